@@ -1,0 +1,21 @@
+//! What the business is: records, rules and refusals. Pure: no Automerge, no SQL, no clock, no I/O.
+//!
+//! `sync` turns these into what travels; `mobile-core` and `server` run them at the two ends.
+
+pub mod agenda;
+pub mod assistencia;
+pub mod busca;
+pub mod cliente;
+pub mod command;
+pub mod fluxo;
+pub mod ids;
+pub mod kind;
+pub mod ocorrencia;
+pub mod pessoa;
+pub mod policy;
+pub mod preset;
+pub mod refusal;
+pub mod registro;
+pub mod tipo;
+pub mod valor;
+pub mod workflow;

@@ -1,0 +1,215 @@
+//! Why something is not allowed: a stable code, and the pt-BR sentence for the person.
+
+use crate::{fluxo::Situacao, pessoa::Permissao, valor::Campo};
+use serde::{Deserialize, Serialize};
+
+macro_rules! codigos {
+    ($($(#[$doc:meta])* $variant:ident = $codigo:literal),+ $(,)?) => {
+        /// The stable codes. A released code never changes its meaning.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Codigo {
+            $($(#[$doc])* $variant),+
+        }
+
+        impl Codigo {
+            /// Every code.
+            pub const TODOS: &[Codigo] = &[$(Codigo::$variant),+];
+
+            /// The code as it travels.
+            pub const fn codigo(self) -> &'static str {
+                match self { $(Codigo::$variant => $codigo),+ }
+            }
+        }
+    };
+}
+
+codigos! {
+    /// Fields that the tipo requires are empty (R7).
+    CamposObrigatorios = "campos_obrigatorios",
+    /// A value that its field does not accept.
+    ValorInvalido = "valor_invalido",
+    /// A text over its bound.
+    TextoLongoDemais = "texto_longo_demais",
+    /// The kind has no such field.
+    CampoDesconhecido = "campo_desconhecido",
+    /// Only the server or nobody writes this.
+    CampoProtegido = "campo_protegido",
+    /// The field is set once, at creation.
+    CampoFixo = "campo_fixo",
+    /// The situação does not let this be edited (R48).
+    SituacaoNaoPermiteEdicao = "situacao_nao_permite_edicao",
+    /// The person lacks the permission (R85).
+    SemPermissao = "sem_permissao",
+    /// The record does not exist, or not for this person.
+    NaoEncontrado = "nao_encontrado",
+    /// The id belongs to another record already.
+    IdEmUso = "id_em_uso",
+    /// The tipo, or this version of it, is not known.
+    TipoDesconhecido = "tipo_desconhecido",
+    /// The fluxo has no such transition.
+    TransicaoInexistente = "transicao_inexistente",
+    /// The transition does not leave from the current situação.
+    TransicaoNaoPermitida = "transicao_nao_permitida",
+    /// A laudo must be issued first (R48).
+    ExigeLaudo = "exige_laudo",
+    /// A reason must be given.
+    ExigeMotivo = "exige_motivo",
+    /// Only with a connection, in the office.
+    ExigeConexao = "exige_conexao",
+    /// The item does not exist or was removed.
+    ItemInexistente = "item_inexistente",
+    /// Over a limit on the number of parts.
+    LimiteExcedido = "limite_excedido",
+    /// The end comes before the start (R44).
+    FimAntesDoInicio = "fim_antes_do_inicio",
+    /// The bytes are not one well-formed, uncompressed change.
+    AlteracaoInvalida = "alteracao_invalida",
+    /// The change was not made by this person on this device.
+    AutorAlheio = "autor_alheio",
+    /// The device numbered two different changes alike (a restored backup).
+    SequenciaRepetida = "sequencia_repetida",
+    /// An operation that no command makes.
+    OperacaoNaoPermitida = "operacao_nao_permitida",
+    /// The record was erased for good.
+    Apagado = "apagado",
+    /// The text itself is required (an empty note, an empty laudo).
+    TextoVazio = "texto_vazio",
+}
+
+/// A refusal: its code and the particulars that its sentence names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The stable code.
+    pub codigo: Codigo,
+    /// Labels of the fields concerned, or other particulars, in the order of the sentence.
+    pub detalhes: Vec<String>,
+}
+
+impl Refusal {
+    /// A refusal without particulars.
+    pub const fn new(codigo: Codigo) -> Self {
+        Refusal { codigo, detalhes: Vec::new() }
+    }
+
+    pub(crate) fn com(codigo: Codigo, detalhes: impl IntoIterator<Item = String>) -> Self {
+        Refusal { codigo, detalhes: detalhes.into_iter().collect() }
+    }
+
+    pub(crate) fn valor_invalido(campo: &Campo) -> Self {
+        Self::com(Codigo::ValorInvalido, [campo.rotulo.to_owned()])
+    }
+
+    pub(crate) fn texto_longo_demais(campo: &Campo, chars_max: usize) -> Self {
+        Self::com(Codigo::TextoLongoDemais, [campo.rotulo.to_owned(), chars_max.to_string()])
+    }
+
+    /// A field that the kind does not have.
+    pub fn campo_desconhecido(nome: &str) -> Self {
+        Self::com(Codigo::CampoDesconhecido, [nome.chars().take(60).collect()])
+    }
+
+    /// Missing the permission.
+    pub fn sem_permissao(permissao: Permissao) -> Self {
+        Self::com(Codigo::SemPermissao, [permissao.codigo().to_owned()])
+    }
+
+    pub(crate) fn situacao(codigo: Codigo, situacao: &Situacao) -> Self {
+        Self::com(codigo, [situacao.nome.clone()])
+    }
+
+    fn detalhe(&self, posicao: usize) -> &str {
+        self.detalhes.get(posicao).map_or("", String::as_str)
+    }
+
+    /// The sentence for the person, in pt-BR.
+    pub fn mensagem(&self) -> String {
+        let d = |posicao| self.detalhe(posicao);
+        match self.codigo {
+            Codigo::CamposObrigatorios if self.detalhes.len() == 1 => {
+                format!("Preencha o campo obrigatório: {}.", d(0))
+            }
+            Codigo::CamposObrigatorios => {
+                format!("Preencha os campos obrigatórios: {}.", self.detalhes.join(", "))
+            }
+            Codigo::ValorInvalido => format!("O valor informado em {} não é válido.", d(0)),
+            Codigo::TextoLongoDemais => {
+                format!("O texto de {} passa do limite de {} caracteres.", d(0), d(1))
+            }
+            Codigo::CampoDesconhecido => format!("Não existe o campo “{}” neste registro.", d(0)),
+            Codigo::CampoProtegido => "Esta informação só é escrita pelo servidor.".into(),
+            Codigo::CampoFixo => {
+                format!("{} só pode ser definido na criação do registro.", d(0))
+            }
+            Codigo::SituacaoNaoPermiteEdicao => {
+                format!("O registro está em “{}” e não pode ser alterado.", d(0))
+            }
+            Codigo::SemPermissao => {
+                format!("Você não tem a permissão necessária ({}). Fale com o administrador.", d(0))
+            }
+            Codigo::NaoEncontrado => "Registro não encontrado.".into(),
+            Codigo::IdEmUso => "Este identificador já pertence a outro registro.".into(),
+            Codigo::TipoDesconhecido => {
+                format!("O tipo “{}” não existe nesta empresa.", d(0))
+            }
+            Codigo::TransicaoInexistente => {
+                format!("A ação “{}” não existe para este registro.", d(0))
+            }
+            Codigo::TransicaoNaoPermitida => {
+                format!("“{}” não é possível: o registro está em “{}”.", d(1), d(0))
+            }
+            Codigo::ExigeLaudo => "Emita o laudo antes de concluir.".into(),
+            Codigo::ExigeMotivo => "Informe o motivo.".into(),
+            Codigo::ExigeConexao => {
+                "Esta ação só pode ser feita com conexão, pela retaguarda.".into()
+            }
+            Codigo::ItemInexistente => "O item não existe ou já foi removido.".into(),
+            Codigo::LimiteExcedido => format!("Limite excedido: no máximo {} {}.", d(1), d(0)),
+            Codigo::FimAntesDoInicio => "O fim não pode ser antes do início.".into(),
+            Codigo::AlteracaoInvalida => {
+                "A alteração recebida não pôde ser lida e não foi aplicada.".into()
+            }
+            Codigo::AutorAlheio => {
+                "A alteração não foi feita por esta pessoa neste aparelho.".into()
+            }
+            Codigo::SequenciaRepetida => {
+                "O aparelho repetiu uma numeração de alterações; ela será refeita.".into()
+            }
+            Codigo::OperacaoNaoPermitida => "A alteração contém uma operação não permitida.".into(),
+            Codigo::Apagado => "O registro foi apagado definitivamente pela empresa.".into(),
+            Codigo::TextoVazio => format!("Escreva algo em {}.", d(0)),
+        }
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.codigo.codigo(), self.mensagem())
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_unique_and_has_a_sentence() {
+        let mut codigos: Vec<_> = Codigo::TODOS.iter().map(|codigo| codigo.codigo()).collect();
+        codigos.sort_unstable();
+        codigos.dedup();
+        assert_eq!(codigos.len(), Codigo::TODOS.len());
+        for codigo in Codigo::TODOS {
+            assert!(Refusal::new(*codigo).mensagem().ends_with('.'), "{codigo:?}");
+        }
+    }
+
+    #[test]
+    fn the_serialised_code_is_the_code() {
+        for codigo in Codigo::TODOS {
+            let texto = serde_json::to_string(codigo).unwrap();
+            assert_eq!(texto, format!("\"{}\"", codigo.codigo()));
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! The scalar values of fields, and what a field accepts. Money and quantities are exact integers.
+
+use crate::{kind::Kind, refusal::Refusal};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeZone, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The value of one field. Absent and `Nulo` mean the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "t", content = "v", rename_all = "snake_case")]
+pub enum Valor {
+    /// Nothing filled in.
+    Nulo,
+    /// Text, short or long, or the code of a catalogue entry or of a choice.
+    Texto(String),
+    /// A whole number; money in centavos, quantities in thousandths.
+    Inteiro(i64),
+    /// Yes or no.
+    Logico(bool),
+    /// A day without a time.
+    Data(NaiveDate),
+    /// An instant, to the millisecond.
+    Instante(DateTime<Utc>),
+    /// The id of a document or of a person.
+    Id(Uuid),
+}
+
+impl Valor {
+    /// Whether nothing is filled in (blank text counts as nothing).
+    pub fn vazio(&self) -> bool {
+        match self {
+            Valor::Nulo => true,
+            Valor::Texto(texto) => texto.trim().is_empty(),
+            _ => false,
+        }
+    }
+
+    /// The text, if it is one.
+    pub fn texto(&self) -> Option<&str> {
+        match self {
+            Valor::Texto(texto) => Some(texto),
+            _ => None,
+        }
+    }
+
+    /// The id, if it is one.
+    pub fn id(&self) -> Option<Uuid> {
+        match self {
+            Valor::Id(id) => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// The instant, if it is one.
+    pub fn instante(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Valor::Instante(instante) => Some(*instante),
+            _ => None,
+        }
+    }
+
+    /// How a person in the given time zone reads it. Ids stay ids: who shows them knows names.
+    pub fn exibir(&self, campo: &Campo, fuso: Tz) -> String {
+        match (self, &campo.tipo) {
+            (Valor::Nulo, _) => String::new(),
+            (Valor::Texto(codigo), TipoCampo::Escolha(opcoes)) => opcoes
+                .iter()
+                .find(|(opcao, _)| opcao == codigo)
+                .map_or_else(|| codigo.clone(), |(_, rotulo)| (*rotulo).to_owned()),
+            (Valor::Texto(texto), _) => texto.clone(),
+            (Valor::Inteiro(n), TipoCampo::Centavos { .. }) => format!("R$ {}", decimal(*n, 2)),
+            (Valor::Inteiro(n), TipoCampo::Milesimos { .. }) => {
+                let texto = decimal(*n, 3);
+                texto.trim_end_matches('0').trim_end_matches(',').to_owned()
+            }
+            (Valor::Inteiro(n), _) => n.to_string(),
+            (Valor::Logico(sim), _) => if *sim { "Sim" } else { "Não" }.to_owned(),
+            (Valor::Data(data), _) => data.format("%d/%m/%Y").to_string(),
+            (Valor::Instante(instante), _) => {
+                instante.with_timezone(&fuso).format("%d/%m/%Y %H:%M").to_string()
+            }
+            (Valor::Id(id), _) => id.to_string(),
+        }
+    }
+}
+
+/// An integer scaled by 10^casas as pt-BR text, thousands separated by points.
+fn decimal(valor: i64, casas: u32) -> String {
+    let escala = 10_u64.pow(casas);
+    let (inteiro, resto) = (valor.unsigned_abs() / escala, valor.unsigned_abs() % escala);
+    let digitos = inteiro.to_string();
+    let mut milhares = String::new();
+    for (posicao, digito) in digitos.chars().enumerate() {
+        if posicao > 0 && (digitos.len() - posicao) % 3 == 0 {
+            milhares.push('.');
+        }
+        milhares.push(digito);
+    }
+    let sinal = if valor < 0 { "-" } else { "" };
+    format!("{sinal}{milhares},{resto:0largura$}", largura = casas as usize)
+}
+
+/// What a reference field points at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alvo {
+    /// A document of this kind.
+    Documento(Kind),
+    /// A person of the company.
+    Usuario,
+    /// An entry of the company's catalogue of this name, by its code.
+    Catalogo(&'static str),
+}
+
+/// What a field accepts. Bounds are inclusive; text is bounded in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TipoCampo {
+    /// One line; the last writer wins and the conflict stays visible.
+    Texto {
+        /// Longest text, in characters.
+        chars_max: usize,
+    },
+    /// Collaborative text: concurrent edits are merged, never overwritten.
+    TextoLongo {
+        /// Longest text, in characters.
+        chars_max: usize,
+    },
+    /// Money, in centavos of real.
+    Centavos {
+        /// Largest value.
+        max: i64,
+    },
+    /// A quantity, in thousandths of its unit.
+    Milesimos {
+        /// Largest value.
+        max: i64,
+    },
+    /// A whole number.
+    Inteiro {
+        /// Smallest value.
+        min: i64,
+        /// Largest value.
+        max: i64,
+    },
+    /// Yes or no.
+    Logico,
+    /// A day.
+    Data,
+    /// An instant.
+    Instante,
+    /// One of these codes, each with its label.
+    Escolha(&'static [(&'static str, &'static str)]),
+    /// A reference.
+    Referencia(Alvo),
+}
+
+/// One field of a kind of document: its name, label, type, and the requirement that asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Campo {
+    /// Stable name, in the document and on the wire.
+    pub nome: &'static str,
+    /// What a person reads.
+    pub rotulo: &'static str,
+    /// What it accepts.
+    pub tipo: TipoCampo,
+    /// Set when the document is created and never again (links between documents).
+    pub fixo: bool,
+    /// The rule's source, such as `R10`.
+    pub fonte: &'static str,
+}
+
+impl Campo {
+    pub(crate) const fn novo(
+        nome: &'static str,
+        rotulo: &'static str,
+        tipo: TipoCampo,
+        fonte: &'static str,
+    ) -> Self {
+        Campo { nome, rotulo, tipo, fixo: false, fonte }
+    }
+
+    pub(crate) const fn fixo(mut self) -> Self {
+        self.fixo = true;
+        self
+    }
+
+    /// Whether it is collaborative text.
+    pub const fn longo(&self) -> bool {
+        matches!(self.tipo, TipoCampo::TextoLongo { .. })
+    }
+
+    /// Whether the value may stand in this field. `Nulo` always may; what is required is another
+    /// question.
+    ///
+    /// # Errors
+    /// `valor_invalido` (wrong type, out of bounds, unknown choice) or `texto_longo_demais`.
+    pub fn validar(&self, valor: &Valor) -> Result<(), Refusal> {
+        let certo = match (&self.tipo, valor) {
+            (_, Valor::Nulo) => true,
+            (
+                TipoCampo::Texto { chars_max } | TipoCampo::TextoLongo { chars_max },
+                Valor::Texto(texto),
+            ) => {
+                if texto.chars().count() > *chars_max {
+                    return Err(Refusal::texto_longo_demais(self, *chars_max));
+                }
+                self.longo() || !texto.chars().any(|c| c.is_control())
+            }
+            (TipoCampo::Centavos { max } | TipoCampo::Milesimos { max }, Valor::Inteiro(n)) => {
+                (0..=*max).contains(n)
+            }
+            (TipoCampo::Inteiro { min, max }, Valor::Inteiro(n)) => (*min..=*max).contains(n),
+            (TipoCampo::Logico, Valor::Logico(_)) => true,
+            (TipoCampo::Data, Valor::Data(data)) => dia_plausivel(*data),
+            (TipoCampo::Instante, Valor::Instante(instante)) => {
+                dia_plausivel(instante.date_naive())
+            }
+            (TipoCampo::Escolha(opcoes), Valor::Texto(codigo)) => {
+                opcoes.iter().any(|(opcao, _)| opcao == codigo)
+            }
+            (TipoCampo::Referencia(Alvo::Catalogo(_)), Valor::Texto(codigo)) => {
+                !codigo.is_empty() && codigo.len() <= 64 && !codigo.chars().any(char::is_control)
+            }
+            (TipoCampo::Referencia(Alvo::Documento(_) | Alvo::Usuario), Valor::Id(_)) => true,
+            _ => false,
+        };
+        if certo { Ok(()) } else { Err(Refusal::valor_invalido(self)) }
+    }
+
+    /// Reads what a person typed, in the given time zone; blank means `Nulo`. Dates are `AAAA-MM-DD`
+    /// or `DD/MM/AAAA`; instants add `HH:MM`, or are RFC 3339; money is `1.234,56` or `1234.56`.
+    ///
+    /// # Errors
+    /// As [`Campo::validar`].
+    pub fn ler(&self, texto: &str, fuso: Tz) -> Result<Valor, Refusal> {
+        let texto = if self.longo() { texto } else { texto.trim() };
+        if texto.trim().is_empty() {
+            return Ok(Valor::Nulo);
+        }
+        let valor = match &self.tipo {
+            TipoCampo::Texto { .. }
+            | TipoCampo::TextoLongo { .. }
+            | TipoCampo::Escolha(_)
+            | TipoCampo::Referencia(Alvo::Catalogo(_)) => Some(Valor::Texto(texto.to_owned())),
+            TipoCampo::Centavos { .. } => ler_decimal(texto, 2).map(Valor::Inteiro),
+            TipoCampo::Milesimos { .. } => ler_decimal(texto, 3).map(Valor::Inteiro),
+            TipoCampo::Inteiro { .. } => texto.parse().ok().map(Valor::Inteiro),
+            TipoCampo::Logico => match texto.to_lowercase().as_str() {
+                "sim" | "s" | "true" | "1" | "on" => Some(Valor::Logico(true)),
+                "não" | "nao" | "n" | "false" | "0" => Some(Valor::Logico(false)),
+                _ => None,
+            },
+            TipoCampo::Data => ler_data(texto).map(Valor::Data),
+            TipoCampo::Instante => ler_instante(texto, fuso).map(Valor::Instante),
+            TipoCampo::Referencia(_) => Uuid::parse_str(texto).ok().map(Valor::Id),
+        };
+        let valor = valor.ok_or_else(|| Refusal::valor_invalido(self))?;
+        self.validar(&valor)?;
+        Ok(valor)
+    }
+}
+
+fn dia_plausivel(data: NaiveDate) -> bool {
+    use chrono::Datelike;
+    (1900..=2200).contains(&data.year())
+}
+
+fn ler_data(texto: &str) -> Option<NaiveDate> {
+    NaiveDate::parse_from_str(texto, "%Y-%m-%d")
+        .or_else(|_| NaiveDate::parse_from_str(texto, "%d/%m/%Y"))
+        .ok()
+}
+
+fn ler_instante(texto: &str, fuso: Tz) -> Option<DateTime<Utc>> {
+    if let Ok(instante) = DateTime::parse_from_rfc3339(texto) {
+        return Some(instante.with_timezone(&Utc));
+    }
+    let local = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%d/%m/%Y %H:%M"]
+        .iter()
+        .find_map(|formato| NaiveDateTime::parse_from_str(texto, formato).ok())?;
+    // A time that a change of offset repeats means its first occurrence.
+    fuso.from_local_datetime(&local).earliest().map(|instante| instante.with_timezone(&Utc))
+}
+
+fn ler_decimal(texto: &str, casas: u32) -> Option<i64> {
+    let texto = texto.trim_start_matches("R$").trim();
+    let normal = if texto.contains(',') {
+        texto.replace('.', "").replace(',', ".")
+    } else {
+        texto.to_owned()
+    };
+    let (inteiro, fracao) = normal.split_once('.').unwrap_or((&normal, ""));
+    let digitos = |parte: &str| parte.bytes().all(|b| b.is_ascii_digit());
+    if inteiro.is_empty() || !digitos(inteiro) || !digitos(fracao) || fracao.len() > casas as usize
+    {
+        return None;
+    }
+    format!("{inteiro}{fracao:0<largura$}", largura = casas as usize).parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VALOR: Campo =
+        Campo::novo("valor", "Valor", TipoCampo::Centavos { max: 99_999_999 }, "R33");
+    const FUSO: Tz = chrono_tz::America::Sao_Paulo;
+
+    #[test]
+    fn money_is_read_and_shown_in_brazilian_form_without_floats() {
+        for (texto, centavos) in [("1.234,56", 123_456), ("1234.5", 123_450), ("R$ 10", 1_000)] {
+            assert_eq!(VALOR.ler(texto, FUSO).unwrap(), Valor::Inteiro(centavos), "{texto}");
+        }
+        assert_eq!(Valor::Inteiro(123_456_789).exibir(&VALOR, FUSO), "R$ 1.234.567,89");
+        for texto in ["-1", "1,234", "abc", "1,2,3", "999999999"] {
+            assert_eq!(VALOR.ler(texto, FUSO).unwrap_err().codigo.codigo(), "valor_invalido");
+        }
+    }
+
+    #[test]
+    fn an_instant_typed_in_sao_paulo_is_stored_in_utc_and_shown_back() {
+        let campo = Campo::novo("inicio", "Início", TipoCampo::Instante, "R44");
+        let valor = campo.ler("2026-11-21 09:30", FUSO).unwrap();
+        assert_eq!(valor.instante().unwrap().to_rfc3339(), "2026-11-21T12:30:00+00:00");
+        assert_eq!(valor.exibir(&campo, FUSO), "21/11/2026 09:30");
+    }
+
+    #[test]
+    fn a_text_over_its_bound_is_refused_by_its_label() {
+        let campo = Campo::novo("assunto", "Assunto", TipoCampo::Texto { chars_max: 5 }, "R44");
+        assert!(campo.validar(&Valor::Texto("ação!".into())).is_ok());
+        let refusal = campo.validar(&Valor::Texto("ações!".into())).unwrap_err();
+        assert!(refusal.mensagem().contains("Assunto"), "{}", refusal.mensagem());
+    }
+}

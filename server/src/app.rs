@@ -1,0 +1,51 @@
+//! What every handler can reach. One value a process, cheap to clone.
+
+use crate::{config::Config, db::Db};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// The state of the application.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// The database.
+    pub db: Db,
+    /// The settings.
+    pub config: Arc<Config>,
+    /// Tells what never ends by itself (live streams, jobs) that the server is stopping.
+    pub shutdown: Shutdown,
+}
+
+impl App {
+    /// An application on a database that is connected and migrated.
+    pub fn new(config: Arc<Config>, db: Db) -> Self {
+        Self { db, config, shutdown: Shutdown::default() }
+    }
+}
+
+/// A switch that is thrown once.
+#[derive(Clone, Debug)]
+pub struct Shutdown(Arc<watch::Sender<bool>>);
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Self(Arc::new(watch::Sender::new(false)))
+    }
+}
+
+impl Shutdown {
+    /// Asks everything to end.
+    pub fn request(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Whether the end was asked for.
+    pub fn is_requested(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Returns once the end is asked for.
+    pub async fn requested(&self) {
+        // The sender lives in `self`: the channel cannot close first.
+        let _ = self.0.subscribe().wait_for(|stop| *stop).await;
+    }
+}

@@ -1,0 +1,275 @@
+//! Companies, people and devices: created, changed and blocked here, by the administration, the demo
+//! and the tests. Everything runs as the application, inside the company it concerns.
+
+use crate::{
+    auth::password,
+    db::Db,
+    error::{ApiError, ApiResult, OnConstraint},
+    reference,
+};
+use axum::http::StatusCode;
+use campo_domain::{
+    ids::{DeviceId, TenantId, UserId},
+    pessoa::Permissoes,
+};
+use chrono::{DateTime, Utc};
+use sqlx::{PgTransaction, Row, postgres::PgRow};
+use uuid::Uuid;
+
+/// A company to create.
+#[derive(Clone, Debug)]
+pub struct NewCompany<'a> {
+    /// Name as people know it.
+    pub nome: &'a str,
+    /// What people type to sign in: lowercase letters, digits and hyphens.
+    pub slug: &'a str,
+    /// Time zone (IANA).
+    pub fuso: &'a str,
+    /// Reference data to start with.
+    pub preset: Option<&'a str>,
+}
+
+/// A person to create.
+#[derive(Clone, Debug)]
+pub struct NewUser<'a> {
+    /// E-mail or name, without spaces; stored in lowercase.
+    pub login: &'a str,
+    /// Name as people know it.
+    pub nome: &'a str,
+    /// Password.
+    pub senha: &'a str,
+    /// What the person may do.
+    pub permissoes: Permissoes,
+}
+
+/// A device as the administration sees it.
+#[derive(Clone, Debug)]
+pub struct Device {
+    /// The installation.
+    pub id: DeviceId,
+    /// Name.
+    pub nome: String,
+    /// When it was created.
+    pub criado_em: DateTime<Utc>,
+    /// When it was last heard of, to five minutes.
+    pub visto_em: Option<DateTime<Utc>>,
+    /// When it was blocked.
+    pub revogado_em: Option<DateTime<Utc>>,
+}
+
+/// Creates a company and loads its preset.
+///
+/// # Errors
+/// 409 `empresa_existe`; 400 for a slug or a time zone that does not serve.
+pub async fn create_company(db: &Db, company: NewCompany<'_>) -> ApiResult<TenantId> {
+    if company.fuso.parse::<chrono_tz::Tz>().is_err() {
+        let mensagem = format!("Fuso desconhecido: {}. Exemplo: America/Sao_Paulo.", company.fuso);
+        return Err(ApiError::invalido(mensagem));
+    }
+    if !slug_serves(company.slug) {
+        let mensagem = "O slug usa de 2 a 40 letras minúsculas, dígitos e hífens, e não começa \
+                        por hífen. Exemplo: moveis-aurora.";
+        return Err(ApiError::invalido(mensagem));
+    }
+    let tenant = TenantId::from(Uuid::now_v7());
+    let mut tx = db.tenant(tenant).await?;
+    sqlx::query("INSERT INTO tenant (id, nome, slug, fuso, preset) VALUES ($1, $2, $3, $4, $5)")
+        .bind(tenant.uuid())
+        .bind(company.nome.trim())
+        .bind(company.slug)
+        .bind(company.fuso)
+        .bind(company.preset)
+        .execute(&mut *tx)
+        .await
+        .on_constraint("tenant_slug_unico", || {
+            let mensagem = format!("Já existe uma empresa com o slug {}.", company.slug);
+            ApiError::new(StatusCode::CONFLICT, "empresa_existe", mensagem)
+        })?;
+    if let Some(preset) = company.preset {
+        reference::load_preset(&mut tx, tenant, preset).await?;
+    }
+    tx.commit().await?;
+    Ok(tenant)
+}
+
+/// As the constraint `tenant_slug_forma` has it.
+fn slug_serves(slug: &str) -> bool {
+    (2..=40).contains(&slug.len())
+        && !slug.starts_with('-')
+        && slug.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// The company of a slug.
+///
+/// # Errors
+/// 404 `empresa_nao_encontrada`.
+pub async fn company_by_slug(db: &Db, slug: &str) -> ApiResult<TenantId> {
+    let found: Option<Uuid> =
+        sqlx::query_scalar("SELECT tenant_por_slug($1)").bind(slug).fetch_one(db.pool()).await?;
+    found.map(TenantId::from).ok_or_else(|| {
+        let mensagem = format!("Não há empresa com o slug {slug}.");
+        ApiError::new(StatusCode::NOT_FOUND, "empresa_nao_encontrada", mensagem)
+    })
+}
+
+/// How many companies there are.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn company_count(db: &Db) -> sqlx::Result<i64> {
+    sqlx::query_scalar("SELECT count(*) FROM tenant").fetch_one(db.owner()).await
+}
+
+/// Creates a person.
+///
+/// # Errors
+/// 409 `login_existe`; 400 `senha_fraca` or for a login that does not serve.
+pub async fn create_user(db: &Db, tenant: TenantId, user: NewUser<'_>) -> ApiResult<UserId> {
+    let login = user.login.trim().to_lowercase();
+    if login.is_empty() || login.len() > 200 || login.contains(char::is_whitespace) {
+        return Err(ApiError::invalido("O login é um e-mail ou um nome, sem espaços."));
+    }
+    let hash = password::hash(user.senha).await?;
+    let id = UserId::from(Uuid::now_v7());
+    let names: Vec<&str> = user.permissoes.iter().map(|permissao| permissao.codigo()).collect();
+    let mut tx = db.tenant(tenant).await?;
+    sqlx::query(
+        "INSERT INTO usuario (tenant, id, login, nome, senha_hash, permissoes) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(tenant.uuid())
+    .bind(id.uuid())
+    .bind(&login)
+    .bind(user.nome.trim())
+    .bind(hash)
+    .bind(names)
+    .execute(&mut *tx)
+    .await
+    .on_constraint("usuario_login_unico", || {
+        let mensagem = format!("Já existe uma pessoa com o login {login}.");
+        ApiError::new(StatusCode::CONFLICT, "login_existe", mensagem)
+    })?;
+    reference::user_changed(&mut tx, tenant, id).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+/// The person of a login.
+///
+/// # Errors
+/// 404 `usuario_nao_encontrado`.
+pub async fn user_by_login(db: &Db, tenant: TenantId, login: &str) -> ApiResult<UserId> {
+    let mut tx = db.tenant(tenant).await?;
+    let found: Option<Uuid> = sqlx::query_scalar("SELECT id FROM usuario WHERE login = $1")
+        .bind(login.trim().to_lowercase())
+        .fetch_optional(&mut *tx)
+        .await?;
+    found.map(UserId::from).ok_or_else(|| {
+        let mensagem = format!("Não há pessoa com o login {login} nesta empresa.");
+        ApiError::new(StatusCode::NOT_FOUND, "usuario_nao_encontrado", mensagem)
+    })
+}
+
+/// Sets a password and ends every session of the person.
+///
+/// # Errors
+/// 400 `senha_fraca`; 404.
+pub async fn reset_password(
+    db: &Db,
+    tenant: TenantId,
+    user: UserId,
+    senha: &str,
+) -> ApiResult<()> {
+    let hash = password::hash(senha).await?;
+    let mut tx = db.tenant(tenant).await?;
+    sqlx::query("UPDATE usuario SET senha_hash = $2 WHERE id = $1 RETURNING id")
+        .bind(user.uuid())
+        .bind(hash)
+        .fetch_one(&mut *tx)
+        .await?;
+    end_sessions(&mut tx, user).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Lets a person in or keeps a person out; whoever is kept out loses every session.
+///
+/// # Errors
+/// 404.
+pub async fn set_active(db: &Db, tenant: TenantId, user: UserId, ativo: bool) -> ApiResult<()> {
+    let mut tx = db.tenant(tenant).await?;
+    sqlx::query("UPDATE usuario SET ativo = $2 WHERE id = $1 RETURNING id")
+        .bind(user.uuid())
+        .bind(ativo)
+        .fetch_one(&mut *tx)
+        .await?;
+    if !ativo {
+        end_sessions(&mut tx, user).await?;
+    }
+    reference::user_changed(&mut tx, tenant, user).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn end_sessions(tx: &mut PgTransaction<'_>, user: UserId) -> sqlx::Result<()> {
+    for statement in [
+        "UPDATE device_session SET revogado_em = now() WHERE usuario = $1 AND revogado_em IS NULL",
+        "UPDATE office_session SET revogado_em = now() WHERE usuario = $1 AND revogado_em IS NULL",
+    ] {
+        sqlx::query(statement).bind(user.uuid()).execute(&mut **tx).await?;
+    }
+    Ok(())
+}
+
+/// Creates a device before its first sign-in.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn create_device(db: &Db, tenant: TenantId, nome: &str) -> ApiResult<DeviceId> {
+    let id = DeviceId::from(Uuid::now_v7());
+    let mut tx = db.tenant(tenant).await?;
+    sqlx::query("INSERT INTO dispositivo (tenant, id, nome) VALUES ($1, $2, $3)")
+        .bind(tenant.uuid())
+        .bind(id.uuid())
+        .bind(nome.trim().chars().take(200).collect::<String>())
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+/// The devices of a company, the last seen first.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn devices(db: &Db, tenant: TenantId) -> ApiResult<Vec<Device>> {
+    let mut tx = db.tenant(tenant).await?;
+    let rows = sqlx::query("SELECT * FROM dispositivo ORDER BY visto_em DESC NULLS LAST, id")
+        .fetch_all(&mut *tx)
+        .await?;
+    Ok(rows.iter().map(device).collect::<sqlx::Result<_>>()?)
+}
+
+fn device(row: &PgRow) -> sqlx::Result<Device> {
+    Ok(Device {
+        id: row.try_get::<Uuid, _>("id")?.into(),
+        nome: row.try_get("nome")?,
+        criado_em: row.try_get("criado_em")?,
+        visto_em: row.try_get("visto_em")?,
+        revogado_em: row.try_get("revogado_em")?,
+    })
+}
+
+/// Blocks a device: it can no longer sign in, refresh or use what it holds.
+///
+/// # Errors
+/// 404.
+pub async fn revoke_device(db: &Db, tenant: TenantId, device: DeviceId) -> ApiResult<()> {
+    let mut tx = db.tenant(tenant).await?;
+    sqlx::query(
+        "UPDATE dispositivo SET revogado_em = coalesce(revogado_em, now()) \
+         WHERE id = $1 RETURNING id",
+    )
+    .bind(device.uuid())
+    .fetch_one(&mut *tx)
+    .await?;
+    Ok(tx.commit().await?)
+}

@@ -1,0 +1,79 @@
+//! Who is asking: people, devices and sessions.
+//!
+//! `device` serves the app (bearer tokens), `office` the back office (a cookie). Both check a password
+//! here, behind the throttle. Nothing here decides what a person may do: `campo_domain` does.
+
+pub mod accounts;
+pub mod device;
+pub mod office;
+pub mod password;
+#[cfg(test)]
+mod tests;
+pub mod throttle;
+pub mod token;
+
+use crate::{
+    app::App,
+    error::{ApiError, ApiResult},
+};
+use axum::http::StatusCode;
+use campo_domain::{
+    ids::{TenantId, UserId},
+    pessoa::Permissoes,
+};
+use sqlx::{Row, postgres::PgRow};
+use throttle::{Attempt, ClientIp};
+use uuid::Uuid;
+
+/// Checks a password; the one way to become somebody.
+///
+/// # Errors
+/// `credenciais_invalidas` (401), whatever of the three is wrong; `usuario_inativo` (403);
+/// `muitas_tentativas` (429).
+async fn check_password(
+    app: &App,
+    ip: ClientIp,
+    empresa: &str,
+    login: &str,
+    senha: &str,
+) -> ApiResult<(TenantId, UserId)> {
+    let (empresa, login) = (empresa.trim().to_lowercase(), login.trim().to_lowercase());
+    if empresa.len() > 200 || login.len() > 200 {
+        return Err(wrong());
+    }
+    let pool = app.db.pool();
+    let attempt = Attempt::begin(pool, &empresa, &login, ip).await?;
+    let row = sqlx::query("SELECT * FROM identidade_por_login($1, $2)")
+        .bind(&empresa)
+        .bind(&login)
+        .fetch_optional(pool)
+        .await?;
+    let hash = row.as_ref().map(|row| row.try_get("senha_hash")).transpose()?;
+    if !password::verify(senha, hash).await? {
+        return Err(wrong());
+    }
+    let row = row.ok_or_else(wrong)?;
+    attempt.succeeded(pool).await?;
+    if !row.try_get::<bool, _>("ativo")? {
+        return Err(inactive());
+    }
+    let tenant: Uuid = row.try_get("tenant")?;
+    let usuario: Uuid = row.try_get("usuario")?;
+    Ok((tenant.into(), usuario.into()))
+}
+
+fn wrong() -> ApiError {
+    let mensagem = "Empresa, login ou senha não conferem. Confira e tente de novo.";
+    ApiError::new(StatusCode::UNAUTHORIZED, "credenciais_invalidas", mensagem)
+}
+
+fn inactive() -> ApiError {
+    let mensagem = "Este usuário foi desativado. Fale com quem administra o Campo na empresa.";
+    ApiError::new(StatusCode::FORBIDDEN, "usuario_inativo", mensagem)
+}
+
+/// The permissions of a row; one that this version does not know grants nothing.
+fn permissoes(row: &PgRow) -> sqlx::Result<Permissoes> {
+    let names: Vec<String> = row.try_get("permissoes")?;
+    Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
+}

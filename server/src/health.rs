@@ -1,0 +1,25 @@
+//! Whether the process is up, and whether it can work. Called by balancers; both answer without a login.
+
+use crate::{app::App, error::ApiError};
+use axum::{Json, extract::State, http::StatusCode};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// `GET /healthz`: the process answers.
+pub async fn healthz() -> Json<Value> {
+    Json(json!({ "status": "ok", "versao": env!("CARGO_PKG_VERSION") }))
+}
+
+/// `GET /readyz`: the database answers within two seconds, and the server is not stopping.
+///
+/// # Errors
+/// 503 `nao_pronto`.
+pub async fn readyz(State(app): State<App>) -> Result<Json<Value>, ApiError> {
+    let ping = sqlx::query("SELECT 1").execute(app.db.pool());
+    let up = matches!(tokio::time::timeout(Duration::from_secs(2), ping).await, Ok(Ok(_)));
+    if up && !app.shutdown.is_requested() {
+        return Ok(Json(json!({ "status": "pronto" })));
+    }
+    let mensagem = "O servidor está iniciando, parando ou sem banco de dados.";
+    Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "nao_pronto", mensagem).after(2))
+}

@@ -1,0 +1,90 @@
+//! Log lines and the id of each request.
+//!
+//! A line says method, route, status and latency, never a query, a body, a login or an address.
+
+use crate::config::{Config, LogFormat};
+use axum::{
+    extract::{MatchedPath, Request},
+    http::{HeaderName, HeaderValue},
+    middleware::Next,
+    response::Response,
+};
+use std::time::Instant;
+use tracing::Instrument;
+use tracing_subscriber::EnvFilter;
+use uuid::Uuid;
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+tokio::task_local! {
+    static CURRENT: String;
+}
+
+/// Starts the log, on stderr. A second call, as tests make, changes nothing.
+pub fn init(config: &Config) {
+    let filter = EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Fails only when a log was started before.
+    let _ = match config.log_format {
+        LogFormat::Text => lines.try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    };
+}
+
+/// The id of the request being answered, where there is one.
+pub fn request_id() -> Option<String> {
+    CURRENT.try_with(Clone::clone).ok()
+}
+
+/// The layer that names a request, answers with the name, and writes its one line.
+pub async fn request(request: Request, next: Next) -> Response {
+    let id = request
+        .headers()
+        .get(&REQUEST_ID)
+        .and_then(|value| value.to_str().ok())
+        .filter(|id| sane(id))
+        .map_or_else(|| Uuid::now_v7().simple().to_string(), str::to_owned);
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
+    let method = request.method().clone();
+    let span = tracing::info_span!("request", id, %method, route);
+    let name = HeaderValue::from_str(&id).ok();
+    let work = async move {
+        let start = Instant::now();
+        let response = next.run(request).await;
+        let status = response.status().as_u16();
+        let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if matches!(route.as_str(), "/healthz" | "/readyz") && status < 400 {
+            tracing::debug!(status, ms, "answered");
+        } else {
+            tracing::info!(status, ms, "answered");
+        }
+        response
+    };
+    let mut response = CURRENT.scope(id, work.instrument(span)).await;
+    if let Some(name) = name {
+        response.headers_mut().insert(REQUEST_ID.clone(), name);
+    }
+    response
+}
+
+/// Whether an id from outside may go into our log: short and without anything that breaks a line.
+fn sane(id: &str) -> bool {
+    (8..=64).contains(&id.len())
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sane;
+
+    #[test]
+    fn only_a_short_plain_id_is_taken_over() {
+        assert!(sane("0192f0c1-7a3b-7cc2-b3a1-4d5e6f708192"));
+        for bad in ["", "short", "tem espaço aqui", "linha\nnova-linha", &"x".repeat(65)] {
+            assert!(!sane(bad), "{bad}");
+        }
+    }
+}
