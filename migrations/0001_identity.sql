@@ -66,7 +66,8 @@ CREATE TABLE dispositivo (
     PRIMARY KEY (tenant, id)
 );
 
--- One row a sign-in on a device. The pair of tokens is replaced at each refresh; only hashes are kept.
+-- One row a sign-in on a device. The pair of tokens is replaced at each refresh; only hashes are
+-- kept.
 CREATE TABLE device_session (
     tenant                uuid NOT NULL,
     id                    uuid NOT NULL,
@@ -114,8 +115,8 @@ CREATE TABLE office_session (
 );
 CREATE INDEX office_session_usuario ON office_session (tenant, usuario);
 
--- Failed (or still running) sign-ins of the last minutes. Both keys are hashes: no login, no address.
--- It belongs to no company, so campo_app reaches it only through the two functions below.
+-- Failed (or still running) sign-ins of the last minutes. Both keys are hashes: no login, no
+-- address. It belongs to no company, so campo_app reaches it only through the two functions below.
 CREATE TABLE login_tentativa (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     login_chave bytea NOT NULL,
@@ -201,7 +202,8 @@ CREATE FUNCTION identidade_por_cookie(p_hash bytea)
     $$;
 
 -- Takes one of the tries a login or an address has in the window. Returns 0, or in how many seconds
--- the next is free. The try counts as failed until login_conseguiu: parallel guesses cannot slip by.
+-- the next is free. The try counts as failed until login_conseguiu: parallel guesses cannot slip
+-- by.
 CREATE FUNCTION login_tentar(p_login bytea, p_ip bytea, p_login_max integer, p_ip_max integer,
                              p_janela interval) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = ''

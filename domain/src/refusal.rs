@@ -43,6 +43,8 @@ codigos! {
     SemPermissao = "sem_permissao",
     /// The record does not exist, or not for this person.
     NaoEncontrado = "nao_encontrado",
+    /// The record left this person's sight while the work was done (ff28).
+    ForaDeAlcance = "fora_de_alcance",
     /// The id belongs to another record already.
     IdEmUso = "id_em_uso",
     /// The tipo, or this version of it, is not known.
@@ -148,6 +150,9 @@ impl Refusal {
                 format!("Você não tem a permissão necessária ({}). Fale com o administrador.", d(0))
             }
             Codigo::NaoEncontrado => "Registro não encontrado.".into(),
+            Codigo::ForaDeAlcance => {
+                "O registro deixou de estar com você enquanto você trabalhava nele.".into()
+            }
             Codigo::IdEmUso => "Este identificador já pertence a outro registro.".into(),
             Codigo::TipoDesconhecido => {
                 format!("O tipo “{}” não existe nesta empresa.", d(0))

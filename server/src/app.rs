@@ -18,7 +18,11 @@ pub struct App {
 impl App {
     /// An application on a database that is connected and migrated.
     pub fn new(config: Arc<Config>, db: Db) -> Self {
-        Self { db, config, shutdown: Shutdown::default() }
+        Self {
+            db,
+            config,
+            shutdown: Shutdown::default(),
+        }
     }
 }
 

@@ -20,7 +20,8 @@ pub struct Db {
 }
 
 impl Db {
-    /// Connects as the owner the URL names, migrates, then opens up to `max` application connections.
+    /// Connects as the owner the URL names, migrates, then opens up to `max` application
+    /// connections.
     ///
     /// # Errors
     /// The database cannot be reached or migrated, or acting as `campo_app` is not possible.
@@ -57,7 +58,10 @@ impl Db {
         .fetch_optional(&pool)
         .await?
         .unwrap_or(false);
-        anyhow::ensure!(bound, "o papel campo_app não pode ser superusuário nem ter BYPASSRLS");
+        anyhow::ensure!(
+            bound,
+            "o papel campo_app não pode ser superusuário nem ter BYPASSRLS"
+        );
         Ok(Self { pool, owner })
     }
 
@@ -105,7 +109,10 @@ pub async fn migrate(url: &str) -> Result<()> {
     // A newer server may have migrated further: by expand/contract that is no harm to this one.
     let mut migrator = sqlx::migrate!("../migrations");
     migrator.set_ignore_missing(true);
-    let done = migrator.run(&owner).await.context("falha ao migrar o banco");
+    let done = migrator
+        .run(&owner)
+        .await
+        .context("falha ao migrar o banco");
     owner.close().await;
     done
 }
@@ -114,4 +121,52 @@ fn options(url: &str) -> Result<PgConnectOptions> {
     let options = PgConnectOptions::from_str(url)
         .context("DATABASE_URL não serve; exemplo: postgres://campo:senha@127.0.0.1/campo")?;
     Ok(options.application_name("campo"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        auth::accounts::{self, NewCompany},
+        testing,
+    };
+    use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+    /// As a managed PostgreSQL gives it: an owner that is no superuser.
+    #[tokio::test]
+    async fn the_owner_need_not_be_a_superuser() {
+        let test = testing::database().await.unwrap();
+        let mut admin = PgConnection::connect(&test.url).await.unwrap();
+        let name = format!("dono_{}", uuid::Uuid::now_v7().simple());
+        for statement in [
+            format!("CREATE ROLE {name} LOGIN CREATEROLE NOSUPERUSER PASSWORD 'senha'"),
+            format!("CREATE DATABASE {name} OWNER {name} TEMPLATE template0"),
+        ] {
+            sqlx::query(AssertSqlSafe(statement))
+                .execute(&mut admin)
+                .await
+                .unwrap();
+        }
+        let (_, server) = test.url.rsplit_once('@').unwrap();
+        let (server, _) = server.split_once('/').unwrap();
+        let url = format!("postgres://{name}:senha@{server}/{name}?sslmode=disable");
+        let db = Db::connect(&url, 2).await.unwrap();
+        Db::connect(&url, 2).await.unwrap();
+        let new = NewCompany {
+            nome: "A",
+            slug: "aurora",
+            fuso: "America/Belem",
+            preset: None,
+        };
+        let tenant = accounts::create_company(&db, new).await.unwrap();
+        assert_eq!(
+            accounts::company_by_slug(&db, "aurora").await.unwrap(),
+            tenant
+        );
+        let seen: i64 = sqlx::query_scalar("SELECT count(*) FROM tenant")
+            .fetch_one(db.pool())
+            .await
+            .unwrap();
+        assert_eq!(seen, 0);
+    }
 }

@@ -1,4 +1,5 @@
-//! Whether the process is up, and whether it can work. Called by balancers; both answer without a login.
+//! Whether the process is up, and whether it can work. Called by balancers; both answer without a
+//! login.
 
 use crate::{app::App, error::ApiError};
 use axum::{Json, extract::State, http::StatusCode};
@@ -16,7 +17,10 @@ pub async fn healthz() -> Json<Value> {
 /// 503 `nao_pronto`.
 pub async fn readyz(State(app): State<App>) -> Result<Json<Value>, ApiError> {
     let ping = sqlx::query("SELECT 1").execute(app.db.pool());
-    let up = matches!(tokio::time::timeout(Duration::from_secs(2), ping).await, Ok(Ok(_)));
+    let up = matches!(
+        tokio::time::timeout(Duration::from_secs(2), ping).await,
+        Ok(Ok(_))
+    );
     if up && !app.shutdown.is_requested() {
         return Ok(Json(json!({ "status": "pronto" })));
     }

@@ -1,1 +1,22 @@
-//! placeholder
+//! What runs in the office: the sync endpoint, the rows for lists and reports, and the pages.
+//!
+//! A shell around `campo-sync`: rules live in `campo-domain`, what may travel in `campo-sync`. The
+//! server keeps no state that matters, so any number of processes may serve one database.
+
+pub mod admin;
+pub mod app;
+pub mod auth;
+pub mod cli;
+pub mod config;
+pub mod db;
+pub mod demo;
+pub mod error;
+pub mod health;
+pub mod log;
+pub mod postgres;
+pub mod rebuild;
+pub mod reference;
+pub mod routes;
+pub mod serve;
+#[doc(hidden)]
+pub mod testing;

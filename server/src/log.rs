@@ -9,7 +9,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use std::time::Instant;
+use std::{io::IsTerminal, time::Instant};
 use tracing::Instrument;
 use tracing_subscriber::EnvFilter;
 use uuid::Uuid;
@@ -23,7 +23,10 @@ tokio::task_local! {
 /// Starts the log, on stderr. A second call, as tests make, changes nothing.
 pub fn init(config: &Config) {
     let filter = EnvFilter::try_new(&config.log).unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     // Fails only when a log was started before.
     let _ = match config.log_format {
         LogFormat::Text => lines.try_init(),
@@ -73,7 +76,9 @@ pub async fn request(request: Request, next: Next) -> Response {
 /// Whether an id from outside may go into our log: short and without anything that breaks a line.
 fn sane(id: &str) -> bool {
     (8..=64).contains(&id.len())
-        && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        && id
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
 #[cfg(test)]
@@ -83,7 +88,13 @@ mod tests {
     #[test]
     fn only_a_short_plain_id_is_taken_over() {
         assert!(sane("0192f0c1-7a3b-7cc2-b3a1-4d5e6f708192"));
-        for bad in ["", "short", "tem espaço aqui", "linha\nnova-linha", &"x".repeat(65)] {
+        for bad in [
+            "",
+            "short",
+            "tem espaço aqui",
+            "linha\nnova-linha",
+            &"x".repeat(65),
+        ] {
             assert!(!sane(bad), "{bad}");
         }
     }

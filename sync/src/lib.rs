@@ -1,1 +1,11 @@
-//! placeholder
+//! What travels between device and server, and who may change what. Sans-IO: no clock, socket or
+//! disk; `mobile-core` and `server` are the shells, `tests` runs both sides in one seeded loop.
+
+pub mod admission;
+pub mod client;
+pub mod document;
+pub mod edit;
+pub mod exchange;
+pub mod history;
+pub mod inspect;
+pub mod wire;

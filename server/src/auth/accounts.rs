@@ -1,5 +1,5 @@
-//! Companies, people and devices: created, changed and blocked here, by the administration, the demo
-//! and the tests. Everything runs as the application, inside the company it concerns.
+//! Companies, people and devices: created, changed and blocked here, by the administration, the
+//! demo and the tests. Everything runs as the application, inside the company it concerns.
 
 use crate::{
     auth::password,
@@ -63,7 +63,10 @@ pub struct Device {
 /// 409 `empresa_existe`; 400 for a slug or a time zone that does not serve.
 pub async fn create_company(db: &Db, company: NewCompany<'_>) -> ApiResult<TenantId> {
     if company.fuso.parse::<chrono_tz::Tz>().is_err() {
-        let mensagem = format!("Fuso desconhecido: {}. Exemplo: America/Sao_Paulo.", company.fuso);
+        let mensagem = format!(
+            "Fuso desconhecido: {}. Exemplo: America/Sao_Paulo.",
+            company.fuso
+        );
         return Err(ApiError::invalido(mensagem));
     }
     if !slug_serves(company.slug) {
@@ -96,7 +99,9 @@ pub async fn create_company(db: &Db, company: NewCompany<'_>) -> ApiResult<Tenan
 fn slug_serves(slug: &str) -> bool {
     (2..=40).contains(&slug.len())
         && !slug.starts_with('-')
-        && slug.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && slug
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 /// The company of a slug.
@@ -104,20 +109,25 @@ fn slug_serves(slug: &str) -> bool {
 /// # Errors
 /// 404 `empresa_nao_encontrada`.
 pub async fn company_by_slug(db: &Db, slug: &str) -> ApiResult<TenantId> {
-    let found: Option<Uuid> =
-        sqlx::query_scalar("SELECT tenant_por_slug($1)").bind(slug).fetch_one(db.pool()).await?;
+    let found: Option<Uuid> = sqlx::query_scalar("SELECT tenant_por_slug($1)")
+        .bind(slug)
+        .fetch_one(db.pool())
+        .await?;
     found.map(TenantId::from).ok_or_else(|| {
         let mensagem = format!("Não há empresa com o slug {slug}.");
         ApiError::new(StatusCode::NOT_FOUND, "empresa_nao_encontrada", mensagem)
     })
 }
 
-/// How many companies there are.
+/// Whether there is no company, or none but the one of this slug.
 ///
 /// # Errors
 /// PostgreSQL refuses.
-pub async fn company_count(db: &Db) -> sqlx::Result<i64> {
-    sqlx::query_scalar("SELECT count(*) FROM tenant").fetch_one(db.owner()).await
+pub async fn only_company(db: &Db, slug: &str) -> sqlx::Result<bool> {
+    sqlx::query_scalar("SELECT NOT EXISTS (SELECT FROM tenant WHERE slug <> $1)")
+        .bind(slug)
+        .fetch_one(db.owner())
+        .await
 }
 
 /// Creates a person.
@@ -127,11 +137,17 @@ pub async fn company_count(db: &Db) -> sqlx::Result<i64> {
 pub async fn create_user(db: &Db, tenant: TenantId, user: NewUser<'_>) -> ApiResult<UserId> {
     let login = user.login.trim().to_lowercase();
     if login.is_empty() || login.len() > 200 || login.contains(char::is_whitespace) {
-        return Err(ApiError::invalido("O login é um e-mail ou um nome, sem espaços."));
+        return Err(ApiError::invalido(
+            "O login é um e-mail ou um nome, sem espaços.",
+        ));
     }
     let hash = password::hash(user.senha).await?;
     let id = UserId::from(Uuid::now_v7());
-    let names: Vec<&str> = user.permissoes.iter().map(|permissao| permissao.codigo()).collect();
+    let names: Vec<&str> = user
+        .permissoes
+        .iter()
+        .map(|permissao| permissao.codigo())
+        .collect();
     let mut tx = db.tenant(tenant).await?;
     sqlx::query(
         "INSERT INTO usuario (tenant, id, login, nome, senha_hash, permissoes) \
@@ -174,12 +190,7 @@ pub async fn user_by_login(db: &Db, tenant: TenantId, login: &str) -> ApiResult<
 ///
 /// # Errors
 /// 400 `senha_fraca`; 404.
-pub async fn reset_password(
-    db: &Db,
-    tenant: TenantId,
-    user: UserId,
-    senha: &str,
-) -> ApiResult<()> {
+pub async fn reset_password(db: &Db, tenant: TenantId, user: UserId, senha: &str) -> ApiResult<()> {
     let hash = password::hash(senha).await?;
     let mut tx = db.tenant(tenant).await?;
     sqlx::query("UPDATE usuario SET senha_hash = $2 WHERE id = $1 RETURNING id")
@@ -214,7 +225,10 @@ async fn end_sessions(tx: &mut PgTransaction<'_>, user: UserId) -> sqlx::Result<
         "UPDATE device_session SET revogado_em = now() WHERE usuario = $1 AND revogado_em IS NULL",
         "UPDATE office_session SET revogado_em = now() WHERE usuario = $1 AND revogado_em IS NULL",
     ] {
-        sqlx::query(statement).bind(user.uuid()).execute(&mut **tx).await?;
+        sqlx::query(statement)
+            .bind(user.uuid())
+            .execute(&mut **tx)
+            .await?;
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Sessions of the app on a device: a short access token and a refresh token that is replaced each time.
+//! Sessions of the app on a device: a short access token and a refresh token that is replaced each
+//! time.
 //!
 //! A phone on a bad network loses answers. So the refresh token before the current one still works
 //! for as long as nobody has used the current pair; any other old token means that two hold the
@@ -6,7 +7,13 @@
 
 use crate::{
     app::App,
-    auth::{check_password, inactive, permissoes, throttle::ClientIp, token},
+    auth::{
+        check_password, inactive,
+        messages::{Empresa, Granted, Login, Refresh, Usuario},
+        permissoes,
+        throttle::ClientIp,
+        token,
+    },
     error::{ApiError, ApiResult},
 };
 use axum::{
@@ -17,78 +24,11 @@ use axum::{
 };
 use campo_domain::{
     ids::{DeviceId, TenantId, UserId},
-    pessoa::{Permissoes, Pessoa},
+    pessoa::Pessoa,
 };
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use sqlx::{PgTransaction, Row};
 use uuid::Uuid;
-
-/// Body of `POST /v1/auth/login`.
-#[derive(Deserialize, Serialize)]
-pub struct Login {
-    /// Slug of the company.
-    pub empresa: String,
-    /// Login of the person.
-    pub login: String,
-    /// Password.
-    pub senha: String,
-    /// The installation's id.
-    pub dispositivo: DeviceId,
-    /// How people call the device.
-    #[serde(default)]
-    pub dispositivo_nome: String,
-}
-
-/// Body of `POST /v1/auth/refresh`.
-#[derive(Deserialize, Serialize)]
-pub struct Refresh {
-    /// The refresh token of the last answer that arrived.
-    pub renovacao: String,
-}
-
-/// A pair of tokens and who they belong to: answer of login and refresh.
-#[derive(Deserialize, Serialize)]
-pub struct Granted {
-    /// Access token, for `Authorization: Bearer`.
-    pub acesso: String,
-    /// When the access token stops working.
-    pub acesso_expira_em: DateTime<Utc>,
-    /// Refresh token; store it before using the access token.
-    pub renovacao: String,
-    /// The person.
-    pub usuario: Usuario,
-    /// The company.
-    pub tenant: Empresa,
-    /// The server's clock.
-    pub server_time: DateTime<Utc>,
-}
-
-/// The person of a session.
-#[derive(Deserialize, Serialize)]
-pub struct Usuario {
-    /// Id.
-    pub id: UserId,
-    /// Name.
-    pub nome: String,
-    /// Login.
-    pub login: String,
-    /// What the person may do.
-    pub permissoes: Permissoes,
-}
-
-/// The company of a session.
-#[derive(Deserialize, Serialize)]
-pub struct Empresa {
-    /// Id.
-    pub id: TenantId,
-    /// Name.
-    pub nome: String,
-    /// Time zone (IANA).
-    pub fuso: String,
-    /// Slug.
-    pub slug: String,
-}
 
 /// `POST /v1/auth/login`.
 ///
@@ -101,7 +41,9 @@ pub async fn login(
 ) -> ApiResult<Response> {
     let Json(body) = body?;
     if body.dispositivo == DeviceId::ESCRITORIO {
-        return Err(ApiError::invalido("O campo dispositivo precisa ser o id da instalação."));
+        return Err(ApiError::invalido(
+            "O campo dispositivo precisa ser o id da instalação.",
+        ));
     }
     let (tenant, usuario) =
         check_password(&app, ip, &body.empresa, &body.login, &body.senha).await?;
@@ -227,12 +169,16 @@ pub async fn refresh(
     .execute(&mut *tx)
     .await?;
     // By then it would have expired anyway.
-    sqlx::query("DELETE FROM refresh_antigo WHERE sessao = $1 AND em < now() - $2 * interval '1 s'")
-        .bind(session)
-        .bind(app.config.refresh_ttl.as_secs_f64())
-        .execute(&mut *tx)
+    sqlx::query(
+        "DELETE FROM refresh_antigo WHERE sessao = $1 AND em < now() - $2 * interval '1 s'",
+    )
+    .bind(session)
+    .bind(app.config.refresh_ttl.as_secs_f64())
+    .execute(&mut *tx)
+    .await?;
+    let granted = pair
+        .granted(&mut tx, row.try_get::<Uuid, _>("usuario")?.into())
         .await?;
-    let granted = pair.granted(&mut tx, row.try_get::<Uuid, _>("usuario")?.into()).await?;
     tx.commit().await?;
     Ok(secret(granted))
 }
@@ -354,7 +300,8 @@ impl Pair {
 
     async fn granted(self, tx: &mut PgTransaction<'_>, usuario: UserId) -> ApiResult<Granted> {
         let row = sqlx::query(
-            "SELECT u.nome, u.login, u.permissoes, t.id AS tenant, t.nome AS empresa, t.fuso, t.slug \
+            "SELECT u.nome, u.login, u.permissoes, \
+                    t.id AS tenant, t.nome AS empresa, t.fuso, t.slug \
              FROM usuario u JOIN tenant t ON t.id = u.tenant WHERE u.id = $1",
         )
         .bind(usuario.uuid())
@@ -397,7 +344,11 @@ fn check(device_gone: bool, revoked: bool, active: bool, expired: bool) -> ApiRe
     }
     if expired {
         let mensagem = "A sessão expirou. O que está no aparelho continua guardado; renove.";
-        return Err(ApiError::new(StatusCode::UNAUTHORIZED, "sessao_expirada", mensagem));
+        return Err(ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            "sessao_expirada",
+            mensagem,
+        ));
     }
     Ok(())
 }

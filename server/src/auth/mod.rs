@@ -1,10 +1,12 @@
 //! Who is asking: people, devices and sessions.
 //!
-//! `device` serves the app (bearer tokens), `office` the back office (a cookie). Both check a password
-//! here, behind the throttle. Nothing here decides what a person may do: `campo_domain` does.
+//! `device` serves the app (bearer tokens), `office` the back office (a cookie). Both check a
+//! password here, behind the throttle. Nothing here decides what a person may do: `campo_domain`
+//! does.
 
 pub mod accounts;
 pub mod device;
+pub mod messages;
 pub mod office;
 pub mod password;
 #[cfg(test)]
@@ -48,7 +50,10 @@ async fn check_password(
         .bind(&login)
         .fetch_optional(pool)
         .await?;
-    let hash = row.as_ref().map(|row| row.try_get("senha_hash")).transpose()?;
+    let hash = row
+        .as_ref()
+        .map(|row| row.try_get("senha_hash"))
+        .transpose()?;
     if !password::verify(senha, hash).await? {
         return Err(wrong());
     }

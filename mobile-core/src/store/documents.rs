@@ -1,0 +1,95 @@
+//! Documents with their queue, as `campo_sync::client` takes and returns them.
+
+use super::{Stored, id, queue};
+use campo_domain::{ids::DocumentId, kind::Kind};
+use campo_sync::client::LocalDocument;
+use rusqlite::{Connection, OptionalExtension, params};
+
+/// Loads a document and its queue.
+///
+/// # Errors
+/// Storage.
+pub fn load(conn: &Connection, account: i64, document: DocumentId) -> Stored<Option<LocalDocument>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT generation, chunks, nonce, in_scope FROM documents WHERE account = ? AND id = ?",
+    )?;
+    let loaded = statement
+        .query_row(params![account, document.bytes()], |row| {
+            Ok(LocalDocument {
+                id: document,
+                generation: row.get(0)?,
+                chunks: row.get(1)?,
+                nonce: row.get::<_, Option<i64>>(2)?.map(i64::cast_unsigned),
+                in_scope: row.get(3)?,
+                queue: Vec::new(),
+            })
+        })
+        .optional()?;
+    let Some(mut loaded) = loaded else { return Ok(None) };
+    loaded.queue = queue::of_document(conn, account, document)?;
+    Ok(Some(loaded))
+}
+
+/// Writes a document and makes the stored queue equal to its queue. A command that was there keeps
+/// its place. `kind` is `None` where it is not known; what is stored then stays.
+///
+/// # Errors
+/// Storage.
+pub fn save(
+    conn: &Connection,
+    account: i64,
+    document: &LocalDocument,
+    kind: Option<Kind>,
+) -> Stored<()> {
+    let mut statement = conn.prepare_cached(
+        "INSERT INTO documents (account, id, kind, generation, chunks, nonce, in_scope) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+         ON CONFLICT (account, id) DO UPDATE SET kind = coalesce(?3, kind), generation = ?4, \
+             chunks = ?5, nonce = ?6, in_scope = ?7",
+    )?;
+    statement.execute(params![
+        account,
+        document.id.bytes(),
+        kind.map(Kind::codigo),
+        document.generation,
+        document.chunks,
+        document.nonce.map(u64::cast_signed),
+        document.in_scope,
+    ])?;
+    queue::replace(conn, account, document.id, &document.queue)
+}
+
+/// Forgets a document whose queue is empty; its list row goes with it.
+///
+/// # Errors
+/// Storage; a queue that is not empty.
+pub fn forget(conn: &Connection, account: i64, document: DocumentId) -> Stored<()> {
+    conn.prepare_cached("DELETE FROM documents WHERE account = ? AND id = ?")?
+        .execute(params![account, document.bytes()])?;
+    Ok(())
+}
+
+/// The kind of a document, as far as it is known.
+///
+/// # Errors
+/// Storage.
+pub fn kind(conn: &Connection, account: i64, document: DocumentId) -> Stored<Option<Kind>> {
+    let mut statement =
+        conn.prepare_cached("SELECT kind FROM documents WHERE account = ? AND id = ?")?;
+    let kind: Option<Option<String>> =
+        statement.query_row(params![account, document.bytes()], |row| row.get(0)).optional()?;
+    Ok(kind.flatten().and_then(|kind| kind.parse().ok()))
+}
+
+/// Documents in scope that have no list row yet, because their tipo was not known.
+///
+/// # Errors
+/// Storage.
+pub fn without_row(conn: &Connection, account: i64) -> Stored<Vec<DocumentId>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT d.id FROM documents d WHERE d.account = ? AND d.in_scope AND NOT EXISTS \
+             (SELECT 1 FROM lista l WHERE l.account = d.account AND l.id = d.id)",
+    )?;
+    let rows = statement.query_map([account], |row| id(row, 0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

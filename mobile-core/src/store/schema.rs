@@ -1,0 +1,157 @@
+//! The tables of the device, version by version. A released step never changes: a new version is a
+//! new step in [`STEPS`].
+//!
+//! Instants are milliseconds since 1970, ids 16 bytes, everything a person owns keyed by `account`.
+
+/// One step: the version it leads to, and its SQL.
+pub struct Step {
+    /// `PRAGMA user_version` afterwards.
+    pub version: i64,
+    /// Statements, run in one transaction.
+    pub sql: &'static str,
+}
+
+/// Every step, oldest first.
+pub const STEPS: &[Step] = &[Step { version: 1, sql: V1 }, Step { version: 2, sql: V2 }];
+
+pub(super) const V1: &str = "
+-- This installation: minted once.
+CREATE TABLE device (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    id BLOB NOT NULL,
+    nome TEXT NOT NULL
+);
+
+-- A person of a company who signed in here at least once.
+CREATE TABLE account (
+    id INTEGER PRIMARY KEY,
+    tenant BLOB NOT NULL,
+    usuario BLOB NOT NULL,
+    servidor TEXT NOT NULL,
+    empresa TEXT NOT NULL,
+    empresa_nome TEXT NOT NULL,
+    fuso TEXT NOT NULL,
+    login TEXT NOT NULL,
+    nome TEXT NOT NULL,
+    permissoes TEXT NOT NULL,
+    UNIQUE (tenant, usuario)
+);
+
+-- The one session. Its account is the only one that can be seen.
+CREATE TABLE session (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    account INTEGER NOT NULL REFERENCES account (id),
+    acesso TEXT NOT NULL,
+    renovacao TEXT NOT NULL,
+    expirada_desde INTEGER
+);
+
+CREATE TABLE documents (
+    account INTEGER NOT NULL REFERENCES account (id),
+    id BLOB NOT NULL,
+    kind TEXT,
+    generation INTEGER NOT NULL,
+    chunks BLOB NOT NULL,
+    nonce INTEGER,
+    in_scope INTEGER NOT NULL,
+    PRIMARY KEY (account, id)
+);
+
+-- Commands that wait for their fate, in the order in which the person gave them.
+CREATE TABLE queue (
+    ordem INTEGER PRIMARY KEY AUTOINCREMENT,
+    account INTEGER NOT NULL,
+    command_id BLOB NOT NULL,
+    document BLOB NOT NULL,
+    command TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    seen INTEGER NOT NULL,
+    change BLOB NOT NULL,
+    hash BLOB NOT NULL,
+    UNIQUE (account, command_id),
+    FOREIGN KEY (account, document) REFERENCES documents (account, id)
+);
+CREATE INDEX queue_document ON queue (account, document, ordem);
+
+-- Commands that the server did not simply accept; their content stays visible.
+CREATE TABLE fates (
+    account INTEGER NOT NULL REFERENCES account (id),
+    command_id BLOB NOT NULL,
+    document BLOB NOT NULL,
+    kind TEXT,
+    rotulo TEXT NOT NULL,
+    command TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    settled_at INTEGER NOT NULL,
+    fate TEXT NOT NULL CHECK (fate IN ('held', 'refused', 'approved', 'discarded')),
+    held_id BLOB,
+    code TEXT NOT NULL,
+    message TEXT NOT NULL,
+    dismissed INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (account, command_id)
+);
+CREATE INDEX fates_shown ON fates (account, fate, dismissed, at);
+CREATE INDEX fates_document ON fates (account, document);
+
+-- Where each account stands, and when it tries again.
+CREATE TABLE cursor (
+    account INTEGER PRIMARY KEY REFERENCES account (id),
+    cursor BLOB,
+    epoch INTEGER NOT NULL DEFAULT 0,
+    limits BLOB,
+    last_sync_at INTEGER,
+    next_try_at INTEGER,
+    failures INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE reference (
+    account INTEGER NOT NULL REFERENCES account (id),
+    collection TEXT NOT NULL,
+    key TEXT NOT NULL,
+    active INTEGER NOT NULL,
+    data TEXT NOT NULL,
+    PRIMARY KEY (account, collection, key)
+) WITHOUT ROWID;
+
+-- What lists show: written with the document, so that no list ever loads one.
+CREATE TABLE lista (
+    account INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    kind TEXT NOT NULL,
+    raiz BLOB NOT NULL,
+    numero TEXT,
+    rotulo TEXT NOT NULL,
+    titulo TEXT NOT NULL,
+    -- The title folded, to sort by.
+    ordem TEXT NOT NULL,
+    situacao TEXT NOT NULL,
+    situacao_nome TEXT NOT NULL,
+    fase TEXT NOT NULL,
+    situacao_prevista TEXT,
+    cliente BLOB,
+    responsavel TEXT,
+    minha INTEGER NOT NULL,
+    inicio INTEGER,
+    fim INTEGER,
+    busca TEXT NOT NULL,
+    criado_em INTEGER NOT NULL,
+    pendente INTEGER NOT NULL,
+    conflito INTEGER NOT NULL,
+    PRIMARY KEY (account, id),
+    FOREIGN KEY (account, id) REFERENCES documents (account, id) ON DELETE CASCADE
+);
+CREATE INDEX lista_recentes ON lista (account, kind, criado_em, id);
+CREATE INDEX lista_minhas ON lista (account, kind, minha, criado_em, id);
+CREATE INDEX lista_situacao ON lista (account, kind, situacao, criado_em, id);
+CREATE INDEX lista_nome ON lista (account, kind, ordem, id);
+CREATE INDEX lista_agenda ON lista (account, kind, inicio);
+CREATE INDEX lista_raiz ON lista (account, raiz, kind);
+CREATE INDEX lista_rotulo ON lista (account, rotulo);
+";
+
+/// What the office said of a held branch, and why the last synchronisation failed.
+const V2: &str = "
+ALTER TABLE fates ADD COLUMN nota TEXT;
+CREATE INDEX fates_held ON fates (account, held_id) WHERE held_id IS NOT NULL;
+ALTER TABLE cursor ADD COLUMN last_error TEXT;
+";

@@ -1,0 +1,89 @@
+//! The demonstration company: what a first start shows. Creating it again is harmless.
+
+use crate::{
+    app::App,
+    auth::accounts::{self, NewCompany, NewUser},
+};
+use anyhow::Result;
+use campo_domain::pessoa::Permissao::{
+    self, Administrar, Aprovar, EmitirLaudo, Gerenciar, Ver, VerTodas,
+};
+
+/// Slug of the company.
+pub const SLUG: &str = "demo";
+/// Password of everybody in it.
+pub const SENHA: &str = "campo-demo";
+
+/// A person of the demonstration.
+#[derive(Debug)]
+pub struct PessoaDemo {
+    /// Login.
+    pub login: &'static str,
+    /// Name.
+    pub nome: &'static str,
+    /// What the person does, for the banner.
+    pub papel: &'static str,
+    permissoes: &'static [Permissao],
+}
+
+/// Everybody in it.
+pub const PESSOAS: [PessoaDemo; 3] = [
+    PessoaDemo {
+        login: "ana@demo",
+        nome: "Ana Ribeiro",
+        papel: "técnica",
+        permissoes: &[Ver],
+    },
+    PessoaDemo {
+        login: "bruno@demo",
+        nome: "Bruno Tavares",
+        papel: "técnico",
+        permissoes: &[Ver],
+    },
+    PessoaDemo {
+        login: "carla@demo",
+        nome: "Carla Nogueira",
+        papel: "retaguarda",
+        permissoes: &[Ver, VerTodas, Gerenciar, EmitirLaudo, Aprovar, Administrar],
+    },
+];
+
+/// Creates the company, its people and its records, as far as they are missing.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn create(app: &App) -> Result<()> {
+    let db = &app.db;
+    let company = NewCompany {
+        nome: "Móveis Aurora",
+        slug: SLUG,
+        fuso: "America/Sao_Paulo",
+        preset: Some("P001"),
+    };
+    let tenant = match accounts::create_company(db, company).await {
+        Err(error) if error.codigo == "empresa_existe" => {
+            accounts::company_by_slug(db, SLUG).await?
+        }
+        created => created?,
+    };
+    for person in &PESSOAS {
+        let PessoaDemo { login, nome, .. } = *person;
+        // A first start may have been interrupted here.
+        if accounts::user_by_login(db, tenant, login).await.is_ok() {
+            continue;
+        }
+        let permissoes = person.permissoes.iter().copied().collect();
+        accounts::create_user(
+            db,
+            tenant,
+            NewUser {
+                login,
+                nome,
+                senha: SENHA,
+                permissoes,
+            },
+        )
+        .await?;
+    }
+    Ok(())
+}

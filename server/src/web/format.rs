@@ -1,0 +1,136 @@
+//! How moments and numbers read on a page: pt-BR, in the company's time zone.
+
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono_tz::Tz;
+
+/// A moment, for `<time>`: exact for the title, relative for the eye, ISO for programs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// RFC 3339.
+    pub iso: String,
+    /// `dd/mm/aaaa HH:MM`.
+    pub exact: String,
+    /// `há 5 min`, `ontem às 14:10`, or the date.
+    pub relative: String,
+}
+
+impl Moment {
+    /// The moment as it reads at `now`.
+    pub fn new(at: DateTime<Utc>, now: DateTime<Utc>, fuso: Tz) -> Self {
+        Self { iso: at.to_rfc3339(), exact: instant(at, fuso), relative: relative(at, now, fuso) }
+    }
+}
+
+/// `dd/mm/aaaa HH:MM`.
+pub fn instant(at: DateTime<Utc>, fuso: Tz) -> String {
+    at.with_timezone(&fuso).format("%d/%m/%Y %H:%M").to_string()
+}
+
+/// `HH:MM`.
+pub fn hour(at: DateTime<Utc>, fuso: Tz) -> String {
+    at.with_timezone(&fuso).format("%H:%M").to_string()
+}
+
+/// `dd/mm/aaaa`.
+pub fn day(date: NaiveDate) -> String {
+    date.format("%d/%m/%Y").to_string()
+}
+
+/// `segunda-feira, 05/10/2026`.
+pub fn weekday(date: NaiveDate) -> String {
+    let name = match date.format("%u").to_string().as_str() {
+        "1" => "segunda-feira",
+        "2" => "terça-feira",
+        "3" => "quarta-feira",
+        "4" => "quinta-feira",
+        "5" => "sexta-feira",
+        "6" => "sábado",
+        _ => "domingo",
+    };
+    format!("{name}, {}", day(date))
+}
+
+/// The first instant of a day. Where the clock jumps over midnight, the first one after it.
+pub fn day_start(date: NaiveDate, fuso: Tz) -> DateTime<Utc> {
+    let midnight = date.and_time(NaiveTime::MIN);
+    (0..=3)
+        .find_map(|hours| fuso.from_local_datetime(&(midnight + TimeDelta::hours(hours))).earliest())
+        .map_or_else(|| midnight.and_utc(), |start| start.with_timezone(&Utc))
+}
+
+fn relative(at: DateTime<Utc>, now: DateTime<Utc>, fuso: Tz) -> String {
+    let minutes = (now - at).num_minutes();
+    let (then, today) = (at.with_timezone(&fuso), now.with_timezone(&fuso).date_naive());
+    if minutes < -1 {
+        return instant(at, fuso);
+    }
+    match minutes {
+        ..1 => "agora".into(),
+        1..60 => format!("há {minutes} min"),
+        60..360 => format!("há {} h", minutes / 60),
+        _ if then.date_naive() == today => format!("hoje às {}", then.format("%H:%M")),
+        _ if Some(then.date_naive()) == today.checked_sub_days(Days::new(1)) => {
+            format!("ontem às {}", then.format("%H:%M"))
+        }
+        _ => day(then.date_naive()),
+    }
+}
+
+/// A count with its noun: `1 assistência`, `1.234 assistências`.
+pub fn count(n: i64, one: &str, many: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{} {many}", thousands(n)) }
+}
+
+/// A number with points between thousands.
+pub fn thousands(n: i64) -> String {
+    let digits = n.unsigned_abs().to_string();
+    let mut text = String::from(if n < 0 { "-" } else { "" });
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position) % 3 == 0 {
+            text.push('.');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FUSO: Tz = chrono_tz::America::Sao_Paulo;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_moment_reads_as_a_person_would_say_it() {
+        let now = at("2026-10-05T18:00:00Z");
+        for (then, says) in [
+            ("2026-10-05T17:59:40Z", "agora"),
+            ("2026-10-05T17:48:00Z", "há 12 min"),
+            ("2026-10-05T14:30:00Z", "há 3 h"),
+            ("2026-10-05T11:05:00Z", "hoje às 08:05"),
+            ("2026-10-05T02:30:00Z", "ontem às 23:30"),
+            ("2026-09-30T12:00:00Z", "30/09/2026"),
+            ("2026-10-06T12:00:00Z", "06/10/2026 09:00"),
+        ] {
+            assert_eq!(Moment::new(at(then), now, FUSO).relative, says, "{then}");
+        }
+    }
+
+    #[test]
+    fn a_day_starts_at_local_midnight_or_after_the_gap() {
+        let start = |y, m, d| day_start(NaiveDate::from_ymd_opt(y, m, d).unwrap(), FUSO);
+        assert_eq!(start(2026, 10, 5), at("2026-10-05T03:00:00Z"));
+        // Daylight saving began at midnight: that day had no 00:00.
+        assert_eq!(start(2018, 11, 4), at("2018-11-04T03:00:00Z"));
+    }
+
+    #[test]
+    fn counts_follow_their_noun() {
+        assert_eq!(count(1, "assistência", "assistências"), "1 assistência");
+        assert_eq!(count(1_234, "assistência", "assistências"), "1.234 assistências");
+    }
+}

@@ -1,0 +1,103 @@
+//! `/retidas`: late work that waits for the office, over all records, and its decision.
+
+use super::{
+    form::Sent,
+    format::Moment,
+    page::{self, Notice, PageError, PageResult, Shell, Visit},
+    queries::{
+        People,
+        record::{self, label},
+    },
+};
+use crate::{
+    app::App,
+    auth::office::{OfficeAuth, voltar_local},
+    office::{self, OfficeError},
+};
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+};
+use campo_domain::{ids::HeldId, kind::Kind, pessoa::Permissao};
+use uuid::Uuid;
+
+#[derive(Template)]
+#[template(path = "retidas.html")]
+struct HeldPage {
+    shell: Shell,
+    rows: Vec<HeldRow>,
+    may_decide: bool,
+}
+
+struct HeldRow {
+    id: Uuid,
+    label: String,
+    kind: String,
+    title: String,
+    href: Option<String>,
+    author: String,
+    device: String,
+    received: Moment,
+    reason: String,
+}
+
+/// `GET /retidas`.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn list(State(app): State<App>, visit: Visit) -> PageResult {
+    let mut tx = app.db.tenant(visit.auth.tenant).await?;
+    let shell = visit.shell(&mut tx, "Edições retidas", "/retidas").await?;
+    let people = People::load(&mut tx).await?;
+    let found = record::held(&mut tx, visit.viewer()).await?;
+    let devices: Vec<Uuid> = found.iter().map(|held| held.device).collect();
+    let devices = record::devices(&mut tx, &devices).await?;
+    tx.commit().await?;
+
+    let rows = found.into_iter().map(|held| HeldRow {
+        id: held.id,
+        label: label(held.document, held.numero.as_deref()),
+        kind: held.kind.parse().map_or(held.kind.clone(), |kind: Kind| kind.rotulo().into()),
+        title: held.titulo.unwrap_or_default(),
+        href: held.existe.then(|| format!("/registros/{}/{}", held.kind, held.document)),
+        author: people.name_or_unknown(held.author),
+        device: devices.get(&held.device).cloned().unwrap_or_default(),
+        received: Moment::new(held.received_at, visit.now, visit.auth.fuso),
+        reason: held.message,
+    });
+    let may_decide = visit.auth.pessoa.pode(Permissao::Gerenciar);
+    let page = HeldPage { shell, rows: rows.collect(), may_decide };
+    page::answer_shell(StatusCode::OK, &page.shell, &page)
+}
+
+/// `POST /retidas/{id}`: approves or discards a branch as a whole.
+///
+/// # Errors
+/// The form is not of this session, the branch is not there or was decided already, or it no longer
+/// fits the record.
+pub async fn decide(
+    State(app): State<App>,
+    auth: OfficeAuth,
+    Path(id): Path<String>,
+    sent: Sent,
+) -> Result<Response, PageError> {
+    auth.check_csrf(&sent.get("csrf"))?;
+    let held: HeldId = id.parse().map_err(|_| PageError::not_found())?;
+    let approve = match sent.get("decisao").as_str() {
+        "aprovar" => true,
+        "descartar" => false,
+        _ => return Err(PageError::not_found()),
+    };
+    let note = sent.filled("motivo");
+    let decided = office::decide_held(&app, auth.tenant, &auth.pessoa, held, approve, note).await;
+    let back = sent.get("voltar");
+    let back = if back.is_empty() { "/retidas" } else { voltar_local(&back) };
+    match decided {
+        Ok(()) if approve => Ok(Notice::HeldApproved.back_to(&app, back)),
+        Ok(()) => Ok(Notice::HeldDiscarded.back_to(&app, back)),
+        Err(OfficeError::Refused(refusal)) => Err(PageError::refused(&refusal)),
+        Err(error) => Err(error.into()),
+    }
+}

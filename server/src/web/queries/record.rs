@@ -1,0 +1,277 @@
+//! What the page of a record shows beside the record itself.
+
+use super::{Viewer, visible};
+use campo_domain::{agenda::TIPO_ASSISTENCIA, ids::DocumentId, kind::Kind, registro::Registro};
+use chrono::{DateTime, Utc};
+use sqlx::{FromRow, PgTransaction, Row};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// A document as others refer to it.
+#[derive(Clone, Debug, FromRow)]
+pub struct Named {
+    pub id: Uuid,
+    pub kind: String,
+    pub numero: Option<String>,
+    pub titulo: String,
+}
+
+impl Named {
+    /// Its page.
+    pub fn href(&self) -> String {
+        format!("/registros/{}/{}", self.kind, self.id)
+    }
+
+    /// How a link to it reads.
+    pub fn label(&self) -> String {
+        if self.kind == Kind::Cliente.codigo() {
+            return self.titulo.clone();
+        }
+        let number = label(self.id, self.numero.as_deref());
+        if self.titulo.is_empty() { number } else { format!("{number} · {}", self.titulo) }
+    }
+}
+
+/// Number, or the provisional label.
+pub fn label(id: Uuid, numero: Option<&str>) -> String {
+    numero.map_or_else(|| Registro::rotulo_provisorio(DocumentId::from(id)), str::to_owned)
+}
+
+/// Those of the documents that the person may see, by id.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn named(
+    tx: &mut PgTransaction<'_>,
+    viewer: Viewer,
+    ids: &[Uuid],
+) -> sqlx::Result<BTreeMap<Uuid, Named>> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let found: Vec<Named> = sqlx::query_as(concat!(
+        "SELECT id, 'cliente' AS kind, NULL AS numero, titulo FROM clientes \
+             WHERE id = ANY($3) AND $1 IS NOT NULL \
+         UNION ALL SELECT t.id, 'assistencia', t.numero, t.titulo FROM assistencias t \
+             WHERE t.id = ANY($3) AND ",
+        visible!("t"),
+        " UNION ALL SELECT t.id, 'ocorrencia', t.numero, t.titulo FROM ocorrencias t \
+             WHERE t.id = ANY($3) AND ",
+        visible!("t"),
+    ))
+    .bind(viewer.id)
+    .bind(viewer.all)
+    .bind(ids)
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(found.into_iter().map(|named| (named.id, named)).collect())
+}
+
+/// A record that belongs to another.
+#[derive(Clone, Debug, FromRow)]
+pub struct Child {
+    pub id: Uuid,
+    pub numero: Option<String>,
+    pub titulo: String,
+    pub situacao_nome: String,
+    pub fase: String,
+    pub atualizado_em: DateTime<Utc>,
+    pub inicio: Option<DateTime<Utc>>,
+    pub responsavel: Option<Uuid>,
+}
+
+/// Most children of one sort that a page shows.
+pub const CHILDREN_MAX: i64 = 200;
+
+/// The ocorrências of an assistência, oldest first.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn ocorrencias(
+    tx: &mut PgTransaction<'_>,
+    viewer: Viewer,
+    assistencia: Uuid,
+) -> sqlx::Result<Vec<Child>> {
+    let sql = concat!(
+        "SELECT t.id, t.numero, t.titulo, t.situacao_nome, t.fase, t.atualizado_em, \
+             NULL::timestamptz AS inicio, t.responsavel \
+         FROM ocorrencias t WHERE t.assistencia = $3 AND ",
+        visible!("t"),
+        " ORDER BY t.criado_em, t.id LIMIT $4"
+    );
+    children(tx, viewer, sql, assistencia).await
+}
+
+/// The assistências of a cliente, newest first.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn assistencias(
+    tx: &mut PgTransaction<'_>,
+    viewer: Viewer,
+    cliente: Uuid,
+) -> sqlx::Result<Vec<Child>> {
+    let sql = concat!(
+        "SELECT t.id, t.numero, t.titulo, t.situacao_nome, t.fase, t.atualizado_em, \
+             NULL::timestamptz AS inicio, t.responsavel \
+         FROM assistencias t WHERE t.cliente = $3 AND ",
+        visible!("t"),
+        " ORDER BY t.atualizado_em DESC, t.id DESC LIMIT $4"
+    );
+    children(tx, viewer, sql, cliente).await
+}
+
+/// The commitments of an assistência (only those of assistência técnica, R42) or of an ocorrência.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn agendas(
+    tx: &mut PgTransaction<'_>,
+    viewer: Viewer,
+    parent: Uuid,
+) -> sqlx::Result<Vec<Child>> {
+    sqlx::query_as(concat!(
+        "SELECT t.id, t.numero, t.titulo, t.situacao_nome, t.fase, t.atualizado_em, t.inicio, \
+             t.responsavel \
+         FROM agendas t WHERE (t.ocorrencia = $3 OR (t.assistencia = $3 AND t.tipo_agenda = $5)) \
+             AND ",
+        visible!("t"),
+        " ORDER BY t.inicio, t.id LIMIT $4"
+    ))
+    .bind(viewer.id)
+    .bind(viewer.all)
+    .bind(parent)
+    .bind(CHILDREN_MAX)
+    .bind(TIPO_ASSISTENCIA)
+    .fetch_all(&mut **tx)
+    .await
+}
+
+async fn children(
+    tx: &mut PgTransaction<'_>,
+    viewer: Viewer,
+    sql: &'static str,
+    parent: Uuid,
+) -> sqlx::Result<Vec<Child>> {
+    sqlx::query_as(sql)
+        .bind(viewer.id)
+        .bind(viewer.all)
+        .bind(parent)
+        .bind(CHILDREN_MAX)
+        .fetch_all(&mut **tx)
+        .await
+}
+
+/// One line of the acompanhamento.
+#[derive(Clone, Debug, FromRow)]
+pub struct Entry {
+    pub seq: i64,
+    pub ordem: i32,
+    pub tipo: String,
+    pub campo: Option<String>,
+    pub rotulo: Option<String>,
+    pub de: Option<String>,
+    pub para: Option<String>,
+    pub texto: String,
+    pub por: Uuid,
+    pub dispositivo: Uuid,
+    pub no_aparelho: DateTime<Utc>,
+    pub no_servidor: DateTime<Utc>,
+}
+
+/// The newest `limit` lines of the acompanhamento of a record that the person may see.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn history(
+    tx: &mut PgTransaction<'_>,
+    document: Uuid,
+    limit: i64,
+) -> sqlx::Result<Vec<Entry>> {
+    sqlx::query_as(
+        "SELECT seq, ordem, tipo, campo, rotulo, de, para, texto, por, dispositivo, no_aparelho, \
+             no_servidor \
+         FROM acompanhamentos WHERE document = $1 ORDER BY seq DESC, ordem DESC LIMIT $2",
+    )
+    .bind(document)
+    .bind(limit)
+    .fetch_all(&mut **tx)
+    .await
+}
+
+/// Names of devices, by id.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn devices(
+    tx: &mut PgTransaction<'_>,
+    ids: &[Uuid],
+) -> sqlx::Result<BTreeMap<Uuid, String>> {
+    let rows = sqlx::query("SELECT id, nome FROM dispositivo WHERE id = ANY($1)")
+        .bind(ids)
+        .fetch_all(&mut **tx)
+        .await?;
+    rows.into_iter().map(|row| Ok((row.try_get("id")?, row.try_get("nome")?))).collect()
+}
+
+/// Clientes whose data match every pattern, by name, up to 20.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn find_clientes(
+    tx: &mut PgTransaction<'_>,
+    viewer: Viewer,
+    patterns: &[String],
+) -> sqlx::Result<Vec<(Uuid, String, Option<String>)>> {
+    if viewer.id.is_none() {
+        return Ok(Vec::new());
+    }
+    sqlx::query_as(
+        "SELECT id, titulo, cidade FROM clientes WHERE busca LIKE ALL ($1) \
+         ORDER BY nome, id LIMIT 20",
+    )
+    .bind(patterns)
+    .fetch_all(&mut **tx)
+    .await
+}
+
+/// A held branch that waits, with the record that it belongs to.
+#[derive(Clone, Debug, FromRow)]
+pub struct Held {
+    pub id: Uuid,
+    pub document: Uuid,
+    pub kind: String,
+    pub author: Uuid,
+    pub device: Uuid,
+    pub message: String,
+    pub received_at: DateTime<Utc>,
+    /// False where the record does not exist yet: the branch would create it.
+    pub existe: bool,
+    pub numero: Option<String>,
+    pub titulo: Option<String>,
+}
+
+/// The held branches that wait, oldest first, over the records that the person may see.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn held(tx: &mut PgTransaction<'_>, viewer: Viewer) -> sqlx::Result<Vec<Held>> {
+    sqlx::query_as(concat!(
+        "SELECT h.id, h.document, h.kind, h.author, h.device, h.message, h.received_at, \
+             coalesce(a.id, o.id, g.id, c.id) IS NOT NULL AS existe, \
+             coalesce(a.numero, o.numero) AS numero, \
+             coalesce(a.titulo, o.titulo, g.titulo, c.titulo) AS titulo \
+         FROM held h \
+         LEFT JOIN assistencias a ON a.tenant = h.tenant AND a.id = h.document \
+         LEFT JOIN ocorrencias o ON o.tenant = h.tenant AND o.id = h.document \
+         LEFT JOIN agendas g ON g.tenant = h.tenant AND g.id = h.document \
+         LEFT JOIN clientes c ON c.tenant = h.tenant AND c.id = h.document \
+         WHERE h.status = 'aguardando' AND ",
+        visible!("h", with kind),
+        " ORDER BY h.received_at, h.id LIMIT 200"
+    ))
+    .bind(viewer.id)
+    .bind(viewer.all)
+    .fetch_all(&mut **tx)
+    .await
+}

@@ -1,0 +1,383 @@
+//! The gate: change -> admitted, or why not. In this order: limits and chunk type, hash and parse,
+//! the actor belongs to this person on this device, scope, dependencies, every operation against the
+//! policy table, apply on a scratch copy, invariants of the domain.
+//!
+//! Late edits are judged by causality, not by clocks. What is not allowed now, but was when the person
+//! wrote it as far as the device could know, was done in good faith: *held*, for the office to decide.
+//! Done knowingly: *refused*. Facts inside the document are judged at the change's dependencies; facts
+//! outside it (permissions, scope) at the log position that the device had seen.
+
+use crate::{
+    document::{self, Actor, DocumentError},
+    inspect::{self, Inspected, Write},
+    wire::{Hash, Limits, Push},
+};
+use automerge::{Automerge, Change, ChangeHash};
+use campo_domain::{
+    ids::{DeviceId, DocumentId, UserId},
+    kind::Kind,
+    pessoa::{Permissao, Permissoes, Pessoa},
+    policy,
+    refusal::{Codigo, Refusal},
+    registro::Registro,
+    tipo::{Tipo, Tipos},
+    workflow,
+};
+use std::{collections::BTreeSet, sync::Arc};
+
+/// Whose change it is: a person on a device, or a person in the office.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requester {
+    /// The person, with today's permissions.
+    pub pessoa: Pessoa,
+    /// The device; [`DeviceId::ESCRITORIO`] for the office.
+    pub device: DeviceId,
+    /// Permissions that the person held before, each with the log position at which it ended,
+    /// ascending.
+    pub anteriores: Vec<(u64, Permissoes)>,
+}
+
+impl Requester {
+    /// The person with the permissions that a device at this log position knew of.
+    fn as_of(&self, seen: u64) -> Pessoa {
+        match self.anteriores.iter().find(|(until, _)| *until > seen) {
+            Some((_, permissoes)) => Pessoa { permissoes: permissoes.clone(), ..self.pessoa.clone() },
+            None => self.pessoa.clone(),
+        }
+    }
+}
+
+/// A document as the server holds it.
+#[derive(Clone, Debug)]
+pub struct Merged {
+    /// The CRDT.
+    pub document: Automerge,
+    /// Read out.
+    pub registro: Registro,
+    /// Its tipo, in the pinned version.
+    pub tipo: Arc<Tipo>,
+}
+
+/// Where a change is to go.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    /// The document; `None` if there is none of this id.
+    pub merged: Option<&'a Merged>,
+    /// Its generation; 1 for a new one.
+    pub generation: u32,
+    /// Whether it was erased for good.
+    pub erased: bool,
+    /// Everyone involved in its case.
+    pub envolvidos: &'a BTreeSet<UserId>,
+    /// The log position at which the requester lost sight of it last, if ever.
+    pub revoked_at: Option<u64>,
+    /// Hashes that stand in held branches of this document.
+    pub on_branch: &'a dyn Fn(&Hash) -> bool,
+}
+
+/// What every admission looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules<'a> {
+    /// The company's tipos.
+    pub tipos: &'a Tipos,
+    /// What a change may be.
+    pub limits: &'a Limits,
+    /// For the test that proves the checkers: leave out the dependency check.
+    #[doc(hidden)]
+    pub skip_dependencies: bool,
+}
+
+/// A change that may be merged. Only [`admit`] and the server's own writes make one, so that nothing
+/// else can reach the log.
+#[derive(Clone, Debug)]
+pub struct Admitted {
+    pub(crate) change: Change,
+    pub(crate) writes: Vec<Write>,
+    pub(crate) merged: Merged,
+}
+
+/// Why a change is not merged.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rejection {
+    /// It builds on changes that are not there.
+    Missing(Vec<Hash>),
+    /// It builds on a held branch, or was made in good faith and came too late.
+    Held(Refusal),
+    /// It may not.
+    Refused(Refusal),
+    /// It builds on an older generation.
+    Stale(u32),
+}
+
+impl From<Refusal> for Rejection {
+    fn from(refusal: Refusal) -> Self {
+        Rejection::Refused(refusal)
+    }
+}
+
+impl From<Codigo> for Rejection {
+    fn from(codigo: Codigo) -> Self {
+        Rejection::Refused(Refusal::new(codigo))
+    }
+}
+
+impl From<DocumentError> for Rejection {
+    fn from(_: DocumentError) -> Self {
+        Codigo::AlteracaoInvalida.into()
+    }
+}
+
+/// Judges one parsed change.
+///
+/// # Errors
+/// Why it is not merged.
+pub fn admit(
+    push: &Push,
+    change: Change,
+    requester: &Requester,
+    target: &Target<'_>,
+    rules: &Rules<'_>,
+) -> Result<Admitted, Rejection> {
+    let actor = Actor::parse(change.actor_id()).ok_or(Codigo::AutorAlheio)?;
+    if actor.user != requester.pessoa.id || actor.device != requester.device {
+        return Err(Codigo::AutorAlheio.into());
+    }
+    if change.other_actor_ids().iter().any(|other| Actor::parse(other).is_none()) {
+        return Err(Codigo::OperacaoNaoPermitida.into());
+    }
+    if target.erased {
+        return Err(Codigo::Apagado.into());
+    }
+    if push.generation != target.generation {
+        return Err(Rejection::Stale(target.generation));
+    }
+    let mut late = None;
+    if let Some(merged) = target.merged {
+        scope(push, requester, target, &merged.registro, &mut late)?;
+    }
+    dependencies(&change, target, rules)?;
+    let admitted = merge(push.document, change, target.merged, rules)?;
+    authorise(push, &admitted, requester, target.merged, &mut late)?;
+    invariants(&admitted, target.merged, &mut late)?;
+    match late {
+        None => Ok(admitted),
+        Some(refusal) => Err(Rejection::Held(refusal)),
+    }
+}
+
+/// Merges a change that the office approved: whatever it is allowed to write, it must be well-formed
+/// and complete.
+///
+/// # Errors
+/// As [`admit`], never `Held`.
+pub fn admit_approved(
+    push: &Push,
+    change: Change,
+    target: &Target<'_>,
+    rules: &Rules<'_>,
+) -> Result<Admitted, Rejection> {
+    if target.erased {
+        return Err(Codigo::Apagado.into());
+    }
+    if push.generation != target.generation {
+        return Err(Rejection::Stale(target.generation));
+    }
+    dependencies(&change, target, rules)?;
+    merge(push.document, change, target.merged, rules)
+}
+
+fn scope(
+    push: &Push,
+    requester: &Requester,
+    target: &Target<'_>,
+    registro: &Registro,
+    late: &mut Option<Refusal>,
+) -> Result<(), Rejection> {
+    let kind = registro.kind;
+    if policy::visivel(&requester.pessoa, kind, target.envolvidos) {
+        return Ok(());
+    }
+    let then = requester.as_of(push.seen);
+    let lost_later = target.revoked_at.is_some_and(|revoked_at| revoked_at > push.seen);
+    let mut envolvidos = target.envolvidos.clone();
+    if lost_later {
+        envolvidos.insert(then.id);
+    }
+    if policy::visivel(&then, kind, &envolvidos) {
+        late.get_or_insert(Refusal::new(Codigo::ForaDeAlcance));
+        Ok(())
+    } else {
+        Err(Codigo::NaoEncontrado.into())
+    }
+}
+
+fn dependencies(
+    change: &Change,
+    target: &Target<'_>,
+    rules: &Rules<'_>,
+) -> Result<(), Rejection> {
+    let has = |hash: &ChangeHash| {
+        target.merged.is_some_and(|m| m.document.get_change_meta_by_hash(hash).is_some())
+    };
+    let absent: Vec<ChangeHash> = change.deps().iter().filter(|dep| !has(dep)).copied().collect();
+    if rules.skip_dependencies {
+        return Ok(());
+    }
+    if absent.iter().any(|dep| (target.on_branch)(&(*dep).into())) {
+        return Err(Rejection::Held(Refusal::new(Codigo::ForaDeAlcance)));
+    }
+    if !absent.is_empty() {
+        return Err(Rejection::Missing(absent.into_iter().map(Hash::from).collect()));
+    }
+    // Only a genesis builds on nothing.
+    match (change.deps().is_empty(), target.merged) {
+        (true, Some(_)) => Err(Codigo::IdEmUso.into()),
+        (false, None) => Err(Codigo::NaoEncontrado.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Inspects the change on the document and applies it to a copy.
+fn merge(
+    id: DocumentId,
+    change: Change,
+    merged: Option<&Merged>,
+    rules: &Rules<'_>,
+) -> Result<Admitted, Rejection> {
+    let empty = Automerge::new();
+    let before = merged.map_or(&empty, |merged| &merged.document);
+    let Inspected { genesis, writes, .. } = inspect::inspect(before, &change)?;
+    let tipo = match (&genesis, merged) {
+        (Some(genesis), _) => {
+            if genesis.id != id {
+                return Err(Codigo::OperacaoNaoPermitida.into());
+            }
+            let tipo = rules.tipos.obter(&genesis.tipo)?.clone();
+            if tipo.kind != genesis.kind {
+                return Err(Codigo::OperacaoNaoPermitida.into());
+            }
+            tipo
+        }
+        (None, Some(merged)) => merged.tipo.clone(),
+        (None, None) => return Err(Codigo::NaoEncontrado.into()),
+    };
+    let mut document = before.clone();
+    if let Err(error) = document.apply_changes([change.clone()]) {
+        return Err(match error {
+            automerge::AutomergeError::DuplicateSeqNumber(..) => {
+                Codigo::SequenciaRepetida.into()
+            }
+            _ => Codigo::AlteracaoInvalida.into(),
+        });
+    }
+    let registro = document::read(&document)?;
+    Ok(Admitted { change, writes, merged: Merged { document, registro, tipo } })
+}
+
+fn authorise(
+    push: &Push,
+    admitted: &Admitted,
+    requester: &Requester,
+    before: Option<&Merged>,
+    late: &mut Option<Refusal>,
+) -> Result<(), Rejection> {
+    let tipo = &admitted.merged.tipo;
+    let now = &requester.pessoa;
+    let then = requester.as_of(push.seen);
+    // Creating takes the permission even without fields (R5).
+    let mut judge = |now: Result<(), Refusal>, then: &dyn Fn() -> Result<(), Refusal>| {
+        let Err(refusal) = now else { return Ok(()) };
+        match then() {
+            Ok(()) => {
+                late.get_or_insert(refusal);
+                Ok(())
+            }
+            Err(_) => Err(Rejection::Refused(refusal)),
+        }
+    };
+    let Some(before) = before else {
+        judge(policy::pode_criar(now, policy::Parte::Nota), &|| {
+            policy::pode_criar(&then, policy::Parte::Nota)
+        })?;
+        for write in &admitted.writes {
+            let parte = write.parte();
+            judge(policy::pode_criar(now, parte), &|| policy::pode_criar(&then, parte))?;
+        }
+        return Ok(());
+    };
+    let situacao_now = before.registro.situacao(tipo);
+    let situacao_then = || {
+        let codigo = document::situacao(&before.document, Some(admitted.change.deps()));
+        tipo.situacao(codigo.as_deref())
+    };
+    for write in &admitted.writes {
+        if let Write::ItemCampo { item, .. } | Write::ItemRemovido(item) = write
+            && !before.registro.itens.contains_key(item)
+            && !admitted.writes.contains(&Write::ItemNovo(*item))
+        {
+            return Err(Codigo::ItemInexistente.into());
+        }
+        let parte = write.parte();
+        judge(policy::pode_alterar(now, situacao_now, parte), &|| {
+            policy::pode_alterar(&then, situacao_then(), parte)
+        })?;
+    }
+    Ok(())
+}
+
+fn invariants(
+    admitted: &Admitted,
+    before: Option<&Merged>,
+    late: &mut Option<Refusal>,
+) -> Result<(), Rejection> {
+    bounds(&admitted.merged.registro)?;
+    let tipo = &admitted.merged.tipo;
+    let Err(refusal) = admitted.merged.registro.verificar(tipo) else { return Ok(()) };
+    let Some(before) = before else { return Err(refusal.into()) };
+    if before.registro.verificar(tipo).is_err() {
+        // Somebody else's, and this change does not make it worse: nothing that is wrong for
+        // another reason may block this person's work.
+        return Ok(());
+    }
+    // Right where it was made, wrong only together with what it did not know of?
+    let mut then = before
+        .document
+        .fork_at(admitted.change.deps())
+        .map_err(|_| Codigo::AlteracaoInvalida)?;
+    then.apply_changes([admitted.change.clone()]).map_err(|_| Codigo::AlteracaoInvalida)?;
+    if document::read(&then)?.verificar(tipo).is_ok() {
+        late.get_or_insert(refusal);
+        Ok(())
+    } else {
+        Err(refusal.into())
+    }
+}
+
+/// Bounds on the whole document, which no single operation shows.
+fn bounds(registro: &Registro) -> Result<(), Refusal> {
+    let over = |o_que: &str, max: usize| {
+        let detalhes = vec![o_que.to_owned(), max.to_string()];
+        Err(Refusal { codigo: Codigo::LimiteExcedido, detalhes })
+    };
+    for campo in registro.kind.campos().iter().filter(|campo| campo.longo()) {
+        campo.validar(registro.valor(campo.nome))?;
+    }
+    if registro.itens.len() > workflow::ITENS_MAX {
+        return over("itens", workflow::ITENS_MAX);
+    }
+    if registro.notas.len() > workflow::NOTAS_MAX {
+        return over("anotações", workflow::NOTAS_MAX);
+    }
+    if registro.pedidos.len() > workflow::PEDIDOS_MAX {
+        return over("pedidos", workflow::PEDIDOS_MAX);
+    }
+    if registro.participantes.len() > 100 {
+        return over("participantes", 100);
+    }
+    Ok(())
+}
+
+/// Whether the person sees everything in the company.
+pub fn sees_all(pessoa: &Pessoa, kind: Kind) -> bool {
+    pessoa.pode(Permissao::Ver) && (kind == Kind::Cliente || pessoa.pode(Permissao::VerTodas))
+}

@@ -1,0 +1,440 @@
+//! Domain state <-> CRDT shape. One creator makes a document, and all its maps and texts exist from
+//! its genesis change, so that two sides never initialise the same container.
+//!
+//! ```text
+//! schema kind id tipo tipo_versao criado_em     written at genesis, never again
+//! campos/{nome}                                 scalar or collaborative text
+//! itens/{id}/{campo}  participantes/{usuario}
+//! notas/{id}  pedidos/{id}  laudos/{id}         append-only, each immutable
+//! servidor/{numero, situacao, vereditos/{pedido}}   only the server writes here
+//! ```
+
+use automerge::{ActorId, Automerge, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value};
+use campo_domain::{
+    ids::{DeviceId, UserId},
+    kind::Kind,
+    refusal::{Codigo, Refusal},
+    registro::{
+        Autoria, Campos, Conflito, Item, Laudo, Nota, Pedido, Registro, Veredito, Versao,
+    },
+    tipo::TipoRef,
+    valor::{Campo, TipoCampo, Valor},
+};
+use chrono::{DateTime, NaiveDate, Utc};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// The shape's version, written at genesis.
+pub const SCHEMA: i64 = 1;
+
+pub(crate) const CAMPOS: &str = "campos";
+pub(crate) const ITENS: &str = "itens";
+pub(crate) const PARTICIPANTES: &str = "participantes";
+pub(crate) const NOTAS: &str = "notas";
+pub(crate) const PEDIDOS: &str = "pedidos";
+pub(crate) const LAUDOS: &str = "laudos";
+pub(crate) const SERVIDOR: &str = "servidor";
+pub(crate) const VEREDITOS: &str = "vereditos";
+pub(crate) const REMOVIDO: &str = "removido";
+
+/// Bytes that are not a document of this shape.
+#[derive(Debug, thiserror::Error)]
+pub enum DocumentError {
+    /// Automerge could not read or extend it.
+    #[error("the document could not be read")]
+    Automerge(#[from] automerge::AutomergeError),
+    /// A part that every document has is not there.
+    #[error("the document lacks {0}")]
+    Lacks(&'static str),
+    /// A change arrived before one that it builds on.
+    #[error("the document lacks changes that others build on")]
+    Gap,
+    /// A tipo that this installation does not know.
+    #[error("the tipo {0} is not known here")]
+    UnknownTipo(String),
+    /// A change could not be read.
+    #[error("a change could not be read")]
+    Change(#[from] automerge::LoadChangeError),
+}
+
+/// Who writes: person, device, and randomness that is renewed after every rollback. The three are the
+/// actor id itself, so each operation carries its author and nobody can write as another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Actor {
+    /// The person.
+    pub user: UserId,
+    /// The device.
+    pub device: DeviceId,
+    /// Random for each installation, document and rollback; the epoch for the server.
+    pub nonce: u64,
+}
+
+impl Actor {
+    /// The server's own actor in this epoch.
+    pub const fn servidor(epoch: u64) -> Self {
+        Actor { user: UserId::SERVIDOR, device: DeviceId::ESCRITORIO, nonce: epoch }
+    }
+
+    /// As Automerge knows it: 40 bytes.
+    pub fn actor_id(&self) -> ActorId {
+        let mut bytes = Vec::with_capacity(40);
+        bytes.extend_from_slice(self.user.bytes());
+        bytes.extend_from_slice(self.device.bytes());
+        bytes.extend_from_slice(&self.nonce.to_be_bytes());
+        ActorId::from(bytes)
+    }
+
+    /// Reads an actor id; `None` where it is not one of ours.
+    pub fn parse(actor: &ActorId) -> Option<Self> {
+        let bytes: &[u8; 40] = actor.to_bytes().try_into().ok()?;
+        Some(Actor {
+            user: Uuid::from_slice(&bytes[..16]).ok()?.into(),
+            device: Uuid::from_slice(&bytes[16..32]).ok()?.into(),
+            nonce: u64::from_be_bytes(bytes[32..].try_into().ok()?),
+        })
+    }
+
+    /// As the domain sees it.
+    pub const fn autoria(&self) -> Autoria {
+        Autoria { por: self.user, em: self.device }
+    }
+}
+
+/// Loads concatenated chunks.
+///
+/// # Errors
+/// Unreadable chunks, or a change whose dependencies are not there.
+pub fn load(chunks: &[u8]) -> Result<Automerge, DocumentError> {
+    let mut document = Automerge::new();
+    extend(&mut document, chunks)?;
+    Ok(document)
+}
+
+/// Adds concatenated chunks to a document.
+///
+/// # Errors
+/// As [`load`].
+pub fn extend(document: &mut Automerge, chunks: &[u8]) -> Result<(), DocumentError> {
+    if !chunks.is_empty() {
+        if document.is_empty() {
+            *document = Automerge::load(chunks)?;
+        } else {
+            document.load_incremental(chunks)?;
+        }
+    }
+    if document.get_missing_deps(&[]).is_empty() { Ok(()) } else { Err(DocumentError::Gap) }
+}
+
+/// The whole document as one uncompressed chunk: what is stored, and sent inside a compressed page.
+pub fn save(document: &Automerge) -> Vec<u8> {
+    if document.is_empty() { Vec::new() } else { document.save_nocompress() }
+}
+
+/// The heads, sorted: the same document has the same.
+pub fn heads(document: &Automerge) -> Vec<ChangeHash> {
+    let mut heads = document.get_heads();
+    heads.sort_unstable();
+    heads
+}
+
+/// The scalar that stands for a value in a field of that type.
+pub(crate) fn scalar(valor: &Valor) -> ScalarValue {
+    match valor {
+        Valor::Nulo => ScalarValue::Null,
+        Valor::Texto(texto) => ScalarValue::Str(texto.as_str().into()),
+        Valor::Inteiro(n) => ScalarValue::Int(*n),
+        Valor::Logico(sim) => ScalarValue::Boolean(*sim),
+        Valor::Data(data) => ScalarValue::Str(data.to_string().into()),
+        Valor::Instante(instante) => ScalarValue::Timestamp(instante.timestamp_millis()),
+        Valor::Id(id) => ScalarValue::Bytes(id.as_bytes().to_vec()),
+    }
+}
+
+/// The value that a scalar stands for in the field.
+///
+/// # Errors
+/// `valor_invalido` where the field does not take such a scalar.
+pub(crate) fn valor(campo: &Campo, scalar: &ScalarValue) -> Result<Valor, Refusal> {
+    let valor = match (&campo.tipo, scalar) {
+        (_, ScalarValue::Null) => Some(Valor::Nulo),
+        (TipoCampo::Data, ScalarValue::Str(texto)) => {
+            // One spelling only, so that equal days are equal bytes.
+            let data = NaiveDate::parse_from_str(texto, "%Y-%m-%d").ok();
+            data.filter(|data| data.to_string() == texto.as_str()).map(Valor::Data)
+        }
+        (_, ScalarValue::Str(texto)) => Some(Valor::Texto(texto.to_string())),
+        (_, ScalarValue::Int(n)) => Some(Valor::Inteiro(*n)),
+        (_, ScalarValue::Boolean(sim)) => Some(Valor::Logico(*sim)),
+        (_, ScalarValue::Timestamp(ms)) => {
+            DateTime::from_timestamp_millis(*ms).map(Valor::Instante)
+        }
+        (_, ScalarValue::Bytes(bytes)) => Uuid::from_slice(bytes).ok().map(Valor::Id),
+        _ => None,
+    };
+    let Some(valor) = valor else {
+        return Err(Refusal { codigo: Codigo::ValorInvalido, detalhes: vec![campo.rotulo.into()] });
+    };
+    campo.validar(&valor)?;
+    Ok(valor)
+}
+
+/// The key of a part with that id.
+pub(crate) fn key(id: Uuid) -> String {
+    id.simple().to_string()
+}
+
+pub(crate) fn parse_key<T: From<Uuid>>(key: &str) -> Option<T> {
+    let id = Uuid::try_parse(key).ok()?;
+    (key.len() == 32 && self::key(id) == key).then(|| id.into())
+}
+
+/// A container that every document has.
+pub(crate) fn container(
+    document: &Automerge,
+    parent: &ObjId,
+    name: &'static str,
+) -> Result<ObjId, DocumentError> {
+    match document.get(parent, name)? {
+        Some((Value::Object(_), id)) => Ok(id),
+        _ => Err(DocumentError::Lacks(name)),
+    }
+}
+
+/// The situação that the server had written in the causal past `at`, or now.
+pub(crate) fn situacao(document: &Automerge, at: Option<&[ChangeHash]>) -> Option<String> {
+    let servidor = container(document, &ROOT, SERVIDOR).ok()?;
+    let value = match at {
+        Some(heads) => document.get_at(&servidor, "situacao", heads),
+        None => document.get(&servidor, "situacao"),
+    };
+    value.ok().flatten().and_then(|(value, _)| value.as_str().map(str::to_owned))
+}
+
+/// Reads a document out.
+///
+/// # Errors
+/// Only if it is not of this shape at all; a value that its field does not take reads as empty.
+pub fn read(document: &Automerge) -> Result<Registro, DocumentError> {
+    let reader = Reader { document };
+    let text = |name| reader.text(&ROOT, name).ok_or(DocumentError::Lacks(name));
+    let kind: Kind = text("kind")?.parse().map_err(|_| DocumentError::Lacks("kind"))?;
+    let id = reader.id(&ROOT, "id").ok_or(DocumentError::Lacks("id"))?;
+    let versao = reader.int(&ROOT, "tipo_versao").and_then(|n| u32::try_from(n).ok());
+    let campos_obj = container(document, &ROOT, CAMPOS)?;
+    let servidor = container(document, &ROOT, SERVIDOR)?;
+    let mut conflitos = Vec::new();
+    let campos = reader.campos(&campos_obj, kind.campos(), "", &mut conflitos)?;
+    let mut itens = BTreeMap::new();
+    let itens_obj = container(document, &ROOT, ITENS)?;
+    for (item_id, key, obj) in reader.parts(&itens_obj) {
+        let prefix = format!("{ITENS}/{key}/");
+        let campos = reader.campos(&obj, kind.campos_item(), &prefix, &mut conflitos)?;
+        let removido = reader.bool(&obj, REMOVIDO).unwrap_or(false);
+        itens.insert(item_id, Item { campos, removido });
+    }
+    let participantes_obj = container(document, &ROOT, PARTICIPANTES)?;
+    let participantes = document
+        .keys(&participantes_obj)
+        .filter(|key| reader.bool(&participantes_obj, key).unwrap_or(false))
+        .filter_map(|key| parse_key(&key))
+        .collect();
+    Ok(Registro {
+        id: id.into(),
+        kind,
+        tipo: TipoRef {
+            codigo: text("tipo")?,
+            versao: versao.ok_or(DocumentError::Lacks("tipo_versao"))?,
+        },
+        criacao: reader.autoria(&campos_obj),
+        criado_em: reader.instant(&ROOT, "criado_em"),
+        numero: reader.text(&servidor, "numero"),
+        situacao: reader.text(&servidor, "situacao"),
+        campos,
+        participantes,
+        itens,
+        pedidos: reader.pedidos(&container(document, &servidor, VEREDITOS)?)?,
+        laudos: reader.laudos()?,
+        notas: reader.notas()?,
+        conflitos,
+    })
+}
+
+struct Reader<'a> {
+    document: &'a Automerge,
+}
+
+impl Reader<'_> {
+    fn get(&self, obj: &ObjId, name: &str) -> Option<ScalarValue> {
+        match self.document.get(obj, name).ok()?? {
+            (Value::Scalar(scalar), _) => Some(scalar.into_owned()),
+            _ => None,
+        }
+    }
+
+    fn text(&self, obj: &ObjId, name: &str) -> Option<String> {
+        match self.get(obj, name)? {
+            ScalarValue::Str(text) => Some(text.to_string()),
+            _ => None,
+        }
+    }
+
+    fn int(&self, obj: &ObjId, name: &str) -> Option<i64> {
+        match self.get(obj, name)? {
+            ScalarValue::Int(n) => Some(n),
+            _ => None,
+        }
+    }
+
+    fn bool(&self, obj: &ObjId, name: &str) -> Option<bool> {
+        match self.get(obj, name)? {
+            ScalarValue::Boolean(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    fn id(&self, obj: &ObjId, name: &str) -> Option<Uuid> {
+        match self.get(obj, name)? {
+            ScalarValue::Bytes(bytes) => Uuid::from_slice(&bytes).ok(),
+            _ => None,
+        }
+    }
+
+    fn instant(&self, obj: &ObjId, name: &str) -> DateTime<Utc> {
+        let ms = match self.get(obj, name) {
+            Some(ScalarValue::Timestamp(ms)) => ms,
+            _ => 0,
+        };
+        DateTime::from_timestamp_millis(ms).unwrap_or(DateTime::UNIX_EPOCH)
+    }
+
+    /// Who wrote the operation that has this id.
+    fn autoria(&self, op: &ObjId) -> Autoria {
+        let actor = match op {
+            ObjId::Id(_, actor, _) => Actor::parse(actor),
+            ObjId::Root => None,
+        };
+        actor.unwrap_or(Actor::servidor(0)).autoria()
+    }
+
+    /// When the operation was written, by the clock of its device.
+    fn written_at(&self, op: &ObjId) -> DateTime<Utc> {
+        self.document
+            .hash_for_opid(op)
+            .and_then(|hash| self.document.get_change_meta_by_hash(&hash))
+            .and_then(|meta| DateTime::from_timestamp_millis(meta.timestamp))
+            .unwrap_or(DateTime::UNIX_EPOCH)
+    }
+
+    fn campos(
+        &self,
+        obj: &ObjId,
+        definitions: &[Campo],
+        prefix: &str,
+        conflitos: &mut Vec<Conflito>,
+    ) -> Result<Campos, DocumentError> {
+        let mut campos = Campos::new();
+        for campo in definitions {
+            let all = self.document.get_all(obj, campo.nome)?;
+            let Some((winner, op)) = all.last() else { continue };
+            if let Value::Object(ObjType::Text) = winner {
+                let text = self.document.text(op)?;
+                if !text.is_empty() {
+                    campos.insert(campo.nome.to_owned(), Valor::Texto(text));
+                }
+                continue;
+            }
+            let read = |value: &Value<'_>| match value {
+                Value::Scalar(scalar) => valor(campo, scalar).unwrap_or(Valor::Nulo),
+                Value::Object(_) => Valor::Nulo,
+            };
+            let value = read(winner);
+            if all.iter().any(|(other, _)| read(other) != value) {
+                let versoes = all.iter().rev().map(|(value, op)| Versao {
+                    valor: read(value),
+                    autoria: self.autoria(op),
+                    quando: self.written_at(op),
+                });
+                let campo = format!("{prefix}{}", campo.nome);
+                conflitos.push(Conflito { campo, versoes: versoes.collect() });
+            }
+            if value != Valor::Nulo {
+                campos.insert(campo.nome.to_owned(), value);
+            }
+        }
+        Ok(campos)
+    }
+
+    /// The maps of a container in causal order, with their ids.
+    fn parts<T: From<Uuid>>(&self, container: &ObjId) -> Vec<(T, String, ObjId)> {
+        let mut parts: Vec<_> = self
+            .document
+            .keys(container)
+            .filter_map(|key| match self.document.get(container, key.as_str()).ok()?? {
+                (Value::Object(ObjType::Map), obj) => Some((parse_key(&key)?, key, obj)),
+                _ => None,
+            })
+            .collect();
+        // The counter of the operation is a Lamport clock; the actor settles ties.
+        parts.sort_by(|(_, _, a), (_, _, b)| match (a, b) {
+            (ObjId::Id(a, actor_a, _), ObjId::Id(b, actor_b, _)) => (a, actor_a).cmp(&(b, actor_b)),
+            _ => std::cmp::Ordering::Equal,
+        });
+        parts
+    }
+
+    fn notas(&self) -> Result<Vec<Nota>, DocumentError> {
+        let notas = container(self.document, &ROOT, NOTAS)?;
+        let parts = self.parts(&notas).into_iter();
+        Ok(parts
+            .map(|(id, _, obj)| Nota {
+                id,
+                autoria: self.autoria(&obj),
+                quando: self.instant(&obj, "em"),
+                texto: self.text(&obj, "texto").unwrap_or_default(),
+            })
+            .collect())
+    }
+
+    fn pedidos(&self, vereditos: &ObjId) -> Result<Vec<Pedido>, DocumentError> {
+        let pedidos = container(self.document, &ROOT, PEDIDOS)?;
+        let parts = self.parts(&pedidos).into_iter();
+        Ok(parts
+            .map(|(id, key, obj)| Pedido {
+                id,
+                autoria: self.autoria(&obj),
+                quando: self.instant(&obj, "em"),
+                verbo: self.text(&obj, "verbo").unwrap_or_default(),
+                motivo: self.text(&obj, "motivo"),
+                veredito: self.veredito(vereditos, &key),
+            })
+            .collect())
+    }
+
+    fn veredito(&self, vereditos: &ObjId, key: &str) -> Option<Veredito> {
+        let (_, obj) = self.document.get(vereditos, key).ok()??;
+        let recusa = self.text(&obj, "recusa");
+        Some(Veredito {
+            recusa: recusa.and_then(|json| serde_json::from_str(&json).ok()),
+            de: self.text(&obj, "de").unwrap_or_default(),
+            para: self.text(&obj, "para").unwrap_or_default(),
+            quando: self.instant(&obj, "em"),
+        })
+    }
+
+    fn laudos(&self) -> Result<Vec<Laudo>, DocumentError> {
+        let laudos = container(self.document, &ROOT, LAUDOS)?;
+        let parts = self.parts(&laudos).into_iter();
+        Ok(parts
+            .filter_map(|(id, _, obj)| {
+                Some(Laudo {
+                    id,
+                    pedido: self.id(&obj, "pedido")?.into(),
+                    autoria: self.autoria(&obj),
+                    quando: self.instant(&obj, "em"),
+                    procedente: self.bool(&obj, "procedente")?,
+                    conclusao: self.text(&obj, "conclusao")?,
+                })
+            })
+            .collect())
+    }
+}

@@ -1,0 +1,649 @@
+//! The server's side, pure: what was loaded and what was pushed become a [`Plan`], which the ledger
+//! writes in one transaction. Computed without locks; the ledger locks the documents in id order,
+//! compares their heads with `DocumentWrite::heads_before`, and plans again if they moved.
+
+use crate::{
+    admission::{self, Admitted, Merged, Rejection, Requester, Rules, Target},
+    document::{self, Actor, DocumentError},
+    edit,
+    history::{self, Evento},
+    inspect::{self, Write},
+    wire::{Hash, Limits, Outcome, Push, Reason, Verdict},
+};
+use automerge::{Automerge, Change, ChangeHash};
+use campo_domain::{
+    command::Command,
+    ids::{DeviceId, DocumentId, HeldId, PedidoId, UserId},
+    kind::Kind,
+    refusal::{Codigo, Refusal},
+    registro::Registro,
+    tipo::{Tipo, Tipos},
+    workflow::{self, Efeito, Onde},
+};
+use chrono::{DateTime, Utc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+/// What the ledger must load before planning.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// These documents, where they exist.
+    pub documents: BTreeSet<DocumentId>,
+    /// Who is involved in these cases, besides those of the documents that exist.
+    pub raizes: BTreeSet<DocumentId>,
+    /// Where these changes are already: in the log or in a held branch.
+    pub hashes: BTreeSet<(DocumentId, Hash)>,
+}
+
+impl Needs {
+    /// Adds what a push needs. Bytes that are no change need nothing.
+    pub fn add(&mut self, push: &Push) {
+        let Ok(change) = inspect::parse(&push.change, &Limits::DEFAULT) else { return };
+        self.documents.insert(push.document);
+        self.hashes.insert((push.document, change.hash().into()));
+        self.hashes.extend(change.deps().iter().map(|dep| (push.document, Hash::from(*dep))));
+        if change.deps().is_empty() {
+            let mut document = Automerge::new();
+            let genesis = inspect::inspect(&document, &change)
+                .ok()
+                .and_then(|_| document.apply_changes([change]).ok())
+                .and_then(|()| document::read(&document).ok());
+            if let Some(registro) = genesis {
+                self.raizes.insert(registro.raiz());
+            }
+        }
+    }
+}
+
+/// A document as it was loaded.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The merged document.
+    pub merged: Merged,
+    /// Its generation.
+    pub generation: u32,
+    /// Whether it was erased for good.
+    pub erased: bool,
+}
+
+impl Loaded {
+    /// Reads stored chunks.
+    ///
+    /// # Errors
+    /// The chunks are not a document, or its tipo is not known.
+    pub fn read(chunks: &[u8], generation: u32, tipos: &Tipos) -> Result<Self, DocumentError> {
+        let document = document::load(chunks)?;
+        let registro = document::read(&document)?;
+        let tipo = tipos.obter(&registro.tipo);
+        let tipo = tipo.map_err(|_| DocumentError::UnknownTipo(registro.tipo.codigo.clone()))?;
+        let merged = Merged { document, tipo: tipo.clone(), registro };
+        Ok(Loaded { merged, generation, erased: false })
+    }
+}
+
+/// A branch that is held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Branch {
+    /// Its id.
+    pub id: HeldId,
+    /// Whether the office has decided on it.
+    pub decided: bool,
+    /// Why it is held.
+    pub reason: Reason,
+}
+
+/// All that a plan starts from.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// The server's clock.
+    pub now: DateTime<Utc>,
+    /// The year by the company's calendar: numbers start again with it.
+    pub ano: i32,
+    /// The present epoch.
+    pub epoch: u64,
+    /// The company's tipos.
+    pub tipos: Arc<Tipos>,
+    /// What a change may be.
+    pub limits: Limits,
+    /// The documents that exist, of those in `Needs`.
+    pub documents: BTreeMap<DocumentId, Loaded>,
+    /// Who is involved in each case, through which document.
+    pub cases: BTreeMap<DocumentId, BTreeMap<DocumentId, BTreeSet<UserId>>>,
+    /// Changes that are in the log, with their position.
+    pub logged: BTreeMap<(DocumentId, Hash), u64>,
+    /// Changes that stand in a branch.
+    pub branches: BTreeMap<(DocumentId, Hash), Branch>,
+    /// When a requester last lost sight of a case.
+    pub revoked: BTreeMap<(UserId, DocumentId), u64>,
+    /// The last number given out, by kind, this year.
+    pub numeracao: BTreeMap<Kind, u64>,
+}
+
+/// An entry for the log. Its position is the plan's base plus its place in the list, from 1.
+#[derive(Clone, Debug)]
+pub enum LogWrite {
+    /// A change that was admitted.
+    Change(ChangeWrite),
+    /// The person now sees the case; what it holds up to here comes as snapshots.
+    Granted {
+        /// The person.
+        usuario: UserId,
+        /// The case.
+        raiz: DocumentId,
+    },
+    /// The person no longer sees the case.
+    Revoked {
+        /// The person.
+        usuario: UserId,
+        /// The case.
+        raiz: DocumentId,
+    },
+    /// The office decided on a branch.
+    HeldDecided {
+        /// Whose branch.
+        usuario: UserId,
+        /// The branch.
+        held: HeldId,
+    },
+}
+
+/// A change for the log. Private inside: only what went through the gate becomes one.
+#[derive(Clone, Debug)]
+pub struct ChangeWrite {
+    document: DocumentId,
+    generation: u32,
+    change: Change,
+    eventos: Vec<Evento>,
+}
+
+impl ChangeWrite {
+    /// The document.
+    pub fn document(&self) -> DocumentId {
+        self.document
+    }
+
+    /// Its generation.
+    pub fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// The change's hash.
+    pub fn hash(&self) -> Hash {
+        self.change.hash().into()
+    }
+
+    /// The uncompressed chunk.
+    pub fn bytes(&self) -> &[u8] {
+        self.change.raw_bytes()
+    }
+
+    /// Who wrote it, where.
+    pub fn actor(&self) -> Actor {
+        Actor::parse(self.change.actor_id()).unwrap_or(Actor::servidor(0))
+    }
+
+    /// Its rows of the acompanhamento.
+    pub fn eventos(&self) -> &[Evento] {
+        &self.eventos
+    }
+}
+
+/// A document's new state.
+#[derive(Clone, Debug)]
+pub struct DocumentWrite {
+    /// The merged document.
+    pub merged: Merged,
+    /// Its generation.
+    pub generation: u32,
+    /// The heads that the plan started from; `None` for a new document.
+    pub heads_before: Option<Vec<ChangeHash>>,
+    /// How many changes were added.
+    pub added: u32,
+}
+
+impl DocumentWrite {
+    /// Its id.
+    pub fn id(&self) -> DocumentId {
+        self.merged.registro.id
+    }
+}
+
+/// A change for a held branch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldWrite {
+    /// The branch, old or new.
+    pub held: HeldId,
+    /// Whether the branch is new.
+    pub new: bool,
+    /// The case that the document belongs to.
+    pub raiz: DocumentId,
+    /// The document's kind.
+    pub kind: Kind,
+    /// Whose.
+    pub author: UserId,
+    /// From which device.
+    pub device: DeviceId,
+    /// Why.
+    pub reason: Reason,
+    /// The change's hash.
+    pub hash: Hash,
+    /// The change as it was pushed.
+    pub push: Push,
+}
+
+/// What the ledger writes, all or nothing.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// Entries, in order.
+    pub log: Vec<LogWrite>,
+    /// Documents, by id.
+    pub documents: BTreeMap<DocumentId, DocumentWrite>,
+    /// Involvement per document that changed: (raiz, document) → everyone.
+    pub envolvidos: BTreeMap<(DocumentId, DocumentId), BTreeSet<UserId>>,
+    /// Held changes, in order.
+    pub held: Vec<HeldWrite>,
+    /// The last number given out, for kinds that gave one out: before, after.
+    pub numeracao: BTreeMap<Kind, (u64, u64)>,
+}
+
+impl Plan {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.log.is_empty() && self.held.is_empty()
+    }
+}
+
+/// Positions in outcomes that are places in `Plan::log` until the base is known.
+pub fn settle_positions(verdicts: &mut [Verdict], base: u64) {
+    for verdict in verdicts {
+        if let Outcome::Accepted { seq } = &mut verdict.outcome {
+            *seq += base;
+        }
+    }
+}
+
+/// Plans any number of pushes, of several devices, one after the other.
+pub struct Planner {
+    world: World,
+    plan: Plan,
+    skip_dependencies: bool,
+    mint: Box<dyn FnMut() -> HeldId + Send>,
+}
+
+impl Planner {
+    /// Starts from what was loaded; `mint` gives ids for new branches.
+    pub fn new(world: World, mint: impl FnMut() -> HeldId + Send + 'static) -> Self {
+        let plan = Plan::default();
+        Planner { world, plan, skip_dependencies: false, mint: Box::new(mint) }
+    }
+
+    /// For the test that proves the checkers: a server that forgets the dependency check.
+    #[doc(hidden)]
+    pub fn sabotage_dependencies(&mut self) {
+        self.skip_dependencies = true;
+    }
+
+    /// What the ledger must write.
+    pub fn finish(self) -> Plan {
+        self.plan
+    }
+
+    /// Judges one change and, if it is admitted, merges it and what the server has to say to it.
+    pub fn push(&mut self, requester: &Requester, push: &Push) -> Verdict {
+        let parsed = inspect::parse(&push.change, &self.world.limits);
+        let hash = inspect::hash_of(parsed.as_ref().ok(), &push.change);
+        let outcome = match parsed {
+            Err(refusal) => refused(&refusal),
+            Ok(change) => self.judge(requester, push, change, hash),
+        };
+        Verdict { document: push.document, hash, outcome }
+    }
+
+    fn judge(
+        &mut self,
+        requester: &Requester,
+        push: &Push,
+        change: Change,
+        hash: Hash,
+    ) -> Outcome {
+        // Idempotent before anything else: what was answered once is answered again (ff01). A
+        // stranger learns nothing from it: the hash proves that they have the change.
+        if let Some(seq) = self.world.logged.get(&(push.document, hash)) {
+            return Outcome::Known { seq: *seq };
+        }
+        if let Some(branch) = self.world.branches.get(&(push.document, hash)) {
+            return Outcome::Held { id: branch.id, reason: branch.reason.clone() };
+        }
+        let deps: Vec<Hash> = change.deps().iter().map(|dep| Hash::from(*dep)).collect();
+        let bytes_hash = change.hash();
+        let admitted = self.target(push.document, requester.pessoa.id, |target, rules| {
+            admission::admit(push, change, requester, target, rules)
+        });
+        match admitted {
+            Ok(admitted) => {
+                let seq = self.merge(push, requester, admitted);
+                self.world.logged.insert((push.document, bytes_hash.into()), seq);
+                Outcome::Accepted { seq }
+            }
+            Err(Rejection::Held(refusal)) => self.hold(requester, push, hash, &deps, &refusal),
+            Err(Rejection::Missing(deps)) => Outcome::Missing { deps },
+            Err(Rejection::Refused(refusal)) => refused(&refusal),
+            Err(Rejection::Stale(now)) => Outcome::StaleGeneration { now },
+        }
+    }
+
+    /// A person in the office does something: through the same gate, as the office's device.
+    ///
+    /// # Errors
+    /// The refusal to show.
+    pub fn office(
+        &mut self,
+        requester: &Requester,
+        document: DocumentId,
+        command: &Command,
+    ) -> Result<(), Refusal> {
+        let current = self.world.documents.get(&document);
+        let generation = current.map_or(1, |loaded| loaded.generation);
+        let tipo = match (command, current) {
+            (Command::Criar { tipo, .. }, None) => self.world.tipos.obter(tipo)?.clone(),
+            (_, Some(loaded)) => loaded.merged.tipo.clone(),
+            (_, None) => return Err(Refusal::new(Codigo::NaoEncontrado)),
+        };
+        let registro = current.map(|loaded| &loaded.merged.registro);
+        let pessoa = &requester.pessoa;
+        let _: Efeito = workflow::decide(registro, &tipo, pessoa, command, Onde::Servidor)?;
+        let mut doc = current.map_or_else(Automerge::new, |c| c.merged.document.clone());
+        let nonce = self.world.epoch;
+        let actor = Actor { user: pessoa.id, device: requester.device, nonce };
+        let change = edit::apply(&mut doc, actor, command, &tipo, self.world.now)
+            .map_err(|_| Refusal::new(Codigo::AlteracaoInvalida))?;
+        let Some(change) = change else { return Ok(()) };
+        let bytes = change.raw_bytes().to_vec();
+        let push = Push { document, generation, change: bytes, seen: u64::MAX };
+        match self.push(requester, &push).outcome {
+            Outcome::Accepted { .. } | Outcome::Known { .. } => Ok(()),
+            Outcome::Refused { reason } | Outcome::Held { reason, .. } => {
+                // The same rules spoke just now; what differs is only what a command cannot say.
+                let codigo = Codigo::TODOS.iter().find(|c| c.codigo() == reason.code);
+                let codigo = *codigo.unwrap_or(&Codigo::OperacaoNaoPermitida);
+                Err(Refusal { codigo, detalhes: vec![] })
+            }
+            Outcome::Missing { .. } | Outcome::StaleGeneration { .. } => {
+                Err(Refusal::new(Codigo::AlteracaoInvalida))
+            }
+        }
+    }
+
+    /// The office approves a branch: its changes are merged as they were written. What no longer can
+    /// be merged refuses the approval as a whole; the branch then stays as it is.
+    ///
+    /// # Errors
+    /// Why it cannot be merged.
+    pub fn approve(
+        &mut self,
+        held: HeldId,
+        requester: &Requester,
+        changes: &[Push],
+    ) -> Result<(), Refusal> {
+        for push in changes {
+            let change = inspect::parse(&push.change, &self.world.limits)?;
+            let hash: Hash = change.hash().into();
+            if self.world.logged.contains_key(&(push.document, hash)) {
+                continue;
+            }
+            let admitted = self.target(push.document, requester.pessoa.id, |target, rules| {
+                let alone = Target { on_branch: &|_| false, ..*target };
+                admission::admit_approved(push, change, &alone, rules)
+            });
+            let admitted = admitted.map_err(|rejection| match rejection {
+                Rejection::Refused(refusal) | Rejection::Held(refusal) => refusal,
+                Rejection::Missing(_) | Rejection::Stale(_) => {
+                    Refusal::new(Codigo::AlteracaoInvalida)
+                }
+            })?;
+            let seq = self.merge(push, requester, admitted);
+            self.world.logged.insert((push.document, hash), seq);
+        }
+        self.decided(held, requester.pessoa.id);
+        Ok(())
+    }
+
+    /// The author of a branch learns that the office decided.
+    pub fn decided(&mut self, held: HeldId, author: UserId) {
+        self.plan.log.push(LogWrite::HeldDecided { usuario: author, held });
+    }
+
+    fn target<T>(
+        &self,
+        id: DocumentId,
+        user: UserId,
+        judge: impl FnOnce(&Target<'_>, &Rules<'_>) -> T,
+    ) -> T {
+        let loaded = self.world.documents.get(&id);
+        let raiz = loaded.map(|loaded| loaded.merged.registro.raiz());
+        let envolvidos = raiz.map(|raiz| self.envolvidos(raiz)).unwrap_or_default();
+        let target = Target {
+            merged: loaded.map(|loaded| &loaded.merged),
+            generation: loaded.map_or(1, |loaded| loaded.generation),
+            erased: loaded.is_some_and(|loaded| loaded.erased),
+            envolvidos: &envolvidos,
+            revoked_at: raiz.and_then(|raiz| self.world.revoked.get(&(user, raiz)).copied()),
+            on_branch: &|hash| self.world.branches.contains_key(&(id, *hash)),
+        };
+        let rules = Rules {
+            tipos: &self.world.tipos,
+            limits: &self.world.limits,
+            skip_dependencies: self.skip_dependencies,
+        };
+        judge(&target, &rules)
+    }
+
+    /// Everyone involved in a case, through any of its documents.
+    fn envolvidos(&self, raiz: DocumentId) -> BTreeSet<UserId> {
+        let case = self.world.cases.get(&raiz);
+        case.into_iter().flat_map(|case| case.values().flatten().copied()).collect()
+    }
+
+    /// Takes an admitted change in, with the server's number or verdict. Returns its place in the log.
+    fn merge(&mut self, push: &Push, requester: &Requester, admitted: Admitted) -> u64 {
+        let new = !self.world.documents.contains_key(&push.document);
+        let raiz = admitted.merged.registro.raiz();
+        if new && !self.world.cases.contains_key(&raiz) {
+            // The case begins here: whoever sees it gets all of it as changes, no snapshot.
+            self.involve(raiz, push.document, admitted.merged.registro.envolvidos());
+        }
+        let requests: Vec<PedidoId> = admitted
+            .writes
+            .iter()
+            .filter_map(|write| match write {
+                Write::Pedido(pedido) => Some(*pedido),
+                _ => None,
+            })
+            .collect();
+        let generation = push.generation;
+        let seq = self.write(push.document, generation, admitted);
+        if new {
+            self.number(push.document);
+        }
+        for pedido in requests {
+            self.verdict(push.document, pedido, requester);
+        }
+        let envolvidos =
+            self.world.documents[&push.document].merged.registro.envolvidos();
+        self.involve(raiz, push.document, envolvidos);
+        seq
+    }
+
+    fn write(&mut self, id: DocumentId, generation: u32, admitted: Admitted) -> u64 {
+        let before = self.world.documents.get(&id);
+        let heads_before = before.map(|loaded| document::heads(&loaded.merged.document));
+        let Admitted { change, writes, merged } = admitted;
+        let registro_before = before.map(|loaded| &loaded.merged.registro);
+        let eventos =
+            history::describe(&change, &writes, registro_before, &merged.registro, &merged.tipo);
+        self.plan.log.push(LogWrite::Change(ChangeWrite {
+            document: id,
+            generation,
+            change,
+            eventos,
+        }));
+        let entry = self.plan.documents.entry(id).or_insert_with(|| DocumentWrite {
+            merged: merged.clone(),
+            generation,
+            heads_before,
+            added: 0,
+        });
+        entry.added += 1;
+        entry.merged = merged.clone();
+        self.world.documents.insert(id, Loaded { merged, generation, erased: false });
+        self.plan.log.len() as u64
+    }
+
+    /// The server's own change to a document.
+    fn serve(
+        &mut self,
+        id: DocumentId,
+        write: impl FnOnce(
+            &mut Automerge,
+            Actor,
+            DateTime<Utc>,
+        ) -> Result<Option<Change>, DocumentError>,
+    ) {
+        let Some(loaded) = self.world.documents.get(&id) else { return };
+        let mut document = loaded.merged.document.clone();
+        let actor = Actor::servidor(self.world.epoch);
+        // The shape was checked at the gate; should it fail all the same, the request stays
+        // without a verdict and nothing is lost.
+        let Ok(Some(change)) = write(&mut document, actor, self.world.now) else { return };
+        let Ok(registro) = document::read(&document) else { return };
+        let generation = loaded.generation;
+        let tipo = loaded.merged.tipo.clone();
+        let merged = Merged { document, registro, tipo };
+        self.write(id, generation, Admitted { change, writes: Vec::new(), merged });
+    }
+
+    fn number(&mut self, id: DocumentId) {
+        let kind = self.world.documents[&id].merged.registro.kind;
+        if !kind.numerado() {
+            return;
+        }
+        let before = self.world.numeracao.get(&kind).copied().unwrap_or(0);
+        let next = before + 1;
+        self.world.numeracao.insert(kind, next);
+        let planned = self.plan.numeracao.entry(kind).or_insert((before, next));
+        planned.1 = next;
+        let numero = format!("{}/{next:06}", self.world.ano);
+        self.serve(id, |doc, actor, at| edit::numero(doc, actor, &numero, at));
+    }
+
+    fn verdict(&mut self, id: DocumentId, pedido: PedidoId, requester: &Requester) {
+        let merged = &self.world.documents[&id].merged;
+        let (registro, tipo) = (&merged.registro, merged.tipo.clone());
+        let Some(request) = registro.pedidos.iter().find(|p| p.id == pedido) else { return };
+        let de = registro.situacao(&tipo).map_or(String::new(), |s| s.codigo.clone());
+        let traz_laudo = registro.laudos.iter().any(|laudo| laudo.pedido == pedido);
+        let resultado = workflow::julgar(
+            registro,
+            &tipo,
+            &requester.pessoa,
+            &request.verbo,
+            request.motivo.as_deref(),
+            traz_laudo,
+            Onde::Servidor,
+        );
+        self.serve(id, |doc, actor, at| edit::veredito(doc, actor, pedido, &de, &resultado, at));
+    }
+
+    /// Records who is involved through the document, and tells those whose sight of the case changes.
+    fn involve(&mut self, raiz: DocumentId, document: DocumentId, now: BTreeSet<UserId>) {
+        let before = self.envolvidos(raiz);
+        let case = self.world.cases.entry(raiz).or_default();
+        if case.get(&document) == Some(&now) {
+            return;
+        }
+        case.insert(document, now.clone());
+        self.plan.envolvidos.insert((raiz, document), now);
+        let after = self.envolvidos(raiz);
+        for usuario in after.difference(&before).copied() {
+            self.plan.log.push(LogWrite::Granted { usuario, raiz });
+        }
+        for usuario in before.difference(&after).copied() {
+            self.plan.log.push(LogWrite::Revoked { usuario, raiz });
+        }
+    }
+
+    fn hold(
+        &mut self,
+        requester: &Requester,
+        push: &Push,
+        hash: Hash,
+        deps: &[Hash],
+        refusal: &Refusal,
+    ) -> Outcome {
+        let on = |dep: &Hash| self.world.branches.get(&(push.document, *dep)).cloned();
+        let continued = deps.iter().find_map(on);
+        let new = continued.is_none();
+        let mut branch = continued.unwrap_or_else(|| Branch {
+            id: (self.mint)(),
+            decided: false,
+            reason: Reason::from(refusal),
+        });
+        branch.decided = false;
+        let registro = self.registro_of(push);
+        let write = HeldWrite {
+            held: branch.id,
+            new,
+            raiz: registro.as_ref().map_or(push.document, Registro::raiz),
+            kind: registro.map_or(Kind::Assistencia, |registro| registro.kind),
+            author: requester.pessoa.id,
+            device: requester.device,
+            reason: branch.reason.clone(),
+            hash,
+            push: push.clone(),
+        };
+        self.plan.held.push(write);
+        let outcome = Outcome::Held { id: branch.id, reason: branch.reason.clone() };
+        self.world.branches.insert((push.document, hash), branch);
+        outcome
+    }
+
+    /// The record that a push concerns: as merged, or as its genesis makes it.
+    fn registro_of(&self, push: &Push) -> Option<Registro> {
+        if let Some(loaded) = self.world.documents.get(&push.document) {
+            return Some(loaded.merged.registro.clone());
+        }
+        document::read(&document::load(&push.change).ok()?).ok()
+    }
+}
+
+fn refused(refusal: &Refusal) -> Outcome {
+    Outcome::Refused { reason: Reason::from(refusal) }
+}
+
+/// Describes a change from the log again, and what the record is after it: what `rebuild` runs on.
+///
+/// # Errors
+/// The change does not fit the document.
+pub fn replay(
+    before: Option<&Merged>,
+    bytes: &[u8],
+    tipos: &Tipos,
+) -> Result<(Merged, Vec<Evento>), DocumentError> {
+    let change = Change::try_from(bytes)?;
+    let mut document = before.map_or_else(Automerge::new, |merged| merged.document.clone());
+    let by_server = Actor::parse(change.actor_id()).is_some_and(|a| a.user == UserId::SERVIDOR);
+    let writes = match by_server {
+        true => Vec::new(),
+        false => inspect::inspect(&document, &change).map_or_else(|_| Vec::new(), |i| i.writes),
+    };
+    document.apply_changes([change.clone()])?;
+    let registro = document::read(&document)?;
+    let tipo: &Arc<Tipo> = tipos
+        .obter(&registro.tipo)
+        .map_err(|_| DocumentError::UnknownTipo(registro.tipo.codigo.clone()))?;
+    let before = before.map(|merged| &merged.registro);
+    let eventos = history::describe(&change, &writes, before, &registro, tipo);
+    Ok((Merged { document, tipo: tipo.clone(), registro }, eventos))
+}
