@@ -21,6 +21,8 @@ CREATE TABLE document (
     -- A whole document (uncompressed chunks) that covers the log up to snapshot_seq.
     snapshot bytea,
     snapshot_seq bigint NOT NULL DEFAULT 0,
+    -- The log position of its first change.
+    first_seq bigint NOT NULL DEFAULT 0,
     -- How many changes came after the snapshot.
     increments int NOT NULL DEFAULT 0,
     erased boolean NOT NULL DEFAULT false,
@@ -48,9 +50,11 @@ CREATE TABLE change_log (
     received_at timestamptz NOT NULL,
     PRIMARY KEY (tenant, seq)
 );
-CREATE UNIQUE INDEX change_log_hash ON change_log (tenant, document, generation, hash)
+CREATE UNIQUE INDEX change_log_hash ON change_log (tenant, document, hash, generation)
     WHERE kind = 'change';
 CREATE INDEX change_log_document ON change_log (tenant, document, seq) WHERE kind = 'change';
+CREATE INDEX change_log_revoked ON change_log (tenant, addressee, document, seq)
+    WHERE kind = 'revoked';
 
 -- Who is involved in a record through which document.
 CREATE TABLE envolvido (
@@ -356,8 +360,7 @@ BEGIN
     ] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', tabela);
         EXECUTE format(
-            'CREATE POLICY por_tenant ON %I USING (tenant = nullif(current_setting(''campo.tenant'', true), '''')::uuid)',
-            tabela
+            'CREATE POLICY da_empresa ON %I TO campo_app USING (tenant = campo_tenant())', tabela
         );
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO campo_app', tabela);
     END LOOP;

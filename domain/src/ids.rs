@@ -90,3 +90,8 @@ impl DeviceId {
     /// The "device" of everything that is written in the office.
     pub const ESCRITORIO: DeviceId = DeviceId(Uuid::nil());
 }
+
+impl DocumentId {
+    /// Before every other: where a walk over documents begins.
+    pub const NIL: DocumentId = DocumentId(Uuid::nil());
+}

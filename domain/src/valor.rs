@@ -204,7 +204,7 @@ impl Campo {
                 if texto.chars().count() > *chars_max {
                     return Err(Refusal::texto_longo_demais(self, *chars_max));
                 }
-                self.longo() || !texto.chars().any(|c| c.is_control())
+                texto.chars().all(|c| !c.is_control() || (self.longo() && matches!(c, '\n' | '\t')))
             }
             (TipoCampo::Centavos { max } | TipoCampo::Milesimos { max }, Valor::Inteiro(n)) => {
                 (0..=*max).contains(n)

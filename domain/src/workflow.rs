@@ -320,5 +320,8 @@ pub fn texto_valido(texto: &str, rotulo: &str) -> Result<(), Refusal> {
         let detalhes = [rotulo.to_owned(), TEXTO_CHARS_MAX.to_string()];
         return Err(Refusal::com(Codigo::TextoLongoDemais, detalhes));
     }
+    if texto.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
+        return Err(Refusal::com(Codigo::ValorInvalido, [rotulo.to_owned()]));
+    }
     Ok(())
 }

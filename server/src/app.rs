@@ -1,6 +1,6 @@
 //! What every handler can reach. One value a process, cheap to clone.
 
-use crate::{config::Config, db::Db};
+use crate::{commit::Committers, config::Config, db::Db, live::Live};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -11,6 +11,10 @@ pub struct App {
     pub db: Db,
     /// The settings.
     pub config: Arc<Config>,
+    /// Groups work of a company into one commit.
+    pub committers: Committers,
+    /// What moved.
+    pub live: Live,
     /// Tells what never ends by itself (live streams, jobs) that the server is stopping.
     pub shutdown: Shutdown,
 }
@@ -21,6 +25,8 @@ impl App {
         Self {
             db,
             config,
+            committers: Committers::default(),
+            live: Live::default(),
             shutdown: Shutdown::default(),
         }
     }

@@ -4,7 +4,7 @@ use crate::{
     app::App,
     auth::device,
     error::{ApiError, ApiResult},
-    health, log,
+    health, live, log, sync, web,
 };
 use axum::{
     Router,
@@ -33,11 +33,18 @@ pub fn router(app: App) -> Router {
         .route("/v1/auth/login", post(device::login))
         .route("/v1/auth/refresh", post(device::refresh))
         .route("/v1/auth/logout", post(device::logout))
+        .route(
+            "/v1/sync",
+            post(sync::sync).layer(DefaultBodyLimit::max(sync::BODY_BYTES_MAX)),
+        )
+        .merge(web::routes())
         .fallback(async || ApiError::nao_encontrado())
         .layer(from_fn(timeout));
 
     // Streams: they end when `App::shutdown` is requested, not after a time.
-    let endless = Router::new();
+    let endless = Router::new()
+        .route("/v1/live", get(live::device))
+        .route("/web/ao-vivo", get(live::office));
 
     timed
         .merge(endless)

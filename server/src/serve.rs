@@ -31,6 +31,7 @@ fn start_app(app: App, listener: TcpListener) -> Result<Running> {
     let addr = listener.local_addr()?;
     let service = routes::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let shutdown = app.shutdown.clone();
+    tokio::spawn(app.live.clone().listen(app.db.clone(), shutdown.clone()));
     let server = axum::serve(listener, service)
         .with_graceful_shutdown(async move { shutdown.requested().await });
     let task = tokio::spawn(server.into_future());

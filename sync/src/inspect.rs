@@ -524,7 +524,8 @@ impl Walk<'_> {
                     workflow::texto_valido(motivo, "Motivo")?;
                 }
                 let verbo = part.text.as_deref().unwrap_or_default();
-                let certo = part.at && !verbo.is_empty() && verbo.len() <= 64;
+                let nome = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+                let certo = part.at && (1..=64).contains(&verbo.len()) && verbo.bytes().all(nome);
                 if certo { Ok(()) } else { Err(forbidden()) }
             }
             Write::Laudo(id) => {

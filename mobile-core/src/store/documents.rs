@@ -1,9 +1,24 @@
 //! Documents with their queue, as `campo_sync::client` takes and returns them.
 
 use super::{Stored, id, queue};
-use campo_domain::{ids::DocumentId, kind::Kind};
+use campo_domain::{ids::DocumentId, kind::Kind, registro::Registro};
 use campo_sync::client::LocalDocument;
 use rusqlite::{Connection, OptionalExtension, params};
+
+/// How a document is called in the lists of pending work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    /// Its kind.
+    pub kind: Option<Kind>,
+    /// Number or provisional label.
+    pub rotulo: String,
+}
+
+impl From<&Registro> for Name {
+    fn from(registro: &Registro) -> Self {
+        Name { kind: Some(registro.kind), rotulo: registro.rotulo() }
+    }
+}
 
 /// Loads a document and its queue.
 ///
@@ -31,7 +46,7 @@ pub fn load(conn: &Connection, account: i64, document: DocumentId) -> Stored<Opt
 }
 
 /// Writes a document and makes the stored queue equal to its queue. A command that was there keeps
-/// its place. `kind` is `None` where it is not known; what is stored then stays.
+/// its place. `name` is `None` where the document cannot be read now; what is stored then stays.
 ///
 /// # Errors
 /// Storage.
@@ -39,18 +54,20 @@ pub fn save(
     conn: &Connection,
     account: i64,
     document: &LocalDocument,
-    kind: Option<Kind>,
+    name: Option<&Name>,
 ) -> Stored<()> {
     let mut statement = conn.prepare_cached(
-        "INSERT INTO documents (account, id, kind, generation, chunks, nonce, in_scope) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
-         ON CONFLICT (account, id) DO UPDATE SET kind = coalesce(?3, kind), generation = ?4, \
-             chunks = ?5, nonce = ?6, in_scope = ?7",
+        "INSERT INTO documents (account, id, kind, rotulo, generation, chunks, nonce, in_scope) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
+         ON CONFLICT (account, id) DO UPDATE SET kind = coalesce(?3, kind), \
+             rotulo = coalesce(?4, rotulo), generation = ?5, chunks = ?6, nonce = ?7, \
+             in_scope = ?8",
     )?;
     statement.execute(params![
         account,
         document.id.bytes(),
-        kind.map(Kind::codigo),
+        name.and_then(|name| name.kind).map(Kind::codigo),
+        name.map(|name| &name.rotulo),
         document.generation,
         document.chunks,
         document.nonce.map(u64::cast_signed),
@@ -69,16 +86,31 @@ pub fn forget(conn: &Connection, account: i64, document: DocumentId) -> Stored<(
     Ok(())
 }
 
-/// The kind of a document, as far as it is known.
+/// Whether the person sees a document; `None` if it is not on the device.
 ///
 /// # Errors
 /// Storage.
-pub fn kind(conn: &Connection, account: i64, document: DocumentId) -> Stored<Option<Kind>> {
+pub fn in_scope(conn: &Connection, account: i64, document: DocumentId) -> Stored<Option<bool>> {
     let mut statement =
-        conn.prepare_cached("SELECT kind FROM documents WHERE account = ? AND id = ?")?;
-    let kind: Option<Option<String>> =
-        statement.query_row(params![account, document.bytes()], |row| row.get(0)).optional()?;
-    Ok(kind.flatten().and_then(|kind| kind.parse().ok()))
+        conn.prepare_cached("SELECT in_scope FROM documents WHERE account = ? AND id = ?")?;
+    Ok(statement.query_row(params![account, document.bytes()], |row| row.get(0)).optional()?)
+}
+
+/// How a document is called, as far as it is known.
+///
+/// # Errors
+/// Storage.
+pub fn name(conn: &Connection, account: i64, document: DocumentId) -> Stored<Name> {
+    let mut statement =
+        conn.prepare_cached("SELECT kind, rotulo FROM documents WHERE account = ? AND id = ?")?;
+    let found: Option<(Option<String>, Option<String>)> = statement
+        .query_row(params![account, document.bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let (kind, rotulo) = found.unwrap_or_default();
+    Ok(Name {
+        kind: kind.and_then(|kind| kind.parse().ok()),
+        rotulo: rotulo.unwrap_or_else(|| Registro::rotulo_provisorio(document)),
+    })
 }
 
 /// Documents in scope that have no list row yet, because their tipo was not known.

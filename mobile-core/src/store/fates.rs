@@ -1,7 +1,7 @@
 //! Commands that the server held or refused: shown with their content until the person dismisses
 //! them or the office decides.
 
-use super::{Stored, id, id_or_none, instant};
+use super::{Stored, documents::Name, id, id_or_none, instant};
 use campo_domain::{
     command::Command,
     ids::{CommandId, DocumentId, HeldId},
@@ -40,16 +40,6 @@ pub struct Ended {
     pub nota: Option<String>,
 }
 
-/// The document that a fate belongs to, as it was known.
-pub struct About<'a> {
-    /// Its id.
-    pub document: DocumentId,
-    /// Its kind.
-    pub kind: Option<Kind>,
-    /// Number or provisional label.
-    pub rotulo: &'a str,
-}
-
 /// Records the end of a command; an accepted one leaves no row.
 ///
 /// # Errors
@@ -57,19 +47,20 @@ pub struct About<'a> {
 pub fn record(
     conn: &Connection,
     account: i64,
-    about: &About<'_>,
+    document: DocumentId,
+    name: &Name,
     queued: &Queued,
     fate: &Fate,
     now: DateTime<Utc>,
 ) -> Stored<()> {
-    let (name, held, reason) = match fate {
+    let (end, held, reason) = match fate {
         Fate::Accepted => return Ok(()),
         Fate::Held { held, reason } => ("held", Some(*held.bytes()), reason),
         Fate::Refused { reason } => ("refused", None, reason),
     };
-    let kind = match (&queued.command, about.kind) {
-        (Command::Criar { kind, .. }, _) | (_, Some(kind)) => Some(kind.codigo()),
-        _ => None,
+    let kind = match &queued.command {
+        Command::Criar { kind, .. } => Some(*kind),
+        _ => name.kind,
     };
     conn.prepare_cached(
         "INSERT INTO fates (account, command_id, document, kind, rotulo, command, at, \
@@ -81,13 +72,13 @@ pub fn record(
     .execute(params![
         account,
         queued.id.bytes(),
-        about.document.bytes(),
-        kind,
-        about.rotulo,
+        document.bytes(),
+        kind.map(Kind::codigo),
+        name.rotulo,
         serde_json::to_string(&queued.command)?,
         queued.at.timestamp_millis(),
         now.timestamp_millis(),
-        name,
+        end,
         held,
         reason.code,
         reason.message,

@@ -257,14 +257,14 @@ pub fn uma(conn: &Connection, account: i64, document: DocumentId) -> Stored<Opti
 /// Storage.
 pub fn chamados(conn: &Connection, account: i64, texto: &str) -> Stored<Vec<(DocumentId, Kind)>> {
     let mut statement = conn.prepare_cached(
-        "SELECT id, kind FROM lista WHERE account = ?1 AND (numero = ?2 OR rotulo = ?2 \
-             OR 'P-' || substr(hex(id), 25) = ?2)",
+        "SELECT id, kind FROM lista WHERE account = ?1 AND (rotulo IN (?2, ?3) \
+             OR 'P-' || substr(hex(id), 25) = ?3)",
     )?;
     let par = |row: &Row<'_>| {
         let kind: String = row.get(1)?;
         Ok((id(row, 0)?, kind.parse().unwrap_or(Kind::Assistencia)))
     };
-    let rows = statement.query_map(params![account, texto.to_uppercase()], par)?;
+    let rows = statement.query_map(params![account, texto, texto.to_uppercase()], par)?;
     let achados: Vec<_> = rows.collect::<Result<_, _>>()?;
     let hexa = texto.replace('-', "").to_uppercase();
     if !achados.is_empty() || hexa.len() < 4 || !hexa.bytes().all(|b| b.is_ascii_hexdigit()) {

@@ -50,6 +50,8 @@ CREATE TABLE documents (
     account INTEGER NOT NULL REFERENCES account (id),
     id BLOB NOT NULL,
     kind TEXT,
+    -- How it was last called; kept for unsent work on a document that is out of sight.
+    rotulo TEXT,
     generation INTEGER NOT NULL,
     chunks BLOB NOT NULL,
     nonce INTEGER,
@@ -146,7 +148,6 @@ CREATE INDEX lista_situacao ON lista (account, kind, situacao, criado_em, id);
 CREATE INDEX lista_nome ON lista (account, kind, ordem, id);
 CREATE INDEX lista_agenda ON lista (account, kind, inicio);
 CREATE INDEX lista_raiz ON lista (account, raiz, kind);
-CREATE INDEX lista_rotulo ON lista (account, rotulo);
 ";
 
 /// What the office said of a held branch, and why the last synchronisation failed.

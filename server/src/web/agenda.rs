@@ -57,11 +57,7 @@ struct CommitmentView {
 ///
 /// # Errors
 /// PostgreSQL refuses.
-pub async fn day(
-    State(app): State<App>,
-    visit: Visit,
-    Query(asked): Query<Asked>,
-) -> PageResult {
+pub async fn day(State(app): State<App>, visit: Visit, Query(asked): Query<Asked>) -> PageResult {
     let fuso = visit.auth.fuso;
     let today = visit.now.with_timezone(&fuso).date_naive();
     let day = NaiveDate::parse_from_str(&asked.dia, "%Y-%m-%d").unwrap_or(today);

@@ -9,15 +9,19 @@ use axum::{
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
 
+/// The icon of the pages, small enough to stand in them.
+pub const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' \
+    viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='3' fill='%23155e75'/%3E%3Cpath \
+    d='M11.5 5.2A4 4 0 1 0 11.5 10.8' fill='none' stroke='white' stroke-width='2.2'/%3E%3C/svg%3E";
+
 struct Asset {
     name: String,
     body: &'static str,
     mime: &'static str,
 }
 
-static CSS: LazyLock<Asset> = LazyLock::new(|| {
-    asset("css", include_str!("../../assets/app.css"), "text/css; charset=utf-8")
-});
+static CSS: LazyLock<Asset> =
+    LazyLock::new(|| asset("css", include_str!("../../assets/app.css"), "text/css; charset=utf-8"));
 static JS: LazyLock<Asset> = LazyLock::new(|| {
     asset("js", include_str!("../../assets/app.js"), "text/javascript; charset=utf-8")
 });

@@ -54,7 +54,9 @@ pub fn weekday(date: NaiveDate) -> String {
 pub fn day_start(date: NaiveDate, fuso: Tz) -> DateTime<Utc> {
     let midnight = date.and_time(NaiveTime::MIN);
     (0..=3)
-        .find_map(|hours| fuso.from_local_datetime(&(midnight + TimeDelta::hours(hours))).earliest())
+        .find_map(|hours| {
+            fuso.from_local_datetime(&(midnight + TimeDelta::hours(hours))).earliest()
+        })
         .map_or_else(|| midnight.and_utc(), |start| start.with_timezone(&Utc))
 }
 

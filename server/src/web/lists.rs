@@ -154,10 +154,8 @@ fn cursor(text: &str) -> Option<After> {
 }
 
 fn situacoes(tipos: &[campo_domain::tipo::Tipo], current: &str) -> Vec<Choice> {
-    let mut choices = vec![
-        Choice::new("", "Todas", current),
-        Choice::new(OPEN, "Em aberto", current),
-    ];
+    let mut choices =
+        vec![Choice::new("", "Todas", current), Choice::new(OPEN, "Em aberto", current)];
     let mut known = BTreeSet::new();
     for situacao in tipos.iter().flat_map(|tipo| &tipo.fluxo.situacoes) {
         if known.insert(&situacao.codigo) {

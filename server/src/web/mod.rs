@@ -42,5 +42,6 @@ pub fn routes() -> Router<App> {
         .route("/registros/{kind}/{id}/participante", post(record::actions::participant))
         .route("/registros/{kind}/{id}/item", post(record::items::save))
         .route("/registros/{kind}/{id}/item/remover", post(record::items::remove))
+        .route("/registros/{kind}/{id}/retida", post(record::actions::decide))
         .route("/assets/{file}", get(assets::serve))
 }

@@ -1,12 +1,7 @@
 //! What every page shares: who visits, the header, the notice shown once, errors as pages.
 
 use super::queries::{self, Viewer};
-use crate::{
-    app::App,
-    auth::office::OfficeAuth,
-    error::ApiError,
-    office::OfficeError,
-};
+use crate::{app::App, auth::office::OfficeAuth, error::ApiError, office::OfficeError};
 use askama::Template;
 use axum::{
     extract::FromRequestParts,
@@ -255,7 +250,9 @@ impl IntoResponse for PageError {
         let (mut parts, _) = self.0.into_response().into_parts();
         let Ok(html) = page.render() else { return parts.status.into_response() };
         parts.headers.remove(header::CONTENT_LENGTH);
-        parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        parts
+            .headers
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         parts.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         Response::from_parts(parts, html.into())
     }

@@ -46,10 +46,7 @@ impl Viewer {
     /// The person as a reader.
     pub fn of(pessoa: &Pessoa) -> Self {
         let sees = pessoa.pode(Permissao::Ver);
-        Self {
-            id: sees.then(|| pessoa.id.uuid()),
-            all: sees && pessoa.pode(Permissao::VerTodas),
-        }
+        Self { id: sees.then(|| pessoa.id.uuid()), all: sees && pessoa.pode(Permissao::VerTodas) }
     }
 }
 

@@ -99,12 +99,7 @@ pub struct EditView {
 }
 
 /// Every field of the record, in the order of a form.
-pub fn fields(
-    pessoa: &Pessoa,
-    loaded: &Loaded,
-    fuso: Tz,
-    draft: Option<&Draft>,
-) -> Vec<FieldView> {
+pub fn fields(pessoa: &Pessoa, loaded: &Loaded, fuso: Tz, draft: Option<&Draft>) -> Vec<FieldView> {
     let registro = &loaded.registro;
     let view = |campo: &'static Campo| FieldView {
         name: campo.nome,
@@ -207,7 +202,8 @@ pub fn typed(campo: &Campo, valor: &Valor, fuso: Tz) -> String {
         Valor::Id(id) => id.to_string(),
         Valor::Logico(true) => "sim".into(),
         Valor::Logico(false) => "não".into(),
-        Valor::Inteiro(_) => valor.exibir(campo, fuso).trim_start_matches("R$ ").to_owned(),
+        // Without the points: `1.000` would read back as one.
+        Valor::Inteiro(_) => valor.exibir(campo, fuso).trim_start_matches("R$ ").replace('.', ""),
     }
 }
 
@@ -228,7 +224,7 @@ mod tests {
         for (campo, texto) in [
             (item("valor_indenizado"), "1.234,56"),
             (item("quantidade"), "2,5"),
-            (item("quantidade"), "1.000"),
+            (item("quantidade"), "1000"),
             (Kind::Ocorrencia.campo("prazo").unwrap(), "2026-11-21"),
             (Kind::Agenda.campo("inicio").unwrap(), "2026-11-21T09:30"),
             (Kind::Cliente.campo("so_assistencia").unwrap(), "não"),

@@ -42,8 +42,7 @@ impl FromRequestParts<App> for Which {
     type Rejection = PageError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, PageError> {
-        let Ok(Path((kind, id))) =
-            Path::<(String, String)>::from_request_parts(parts, app).await
+        let Ok(Path((kind, id))) = Path::<(String, String)>::from_request_parts(parts, app).await
         else {
             return Err(PageError::not_found());
         };

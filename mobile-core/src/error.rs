@@ -1,0 +1,181 @@
+//! What can go wrong, as the app and the person see it: a stable code and a pt-BR sentence that says
+//! what happened, what was kept and what to do next. The technical cause is the error's source.
+
+use crate::{
+    http::{HttpError, Problem},
+    store::{StoreError, migrations::MigrationError},
+};
+use campo_domain::refusal::Refusal;
+use campo_sync::{client::RunError, document::DocumentError, wire::WireError};
+
+/// An error of the device's core. No variant means that unsent work was lost.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The rules do not allow it; nothing was changed.
+    #[error("{}", .0.mensagem())]
+    Recusa(Refusal),
+    /// No such document, item or command on this device, or not for this person.
+    #[error("Não encontramos “{0}” neste aparelho. Sincronize e tente de novo.")]
+    NaoEncontrado(String),
+    /// A short form means several documents or people.
+    #[error("“{0}” serve para mais de um registro. Informe mais caracteres ou o número completo.")]
+    Ambiguo(String),
+    /// Nobody is signed in.
+    #[error("Ninguém entrou neste aparelho. Entre com empresa, login e senha.")]
+    NinguemEntrou,
+    /// The server no longer takes the session.
+    #[error(
+        "Sua sessão expirou. Seu trabalho continua guardado neste aparelho e você pode seguir \
+         trabalhando; entre de novo para enviar."
+    )]
+    SessaoExpirada,
+    /// The catalogues have not arrived yet.
+    #[error(
+        "Este aparelho ainda não recebeu os cadastros da empresa. Sincronize uma vez com conexão e \
+         tente de novo."
+    )]
+    SemCadastros,
+    /// The server said no, in its own words.
+    #[error("{mensagem}")]
+    Servidor {
+        /// Stable code.
+        codigo: String,
+        /// The server's sentence.
+        mensagem: String,
+    },
+    /// The server could not be reached, or failed; it will be tried again.
+    #[error(
+        "Não foi possível falar com o servidor. Seu trabalho continua guardado neste aparelho e \
+         será enviado na próxima tentativa."
+    )]
+    SemConexao(#[source] HttpError),
+    /// The server's answer could not be read, or belongs to somebody else. Nothing of it was taken.
+    #[error(
+        "A resposta do servidor não pôde ser usada e nada foi alterado. Tente de novo; se \
+         continuar, atualize o aplicativo."
+    )]
+    RespostaInvalida(#[source] AnswerError),
+    /// The server's address is not one.
+    #[error("O endereço do servidor não é válido: “{0}”. Use, por exemplo, https://campo.exemplo.")]
+    EnderecoInvalido(String),
+    /// The file was made with another key, or is not Campo's.
+    #[error(
+        "O arquivo de dados não abre com esta chave. Nada foi alterado; confira a chave ou o \
+         arquivo."
+    )]
+    ChaveErrada,
+    /// A key was given to a build without encryption.
+    #[error(
+        "Esta versão do aplicativo não abre dados cifrados (falta o recurso sqlcipher). Nada foi \
+         alterado."
+    )]
+    SemCifra,
+    /// A newer app wrote the file.
+    #[error(
+        "Os dados deste aparelho são de uma versão mais nova do aplicativo ({found}; esta conhece \
+         até {known}). Nada foi alterado; atualize o aplicativo."
+    )]
+    VersaoMaisNova {
+        /// The file's version.
+        found: i64,
+        /// The newest that this app knows.
+        known: i64,
+    },
+    /// The file could not be brought to this app's version; it is as it was.
+    #[error(
+        "Não foi possível atualizar os dados deste aparelho. Tudo continua como estava; libere \
+         espaço e abra de novo, ou volte à versão anterior do aplicativo."
+    )]
+    MigracaoFalhou(#[source] MigrationError),
+    /// Reading or writing the database failed.
+    #[error(
+        "Não foi possível ler ou gravar neste aparelho, e esta ação não foi feita. Confira o espaço \
+         livre e tente de novo."
+    )]
+    Armazenamento(#[source] StoreError),
+    /// A document could not be read.
+    #[error(
+        "Um registro guardado neste aparelho não pôde ser lido. Nada foi apagado; avise o suporte."
+    )]
+    Documento(#[source] DocumentError),
+}
+
+/// Why an answer was not used.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    /// It could not be read.
+    #[error("the answer could not be read")]
+    Wire(#[source] WireError),
+    /// It was not the JSON that was expected.
+    #[error("the answer could not be read")]
+    Json(#[source] serde_json::Error),
+    /// It was made for another person.
+    #[error("the answer is another person's")]
+    User,
+}
+
+impl Error {
+    /// Stable code, for programs.
+    pub fn codigo(&self) -> &str {
+        match self {
+            Error::Recusa(refusal) => refusal.codigo.codigo(),
+            Error::NaoEncontrado(_) => "nao_encontrado",
+            Error::Ambiguo(_) => "ambiguo",
+            Error::NinguemEntrou => "ninguem_entrou",
+            Error::SessaoExpirada => "sessao_expirada",
+            Error::SemCadastros => "sem_cadastros",
+            Error::Servidor { codigo, .. } => codigo,
+            Error::SemConexao(_) => "sem_conexao",
+            Error::RespostaInvalida(_) => "resposta_invalida",
+            Error::EnderecoInvalido(_) => "endereco_invalido",
+            Error::ChaveErrada => "chave_errada",
+            Error::SemCifra => "sem_cifra",
+            Error::VersaoMaisNova { .. } => "versao_mais_nova",
+            Error::MigracaoFalhou(_) => "migracao_falhou",
+            Error::Armazenamento(_) => "armazenamento",
+            Error::Documento(_) => "documento_ilegivel",
+        }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Error::Recusa(refusal)
+    }
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Error::Servidor { codigo: problem.codigo, mensagem: problem.mensagem }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Error::Armazenamento(error)
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        StoreError::from(error).into()
+    }
+}
+
+impl From<DocumentError> for Error {
+    fn from(error: DocumentError) -> Self {
+        match error {
+            DocumentError::UnknownTipo(_) => Error::SemCadastros,
+            error => Error::Documento(error),
+        }
+    }
+}
+
+impl From<RunError> for Error {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Refused(refusal) => Error::Recusa(refusal),
+            RunError::Document(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! HTTP to the server: three posts, their limits, and what their failures mean. Knows no database.
+
+use campo_domain::{
+    ids::{DeviceId, TenantId, UserId},
+    pessoa::Permissoes,
+};
+use campo_sync::wire::{self, RESPONSE_BYTES_MAX, SyncRequest, SyncResponse};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::{io::Read, time::Duration};
+use ureq::{Agent, http::Response};
+
+use crate::error::AnswerError;
+
+const CONNECT_MAX: Duration = Duration::from_secs(15);
+/// Longest exchange: a full page over a bad mobile network.
+const EXCHANGE_MAX: Duration = Duration::from_secs(180);
+const JSON_BYTES_MAX: u64 = 256 * 1024;
+
+/// A request that got no usable answer.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The network failed.
+    #[error("the server could not be reached")]
+    Network(#[source] Box<ureq::Error>),
+    /// The connection broke while the answer arrived.
+    #[error("the answer broke off")]
+    Broken(#[source] std::io::Error),
+    /// The server answered with an error.
+    #[error("the server answered {}", .0.status)]
+    Status(Problem),
+    /// The answer itself could not be read.
+    #[error(transparent)]
+    Answer(AnswerError),
+}
+
+/// An error as the server describes it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problem {
+    /// HTTP status.
+    pub status: u16,
+    /// Stable code; empty where something else than Campo answered.
+    pub codigo: String,
+    /// The sentence for the person.
+    pub mensagem: String,
+    /// Seconds to wait before the next try.
+    pub retry_after: Option<u32>,
+}
+
+impl Problem {
+    /// Whether the same request may well succeed later without anybody doing anything.
+    pub fn passing(&self) -> bool {
+        self.status >= 500 || self.status == 429 || self.status == 408 || self.codigo.is_empty()
+    }
+}
+
+/// Body of the login.
+#[derive(Serialize)]
+pub struct Login<'a> {
+    /// Short name of the company.
+    pub empresa: &'a str,
+    /// Login of the person.
+    pub login: &'a str,
+    /// Password.
+    pub senha: &'a str,
+    /// This installation.
+    pub dispositivo: DeviceId,
+    /// How people call it.
+    pub dispositivo_nome: &'a str,
+}
+
+/// Answer of login and refresh, as far as the device uses it.
+#[derive(Deserialize)]
+pub struct Granted {
+    /// Access token.
+    pub acesso: String,
+    /// Refresh token.
+    pub renovacao: String,
+    /// The person.
+    pub usuario: Usuario,
+    /// The company.
+    pub tenant: Empresa,
+}
+
+/// The person of a session.
+#[derive(Deserialize)]
+pub struct Usuario {
+    /// Id.
+    pub id: UserId,
+    /// Name.
+    pub nome: String,
+    /// Login.
+    pub login: String,
+    /// What the person may do.
+    pub permissoes: Permissoes,
+}
+
+/// The company of a session.
+#[derive(Deserialize)]
+pub struct Empresa {
+    /// Id.
+    pub id: TenantId,
+    /// Name.
+    pub nome: String,
+    /// Time zone (IANA).
+    pub fuso: String,
+    /// Short name.
+    pub slug: String,
+}
+
+/// The connection to servers.
+pub struct Http(Agent);
+
+impl Http {
+    /// A connection with Campo's limits.
+    pub fn new() -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(CONNECT_MAX))
+            .timeout_global(Some(EXCHANGE_MAX))
+            .max_redirects(0)
+            .user_agent(concat!("campo-mobile/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Http(config.into())
+    }
+
+    /// `POST /v1/auth/login`.
+    pub fn login(&self, server: &str, login: &Login<'_>) -> Result<Granted, HttpError> {
+        self.json(server, "/v1/auth/login", &serde_json::json!(login))
+    }
+
+    /// `POST /v1/auth/refresh`.
+    pub fn refresh(&self, server: &str, renovacao: &str) -> Result<Granted, HttpError> {
+        self.json(server, "/v1/auth/refresh", &serde_json::json!({ "renovacao": renovacao }))
+    }
+
+    /// `POST /v1/auth/logout`.
+    pub fn logout(&self, server: &str, acesso: &str) -> Result<(), HttpError> {
+        let bearer = format!("Bearer {acesso}");
+        self.post(server, "/v1/auth/logout", "application/json", Some(&bearer), b"", 1024)?;
+        Ok(())
+    }
+
+    /// `POST /v1/sync`.
+    pub fn sync(
+        &self,
+        server: &str,
+        acesso: &str,
+        request: &SyncRequest,
+    ) -> Result<SyncResponse, HttpError> {
+        let unreadable = |error| HttpError::Answer(AnswerError::Wire(error));
+        let body = wire::pack(request).map_err(unreadable)?;
+        let bearer = format!("Bearer {acesso}");
+        let cap = RESPONSE_BYTES_MAX as u64;
+        let answer =
+            self.post(server, "/v1/sync", wire::CONTENT_TYPE, Some(&bearer), &body, cap)?;
+        wire::unpack(&answer, RESPONSE_BYTES_MAX).map_err(unreadable)
+    }
+
+    fn json<T: DeserializeOwned>(
+        &self,
+        server: &str,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> Result<T, HttpError> {
+        let body = body.to_string();
+        let answer =
+            self.post(server, path, "application/json", None, body.as_bytes(), JSON_BYTES_MAX)?;
+        serde_json::from_slice(&answer).map_err(|e| HttpError::Answer(AnswerError::Json(e)))
+    }
+
+    fn post(
+        &self,
+        server: &str,
+        path: &str,
+        content_type: &str,
+        bearer: Option<&str>,
+        body: &[u8],
+        answer_bytes_max: u64,
+    ) -> Result<Vec<u8>, HttpError> {
+        let mut request =
+            self.0.post(format!("{server}{path}")).header("content-type", content_type);
+        if let Some(bearer) = bearer {
+            request = request.header("authorization", bearer);
+        }
+        let response = request.send(body).map_err(|e| HttpError::Network(Box::new(e)))?;
+        let good = response.status().is_success();
+        let mut problem = problem(&response);
+        let cap = if good { answer_bytes_max } else { JSON_BYTES_MAX };
+        let mut answer = Vec::new();
+        let reader = response.into_body().into_with_config().limit(cap + 1).reader();
+        let read = reader.take(cap).read_to_end(&mut answer);
+        if good {
+            return read.map(|_| answer).map_err(HttpError::Broken);
+        }
+        #[derive(Deserialize)]
+        struct Body {
+            codigo: String,
+            mensagem: String,
+        }
+        if let Ok(body) = serde_json::from_slice::<Body>(&answer) {
+            (problem.codigo, problem.mensagem) = (body.codigo, body.mensagem);
+        }
+        Err(HttpError::Status(problem))
+    }
+}
+
+fn problem<B>(response: &Response<B>) -> Problem {
+    let retry_after = response.headers().get("retry-after");
+    Problem {
+        status: response.status().as_u16(),
+        retry_after: retry_after.and_then(|value| value.to_str().ok()?.trim().parse().ok()),
+        ..Problem::default()
+    }
+}
+
+/// Checks and normalises a server's address.
+pub fn address(text: &str) -> Option<String> {
+    let text = text.trim().trim_end_matches('/');
+    let uri: ureq::http::Uri = text.parse().ok()?;
+    let scheme = uri.scheme_str().is_some_and(|scheme| scheme == "http" || scheme == "https");
+    let plain = uri.path().len() <= 1 && uri.query().is_none();
+    (scheme && plain && uri.host().is_some_and(|host| !host.is_empty())).then(|| text.to_owned())
+}

@@ -1,0 +1,202 @@
+//! What did not reach its end yet, or not the one that was hoped for: pending, held, refused. Each
+//! with its reason and its content, so that nothing a person wrote is ever out of sight.
+
+use crate::{
+    campo::Campo,
+    error::Error,
+    render::{Render, Rotulado},
+    store::{cursor, documents, fates, queue},
+};
+use campo_domain::{
+    ids::{CommandId, DocumentId, HeldId},
+    kind::Kind,
+};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+/// The three lists.
+#[derive(Clone, Debug, Serialize)]
+pub struct Pendencias {
+    /// Wait to be sent, oldest first.
+    pub pendentes: Vec<Pendente>,
+    /// Wait for the office's decision.
+    pub retidas: Vec<Encerrada>,
+    /// Refused by the rules, or discarded by the office.
+    pub recusadas: Vec<Encerrada>,
+    /// When the next try is due, after a failure (ff41); `None`: at the next synchronisation.
+    pub proxima_tentativa: Option<DateTime<Utc>>,
+    /// What the last failure said.
+    pub ultimo_erro: Option<String>,
+}
+
+/// A command that waits to be sent.
+#[derive(Clone, Debug, Serialize)]
+pub struct Pendente {
+    /// The command.
+    pub id: CommandId,
+    /// Its document.
+    pub documento: DocumentId,
+    /// Number or provisional label of the document.
+    pub documento_rotulo: String,
+    /// Its kind, where it is known.
+    pub kind: Option<Kind>,
+    /// What was done.
+    pub o_que: String,
+    /// What it says.
+    pub conteudo: Vec<Rotulado>,
+    /// When, by the clock of this device.
+    pub quando: DateTime<Utc>,
+}
+
+/// A command that was held, refused or discarded.
+#[derive(Clone, Debug, Serialize)]
+pub struct Encerrada {
+    /// The command.
+    pub id: CommandId,
+    /// Its document.
+    pub documento: DocumentId,
+    /// Number or provisional label of the document, as it was known.
+    pub documento_rotulo: String,
+    /// Its kind, where it is known.
+    pub kind: Option<Kind>,
+    /// What was done.
+    pub o_que: String,
+    /// What it says.
+    pub conteudo: Vec<Rotulado>,
+    /// When, by the clock of this device.
+    pub quando: DateTime<Utc>,
+    /// When this device heard of its end.
+    pub encerrada_em: DateTime<Utc>,
+    /// Stable code of the reason.
+    pub codigo: String,
+    /// The reason.
+    pub mensagem: String,
+    /// True where it was held first, and then discarded by the office.
+    pub descartada: bool,
+    /// What the office said.
+    pub nota: Option<String>,
+    /// The held branch.
+    pub retencao: Option<HeldId>,
+}
+
+/// How a document stands with the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "estado", rename_all = "snake_case")]
+pub enum SyncState {
+    /// Nothing waits.
+    Sincronizado,
+    /// Commands wait to be sent.
+    Pendente {
+        /// How many.
+        n: u32,
+    },
+    /// Commands wait for the office.
+    Retido {
+        /// How many.
+        n: u32,
+    },
+    /// Commands were refused and not dismissed.
+    Recusado {
+        /// How many.
+        n: u32,
+    },
+    /// The person no longer sees it; unsent work is still sent.
+    ForaDeAlcance,
+}
+
+impl Campo {
+    /// Everything that is not settled, and what was not accepted.
+    ///
+    /// # Errors
+    /// `NinguemEntrou`, storage.
+    pub fn pending(&self) -> Result<Pendencias, Error> {
+        self.read_as(|conn, quem| {
+            let render = Render { conn, quem };
+            let mut pendentes = Vec::new();
+            for waiting in queue::waiting(conn, quem.account)? {
+                let name = documents::name(conn, quem.account, waiting.document)?;
+                let kind = name.kind.unwrap_or(Kind::Assistencia);
+                pendentes.push(Pendente {
+                    id: waiting.id,
+                    documento: waiting.document,
+                    documento_rotulo: name.rotulo,
+                    kind: name.kind,
+                    o_que: waiting.command.rotulo(kind),
+                    conteudo: render.conteudo(name.kind, &waiting.command)?,
+                    quando: waiting.at,
+                });
+            }
+            let encerradas = |held| -> Result<Vec<Encerrada>, Error> {
+                let ended = fates::shown(conn, quem.account, held)?;
+                ended.into_iter().map(|ended| encerrada(&render, ended)).collect()
+            };
+            let place = cursor::load(conn, quem.account)?;
+            Ok(Pendencias {
+                pendentes,
+                retidas: encerradas(true)?,
+                recusadas: encerradas(false)?,
+                proxima_tentativa: place.next_try_at,
+                ultimo_erro: place.last_error,
+            })
+        })
+    }
+
+    /// Stops showing a refused or discarded command. What is pending or held cannot be dismissed.
+    ///
+    /// # Errors
+    /// `NaoEncontrado`, `NinguemEntrou`, storage.
+    pub fn dismiss(&self, command: CommandId) -> Result<(), Error> {
+        self.write(|tx| {
+            let quem = crate::store::session::signed_in(tx)?.ok_or(Error::NinguemEntrou)?;
+            if fates::dismiss(tx, quem.account, command)? {
+                Ok(())
+            } else {
+                Err(Error::NaoEncontrado(command.to_string()))
+            }
+        })
+    }
+
+    /// How a document stands with the server.
+    ///
+    /// # Errors
+    /// `NaoEncontrado`, `NinguemEntrou`, storage.
+    pub fn sync_state(&self, document: DocumentId) -> Result<SyncState, Error> {
+        self.read_as(|conn, quem| sync_state(conn, quem.account, document))
+    }
+}
+
+/// As [`Campo::sync_state`].
+pub(crate) fn sync_state(
+    conn: &rusqlite::Connection,
+    account: i64,
+    document: DocumentId,
+) -> Result<SyncState, Error> {
+    let n = queue::count(conn, account, Some(document))?;
+    let (retidas, recusadas) = fates::counts(conn, account, Some(document))?;
+    Ok(match (documents::in_scope(conn, account, document)?, recusadas, retidas, n) {
+        (None, 0, 0, _) => return Err(Error::NaoEncontrado(document.to_string())),
+        (None | Some(false), ..) => SyncState::ForaDeAlcance,
+        (_, 1.., ..) => SyncState::Recusado { n: recusadas },
+        (_, _, 1.., _) => SyncState::Retido { n: retidas },
+        (_, _, _, 1..) => SyncState::Pendente { n },
+        _ => SyncState::Sincronizado,
+    })
+}
+
+fn encerrada(render: &Render<'_>, ended: fates::Ended) -> Result<Encerrada, Error> {
+    Ok(Encerrada {
+        id: ended.id,
+        documento: ended.document,
+        documento_rotulo: ended.rotulo,
+        kind: ended.kind,
+        o_que: ended.command.rotulo(ended.kind.unwrap_or(Kind::Assistencia)),
+        conteudo: render.conteudo(ended.kind, &ended.command)?,
+        quando: ended.at,
+        encerrada_em: ended.settled_at,
+        codigo: ended.reason.code,
+        mensagem: ended.reason.message,
+        descartada: ended.discarded,
+        nota: ended.nota,
+        retencao: ended.held,
+    })
+}

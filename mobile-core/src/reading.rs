@@ -1,0 +1,193 @@
+//! What lists, pickers and search show. Everything here comes from indexed rows; no document is
+//! loaded.
+
+use crate::{
+    campo::Campo,
+    error::Error,
+    store::{
+        lists::{self, Chave, Filtro, Linha},
+        references,
+    },
+};
+use campo_domain::{
+    busca::dobrar,
+    ids::{DocumentId, UserId},
+    kind::Kind,
+    preset::ItemCatalogo,
+    tipo::Tipo,
+};
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeZone, Utc};
+use chrono_tz::Tz;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// Rows, and where the next page starts.
+#[derive(Clone, Debug, Serialize)]
+pub struct Pagina {
+    /// The rows.
+    pub linhas: Vec<Linha>,
+    /// For `Filtro::depois_de`; `None` at the end.
+    pub proxima: Option<Chave>,
+}
+
+impl Campo {
+    /// The person's own agenda of a day of the company's calendar, first to start first.
+    ///
+    /// # Errors
+    /// `NinguemEntrou`, storage; so all that follow.
+    pub fn agenda_do_dia(&self, dia: NaiveDate) -> Result<Vec<Linha>, Error> {
+        self.agenda(dia, false)
+    }
+
+    /// The agenda of everyone whom the person may see.
+    ///
+    /// # Errors
+    /// As [`Campo::agenda_do_dia`].
+    pub fn agenda_de_todos(&self, dia: NaiveDate) -> Result<Vec<Linha>, Error> {
+        self.agenda(dia, true)
+    }
+
+    fn agenda(&self, dia: NaiveDate, todas: bool) -> Result<Vec<Linha>, Error> {
+        self.read_as(|conn, quem| {
+            let fuso = quem.conta.fuso;
+            let amanha = dia.checked_add_days(Days::new(1)).unwrap_or(dia);
+            let (de, ate) = (inicio_do_dia(dia, fuso), inicio_do_dia(amanha, fuso));
+            Ok(lists::agenda(conn, quem.account, de, ate, todas)?)
+        })
+    }
+
+    /// Assistências, newest first.
+    ///
+    /// # Errors
+    /// As [`Campo::agenda_do_dia`].
+    pub fn assistencias(&self, filtro: &Filtro) -> Result<Pagina, Error> {
+        self.recentes(Kind::Assistencia, filtro)
+    }
+
+    /// Ocorrências, newest first.
+    ///
+    /// # Errors
+    /// As [`Campo::agenda_do_dia`].
+    pub fn ocorrencias(&self, filtro: &Filtro) -> Result<Pagina, Error> {
+        self.recentes(Kind::Ocorrencia, filtro)
+    }
+
+    fn recentes(&self, kind: Kind, filtro: &Filtro) -> Result<Pagina, Error> {
+        let limite = if filtro.limite == 0 { 50 } else { filtro.limite.min(lists::LIMITE_MAX) };
+        let filtro = Filtro { limite, ..filtro.clone() };
+        let linhas =
+            self.read_as(|conn, quem| Ok(lists::recentes(conn, quem.account, kind, &filtro)?))?;
+        let cheia = linhas.len() == limite as usize;
+        let chave = |linha: &Linha| Chave { criado_em: linha.criado_em, id: linha.id };
+        let proxima = linhas.last().filter(|_| cheia).map(chave);
+        Ok(Pagina { linhas, proxima })
+    }
+
+    /// Clientes by name.
+    ///
+    /// # Errors
+    /// As [`Campo::agenda_do_dia`].
+    pub fn clientes(&self, busca: &str) -> Result<Vec<Linha>, Error> {
+        self.read_as(|conn, quem| {
+            Ok(lists::por_nome(conn, quem.account, Kind::Cliente, busca)?)
+        })
+    }
+
+    /// Documents of any kind in which every word occurs, newest first.
+    ///
+    /// # Errors
+    /// As [`Campo::agenda_do_dia`].
+    pub fn search(&self, busca: &str) -> Result<Vec<Linha>, Error> {
+        self.read_as(|conn, quem| Ok(lists::buscar(conn, quem.account, busca)?))
+    }
+
+    /// Ocorrências and agendas that belong to a record.
+    ///
+    /// # Errors
+    /// As [`Campo::agenda_do_dia`].
+    pub fn relacionados(&self, raiz: DocumentId) -> Result<Vec<Linha>, Error> {
+        self.read_as(|conn, quem| Ok(lists::da_raiz(conn, quem.account, raiz)?))
+    }
+
+    /// The entries of a catalogue that are offered, by name; `usuario` lists people.
+    ///
+    /// # Errors
+    /// As [`Campo::agenda_do_dia`].
+    pub fn catalogo(&self, nome: &str) -> Result<Vec<ItemCatalogo>, Error> {
+        self.read_as(|conn, quem| Ok(references::itens(conn, quem.account, nome)?))
+    }
+
+    /// The newest version of each tipo of a kind that is offered for new documents.
+    ///
+    /// # Errors
+    /// As [`Campo::agenda_do_dia`].
+    pub fn tipos(&self, kind: Kind) -> Result<Vec<Arc<Tipo>>, Error> {
+        self.read_as(|conn, quem| {
+            let inativos = references::tipos_inativos(conn, quem.account)?;
+            let chave = |tipo: &Tipo| format!("{}@{}", tipo.codigo, tipo.versao);
+            let tipos = quem.tipos.do_kind(kind);
+            Ok(tipos.filter(|tipo| !inativos.contains(&chave(tipo))).cloned().collect())
+        })
+    }
+
+    /// The document that a person means by its number, its provisional label, its id, or at least
+    /// four characters of the beginning of its id.
+    ///
+    /// # Errors
+    /// `NaoEncontrado`, `Ambiguo`; as [`Campo::agenda_do_dia`].
+    pub fn resolver(&self, texto: &str, kind: Option<Kind>) -> Result<DocumentId, Error> {
+        let texto = texto.trim();
+        if let Ok(id) = texto.parse() {
+            return Ok(id);
+        }
+        let achados =
+            self.read_as(|conn, quem| Ok(lists::chamados(conn, quem.account, texto)?))?;
+        let mut servem = achados.iter().filter(|(_, k)| kind.is_none_or(|kind| kind == *k));
+        match (servem.next(), servem.next()) {
+            (Some((id, _)), None) => Ok(*id),
+            (Some(_), Some(_)) => Err(Error::Ambiguo(texto.to_owned())),
+            (None, _) => Err(Error::NaoEncontrado(texto.to_owned())),
+        }
+    }
+
+    /// The person that is meant by an id, a name or the own login.
+    ///
+    /// # Errors
+    /// As [`Campo::resolver`].
+    pub fn resolver_usuario(&self, texto: &str) -> Result<UserId, Error> {
+        let texto = texto.trim();
+        if let Ok(id) = texto.parse() {
+            return Ok(id);
+        }
+        self.read_as(|conn, quem| {
+            let dobrado = dobrar(texto);
+            if dobrado == dobrar(&quem.conta.login) || dobrado == dobrar(&quem.conta.nome) {
+                return Ok(quem.pessoa.id);
+            }
+            let pessoas = references::itens(conn, quem.account, "usuario")?;
+            let mut servem = pessoas.iter().filter(|pessoa| {
+                let nome = dobrar(&pessoa.nome);
+                // A login is taken for a name: ana@empresa is Ana.
+                nome == dobrado || dobrado.split('@').next() == nome.split(' ').next()
+            });
+            match (servem.next(), servem.next()) {
+                (Some(pessoa), None) => {
+                    let id = pessoa.codigo.parse();
+                    id.map_err(|_| Error::NaoEncontrado(texto.to_owned()))
+                }
+                (Some(_), Some(_)) => Err(Error::Ambiguo(texto.to_owned())),
+                (None, _) => Err(Error::NaoEncontrado(texto.to_owned())),
+            }
+        })
+    }
+}
+
+/// The first instant of a day; where a change of offset skips midnight, the first after it.
+fn inicio_do_dia(dia: NaiveDate, fuso: Tz) -> DateTime<Utc> {
+    let meia_noite = dia.and_time(NaiveTime::MIN);
+    (0..4)
+        .find_map(|horas| {
+            fuso.from_local_datetime(&(meia_noite + chrono::TimeDelta::hours(horas))).earliest()
+        })
+        .map_or(meia_noite.and_utc(), |instante| instante.with_timezone(&Utc))
+}

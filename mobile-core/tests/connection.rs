@@ -1,0 +1,319 @@
+//! How the device behaves when the connection, the session or the server does not: the queue stays
+//! whole, the person is told, and the next try is known.
+
+mod support;
+
+use campo_domain::{
+    ids::HeldId,
+    pessoa::Permissao::{Gerenciar, Ver},
+};
+use campo_mobile_core::{Error, Sessao, SyncState};
+use campo_sync::wire::{self, Entry, Outcome, Reason, SyncRequest};
+use chrono::{TimeDelta, Utc};
+use std::sync::atomic::AtomicBool;
+use support::{Device, Server, problem};
+use uuid::Uuid;
+
+fn ana(server: &Server) -> Device {
+    server.person("ana@demo", &[Ver, Gerenciar]);
+    let device = server.device("ana@demo");
+    device.sync().unwrap();
+    device
+}
+
+fn syncs(server: &Server) -> usize {
+    server.log().iter().filter(|path| *path == "/v1/sync").count()
+}
+
+#[test]
+fn ff26_a_queue_is_sent_only_under_the_session_of_who_wrote_it() {
+    let server = Server::start();
+    let bia = server.person("bia@demo", &[Ver]);
+    let device = ana(&server);
+    let ana = device.campo.conta().unwrap().unwrap().usuario;
+    let id = device.cliente("Da Ana");
+    device.campo.sign_out().unwrap();
+    assert!(matches!(device.campo.show(id), Err(Error::NinguemEntrou)));
+    assert_eq!(device.campo.session_state().unwrap(), Sessao::Ninguem);
+
+    device.enter(&server, "bia@demo");
+    assert_eq!(device.pendentes(), 0);
+    assert!(matches!(device.campo.show(id), Err(Error::NaoEncontrado(_))));
+    device.sync().unwrap();
+    device.cliente("Da Bia");
+    device.sync().unwrap();
+
+    device.enter(&server, "ana@demo");
+    let device = device.reopen();
+    assert_eq!(device.pendentes(), 1);
+    assert_eq!(device.sync().unwrap().aceitos, 1);
+    for (user, request) in server.pushed() {
+        for push in request.push {
+            let dono = if push.document == id { ana } else { bia };
+            assert_eq!(user, dono.uuid());
+        }
+    }
+}
+
+#[test]
+fn ff23_an_expired_session_keeps_the_work_and_signing_in_goes_on() {
+    let server = Server::start();
+    let device = ana(&server);
+    device.cliente("Um");
+    server.script(|request| match request.path.as_str() {
+        "/v1/sync" | "/v1/auth/refresh" => Some(problem(401, "sessao_expirada")),
+        _ => None,
+    });
+    assert!(matches!(device.sync(), Err(Error::SessaoExpirada)));
+    assert!(matches!(device.campo.session_state().unwrap(), Sessao::Expirada { .. }));
+    device.cliente("Dois");
+    assert_eq!(device.pendentes(), 2);
+    let later = Utc::now() + TimeDelta::days(1);
+    let due = device.campo.sync_if_due(later, &|_| {}, &AtomicBool::new(false));
+    assert_eq!(due.unwrap(), None);
+
+    server.script(|_| None);
+    let device = device.reopen();
+    device.enter(&server, "ana@demo");
+    assert_eq!(device.campo.session_state().unwrap(), Sessao::Ativa);
+    assert_eq!(device.sync().unwrap().aceitos, 2);
+}
+
+#[test]
+fn ff24_a_lost_answer_to_a_refresh_is_survived_by_presenting_the_same_token_again() {
+    let server = Server::start();
+    let device = ana(&server);
+    device.cliente("Um");
+    let mut presented = Vec::new();
+    server.script(move |request| match request.path.as_str() {
+        "/v1/sync" if request.bearer.as_deref() == Some("ana@demo#1") => {
+            Some(problem(401, "sessao_expirada"))
+        }
+        "/v1/auth/refresh" => {
+            presented.push(request.body.clone());
+            assert!(presented.iter().all(|body| *body == presented[0]));
+            (presented.len() == 1).then(|| (502, Vec::new(), Vec::new()))
+        }
+        _ => None,
+    });
+    assert!(matches!(device.sync(), Err(Error::SemConexao(_))));
+    assert_eq!(device.campo.session_state().unwrap(), Sessao::Ativa);
+    let device = device.reopen();
+    assert_eq!(device.sync().unwrap().aceitos, 1);
+}
+
+#[test]
+fn a_401_of_something_that_is_not_campo_does_not_end_the_session() {
+    let server = Server::start();
+    let device = ana(&server);
+    device.cliente("Um");
+    server.script(|_| Some((401, Vec::new(), b"<html>Wi-Fi do hotel</html>".to_vec())));
+    assert!(matches!(device.sync(), Err(Error::SemConexao(_))));
+    assert_eq!(device.campo.session_state().unwrap(), Sessao::Ativa);
+    assert_eq!(device.pendentes(), 1);
+}
+
+#[test]
+fn ff41_the_next_try_is_stored_shown_and_kept() {
+    let server = Server::start();
+    let device = ana(&server);
+    device.cliente("Um");
+    server.script(|_| Some((503, vec![("retry-after".into(), "90".into())], Vec::new())));
+    let before = Utc::now();
+    assert!(matches!(device.sync(), Err(Error::SemConexao(_))));
+    let device = device.reopen();
+    let pendencias = device.campo.pending().unwrap();
+    let next = pendencias.proxima_tentativa.unwrap();
+    assert!(next >= before + TimeDelta::seconds(89), "{next}");
+    assert!(pendencias.ultimo_erro.unwrap().contains("continua guardado"));
+    assert_eq!(pendencias.pendentes.len(), 1);
+    assert_eq!(device.campo.estado().unwrap().falhas, 1);
+
+    let asked = syncs(&server);
+    let cancel = AtomicBool::new(false);
+    let early = device.campo.sync_if_due(Utc::now(), &|_| {}, &cancel).unwrap();
+    assert_eq!((early, syncs(&server)), (None, asked));
+    server.script(|_| None);
+    let due = device.campo.sync_if_due(next, &|_| {}, &cancel).unwrap().unwrap();
+    assert_eq!(due.aceitos, 1);
+    let estado = device.campo.estado().unwrap();
+    assert_eq!((estado.falhas, estado.proxima_tentativa), (0, None));
+    assert!(estado.ultima_sincronizacao.is_some());
+}
+
+#[test]
+fn a_next_try_in_a_far_future_was_set_by_a_wrong_clock_and_is_due() {
+    let server = Server::start();
+    let device = ana(&server);
+    server.script(|_| Some((500, Vec::new(), Vec::new())));
+    device.sync().unwrap_err();
+    server.script(|_| None);
+    let past = Utc::now() - TimeDelta::days(365);
+    let due = device.campo.sync_if_due(past, &|_| {}, &AtomicBool::new(false)).unwrap();
+    assert!(due.is_some());
+}
+
+#[test]
+fn without_a_server_the_work_stays_and_the_error_says_so() {
+    let server = Server::start();
+    let device = ana(&server);
+    device.cliente("Um");
+    device.raw().execute("UPDATE account SET servidor = 'http://127.0.0.1:9'", []).unwrap();
+    let error = device.sync().unwrap_err();
+    assert!(error.to_string().contains("continua guardado"), "{error}");
+    assert_eq!(device.pendentes(), 1);
+}
+
+#[test]
+fn ff13_a_413_splits_the_batch_until_it_fits() {
+    let server = Server::start();
+    let device = ana(&server);
+    for n in 0..20 {
+        device.cliente(&format!("Cliente {n}"));
+    }
+    server.script(|request| {
+        if request.path != "/v1/sync" {
+            return None;
+        }
+        let sent: SyncRequest = wire::unpack(&request.body, 1 << 20).unwrap();
+        (sent.push.len() > 3).then(|| problem(413, "grande_demais"))
+    });
+    let report = device.sync().unwrap();
+    assert_eq!((report.aceitos, report.pendentes), (20, 0));
+}
+
+#[test]
+fn a_change_that_never_fits_waits_and_lets_the_others_pass() {
+    let server = Server::start();
+    let device = ana(&server);
+    let grande = device.cliente("Grande");
+    device.cliente("Pequeno");
+    server.script(move |request| {
+        if request.path != "/v1/sync" {
+            return None;
+        }
+        let sent: SyncRequest = wire::unpack(&request.body, 1 << 20).unwrap();
+        let too_large = sent.push.iter().any(|push| push.document == grande);
+        too_large.then(|| problem(413, "grande_demais"))
+    });
+    let report = device.sync().unwrap();
+    assert_eq!(report.aceitos, 1);
+    assert_eq!(device.campo.sync_state(grande).unwrap(), SyncState::Pendente { n: 1 });
+}
+
+#[test]
+fn a_permanent_error_never_drops_the_queue() {
+    let server = Server::start();
+    let device = ana(&server);
+    device.cliente("Um");
+    for status in [400, 404, 422] {
+        server.script(move |_| Some(problem(status, "pedido_invalido")));
+        assert!(matches!(device.sync(), Err(Error::Servidor { .. })), "{status}");
+        assert_eq!(device.pendentes(), 1);
+        assert!(device.campo.estado().unwrap().proxima_tentativa.is_some());
+    }
+    server.script(|_| Some((200, Vec::new(), b"not a message".to_vec())));
+    assert!(matches!(device.sync(), Err(Error::RespostaInvalida(_))));
+    assert_eq!(device.pendentes(), 1);
+}
+
+#[test]
+fn an_answer_for_another_person_is_not_taken() {
+    let server = Server::start();
+    server.person("bia@demo", &[Ver]);
+    let device = ana(&server);
+    device.cliente("Um");
+    device.raw().execute("UPDATE session SET acesso = 'bia@demo#9'", []).unwrap();
+    assert!(matches!(device.sync(), Err(Error::RespostaInvalida(_))));
+    assert_eq!(device.pendentes(), 1);
+}
+
+#[test]
+fn ff16_what_the_server_misses_stays_pending_and_the_synchronisation_ends() {
+    let server = Server::start();
+    let device = ana(&server);
+    let preso = device.cliente("Preso");
+    device.cliente("Livre");
+    server.judge(move |push| {
+        (push.document == preso).then(|| Outcome::Missing { deps: Vec::new() })
+    });
+    let report = device.sync().unwrap();
+    assert_eq!((report.aceitos, report.pendentes), (1, 1));
+    server.judge(|_| None);
+    assert_eq!(device.sync().unwrap().aceitos, 1);
+}
+
+#[test]
+fn ff22_refused_and_held_work_is_shown_with_its_content_until_it_is_decided_or_dismissed() {
+    let server = Server::start();
+    let device = ana(&server);
+    let recusado = device.cliente("Recusado");
+    let retido = device.cliente("Retido");
+    let aceito = device.cliente("Aceito");
+    let held = HeldId::from(Uuid::now_v7());
+    let reason = |code: &str| Reason { code: code.into(), message: "Porque sim.".into() };
+    server.judge(move |push| match push.document {
+        id if id == recusado => Some(Outcome::Refused { reason: reason("sem_permissao") }),
+        id if id == retido => Some(Outcome::Held { id: held, reason: reason("tarde") }),
+        _ => None,
+    });
+    let report = device.sync().unwrap();
+    assert_eq!((report.aceitos, report.recusados, report.retidos), (1, 1, 1));
+    let device = device.reopen();
+    let pendencias = device.campo.pending().unwrap();
+    assert_eq!(pendencias.recusadas[0].mensagem, "Porque sim.");
+    assert_eq!(pendencias.recusadas[0].conteudo[0].valor, "Recusado");
+    assert_eq!(pendencias.retidas[0].conteudo[0].valor, "Retido");
+    assert_eq!(device.campo.sync_state(aceito).unwrap(), SyncState::Sincronizado);
+    assert!(device.campo.dismiss(pendencias.retidas[0].id).is_err());
+    device.campo.dismiss(pendencias.recusadas[0].id).unwrap();
+    assert!(device.campo.pending().unwrap().recusadas.is_empty());
+
+    device.raw().execute("UPDATE cursor SET cursor = NULL", []).unwrap();
+    server.entry(Entry::HeldDecided {
+        seq: 9,
+        held,
+        approved: false,
+        note: Some("Cliente repetido".into()),
+    });
+    assert_eq!(device.sync().unwrap().decididos, 1);
+    let pendencias = device.campo.pending().unwrap();
+    assert!(pendencias.retidas.is_empty());
+    assert!(pendencias.recusadas[0].descartada);
+    assert_eq!(pendencias.recusadas[0].nota.as_deref(), Some("Cliente repetido"));
+}
+
+#[test]
+fn a_document_that_arrives_before_its_tipo_is_kept_and_shown_once_the_tipo_is_there() {
+    let server = Server::start();
+    let device = ana(&server);
+    let id = device.cliente("Cedo demais");
+    device.sync().unwrap();
+    let chunks: Vec<u8> =
+        device.raw().query_row("SELECT chunks FROM documents", [], |row| row.get(0)).unwrap();
+
+    let other = Server::start();
+    other.person("rui@demo", &[Ver]);
+    let tipos = other.take_entries();
+    other.entry(Entry::Snapshot { document: id, generation: 1, bytes: chunks });
+    let rui = other.device("rui@demo");
+    rui.sync().unwrap();
+    assert!(rui.campo.clientes("").unwrap().is_empty());
+    assert_eq!(rui.campo.sync_state(id).unwrap(), SyncState::Sincronizado);
+
+    other.take_entries();
+    tipos.into_iter().for_each(|tipo| other.entry(tipo));
+    rui.raw().execute("UPDATE cursor SET cursor = NULL", []).unwrap();
+    rui.sync().unwrap();
+    assert_eq!(rui.campo.clientes("cedo").unwrap()[0].id, id);
+}
+
+#[test]
+fn cancelling_stops_between_pages_and_keeps_everything() {
+    let server = Server::start();
+    let device = ana(&server);
+    device.cliente("Um");
+    let report = device.campo.sync_now(&|_| {}, &AtomicBool::new(true)).unwrap();
+    assert!(report.cancelado);
+    assert_eq!(device.pendentes(), 1);
+}

@@ -1,0 +1,312 @@
+//! A fake server of a few lines, for how the device behaves on HTTP. It accepts every change and
+//! knows no rule: what the real server does is tested elsewhere.
+
+#![allow(dead_code)] // Each test file uses its part.
+
+use automerge::Change;
+use campo_domain::{
+    ids::{DocumentId, TenantId, UserId},
+    pessoa::{Permissao, Permissoes, Pessoa},
+    preset,
+};
+use campo_mobile_core::{Campo, Error, SyncReport};
+use campo_sync::wire::{self, Entry, Limits, Outcome, SyncRequest, SyncResponse, Verdict};
+use chrono::Utc;
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// A request as it arrived.
+pub struct Request {
+    pub path: String,
+    pub bearer: Option<String>,
+    pub body: Vec<u8>,
+}
+
+/// What a test answers in place of the fake: status, headers, body.
+pub type Reply = (u16, Vec<(String, String)>, Vec<u8>);
+
+type Script = Box<dyn FnMut(&Request) -> Option<Reply> + Send>;
+type Judge = Box<dyn FnMut(&wire::Push) -> Option<Outcome> + Send>;
+
+/// A server on this machine.
+pub struct Server {
+    pub url: String,
+    state: Arc<State>,
+}
+
+struct State {
+    script: Mutex<Script>,
+    judge: Mutex<Judge>,
+    log: Mutex<Vec<String>>,
+    pushed: Mutex<Vec<(Uuid, SyncRequest)>>,
+    entries: Mutex<Vec<Entry>>,
+    people: Mutex<Vec<(String, Pessoa)>>,
+    seq: AtomicU64,
+    tokens: AtomicU64,
+}
+
+impl Server {
+    /// Starts one with the preset P001 and P000.
+    pub fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let state = Arc::new(State {
+            script: Mutex::new(Box::new(|_| None)),
+            judge: Mutex::new(Box::new(|_| None)),
+            log: Mutex::default(),
+            pushed: Mutex::default(),
+            entries: Mutex::default(),
+            people: Mutex::default(),
+            seq: AtomicU64::new(1),
+            tokens: AtomicU64::new(1),
+        });
+        let shared = state.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                shared.serve(stream);
+            }
+        });
+        let server = Server { url, state };
+        for id in ["P001", "P000"] {
+            for tipo in preset::carregar(id).unwrap().tipos {
+                let key = format!("{}@{}", tipo.codigo, tipo.versao);
+                server.reference("tipo", &key, &serde_json::to_string(&tipo).unwrap());
+            }
+        }
+        server
+    }
+
+    /// Puts an entry of reference data into every first pull.
+    pub fn reference(&self, collection: &str, key: &str, data: &str) {
+        self.entry(Entry::Reference {
+            seq: 1,
+            collection: collection.into(),
+            key: key.into(),
+            active: true,
+            data: data.into(),
+        });
+    }
+
+    /// Puts an entry into every first pull.
+    pub fn entry(&self, entry: Entry) {
+        self.state.entries.lock().unwrap().push(entry);
+    }
+
+    /// Removes what every first pull holds.
+    pub fn take_entries(&self) -> Vec<Entry> {
+        std::mem::take(&mut self.state.entries.lock().unwrap())
+    }
+
+    /// Adds a person with these permissions.
+    pub fn person(&self, login: &str, permissoes: &[Permissao]) -> UserId {
+        let id = UserId::from(Uuid::now_v7());
+        let nome = login.split('@').next().unwrap().to_owned();
+        let permissoes: Permissoes = permissoes.iter().copied().collect();
+        let data = serde_json::json!({ "nome": nome, "ativo": true }).to_string();
+        self.reference("usuario", &id.to_string(), &data);
+        let pessoa = Pessoa { id, nome, permissoes, ativo: true };
+        self.state.people.lock().unwrap().push((login.into(), pessoa));
+        id
+    }
+
+    /// From now on asks `script` first; `None` is the fake's own answer.
+    pub fn script(&self, script: impl FnMut(&Request) -> Option<Reply> + Send + 'static) {
+        *self.state.script.lock().unwrap() = Box::new(script);
+    }
+
+    /// From now on asks `judge` for the outcome of each change; `None` accepts.
+    pub fn judge(&self, judge: impl FnMut(&wire::Push) -> Option<Outcome> + Send + 'static) {
+        *self.state.judge.lock().unwrap() = Box::new(judge);
+    }
+
+    /// Paths in the order in which they were asked for.
+    pub fn log(&self) -> Vec<String> {
+        self.state.log.lock().unwrap().clone()
+    }
+
+    /// Every request that was answered, with whose token it came.
+    pub fn pushed(&self) -> Vec<(Uuid, SyncRequest)> {
+        self.state.pushed.lock().unwrap().clone()
+    }
+
+    /// A device with an empty database, signed in as `login`.
+    pub fn device(&self, login: &str) -> Device {
+        let dir = tempfile::tempdir().unwrap();
+        let campo = Campo::open(&dir.path().join("campo.db"), None).unwrap();
+        let device = Device { dir, campo };
+        device.enter(self, login);
+        device
+    }
+}
+
+/// A problem as Campo's server describes it.
+pub fn problem(status: u16, codigo: &str) -> Reply {
+    let body = serde_json::json!({ "codigo": codigo, "mensagem": format!("Mensagem de {codigo}.") });
+    (status, Vec::new(), body.to_string().into_bytes())
+}
+
+/// A database in a directory of its own.
+pub struct Device {
+    pub dir: TempDir,
+    pub campo: Campo,
+}
+
+impl Device {
+    /// Signs in.
+    pub fn enter(&self, server: &Server, login: &str) {
+        self.campo.sign_in(&server.url, "demo", login, "senha", "Celular de teste").unwrap();
+    }
+
+    /// Synchronises.
+    pub fn sync(&self) -> Result<SyncReport, Error> {
+        self.campo.sync_now(&|_| {}, &AtomicBool::new(false))
+    }
+
+    /// Closes and opens the app.
+    pub fn reopen(self) -> Self {
+        let Device { dir, campo } = self;
+        drop(campo);
+        let campo = Campo::open(&dir.path().join("campo.db"), None).unwrap();
+        Device { dir, campo }
+    }
+
+    /// A second connection to the file, as somebody who inspects it has.
+    pub fn raw(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.dir.path().join("campo.db")).unwrap()
+    }
+
+    /// A cliente.
+    pub fn cliente(&self, nome: &str) -> DocumentId {
+        use campo_domain::kind::Kind;
+        self.campo.novo(Kind::Cliente, None, &[("nome".into(), nome.into())], &[]).unwrap()
+    }
+
+    /// How many commands wait.
+    pub fn pendentes(&self) -> usize {
+        self.campo.pending().unwrap().pendentes.len()
+    }
+}
+
+impl State {
+    fn serve(&self, stream: TcpStream) {
+        let Some(request) = read(&stream) else { return };
+        self.log.lock().unwrap().push(request.path.clone());
+        let scripted = (self.script.lock().unwrap())(&request);
+        let (status, headers, body) = scripted.unwrap_or_else(|| self.answer(&request));
+        let mut head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n", body.len());
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str("connection: close\r\n\r\n");
+        let mut stream = stream;
+        let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+    }
+
+    fn answer(&self, request: &Request) -> Reply {
+        match request.path.as_str() {
+            "/v1/auth/login" => {
+                let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+                self.granted(body["login"].as_str().unwrap())
+            }
+            "/v1/auth/refresh" => {
+                let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+                self.granted(body["renovacao"].as_str().unwrap().split('#').next().unwrap())
+            }
+            "/v1/sync" => self.sync(request),
+            _ => (204, Vec::new(), Vec::new()),
+        }
+    }
+
+    /// Tokens are `login#number`.
+    fn granted(&self, login: &str) -> Reply {
+        let people = self.people.lock().unwrap();
+        let Some((_, pessoa)) = people.iter().find(|(l, _)| l == login) else {
+            return problem(401, "credenciais_invalidas");
+        };
+        let number = self.tokens.fetch_add(1, Ordering::SeqCst);
+        let body = serde_json::json!({
+            "acesso": format!("{login}#{number}"),
+            "acesso_expira_em": Utc::now(),
+            "renovacao": format!("{login}#r{number}"),
+            "usuario": { "id": pessoa.id, "nome": pessoa.nome, "login": login,
+                         "permissoes": pessoa.permissoes },
+            "tenant": { "id": TenantId::from(Uuid::nil()), "nome": "Empresa",
+                        "fuso": "America/Sao_Paulo", "slug": "demo" },
+            "server_time": Utc::now(),
+        });
+        (200, Vec::new(), body.to_string().into_bytes())
+    }
+
+    fn sync(&self, http: &Request) -> Reply {
+        let request: SyncRequest = wire::unpack(&http.body, 64 << 20).unwrap();
+        let token = http.bearer.clone().unwrap();
+        let login = token.split('#').next().unwrap();
+        let user = {
+            let people = self.people.lock().unwrap();
+            people.iter().find(|(l, _)| l == login).unwrap().1.id
+        };
+        let mut verdicts = Vec::new();
+        for push in &request.push {
+            let change = Change::try_from(&push.change[..]).unwrap();
+            let seq = self.seq.fetch_add(1, Ordering::SeqCst) + 1;
+            let outcome = (self.judge.lock().unwrap())(push);
+            verdicts.push(Verdict {
+                document: push.document,
+                hash: change.hash().into(),
+                outcome: outcome.unwrap_or(Outcome::Accepted { seq }),
+            });
+        }
+        let first = request.cursor.seq == 0;
+        let entries = if first { self.entries.lock().unwrap().clone() } else { Vec::new() };
+        let mut cursor = request.cursor.clone();
+        cursor.seq = self.seq.load(Ordering::SeqCst);
+        self.pushed.lock().unwrap().push((user.uuid(), request));
+        let response = SyncResponse {
+            protocol: wire::PROTOCOL,
+            verdicts,
+            entries,
+            cursor,
+            more: false,
+            epoch: 7,
+            limits: Limits::DEFAULT,
+            server_time: Utc::now().timestamp_millis(),
+            user,
+        };
+        (200, Vec::new(), wire::pack(&response).unwrap())
+    }
+}
+
+fn read(stream: &TcpStream) -> Option<Request> {
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader.read_line(&mut line).ok()?;
+    let path = line.split(' ').nth(1)?.to_owned();
+    let (mut length, mut bearer) = (0, None);
+    loop {
+        let mut header = String::new();
+        reader.read_line(&mut header).ok()?;
+        let header = header.trim();
+        if header.is_empty() {
+            break;
+        }
+        let (name, value) = header.split_once(':')?;
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => length = value.trim().parse().ok()?,
+            "authorization" => {
+                bearer = value.trim().strip_prefix("Bearer ").map(str::to_owned);
+            }
+            _ => {}
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some(Request { path, bearer, body })
+}

@@ -1,0 +1,340 @@
+//! From pushes and office commands to one transaction. Work of a company that arrives together is
+//! planned and committed together: one wait for the disk serves all of it.
+
+use crate::{
+    app::App,
+    db::Db,
+    ledger::{self, Conflict, Frame},
+};
+use anyhow::{Context, Result, anyhow};
+use campo_domain::{
+    command::Command,
+    ids::{DeviceId, DocumentId, HeldId, TenantId, UserId},
+    refusal::{Codigo, Refusal},
+};
+use campo_sync::{
+    admission::Requester,
+    exchange::{Needs, Plan, Planner, settle_positions},
+    wire::{Push, Verdict},
+};
+use chrono::{DateTime, Utc};
+use sqlx::PgTransaction;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+/// How often a batch is planned again because another process was faster.
+const ATTEMPTS_MAX: usize = 8;
+/// Jobs in one batch.
+const BATCH_MAX: usize = 256;
+
+/// Something to commit.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// Changes from a device.
+    Push {
+        /// Who pushes.
+        user: UserId,
+        /// From where.
+        device: DeviceId,
+        /// What, in causal order within a document.
+        pushes: Vec<Push>,
+    },
+    /// A command from the office.
+    Office {
+        /// Who.
+        user: UserId,
+        /// On which record.
+        document: DocumentId,
+        /// What.
+        command: Command,
+    },
+    /// The office decides on a held branch.
+    Decide {
+        /// Who.
+        user: UserId,
+        /// Which branch.
+        held: HeldId,
+        /// Merge it, or not.
+        approve: bool,
+        /// What the office says to the author.
+        note: Option<String>,
+    },
+}
+
+/// What became of it.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// Of a push: one verdict for each change.
+    Verdicts(Vec<Verdict>),
+    /// Of the office's doing.
+    Office(Result<(), Refusal>),
+}
+
+struct Job {
+    work: Work,
+    reply: oneshot::Sender<Result<Answer>>,
+}
+
+/// One queue a company, in this process.
+#[derive(Clone, Debug, Default)]
+pub struct Committers(Arc<Mutex<HashMap<TenantId, mpsc::Sender<Job>>>>);
+
+/// Commits work, together with whatever else of the company arrives now.
+///
+/// # Errors
+/// PostgreSQL's; nothing has been written then.
+pub async fn submit(app: &App, tenant: TenantId, work: Work) -> Result<Answer> {
+    let sender = {
+        let mut queues = app.committers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = queues.get(&tenant).filter(|sender| !sender.is_closed()).cloned();
+        open.unwrap_or_else(|| {
+            let (sender, receiver) = mpsc::channel(BATCH_MAX);
+            tokio::spawn(serve(app.db.clone(), tenant, receiver));
+            queues.insert(tenant, sender.clone());
+            sender
+        })
+    };
+    let (reply, answer) = oneshot::channel();
+    sender.send(Job { work, reply }).await.map_err(|_| anyhow!("the committer has stopped"))?;
+    answer.await.context("the committer has stopped")?
+}
+
+async fn serve(db: Db, tenant: TenantId, mut jobs: mpsc::Receiver<Job>) {
+    let mut batch = Vec::new();
+    while jobs.recv_many(&mut batch, BATCH_MAX).await > 0 {
+        let (works, replies): (Vec<Work>, Vec<_>) =
+            batch.drain(..).map(|job| (job.work, job.reply)).unzip();
+        match run(&db, tenant, &works, Utc::now()).await {
+            Ok(answers) => {
+                for (reply, answer) in replies.into_iter().zip(answers) {
+                    // The asker may have gone; its work is done all the same.
+                    let _ = reply.send(Ok(answer));
+                }
+            }
+            // What one job brings must not fail the others: each by itself.
+            Err(error) => {
+                tracing::warn!(error = format!("{error:#}"), jobs = works.len(), "batch failed");
+                for (work, reply) in works.into_iter().zip(replies) {
+                    let alone = run(&db, tenant, std::slice::from_ref(&work), Utc::now()).await;
+                    let alone = alone.and_then(|mut all| all.pop().context("no answer"));
+                    let _ = reply.send(alone);
+                }
+            }
+        }
+    }
+}
+
+/// Plans and commits a batch in one transaction.
+///
+/// # Errors
+/// PostgreSQL's; nothing has been written then.
+pub async fn run(
+    db: &Db,
+    tenant: TenantId,
+    works: &[Work],
+    now: DateTime<Utc>,
+) -> Result<Vec<Answer>> {
+    for _ in 0..ATTEMPTS_MAX {
+        match attempt(db, tenant, works, now).await {
+            Err(error) if moved(&error) => continue,
+            outcome => return outcome,
+        }
+    }
+    Err(anyhow!("the company's records moved {ATTEMPTS_MAX} times while they were planned"))
+}
+
+/// Whether it is worth planning again: somebody was faster, or stood in the way of a lock.
+fn moved(error: &anyhow::Error) -> bool {
+    error.is::<Conflict>()
+        || error.downcast_ref::<sqlx::Error>().is_some_and(|error| {
+            let code = error.as_database_error().and_then(|error| error.code());
+            // serialization_failure, deadlock_detected, unique_violation
+            matches!(code.as_deref(), Some("40001" | "40P01" | "23505"))
+        })
+}
+
+async fn attempt(
+    db: &Db,
+    tenant: TenantId,
+    works: &[Work],
+    now: DateTime<Utc>,
+) -> Result<Vec<Answer>> {
+    let mut tx = db.tenant(tenant).await?;
+    let mut needs = Needs::default();
+    let mut requesters = BTreeMap::new();
+    let mut held = BTreeMap::new();
+    for work in works {
+        gather(&mut tx, tenant, work, &mut needs, &mut held).await?;
+        let key = who(work);
+        if let std::collections::btree_map::Entry::Vacant(vacant) = requesters.entry(key) {
+            vacant.insert(ledger::requester(&mut tx, tenant, key.0, key.1).await?);
+        }
+    }
+    let users: BTreeSet<UserId> = requesters.keys().map(|(user, _)| *user).collect();
+    let world = ledger::world(&mut tx, tenant, &needs, &users, now).await?;
+    let (cases, ano) = (world.cases.clone(), world.ano);
+    let jobs = works.to_vec();
+    // Merging is work for a processor, not for the threads that serve connections.
+    let (plan, mut answers, decisions) = tokio::task::spawn_blocking(move || {
+        let mut planner = Planner::new(world, || Uuid::now_v7().into());
+        let mut decisions = Vec::new();
+        let answers: Vec<Answer> = jobs
+            .into_iter()
+            .map(|work| plan_one(&mut planner, work, &requesters, &held, &mut decisions))
+            .collect();
+        (planner.finish(), answers, decisions)
+    })
+    .await
+    .context("planning failed")?;
+    let frame = Frame { tenant, now, ano, cases: &cases };
+    decide(&mut tx, frame, &decisions).await?;
+    finish(tx, frame, &plan, &mut answers).await?;
+    Ok(answers)
+}
+
+async fn finish(
+    mut tx: PgTransaction<'static>,
+    frame: Frame<'_>,
+    plan: &Plan,
+    answers: &mut [Answer],
+) -> Result<()> {
+    if plan.is_empty() {
+        tx.rollback().await?;
+        return Ok(());
+    }
+    let base = ledger::commit(&mut tx, frame, plan).await?;
+    tx.commit().await?;
+    for answer in answers {
+        if let Answer::Verdicts(verdicts) = answer {
+            settle_positions(verdicts, base);
+        }
+    }
+    Ok(())
+}
+
+fn who(work: &Work) -> (UserId, DeviceId) {
+    match work {
+        Work::Push { user, device, .. } => (*user, *device),
+        Work::Office { user, .. } | Work::Decide { user, .. } => (*user, DeviceId::ESCRITORIO),
+    }
+}
+
+/// A branch that somebody decides on.
+#[derive(Clone, Debug)]
+struct Branch {
+    author: UserId,
+    pushes: Vec<Push>,
+}
+
+async fn gather(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    work: &Work,
+    needs: &mut Needs,
+    held: &mut BTreeMap<HeldId, Branch>,
+) -> Result<()> {
+    match work {
+        Work::Push { pushes, .. } => pushes.iter().for_each(|push| needs.add(push)),
+        Work::Office { document, command, .. } => {
+            needs.documents.insert(*document);
+            if let Command::Criar { campos, .. } = command {
+                let parents = ["assistencia", "ocorrencia"];
+                let parents = parents.iter().filter_map(|nome| campos.get(*nome)?.id());
+                needs.raizes.extend(parents.map(DocumentId::from));
+                needs.raizes.insert(*document);
+            }
+        }
+        Work::Decide { held: id, .. } => {
+            let author: Option<Uuid> = sqlx::query_scalar(
+                "SELECT author FROM held WHERE tenant = $1 AND id = $2 \
+                 AND status = 'aguardando' FOR UPDATE",
+            )
+            .bind(tenant.uuid())
+            .bind(id.uuid())
+            .fetch_optional(&mut **tx)
+            .await?;
+            if let Some(author) = author {
+                let pushes = ledger::held_pushes(tx, tenant, *id).await?;
+                pushes.iter().for_each(|push| needs.add(push));
+                held.insert(*id, Branch { author: author.into(), pushes });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A decision that goes with the plan.
+struct Decision {
+    user: UserId,
+    held: HeldId,
+    approve: bool,
+    note: Option<String>,
+}
+
+fn plan_one(
+    planner: &mut Planner,
+    work: Work,
+    requesters: &BTreeMap<(UserId, DeviceId), Requester>,
+    held: &BTreeMap<HeldId, Branch>,
+    decisions: &mut Vec<Decision>,
+) -> Answer {
+    let requester = &requesters[&who(&work)];
+    match work {
+        Work::Push { pushes, .. } => {
+            let verdicts = pushes.iter().map(|push| planner.push(requester, push));
+            Answer::Verdicts(verdicts.collect())
+        }
+        Work::Office { document, command, .. } => {
+            Answer::Office(planner.office(requester, document, &command))
+        }
+        Work::Decide { user, held: id, approve, note } => {
+            let taken = decisions.iter().any(|decision| decision.held == id);
+            let Some(branch) = held.get(&id).filter(|_| !taken) else {
+                return Answer::Office(Err(Refusal::new(Codigo::NaoEncontrado)));
+            };
+            let done = if approve {
+                let author = Requester {
+                    pessoa: campo_domain::pessoa::Pessoa {
+                        id: branch.author,
+                        ..requester.pessoa.clone()
+                    },
+                    ..requester.clone()
+                };
+                planner.approve(id, &author, &branch.pushes)
+            } else {
+                planner.decided(id, branch.author);
+                Ok(())
+            };
+            if done.is_ok() {
+                decisions.push(Decision { user, held: id, approve, note });
+            }
+            Answer::Office(done)
+        }
+    }
+}
+
+async fn decide(
+    tx: &mut PgTransaction<'_>,
+    frame: Frame<'_>,
+    decisions: &[Decision],
+) -> Result<()> {
+    for decision in decisions {
+        sqlx::query(
+            "UPDATE held SET status = $3, decided_by = $4, decided_at = $5, decision_note = $6 \
+             WHERE tenant = $1 AND id = $2",
+        )
+        .bind(frame.tenant.uuid())
+        .bind(decision.held.uuid())
+        .bind(if decision.approve { "aprovado" } else { "descartado" })
+        .bind(decision.user.uuid())
+        .bind(frame.now)
+        .bind(&decision.note)
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,334 @@
+//! Loading: a batch costs the same few queries whatever it touches.
+
+use anyhow::{Context, Result};
+use campo_domain::{
+    ids::{DeviceId, DocumentId, HeldId, TenantId, UserId},
+    kind::Kind,
+    pessoa::{Permissoes, Pessoa},
+    tipo::{Tipo, Tipos},
+};
+use campo_sync::{
+    admission::Requester,
+    exchange::{Branch, Loaded, Needs, World},
+    wire::{Hash, Limits, Push, Reason},
+};
+use chrono::{DateTime, Datelike, Utc};
+use sqlx::{PgTransaction, Row};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+use uuid::Uuid;
+
+fn uuids<T: Copy + Into<Uuid>>(ids: impl IntoIterator<Item = T>) -> Vec<Uuid> {
+    ids.into_iter().map(Into::into).collect()
+}
+
+pub(super) fn hash(bytes: &[u8]) -> Result<Hash> {
+    let bytes: [u8; 32] = bytes.try_into().context("a hash in the log is not 32 bytes")?;
+    Ok(bytes.into())
+}
+
+/// What a list of pushes needs.
+pub fn needs_of<'a>(pushes: impl IntoIterator<Item = &'a Push>) -> Needs {
+    let mut needs = Needs::default();
+    pushes.into_iter().for_each(|push| needs.add(push));
+    needs
+}
+
+/// Every version of every tipo of the company.
+///
+/// # Errors
+/// PostgreSQL refuses, or a tipo cannot be read.
+pub async fn tipos(tx: &mut PgTransaction<'_>, tenant: TenantId) -> Result<Tipos> {
+    let rows: Vec<serde_json::Value> = sqlx::query_scalar(
+        "SELECT data FROM referencia WHERE tenant = $1 AND collection = 'tipo'",
+    )
+    .bind(tenant.uuid())
+    .fetch_all(&mut **tx)
+    .await?;
+    let tipos: Result<Vec<Tipo>, _> = rows.into_iter().map(serde_json::from_value).collect();
+    Ok(tipos.context("a tipo in the reference data cannot be read")?.into_iter().collect())
+}
+
+/// A person with today's permissions.
+///
+/// # Errors
+/// PostgreSQL refuses, or there is no such person.
+pub async fn pessoa(tx: &mut PgTransaction<'_>, tenant: TenantId, id: UserId) -> Result<Pessoa> {
+    let row = sqlx::query(
+        "SELECT nome, permissoes, ativo FROM usuario WHERE tenant = $1 AND id = $2",
+    )
+    .bind(tenant.uuid())
+    .bind(id.uuid())
+    .fetch_one(&mut **tx)
+    .await?;
+    let permissoes = permissoes(row.try_get("permissoes")?)?;
+    Ok(Pessoa { id, nome: row.try_get("nome")?, permissoes, ativo: row.try_get("ativo")? })
+}
+
+fn permissoes(codigos: Vec<String>) -> Result<Permissoes> {
+    codigos.iter().map(|codigo| codigo.parse().map_err(anyhow::Error::from)).collect()
+}
+
+/// A person on a device, with the permissions that were held before.
+///
+/// # Errors
+/// As [`pessoa`].
+pub async fn requester(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    user: UserId,
+    device: DeviceId,
+) -> Result<Requester> {
+    let pessoa = pessoa(tx, tenant, user).await?;
+    let rows = sqlx::query(
+        "SELECT ate_seq, permissoes FROM permissao_anterior \
+         WHERE tenant = $1 AND usuario = $2 ORDER BY ate_seq",
+    )
+    .bind(tenant.uuid())
+    .bind(user.uuid())
+    .fetch_all(&mut **tx)
+    .await?;
+    let anteriores = rows
+        .into_iter()
+        .map(|row| {
+            let until: i64 = row.try_get("ate_seq")?;
+            Ok((until as u64, permissoes(row.try_get("permissoes")?)?))
+        })
+        .collect::<Result<_>>()?;
+    Ok(Requester { pessoa, device, anteriores })
+}
+
+/// The stored chunks of documents, whole, with their generation.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn chunks(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    ids: &[Uuid],
+) -> sqlx::Result<BTreeMap<DocumentId, (u32, Vec<u8>)>> {
+    let mut documents = BTreeMap::new();
+    let rows = sqlx::query(
+        "SELECT id, generation, snapshot FROM document \
+         WHERE tenant = $1 AND id = ANY($2) AND NOT erased",
+    )
+    .bind(tenant.uuid())
+    .bind(ids)
+    .fetch_all(&mut **tx)
+    .await?;
+    for row in rows {
+        let generation: i32 = row.try_get("generation")?;
+        let snapshot: Option<Vec<u8>> = row.try_get("snapshot")?;
+        let id: Uuid = row.try_get("id")?;
+        let snapshot = snapshot.unwrap_or_default();
+        documents.insert(DocumentId::from(id), (generation.unsigned_abs(), snapshot));
+    }
+    // The log and not an array of ids drives the order: changes apply as they were merged.
+    let rows = sqlx::query(
+        "SELECT c.document, c.bytes FROM document d \
+         JOIN change_log c ON c.tenant = d.tenant AND c.document = d.id AND c.kind = 'change' \
+             AND c.generation = d.generation AND c.seq > d.snapshot_seq \
+         WHERE d.tenant = $1 AND d.id = ANY($2) AND NOT d.erased ORDER BY c.seq",
+    )
+    .bind(tenant.uuid())
+    .bind(ids)
+    .fetch_all(&mut **tx)
+    .await?;
+    for row in rows {
+        let id: Uuid = row.try_get("document")?;
+        let bytes: &[u8] = row.try_get("bytes")?;
+        if let Some((_, chunks)) = documents.get_mut(&id.into()) {
+            chunks.extend_from_slice(bytes);
+        }
+    }
+    Ok(documents)
+}
+
+/// The changes of a held branch, in order.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn held_pushes(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    held: HeldId,
+) -> sqlx::Result<Vec<Push>> {
+    let rows = sqlx::query(
+        "SELECT c.document, h.generation, c.bytes, c.seen FROM held_change c \
+         JOIN held h ON h.tenant = c.tenant AND h.id = c.held \
+         WHERE c.tenant = $1 AND c.held = $2 ORDER BY c.ordem",
+    )
+    .bind(tenant.uuid())
+    .bind(held.uuid())
+    .fetch_all(&mut **tx)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let generation: i32 = row.try_get("generation")?;
+            let seen: i64 = row.try_get("seen")?;
+            Ok(Push {
+                document: row.try_get::<Uuid, _>("document")?.into(),
+                generation: generation.unsigned_abs(),
+                change: row.try_get("bytes")?,
+                seen: seen as u64,
+            })
+        })
+        .collect()
+}
+
+/// Everything that a plan starts from.
+///
+/// # Errors
+/// PostgreSQL refuses, or something stored cannot be read.
+pub async fn world(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    needs: &Needs,
+    users: &BTreeSet<UserId>,
+    now: DateTime<Utc>,
+) -> Result<World> {
+    let (fuso, epoch): (String, i64) = sqlx::query_as(
+        "SELECT t.fuso, c.epoch FROM tenant t JOIN tenant_clock c ON c.tenant = t.id \
+         WHERE t.id = $1",
+    )
+    .bind(tenant.uuid())
+    .fetch_one(&mut **tx)
+    .await?;
+    let fuso: chrono_tz::Tz = fuso.parse().context("the company's time zone is not known")?;
+    let ano = now.with_timezone(&fuso).year();
+    let tipos = Arc::new(tipos(tx, tenant).await?);
+    let ids = uuids(needs.documents.iter().copied());
+    let mut documents = BTreeMap::new();
+    for (id, (generation, chunks)) in chunks(tx, tenant, &ids).await? {
+        let loaded = Loaded::read(&chunks, generation, &tipos);
+        documents.insert(id, loaded.with_context(|| format!("document {id} cannot be read"))?);
+    }
+    let mut raizes = needs.raizes.clone();
+    raizes.extend(documents.values().map(|loaded| loaded.merged.registro.raiz()));
+    let raizes = uuids(raizes);
+    Ok(World {
+        now,
+        ano,
+        epoch: epoch as u64,
+        tipos,
+        limits: Limits::DEFAULT,
+        documents,
+        cases: cases(tx, tenant, &raizes).await?,
+        logged: logged(tx, tenant, needs).await?,
+        branches: branches(tx, tenant, needs).await?,
+        revoked: revoked(tx, tenant, users, &raizes).await?,
+        numeracao: numeracao(tx, tenant, ano).await?,
+    })
+}
+
+type Cases = BTreeMap<DocumentId, BTreeMap<DocumentId, BTreeSet<UserId>>>;
+
+pub(super) async fn cases(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    raizes: &[Uuid],
+) -> sqlx::Result<Cases> {
+    let rows: Vec<(Uuid, Uuid, Uuid)> = sqlx::query_as(
+        "SELECT raiz, document, usuario FROM envolvido WHERE tenant = $1 AND raiz = ANY($2)",
+    )
+    .bind(tenant.uuid())
+    .bind(raizes)
+    .fetch_all(&mut **tx)
+    .await?;
+    let mut cases = Cases::new();
+    for (raiz, document, usuario) in rows {
+        let case = cases.entry(raiz.into()).or_default();
+        case.entry(document.into()).or_default().insert(usuario.into());
+    }
+    Ok(cases)
+}
+
+async fn logged(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    needs: &Needs,
+) -> Result<BTreeMap<(DocumentId, Hash), u64>> {
+    let (documents, hashes) = keys(needs);
+    let rows: Vec<(Uuid, Vec<u8>, i64)> = sqlx::query_as(
+        "SELECT c.document, c.hash, c.seq FROM unnest($2::uuid[], $3::bytea[]) n (document, hash) \
+         JOIN change_log c ON c.tenant = $1 AND c.kind = 'change' \
+             AND c.document = n.document AND c.hash = n.hash",
+    )
+    .bind(tenant.uuid())
+    .bind(documents)
+    .bind(hashes)
+    .fetch_all(&mut **tx)
+    .await?;
+    rows.into_iter().map(|(d, h, seq)| Ok(((d.into(), hash(&h)?), seq as u64))).collect()
+}
+
+async fn branches(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    needs: &Needs,
+) -> Result<BTreeMap<(DocumentId, Hash), Branch>> {
+    let (documents, hashes) = keys(needs);
+    let rows = sqlx::query(
+        "SELECT c.document, c.hash, h.id, h.status, h.reason, h.message \
+         FROM unnest($2::uuid[], $3::bytea[]) n (document, hash) \
+         JOIN held_change c ON c.tenant = $1 AND c.document = n.document AND c.hash = n.hash \
+         JOIN held h ON h.tenant = c.tenant AND h.id = c.held",
+    )
+    .bind(tenant.uuid())
+    .bind(documents)
+    .bind(hashes)
+    .fetch_all(&mut **tx)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let document: Uuid = row.try_get("document")?;
+            let hash = hash(row.try_get("hash")?)?;
+            let status: &str = row.try_get("status")?;
+            let branch = Branch {
+                id: row.try_get::<Uuid, _>("id")?.into(),
+                decided: status != "aguardando",
+                reason: Reason { code: row.try_get("reason")?, message: row.try_get("message")? },
+            };
+            Ok(((document.into(), hash), branch))
+        })
+        .collect()
+}
+
+fn keys(needs: &Needs) -> (Vec<Uuid>, Vec<Vec<u8>>) {
+    needs.hashes.iter().map(|(id, hash)| (id.uuid(), hash.bytes().to_vec())).unzip()
+}
+
+async fn revoked(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    users: &BTreeSet<UserId>,
+    raizes: &[Uuid],
+) -> sqlx::Result<BTreeMap<(UserId, DocumentId), u64>> {
+    let rows: Vec<(Uuid, Uuid, i64)> = sqlx::query_as(
+        "SELECT addressee, document, max(seq) FROM change_log \
+         WHERE tenant = $1 AND kind = 'revoked' AND addressee = ANY($2) AND document = ANY($3) \
+         GROUP BY addressee, document",
+    )
+    .bind(tenant.uuid())
+    .bind(uuids(users.iter().copied()))
+    .bind(raizes)
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(rows.into_iter().map(|(u, raiz, seq)| ((u.into(), raiz.into()), seq as u64)).collect())
+}
+
+async fn numeracao(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    ano: i32,
+) -> Result<BTreeMap<Kind, u64>> {
+    let rows: Vec<(String, i64)> =
+        sqlx::query_as("SELECT kind, ultimo FROM numeracao WHERE tenant = $1 AND ano = $2")
+            .bind(tenant.uuid())
+            .bind(ano)
+            .fetch_all(&mut **tx)
+            .await?;
+    rows.into_iter().map(|(kind, ultimo)| Ok((kind.parse()?, ultimo as u64))).collect()
+}

@@ -1,0 +1,113 @@
+//! `POST /v1/sync`: commit what was pushed, then read what the device lacks. See `docs/protocol.md`.
+
+use crate::{
+    app::App,
+    auth::device::DeviceAuth,
+    commit::{self, Answer, Work},
+    error::{ApiError, ApiResult},
+    ledger::{self, Pull},
+};
+use axum::{
+    body::Bytes,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use campo_domain::ids::{DeviceId, TenantId, UserId};
+use campo_sync::wire::{self, Limits, PROTOCOL, SyncRequest, SyncResponse, WireError};
+use chrono::Utc;
+use std::collections::BTreeSet;
+
+/// Largest compressed body: what does not compress is no larger than what it unpacks to.
+pub const BODY_BYTES_MAX: usize = Limits::DEFAULT.request_bytes_max() + 1024;
+
+/// The handler.
+///
+/// # Errors
+/// 400 for a body that is no request, 413 for one that is too large, 403 for a request in another
+/// device's name.
+pub async fn sync(State(app): State<App>, auth: DeviceAuth, body: Bytes) -> ApiResult<Response> {
+    let request = tokio::task::spawn_blocking(move || {
+        wire::unpack::<SyncRequest>(&body, Limits::DEFAULT.request_bytes_max())
+    })
+    .await
+    .map_err(ApiError::interno)?
+    .map_err(unreadable)?;
+    if request.device != auth.device {
+        let mensagem = "O pedido foi feito em nome de outro aparelho. Entre de novo neste.";
+        return Err(ApiError::new(StatusCode::FORBIDDEN, "aparelho_alheio", mensagem));
+    }
+    if request.push.len() > Limits::DEFAULT.push_items_max as usize {
+        return Err(too_large());
+    }
+    let response =
+        exchange(&app, auth.tenant, auth.pessoa.id, auth.device, request).await?;
+    let body = tokio::task::spawn_blocking(move || wire::pack(&response))
+        .await
+        .map_err(ApiError::interno)?
+        .map_err(ApiError::interno)?;
+    Ok(([(header::CONTENT_TYPE, wire::CONTENT_TYPE)], body).into_response())
+}
+
+/// One exchange of a person on a device.
+///
+/// # Errors
+/// PostgreSQL's. What was pushed may be committed all the same: the device offers it again and
+/// learns that it is known.
+pub async fn exchange(
+    app: &App,
+    tenant: TenantId,
+    user: UserId,
+    device: DeviceId,
+    request: SyncRequest,
+) -> anyhow::Result<SyncResponse> {
+    let mut verdicts = Vec::new();
+    if !request.push.is_empty() {
+        let work = Work::Push { user, device, pushes: request.push };
+        if let Answer::Verdicts(answered) = commit::submit(app, tenant, work).await? {
+            verdicts = answered;
+        }
+    }
+    // An old client may be refused pulls, never uploads.
+    let pushed: BTreeSet<_> = verdicts.iter().map(|verdict| verdict.hash).collect();
+    let pull = Pull {
+        tenant,
+        user,
+        cursor: &request.cursor,
+        epoch: request.epoch,
+        limits: &request.limits,
+        pushed: &pushed,
+        now: Utc::now(),
+    };
+    let mut tx = app.db.tenant(tenant).await?;
+    let page = ledger::page(&mut tx, pull).await?;
+    tx.rollback().await?;
+    Ok(SyncResponse {
+        protocol: PROTOCOL,
+        verdicts,
+        entries: page.entries,
+        cursor: page.cursor,
+        more: page.more,
+        epoch: page.epoch,
+        limits: Limits::DEFAULT,
+        server_time: Utc::now().timestamp_millis(),
+        user,
+    })
+}
+
+fn unreadable(error: WireError) -> ApiError {
+    match error {
+        WireError::TooLarge { .. } => too_large(),
+        WireError::Compression(_) | WireError::Encoding(_) => {
+            ApiError::invalido("O pedido de sincronização não pôde ser lido. Atualize o aplicativo.")
+        }
+    }
+}
+
+fn too_large() -> ApiError {
+    let mensagem = "O lote passa do limite; envie menos alterações por vez.";
+    let limits = Limits::DEFAULT;
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "lote_grande_demais", mensagem)
+        .with("push_bytes_max", limits.push_bytes_max)
+        .with("push_items_max", limits.push_items_max)
+}

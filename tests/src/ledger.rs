@@ -1,0 +1,180 @@
+//! The one storage trait of Campo, and only for tests: what the simulator asks of a server, so that the
+//! same seeds run on the memory ledger and on PostgreSQL. Production code has none.
+
+use campo_domain::{
+    command::Command,
+    ids::{DocumentId, HeldId, UserId},
+    pessoa::{Permissoes, Pessoa},
+    refusal::Refusal,
+};
+use campo_sync::wire::{Hash, SyncRequest, SyncResponse};
+use chrono::{DateTime, Utc};
+
+/// A request that a server process has begun to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+/// One row of the log, as the checkers read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its position.
+    pub seq: u64,
+    /// What it says.
+    pub what: What,
+}
+
+/// What a row of the log says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A change was merged.
+    Change {
+        /// The document.
+        document: DocumentId,
+        /// Its generation.
+        generation: u32,
+        /// Its hash.
+        hash: Hash,
+        /// The uncompressed chunk.
+        bytes: Vec<u8>,
+    },
+    /// The person now sees the case.
+    Granted {
+        /// The person.
+        usuario: UserId,
+        /// The case.
+        raiz: DocumentId,
+    },
+    /// The person no longer sees the case.
+    Revoked {
+        /// The person.
+        usuario: UserId,
+        /// The case.
+        raiz: DocumentId,
+    },
+    /// Reference data.
+    Reference {
+        /// For whom; everybody when `None`.
+        usuario: Option<UserId>,
+        /// Its collection.
+        collection: String,
+        /// Its key.
+        key: String,
+    },
+    /// The office decided on a branch of this person.
+    HeldDecided {
+        /// The person.
+        usuario: UserId,
+        /// The branch.
+        held: HeldId,
+    },
+    /// The person sees more than before: the devices of this person start over with snapshots.
+    Reset {
+        /// The person.
+        usuario: UserId,
+    },
+}
+
+/// A held branch as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldBranch {
+    /// Its id.
+    pub id: HeldId,
+    /// The document.
+    pub document: DocumentId,
+    /// Whose.
+    pub author: UserId,
+    /// Whether the office has decided: `true` approved, `false` discarded.
+    pub decided: Option<bool>,
+    /// The changes in order, each with its bytes.
+    pub changes: Vec<(Hash, Vec<u8>)>,
+}
+
+/// A server that the simulator can drive. Every method is one transaction; an error is a failure of
+/// the machinery, never a refusal.
+pub trait Ledger {
+    /// Prepares an empty company with these people and the presets P001 and P000.
+    ///
+    /// # Errors
+    /// Storage.
+    fn found(&mut self, at: DateTime<Utc>, people: &[Pessoa]) -> anyhow::Result<()>;
+
+    /// One of the server's processes takes a request of this person and begins to work on it. Other
+    /// requests may be begun and finished before this one is.
+    ///
+    /// # Errors
+    /// Storage.
+    fn begin(
+        &mut self,
+        at: DateTime<Utc>,
+        usuario: UserId,
+        request: SyncRequest,
+    ) -> anyhow::Result<Ticket>;
+
+    /// The process commits and answers.
+    ///
+    /// # Errors
+    /// Storage.
+    fn finish(&mut self, at: DateTime<Utc>, ticket: Ticket) -> anyhow::Result<SyncResponse>;
+
+    /// A person in the office does something to a document.
+    ///
+    /// # Errors
+    /// Storage.
+    fn office(
+        &mut self,
+        at: DateTime<Utc>,
+        usuario: UserId,
+        document: DocumentId,
+        command: &Command,
+    ) -> anyhow::Result<Result<(), Refusal>>;
+
+    /// A person in the office approves or discards a held branch.
+    ///
+    /// # Errors
+    /// Storage.
+    fn decide(
+        &mut self,
+        at: DateTime<Utc>,
+        usuario: UserId,
+        held: HeldId,
+        approve: bool,
+    ) -> anyhow::Result<Result<(), Refusal>>;
+
+    /// An administrator changes what a person may do.
+    ///
+    /// # Errors
+    /// Storage.
+    fn permit(
+        &mut self,
+        at: DateTime<Utc>,
+        usuario: UserId,
+        permissoes: Permissoes,
+    ) -> anyhow::Result<()>;
+
+    /// The rows of the log in the order in which they became visible, but for the first `known`.
+    ///
+    /// # Errors
+    /// Storage.
+    fn rows(&mut self, known: usize) -> anyhow::Result<Vec<Row>>;
+
+    /// Every held branch, by id.
+    ///
+    /// # Errors
+    /// Storage.
+    fn held(&mut self) -> anyhow::Result<Vec<HeldBranch>>;
+
+    /// Every document as it is stored, by id: concatenated chunks.
+    ///
+    /// # Errors
+    /// Storage.
+    fn documents(&mut self) -> anyhow::Result<Vec<(DocumentId, Vec<u8>)>>;
+
+    /// Checker 5: where the projection differs from what a rebuild from the log gives. A ledger
+    /// without a projection has nothing to say.
+    ///
+    /// # Errors
+    /// Storage.
+    fn projection_differs(&mut self) -> anyhow::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+}
