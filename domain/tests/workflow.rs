@@ -1,0 +1,409 @@
+//! The rules of the two presets, as sentences; and what no sequence of commands may ever do.
+
+use campo_domain::{
+    command::{Command, NovoItem},
+    fluxo::Fase,
+    ids::{AnaliseId, DeviceId, DocumentId, PedidoId, UserId},
+    kind::Kind,
+    pessoa::{Permissao, Pessoa},
+    policy::{self, Parte},
+    preset,
+    refusal::Codigo,
+    registro::{Autoria, Laudo, Pedido, Registro, Veredito},
+    tipo::Tipo,
+    valor::Valor,
+    workflow::{self, Efeito, Onde},
+};
+use chrono::DateTime;
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+fn tipo(codigo: &str) -> Tipo {
+    let preset = preset::carregar(&codigo[..4].to_uppercase()).unwrap();
+    preset.tipos.into_iter().find(|tipo| tipo.codigo == codigo).unwrap()
+}
+
+fn pessoa(permissoes: &[Permissao]) -> Pessoa {
+    let permissoes = permissoes.iter().copied().collect();
+    Pessoa { id: Uuid::from_u128(1).into(), nome: "Ana".into(), permissoes, ativo: true }
+}
+
+fn registro(tipo: &Tipo, situacao: &str) -> Registro {
+    let autoria = Autoria { por: Uuid::from_u128(1).into(), em: DeviceId::ESCRITORIO };
+    let campos = tipo.obrigatorios.iter().map(|nome| (nome.clone(), preenchido(tipo, nome)));
+    Registro {
+        id: DocumentId::from(Uuid::from_u128(9)),
+        kind: tipo.kind,
+        tipo: tipo.referencia(),
+        criacao: autoria,
+        criado_em: DateTime::UNIX_EPOCH,
+        numero: None,
+        situacao: Some(situacao.into()),
+        campos: campos.collect(),
+        participantes: BTreeSet::new(),
+        itens: Default::default(),
+        pedidos: Vec::new(),
+        laudos: Vec::new(),
+        notas: Vec::new(),
+        conflitos: Vec::new(),
+    }
+}
+
+fn preenchido(tipo: &Tipo, nome: &str) -> Valor {
+    use campo_domain::valor::TipoCampo::{Escolha, Instante, Referencia};
+    match tipo.kind.campo(nome).unwrap().tipo {
+        Escolha(opcoes) => Valor::Texto(opcoes[0].0.into()),
+        Instante => Valor::Instante(DateTime::UNIX_EPOCH),
+        Referencia(campo_domain::valor::Alvo::Catalogo(_)) => Valor::Texto("codigo".into()),
+        Referencia(_) => Valor::Id(Uuid::from_u128(7)),
+        _ => Valor::Texto("texto".into()),
+    }
+}
+
+fn transicionar(verbo: &str, motivo: Option<&str>) -> Command {
+    let pedido = PedidoId::from(Uuid::from_u128(5));
+    Command::Transicionar { pedido, verbo: verbo.into(), motivo: motivo.map(str::to_owned) }
+}
+
+fn laudo(conclusao: &str) -> Command {
+    Command::EmitirLaudo {
+        pedido: PedidoId::from(Uuid::from_u128(5)),
+        laudo: AnaliseId::from(Uuid::from_u128(6)),
+        procedente: true,
+        conclusao: conclusao.into(),
+    }
+}
+
+fn decidir(tipo: &Tipo, situacao: &str, de: &[Permissao], c: &Command) -> Result<String, Codigo> {
+    let registro = registro(tipo, situacao);
+    match workflow::decide(Some(&registro), tipo, &pessoa(de), c, Onde::Servidor) {
+        Ok(Efeito::Situacao(para)) => Ok(para),
+        Ok(Efeito::Gravar) => Ok(situacao.into()),
+        Err(refusal) => Err(refusal.codigo),
+    }
+}
+
+use Permissao::{Aprovar, EmitirLaudo, Gerenciar, Ver, VerTodas};
+
+#[test]
+fn r46_gerenciar_accepts_a_pending_ocorrencia_and_brings_one_back_but_never_a_final_one() {
+    let tipo = tipo("p000.ocorrencia");
+    let verbo = transicionar("colocar_em_analise", None);
+    for de in ["pendente_aceite", "laudo_emitido"] {
+        assert_eq!(decidir(&tipo, de, &[Ver, Gerenciar], &verbo), Ok("em_analise".into()));
+    }
+    for de in ["concluida", "cancelada", "em_analise"] {
+        let recusa = decidir(&tipo, de, &[Ver, Gerenciar], &verbo);
+        assert_eq!(recusa, Err(Codigo::TransicaoNaoPermitida), "{de}");
+    }
+    let recusa = decidir(&tipo, "pendente_aceite", &[Ver, VerTodas, Aprovar, EmitirLaudo], &verbo);
+    assert_eq!(recusa, Err(Codigo::SemPermissao));
+}
+
+#[test]
+fn r48_concluir_asks_for_a_laudo_first_and_afterwards_nothing_may_change() {
+    let tipo = tipo("p000.ocorrencia");
+    let concluir = transicionar("concluir", None);
+    assert_eq!(decidir(&tipo, "em_analise", &[Ver, Aprovar], &concluir), Err(Codigo::ExigeLaudo));
+
+    let mut com_laudo = registro(&tipo, "laudo_emitido");
+    let pedido = PedidoId::from(Uuid::from_u128(3));
+    let autoria = com_laudo.criacao;
+    com_laudo.pedidos.push(Pedido {
+        id: pedido,
+        autoria,
+        quando: DateTime::UNIX_EPOCH,
+        verbo: "emitir_laudo".into(),
+        motivo: None,
+        veredito: Some(Veredito {
+            recusa: None,
+            de: "em_analise".into(),
+            para: "laudo_emitido".into(),
+            quando: DateTime::UNIX_EPOCH,
+        }),
+    });
+    com_laudo.laudos.push(Laudo {
+        id: AnaliseId::from(Uuid::from_u128(4)),
+        pedido,
+        autoria,
+        quando: DateTime::UNIX_EPOCH,
+        procedente: true,
+        conclusao: "Defeito de fabricação.".into(),
+    });
+    let aprova = pessoa(&[Ver, Aprovar]);
+    let efeito = workflow::decide(Some(&com_laudo), &tipo, &aprova, &concluir, Onde::Servidor);
+    assert_eq!(efeito, Ok(Efeito::Situacao("concluida".into())));
+
+    let todos = Permissao::TODAS;
+    let editar = Command::Editar { campo: "prazo".into(), valor: Valor::Nulo };
+    let recusa = decidir(&tipo, "concluida", &todos, &editar);
+    assert_eq!(recusa, Err(Codigo::SituacaoNaoPermiteEdicao));
+    for transicao in &tipo.fluxo.transicoes {
+        let comando = transicionar(&transicao.verbo, Some("engano"));
+        let recusa = decidir(&tipo, "concluida", &todos, &comando);
+        assert_eq!(recusa, Err(Codigo::TransicaoNaoPermitida), "{}", transicao.verbo);
+    }
+}
+
+#[test]
+fn r50_estornar_leads_back_to_pendente_only_from_cancelada_or_em_analise() {
+    let tipo = tipo("p000.ocorrencia");
+    let estornar = transicionar("estornar", None);
+    for de in ["cancelada", "em_analise"] {
+        let para = decidir(&tipo, de, &[Ver, Gerenciar], &estornar);
+        assert_eq!(para, Ok("pendente_aceite".into()));
+    }
+    for de in ["pendente_aceite", "laudo_emitido", "concluida"] {
+        let recusa = decidir(&tipo, de, &[Ver, Gerenciar], &estornar);
+        assert_eq!(recusa, Err(Codigo::TransicaoNaoPermitida), "{de}");
+    }
+    let editar = Command::Editar { campo: "contato_nome".into(), valor: Valor::Texto("Lia".into()) };
+    assert!(decidir(&tipo, "pendente_aceite", &[Ver], &editar).is_ok());
+    assert_eq!(
+        decidir(&tipo, "em_analise", &[Ver], &editar),
+        Err(Codigo::SituacaoNaoPermiteEdicao)
+    );
+}
+
+#[test]
+fn r85_each_of_the_five_permissions_opens_its_own_doors_and_no_others() {
+    let tipo = tipo("p000.ocorrencia");
+    let comandos = [
+        ("colocar_em_analise", transicionar("colocar_em_analise", None), "pendente_aceite"),
+        ("cancelar", transicionar("cancelar", Some("engano")), "pendente_aceite"),
+        ("estornar", transicionar("estornar", None), "cancelada"),
+        ("laudo", laudo("Procede."), "em_analise"),
+    ];
+    let abre = |permissao| {
+        let pode = |(nome, comando, de): &(&'static str, Command, &str)| {
+            decidir(&tipo, de, &[Ver, permissao], comando).is_ok().then_some(*nome)
+        };
+        comandos.iter().filter_map(pode).collect::<Vec<_>>()
+    };
+    assert_eq!(abre(Ver), [""; 0]);
+    assert_eq!(abre(VerTodas), [""; 0]);
+    assert_eq!(abre(Gerenciar), ["colocar_em_analise", "cancelar", "estornar"]);
+    assert_eq!(abre(EmitirLaudo), ["laudo"]);
+    assert_eq!(abre(Aprovar), [""; 0]);
+    // Aprovar gets as far as the guard; the others do not get there.
+    let concluir = transicionar("concluir", None);
+    assert_eq!(decidir(&tipo, "em_analise", &[Ver, Aprovar], &concluir), Err(Codigo::ExigeLaudo));
+    assert_eq!(
+        decidir(&tipo, "em_analise", &[Ver, Gerenciar, EmitirLaudo], &concluir),
+        Err(Codigo::SemPermissao)
+    );
+}
+
+#[test]
+fn cancelling_asks_for_a_reason() {
+    let tipo = tipo("p001.assistencia");
+    for motivo in [None, Some("  ")] {
+        let recusa = decidir(&tipo, "aberta", &[Ver, Gerenciar], &transicionar("cancelar", motivo));
+        assert!(matches!(recusa, Err(Codigo::ExigeMotivo | Codigo::TextoVazio)), "{recusa:?}");
+    }
+}
+
+#[test]
+fn r43_the_agenda_goes_from_agendada_to_realizada_in_its_technicians_hands() {
+    let tipo = tipo("p001.agenda");
+    let passos = [
+        ("agendada", "deslocar", "em_deslocamento"),
+        ("em_deslocamento", "executar", "em_execucao"),
+        ("em_execucao", "realizar", "realizada"),
+    ];
+    for (de, verbo, para) in passos {
+        assert_eq!(decidir(&tipo, de, &[Ver], &transicionar(verbo, None)), Ok(para.into()));
+    }
+    let nao_realizar = transicionar("nao_realizar", Some("Cliente ausente"));
+    assert_eq!(decidir(&tipo, "agendada", &[Ver], &nao_realizar), Ok("nao_realizada".into()));
+    assert_eq!(
+        decidir(&tipo, "agendada", &[Ver], &transicionar("cancelar", Some("x"))),
+        Err(Codigo::SemPermissao)
+    );
+}
+
+#[test]
+fn r7_creating_names_every_required_field_that_is_missing() {
+    let tipo = tipo("p000.ocorrencia");
+    let comando = Command::Criar {
+        id: Uuid::from_u128(9).into(),
+        kind: Kind::Ocorrencia,
+        tipo: tipo.referencia(),
+        campos: [("relato".to_owned(), Valor::Texto("  ".into()))].into(),
+        itens: vec![],
+    };
+    let recusa =
+        workflow::decide(None, &tipo, &pessoa(&[Ver]), &comando, Onde::Aparelho).unwrap_err();
+    assert_eq!(recusa.codigo, Codigo::CamposObrigatorios);
+    assert_eq!(
+        recusa.detalhes,
+        ["Escopo", "Tipo de Ocorrência", "Relato", "Nome do contato", "Telefone do contato"]
+    );
+    let sem_ver = workflow::decide(None, &tipo, &pessoa(&[]), &comando, Onde::Aparelho);
+    assert_eq!(sem_ver.unwrap_err().codigo, Codigo::SemPermissao);
+}
+
+#[test]
+fn a_required_field_cannot_be_emptied_later() {
+    let tipo = tipo("p001.assistencia");
+    let comando = Command::Editar { campo: "cliente".into(), valor: Valor::Nulo };
+    assert_eq!(
+        decidir(&tipo, "aberta", &[Ver], &comando),
+        Err(Codigo::CamposObrigatorios)
+    );
+}
+
+#[test]
+fn an_agenda_cannot_end_before_it_begins() {
+    let tipo = tipo("p001.agenda");
+    let antes = DateTime::from_timestamp(-3_600, 0).unwrap();
+    let comando = Command::Editar { campo: "fim".into(), valor: Valor::Instante(antes) };
+    assert_eq!(
+        decidir(&tipo, "agendada", &[Ver], &comando),
+        Err(Codigo::FimAntesDoInicio)
+    );
+}
+
+#[test]
+fn an_item_needs_a_product_and_only_an_ocorrencia_has_items() {
+    let item = |campos| NovoItem { id: Uuid::from_u128(8).into(), campos };
+    let vazio = Command::IncluirItem { item: item(Default::default()) };
+    let cheio = Command::IncluirItem {
+        item: item([("produto".to_owned(), Valor::Texto("Porta".into()))].into()),
+    };
+    let ocorrencia = tipo("p001.ocorrencia");
+    let recusa = decidir(&ocorrencia, "aberta", &[Ver], &vazio);
+    assert_eq!(recusa, Err(Codigo::CamposObrigatorios));
+    assert!(decidir(&ocorrencia, "aberta", &[Ver], &cheio).is_ok());
+    let recusa = decidir(&tipo("p001.assistencia"), "aberta", &[Ver], &cheio);
+    assert_eq!(recusa, Err(Codigo::CampoDesconhecido));
+}
+
+#[test]
+fn only_gerenciar_reassigns_and_links_are_set_once() {
+    let tipo = tipo("p001.ocorrencia");
+    let outro = Valor::Id(Uuid::from_u128(77));
+    let reatribuir = Command::Editar { campo: "responsavel".into(), valor: outro.clone() };
+    assert_eq!(decidir(&tipo, "aberta", &[Ver], &reatribuir), Err(Codigo::SemPermissao));
+    assert!(decidir(&tipo, "aberta", &[Ver, Gerenciar], &reatribuir).is_ok());
+    let mudar_pai = Command::Editar { campo: "assistencia".into(), valor: outro };
+    let recusa = decidir(&tipo, "aberta", &Permissao::TODAS, &mudar_pai);
+    assert_eq!(recusa, Err(Codigo::CampoFixo));
+}
+
+#[test]
+fn nobody_but_the_server_writes_what_is_the_servers() {
+    let todo_poderoso = pessoa(&Permissao::TODAS);
+    let recusa = policy::pode_alterar(&todo_poderoso, None, Parte::Servidor).unwrap_err();
+    assert_eq!(recusa.codigo, Codigo::CampoProtegido);
+    assert!(policy::pode_criar(&todo_poderoso, Parte::Servidor).is_err());
+}
+
+#[test]
+fn r85_a_record_is_seen_by_who_is_involved_or_sees_everything_and_a_client_by_all() {
+    let envolvidos: BTreeSet<UserId> = [pessoa(&[]).id].into();
+    let ninguem = BTreeSet::new();
+    let ve = |de: &[Permissao], kind, envolvidos: &_| {
+        policy::visivel(&pessoa(de), kind, envolvidos)
+    };
+    assert!(ve(&[Ver], Kind::Assistencia, &envolvidos));
+    assert!(!ve(&[Ver], Kind::Assistencia, &ninguem));
+    assert!(ve(&[Ver, VerTodas], Kind::Assistencia, &ninguem));
+    assert!(ve(&[Ver], Kind::Cliente, &ninguem));
+    assert!(!ve(&[], Kind::Cliente, &envolvidos));
+    let saiu = Pessoa { ativo: false, ..pessoa(&Permissao::TODAS) };
+    assert!(!policy::visivel(&saiu, Kind::Cliente, &envolvidos));
+}
+
+#[test]
+fn the_buttons_that_are_offered_are_those_that_lead_somewhere() {
+    let tipo = tipo("p000.ocorrencia");
+    let registro = registro(&tipo, "em_analise");
+    let de_todos = pessoa(&Permissao::TODAS);
+    let verbos = workflow::disponiveis(&registro, &tipo, &de_todos, Onde::Servidor);
+    let verbos: Vec<_> = verbos.iter().map(|t| t.verbo.as_str()).collect();
+    assert_eq!(verbos, ["emitir_laudo", "concluir", "cancelar", "estornar"]);
+    let so_ve = workflow::disponiveis(&registro, &tipo, &pessoa(&[Ver]), Onde::Servidor);
+    assert!(so_ve.is_empty());
+}
+
+fn permissoes() -> impl Strategy<Value = Vec<Permissao>> {
+    proptest::sample::subsequence(Permissao::TODAS.to_vec(), 0..=6)
+}
+
+proptest! {
+    /// Whatever is asked, by whomever, in whatever order: every situação is one of the fluxo's, each
+    /// step is one of its transitions, and what is concluded stays concluded.
+    #[test]
+    fn no_sequence_of_requests_leaves_the_fluxo(
+        codigo in prop::sample::select(vec!["p000.ocorrencia", "p001.assistencia", "p001.agenda"]),
+        passos in prop::collection::vec((0_usize..12, permissoes(), any::<bool>()), 0..30),
+    ) {
+        let tipo = tipo(codigo);
+        let mut registro = registro(&tipo, &tipo.fluxo.inicial);
+        for (qual, de, motivo) in passos {
+            let verbos = &tipo.fluxo.transicoes;
+            let transicao = &verbos[qual % verbos.len()];
+            let comando = transicionar(&transicao.verbo, motivo.then_some("motivo"));
+            let antes = registro.situacao(&tipo).unwrap().clone();
+            let efeito =
+                workflow::decide(Some(&registro), &tipo, &pessoa(&de), &comando, Onde::Servidor);
+            if let Ok(Efeito::Situacao(para)) = efeito {
+                prop_assert!(antes.fase != Fase::Concluido && antes.fase != Fase::Negado);
+                prop_assert!(transicao.de.contains(&antes.codigo) && transicao.para == para);
+                prop_assert!(de.contains(&transicao.permissao));
+                prop_assert!(tipo.fluxo.situacao(&para).is_some());
+                registro.situacao = Some(para);
+            }
+        }
+    }
+
+    /// What the device predicts is what the server does, when nothing else happens in between.
+    #[test]
+    fn the_device_predicts_what_the_server_will_say(
+        passos in prop::collection::vec((0_usize..12, any::<bool>()), 1..12),
+        de in permissoes(),
+    ) {
+        let tipo = tipo("p001.assistencia");
+        let quem = pessoa(&de);
+        let mut no_aparelho = registro(&tipo, &tipo.fluxo.inicial);
+        let mut no_servidor = no_aparelho.clone();
+        for (numero, (qual, motivo)) in passos.into_iter().enumerate() {
+            let verbo = &tipo.fluxo.transicoes[qual % tipo.fluxo.transicoes.len()].verbo;
+            let motivo = motivo.then_some("motivo");
+            let previsto = workflow::prever(&no_aparelho, &tipo, &quem);
+            let comando = transicionar(verbo, motivo);
+            if workflow::decide(Some(&previsto), &tipo, &quem, &comando, Onde::Aparelho).is_err() {
+                continue;
+            }
+            no_aparelho.pedidos.push(Pedido {
+                id: Uuid::from_u128(numero as u128).into(),
+                autoria: Autoria { por: quem.id, em: DeviceId::ESCRITORIO },
+                quando: DateTime::UNIX_EPOCH,
+                verbo: verbo.clone(),
+                motivo: motivo.map(str::to_owned),
+                veredito: None,
+            });
+            let resultado =
+                workflow::julgar(&no_servidor, &tipo, &quem, verbo, motivo, false, Onde::Servidor);
+            no_servidor.situacao = Some(resultado.unwrap());
+        }
+        let previsto = workflow::prever(&no_aparelho, &tipo, &quem);
+        prop_assert_eq!(previsto.situacao(&tipo), no_servidor.situacao(&tipo));
+    }
+
+    /// What a person types is either understood, and reads back the same, or refused; never a panic.
+    #[test]
+    fn whatever_is_typed_into_a_field_is_understood_or_refused(texto in any::<String>()) {
+        let fuso = chrono_tz::America::Sao_Paulo;
+        for kind in Kind::TODOS {
+            for campo in kind.campos().iter().chain(kind.campos_item()) {
+                if let Ok(valor) = campo.ler(&texto, fuso) {
+                    prop_assert!(campo.validar(&valor).is_ok());
+                    let _ = valor.exibir(campo, fuso);
+                }
+            }
+        }
+    }
+}
