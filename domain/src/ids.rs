@@ -19,6 +19,11 @@ macro_rules! typed_id {
                 self.0
             }
 
+            /// An id from its number, for constants.
+            pub const fn from_u128(number: u128) -> Self {
+                Self(Uuid::from_u128(number))
+            }
+
             /// The id as its 16 bytes, big-endian.
             pub const fn bytes(&self) -> &[u8; 16] {
                 self.0.as_bytes()

@@ -71,8 +71,8 @@ impl Campo {
     /// Opens the database file, or makes it. A key needs a build with the feature `sqlcipher`.
     ///
     /// # Errors
-    /// `SemCifra`, `ChaveErrada`, `VersaoMaisNova`, `MigracaoFalhou`, `Armazenamento`; the file is as
-    /// it was then.
+    /// `SemCifra`, `ChaveErrada`, `VersaoMaisNova`, `MigracaoFalhou`, `Armazenamento`; the file is
+    /// as it was then.
     pub fn open(path: &Path, key: Option<&str>) -> Result<Self, Error> {
         let conn = Mutex::new(store::open(path, key)?);
         Ok(Campo { conn, http: Http::new(), syncing: Mutex::new(()) })
@@ -93,8 +93,7 @@ impl Campo {
         let address =
             http::address(servidor).ok_or_else(|| Error::EnderecoInvalido(servidor.to_owned()))?;
         let (dispositivo, _) = self.read(|conn| Ok(session::device(conn)?))?;
-        let login =
-            Login { empresa, login, senha, dispositivo, dispositivo_nome: device_name };
+        let login = Login { empresa, login, senha, dispositivo, dispositivo_nome: device_name };
         let granted = self.http.login(&address, &login).map_err(|error| match error {
             // Whatever the status, the server's own words help most here.
             HttpError::Status(problem) if !problem.codigo.is_empty() => problem.into(),

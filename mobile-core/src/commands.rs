@@ -1,5 +1,5 @@
-//! What a person does. Each call checks the rules first (ff30), and returns once document, queue and
-//! list row are on the disk together.
+//! What a person does. Each call checks the rules first (ff30), and returns once document, queue
+//! and list row are on the disk together.
 
 use crate::{
     campo::Campo,
@@ -31,16 +31,12 @@ impl Campo {
     /// # Errors
     /// `Recusa` with the sentence to show; `NaoEncontrado`, `NinguemEntrou`, storage. Nothing has
     /// changed then.
-    pub fn run(
-        &self,
-        document: Option<DocumentId>,
-        command: Command,
-    ) -> Result<DocumentId, Error> {
+    pub fn run(&self, document: Option<DocumentId>, command: Command) -> Result<DocumentId, Error> {
         self.run_with(document, |_, _, _| Ok(command))
     }
 
-    /// Creates a document from what the person typed. Without `tipo`, the tipo of the kind that suits
-    /// the fields best.
+    /// Creates a document from what the person typed. Without `tipo`, the tipo of the kind that
+    /// suits the fields best.
     ///
     /// # Errors
     /// As [`Campo::run`]; `SemCadastros` before the first synchronisation.
@@ -133,9 +129,7 @@ impl Campo {
     /// As [`Campo::run`].
     pub fn anotar(&self, document: DocumentId, texto: &str) -> Result<(), Error> {
         let texto = texto.to_owned();
-        self.on(document, |_, _| {
-            Ok(Command::Anotar { id: NotaId::from(Uuid::now_v7()), texto })
-        })
+        self.on(document, |_, _| Ok(Command::Anotar { id: NotaId::from(Uuid::now_v7()), texto }))
     }
 
     /// Adds an item.
@@ -216,11 +210,7 @@ impl Campo {
     fn run_with(
         &self,
         document: Option<DocumentId>,
-        make: impl FnOnce(
-            &Connection,
-            &Quem,
-            Option<&LocalDocument>,
-        ) -> Result<Command, Error>,
+        make: impl FnOnce(&Connection, &Quem, Option<&LocalDocument>) -> Result<Command, Error>,
     ) -> Result<DocumentId, Error> {
         self.write(|tx| {
             let quem = crate::store::session::signed_in(tx)?.ok_or(Error::NinguemEntrou)?;
@@ -253,8 +243,8 @@ impl Campo {
     }
 }
 
-/// The tipo that suits: the one that misses fewest of its required fields, then the one that asks for
-/// most of what is there.
+/// The tipo that suits: the one that misses fewest of its required fields, then the one that asks
+/// for most of what is there.
 fn tipo_para(
     conn: &Connection,
     quem: &Quem,

@@ -1,5 +1,6 @@
-//! What can go wrong, as the app and the person see it: a stable code and a pt-BR sentence that says
-//! what happened, what was kept and what to do next. The technical cause is the error's source.
+//! What can go wrong, as the app and the person see it: a stable code and a pt-BR sentence that
+//! says what happened, what was kept and what to do next. The technical cause is the error's
+//! source.
 
 use crate::{
     http::{HttpError, Problem},
@@ -18,7 +19,10 @@ pub enum Error {
     #[error("Não encontramos “{0}” neste aparelho. Sincronize e tente de novo.")]
     NaoEncontrado(String),
     /// A short form means several documents or people.
-    #[error("“{0}” serve para mais de um registro. Informe mais caracteres ou o número completo.")]
+    #[error(
+        "“{0}” serve para mais de um registro. Informe o id, ou o tipo antes do número \
+         (assistencia:2026/000001)."
+    )]
     Ambiguo(String),
     /// Nobody is signed in.
     #[error("Ninguém entrou neste aparelho. Entre com empresa, login e senha.")]
@@ -89,8 +93,8 @@ pub enum Error {
     MigracaoFalhou(#[source] MigrationError),
     /// Reading or writing the database failed.
     #[error(
-        "Não foi possível ler ou gravar neste aparelho, e esta ação não foi feita. Confira o espaço \
-         livre e tente de novo."
+        "Não foi possível ler ou gravar neste aparelho, e esta ação não foi feita. Confira o \
+         espaço livre e tente de novo."
     )]
     Armazenamento(#[source] StoreError),
     /// A document could not be read.

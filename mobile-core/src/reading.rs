@@ -88,9 +88,7 @@ impl Campo {
     /// # Errors
     /// As [`Campo::agenda_do_dia`].
     pub fn clientes(&self, busca: &str) -> Result<Vec<Linha>, Error> {
-        self.read_as(|conn, quem| {
-            Ok(lists::por_nome(conn, quem.account, Kind::Cliente, busca)?)
-        })
+        self.read_as(|conn, quem| Ok(lists::por_nome(conn, quem.account, Kind::Cliente, busca)?))
     }
 
     /// Documents of any kind in which every word occurs, newest first.
@@ -131,7 +129,8 @@ impl Campo {
     }
 
     /// The document that a person means by its number, its provisional label, its id, or at least
-    /// four characters of the beginning of its id.
+    /// four characters of the beginning of its id. Kinds are numbered separately:
+    /// `ocorrencia:2026/000001` names one of them.
     ///
     /// # Errors
     /// `NaoEncontrado`, `Ambiguo`; as [`Campo::agenda_do_dia`].
@@ -140,8 +139,11 @@ impl Campo {
         if let Ok(id) = texto.parse() {
             return Ok(id);
         }
-        let achados =
-            self.read_as(|conn, quem| Ok(lists::chamados(conn, quem.account, texto)?))?;
+        let (texto, kind) = match texto.split_once(':').map(|(kind, resto)| (kind.parse(), resto)) {
+            Some((Ok(nomeado), resto)) => (resto, Some(nomeado)),
+            _ => (texto, kind),
+        };
+        let achados = self.read_as(|conn, quem| Ok(lists::chamados(conn, quem.account, texto)?))?;
         let mut servem = achados.iter().filter(|(_, k)| kind.is_none_or(|kind| kind == *k));
         match (servem.next(), servem.next()) {
             (Some((id, _)), None) => Ok(*id),

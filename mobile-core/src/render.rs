@@ -59,8 +59,7 @@ impl Render<'_> {
         if id == self.quem.pessoa.id {
             return Ok(self.quem.pessoa.nome.clone());
         }
-        let nome =
-            references::nome(self.conn, self.quem.account, "usuario", &id.to_string())?;
+        let nome = references::nome(self.conn, self.quem.account, "usuario", &id.to_string())?;
         Ok(nome.unwrap_or_else(|| "Pessoa não identificada".into()))
     }
 
@@ -89,11 +88,7 @@ impl Render<'_> {
     }
 
     /// What a command says, whatever became of it.
-    pub fn conteudo(
-        &self,
-        kind: Option<Kind>,
-        command: &Command,
-    ) -> Result<Vec<Rotulado>, Error> {
+    pub fn conteudo(&self, kind: Option<Kind>, command: &Command) -> Result<Vec<Rotulado>, Error> {
         let campo = |nome: &str| kind.and_then(|kind| kind.campo(nome));
         Ok(match command {
             Command::Criar { kind, campos, itens, .. } => {

@@ -1,5 +1,5 @@
-//! One document as its screen shows it: fields with labels, items, acompanhamento, buttons, conflicts
-//! and how it stands with the server. The only reading that loads the document itself.
+//! One document as its screen shows it: fields with labels, items, acompanhamento, buttons,
+//! conflicts and how it stands with the server. The only reading that loads the document itself.
 
 use crate::{
     campo::Campo,
@@ -240,8 +240,8 @@ fn conflitos(render: &Render<'_>, registro: &Registro) -> Result<Vec<ConflitoExi
     Ok(todos)
 }
 
-/// The creation first; then notes and requests, each in its causal order, merged by their clocks. The
-/// laudo and the verdict follow their request, whatever the clocks say (ff19).
+/// The creation first; then notes and requests, each in its causal order, merged by their clocks.
+/// The laudo and the verdict follow their request, whatever the clocks say (ff19).
 fn acompanhamento(render: &Render<'_>, view: &View) -> Result<Vec<Evento>, Error> {
     let View { registro, tipo, .. } = view;
     let evento = |que, quando, autoria: Autoria, titulo: String, texto| {

@@ -1,6 +1,6 @@
-//! The exchange with the server: build a request from the queue, apply the answer in one transaction,
-//! until nothing more waits on either side. A cut anywhere resumes at the stored cursor. The queue
-//! shrinks only by the server's verdicts, never by an error (ff23).
+//! The exchange with the server: build a request from the queue, apply the answer in one
+//! transaction, until nothing more waits on either side. A cut anywhere resumes at the stored
+//! cursor. The queue shrinks only by the server's verdicts, never by an error (ff23).
 
 use crate::{
     campo::{Campo, Sessao, refresh, sentence},
@@ -100,8 +100,9 @@ impl Campo {
     /// Synchronises now, whatever was scheduled. `cancel` is looked at between pages.
     ///
     /// # Errors
-    /// `SessaoExpirada` (local work goes on), `SemConexao` and `Servidor` (the next try is scheduled
-    /// and shown), `RespostaInvalida`, `NinguemEntrou`, storage. The queue is whole in every case.
+    /// `SessaoExpirada` (local work goes on), `SemConexao` and `Servidor` (the next try is
+    /// scheduled and shown), `RespostaInvalida`, `NinguemEntrou`, storage. The queue is whole in
+    /// every case.
     pub fn sync_now(
         &self,
         progress: &dyn Fn(Progress),
@@ -247,8 +248,8 @@ impl Campo {
         })
     }
 
-    /// The account and its session; an error once somebody else is signed in, whose token must never
-    /// carry this account's queue (ff26).
+    /// The account and its session; an error once somebody else is signed in, whose token must
+    /// never carry this account's queue (ff26).
     fn mine(&self, account: i64) -> Result<(Quem, Session), Error> {
         self.read(|conn| {
             let session = session::session(conn)?.filter(|session| session.account == account);
@@ -316,8 +317,8 @@ fn retry_after(error: &Error) -> Option<u32> {
     }
 }
 
-/// 5 s after the first failure, doubling up to 15 min, with jitter so that a company's phones do not
-/// come back all at once; longer if the server asked for it.
+/// 5 s after the first failure, doubling up to 15 min, with jitter so that a company's phones do
+/// not come back all at once; longer if the server asked for it.
 fn delay(failures: u32, retry_after: Option<u32>) -> TimeDelta {
     let doubled = RETRY_MIN * 2_i32.pow(failures.clamp(1, 12) - 1);
     let most = doubled.min(RETRY_MAX);

@@ -1,6 +1,8 @@
 //! How the device behaves when the connection, the session or the server does not: the queue stays
 //! whole, the person is told, and the next try is known.
 
+#![allow(clippy::unwrap_used)] // Helpers of tests are not tests to clippy.
+
 mod support;
 
 use campo_domain::{
@@ -10,7 +12,7 @@ use campo_domain::{
 use campo_mobile_core::{Error, Sessao, SyncState};
 use campo_sync::wire::{self, Entry, Outcome, Reason, SyncRequest};
 use chrono::{TimeDelta, Utc};
-use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, atomic::AtomicBool};
 use support::{Device, Server, problem};
 use uuid::Uuid;
 
@@ -234,9 +236,8 @@ fn ff16_what_the_server_misses_stays_pending_and_the_synchronisation_ends() {
     let device = ana(&server);
     let preso = device.cliente("Preso");
     device.cliente("Livre");
-    server.judge(move |push| {
-        (push.document == preso).then(|| Outcome::Missing { deps: Vec::new() })
-    });
+    server
+        .judge(move |push| (push.document == preso).then(|| Outcome::Missing { deps: Vec::new() }));
     let report = device.sync().unwrap();
     assert_eq!((report.aceitos, report.pendentes), (1, 1));
     server.judge(|_| None);
@@ -284,6 +285,32 @@ fn ff22_refused_and_held_work_is_shown_with_its_content_until_it_is_decided_or_d
 }
 
 #[test]
+fn ff29_unsent_work_on_a_record_that_went_out_of_sight_is_shown_and_still_sent() {
+    let server = Server::start();
+    let device = ana(&server);
+    let ana = device.campo.conta().unwrap().unwrap().usuario;
+    let id = device.cliente("Perdido");
+    device.sync().unwrap();
+    device.campo.editar(id, "cidade", "Olinda").unwrap();
+    server.script(move |request| {
+        let revoked = vec![Entry::Revoked { seq: 9, document: id }];
+        (request.path == "/v1/sync").then(|| support::answer(ana, revoked, 9))
+    });
+    assert_eq!(device.sync().unwrap().pendentes, 1);
+    let device = device.reopen();
+    assert!(device.campo.clientes("").unwrap().is_empty());
+    assert_eq!(device.campo.sync_state(id).unwrap(), SyncState::ForaDeAlcance);
+    assert!(matches!(device.campo.editar(id, "cidade", ""), Err(Error::Recusa(_))));
+    let pendente = device.campo.pending().unwrap().pendentes.remove(0);
+    assert_eq!(pendente.o_que, "Alterar Cidade");
+    assert_eq!(pendente.conteudo[0].valor, "Olinda");
+
+    server.script(|_| None);
+    assert_eq!(device.sync().unwrap().aceitos, 1);
+    assert!(matches!(device.campo.sync_state(id), Err(Error::NaoEncontrado(_))));
+}
+
+#[test]
 fn a_document_that_arrives_before_its_tipo_is_kept_and_shown_once_the_tipo_is_there() {
     let server = Server::start();
     let device = ana(&server);
@@ -306,6 +333,53 @@ fn a_document_that_arrives_before_its_tipo_is_kept_and_shown_once_the_tipo_is_th
     rui.raw().execute("UPDATE cursor SET cursor = NULL", []).unwrap();
     rui.sync().unwrap();
     assert_eq!(rui.campo.clientes("cedo").unwrap()[0].id, id);
+}
+
+#[test]
+fn ff04_what_is_written_while_a_request_is_in_flight_is_kept_and_sent_after_it() {
+    let server = Server::start();
+    let device = Arc::new(ana(&server));
+    let id = device.cliente("Antes");
+    let (writer, mut once) = (device.clone(), true);
+    server.script(move |request| {
+        if request.path == "/v1/sync" && std::mem::take(&mut once) {
+            writer.campo.editar(id, "cidade", "Durante").unwrap();
+        }
+        None
+    });
+    let report = device.sync().unwrap();
+    assert_eq!((report.aceitos, report.paginas), (2, 2));
+    let registro = device.campo.show(id).unwrap().registro;
+    assert_eq!(registro.valor("cidade").texto(), Some("Durante"));
+}
+
+#[test]
+fn a_log_that_skipped_something_is_read_again_from_its_beginning() {
+    let server = Server::start();
+    let device = ana(&server);
+    let id = device.cliente("Um");
+    device.campo.editar(id, "cidade", "Natal").unwrap();
+    device.campo.editar(id, "cidade", "Recife").unwrap();
+    device.sync().unwrap();
+    let sent = server.pushed().pop().unwrap().1.push;
+    let changes: Vec<_> = sent.into_iter().map(|push| push.change).collect();
+    let snapshot =
+        |n| Entry::Snapshot { document: id, generation: 1, bytes: changes[..n].concat() };
+
+    let other = Server::start();
+    let user = other.person("rui@demo", &[Ver]);
+    let rui = other.device("rui@demo");
+    other.entry(snapshot(1));
+    rui.sync().unwrap();
+    other.entry(snapshot(3));
+    let (change, mut once) = (changes[2].clone(), true);
+    other.script(move |request| {
+        let skips = request.path == "/v1/sync" && std::mem::take(&mut once);
+        let entry = Entry::Change { seq: 9, document: id, generation: 1, bytes: change.clone() };
+        skips.then(|| support::answer(user, vec![entry], 9))
+    });
+    rui.sync().unwrap();
+    assert_eq!(rui.campo.search("recife").unwrap()[0].id, id);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What a person does without a connection is on the disk when the call returns, is shown, and is
 //! checked by the rules at the tap.
 
+#![allow(clippy::unwrap_used)] // Helpers of tests are not tests to clippy.
+
 mod support;
 
 use campo_domain::{
@@ -190,7 +192,8 @@ fn lists_never_load_a_document() {
     let server = Server::start();
     let device = ana(&server);
     device.cliente("Modelo");
-    let raw = device.raw();
+    let mut raw = device.raw();
+    let tx = raw.transaction().unwrap();
     for _ in 0..1_000 {
         let id = *uuid::Uuid::now_v7().as_bytes();
         for sql in [
@@ -200,9 +203,10 @@ fn lists_never_load_a_document() {
                  ordem, situacao, situacao_nome, fase, NULL, NULL, NULL, 1, NULL, NULL, \
                  'sem leitura', criado_em, 0, 0 FROM lista LIMIT 1",
         ] {
-            raw.execute(sql, [id]).unwrap();
+            tx.execute(sql, [id]).unwrap();
         }
     }
+    tx.commit().unwrap();
     let filtro = Filtro { busca: Some("leitura".into()), limite: 500, ..Filtro::default() };
     assert_eq!(device.campo.assistencias(&filtro).unwrap().linhas.len(), 500);
     let aberta = device.campo.show(device.campo.assistencias(&filtro).unwrap().linhas[0].id);

@@ -21,18 +21,13 @@
     clearTimeout(retry);
     if (source || document.hidden) return;
     source = new EventSource("/web/ao-vivo");
-    let before = false;
-    source.onopen = () => {
-      // Something may have moved while the line was down.
-      if (before) soon();
-      before = true;
-    };
-    source.onmessage = soon;
+    // Also the first thing said on a new connection: what moved before it is fetched then.
+    source.addEventListener("moveu", soon);
     source.onerror = () => {
       // The browser reconnects by itself, unless the answer was an error.
       if (source && source.readyState === EventSource.CLOSED) {
         disconnect();
-        retry = setTimeout(() => { connect(); soon(); }, RETRY_MS);
+        retry = setTimeout(connect, RETRY_MS);
       }
     };
   }
@@ -154,13 +149,12 @@
   // A hidden tab holds no connection: browsers allow only a few to one server.
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) disconnect();
-    else { connect(); soon(); }
+    else connect();
   });
   addEventListener("pagehide", disconnect);
-  addEventListener("pageshow", (event) => {
+  addEventListener("pageshow", () => {
     for (const form of document.forms) delete form.dataset.enviado;
     for (const sent of document.querySelectorAll("[aria-busy]")) sent.removeAttribute("aria-busy");
-    if (event.persisted) soon();
     connect();
   });
 

@@ -12,7 +12,7 @@ use crate::{
     inspect::{self, Inspected, Write},
     wire::{Hash, Limits, Push},
 };
-use automerge::{Automerge, Change, ChangeHash};
+use automerge::{Automerge, Change, ChangeHash, ReadDoc};
 use campo_domain::{
     ids::{DeviceId, DocumentId, UserId},
     kind::Kind,
@@ -261,6 +261,7 @@ fn merge(
         (None, Some(merged)) => merged.tipo.clone(),
         (None, None) => return Err(Codigo::NaoEncontrado.into()),
     };
+    counters(before, &change)?;
     let mut document = before.clone();
     if let Err(error) = document.apply_changes([change.clone()]) {
         return Err(match error {
@@ -270,8 +271,27 @@ fn merge(
             _ => Codigo::AlteracaoInvalida.into(),
         });
     }
+    // A snapshot keeps no bytes of changes: loading it writes each of them again and compares the
+    // hashes. What would come out differently may not go in.
+    let again = document.get_change_by_hash(&change.hash());
+    if again.as_ref().map(Change::raw_bytes) != Some(change.raw_bytes()) {
+        return Err(Codigo::AlteracaoInvalida.into());
+    }
     let registro = document::read(&document)?;
+    if let Some(merged) = merged
+        && !inspect::only_what_it_says(&merged.registro, &registro, &writes)
+    {
+        return Err(Codigo::OperacaoNaoPermitida.into());
+    }
     Ok(Admitted { change, writes, merged: Merged { document, registro, tipo } })
+}
+
+/// The operations of a change are counted on from those that it builds on: a count that leaps ahead
+/// would soon leave no room for anyone else's.
+fn counters(before: &Automerge, change: &Change) -> Result<(), Rejection> {
+    let last = |dep: &ChangeHash| before.get_change_meta_by_hash(dep).map(|meta| meta.max_op);
+    let last = change.deps().iter().filter_map(last).max().unwrap_or(0);
+    if change.start_op().get() == last + 1 { Ok(()) } else { Err(Codigo::AlteracaoInvalida.into()) }
 }
 
 fn authorise(

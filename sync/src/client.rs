@@ -436,7 +436,7 @@ pub fn absorb(
                 replay |= verdict(&mut document, &mut accepted, &mut settled, &hash, outcome)?;
             }
             Event::Change { bytes, generation } if generation == document.generation => {
-                document::extend(&mut accepted, &bytes)?;
+                document::append(&mut accepted, &bytes)?;
                 document.in_scope = true;
             }
             Event::Snapshot { bytes, generation } => {
@@ -502,7 +502,7 @@ fn verdict(
         Outcome::Missing { .. } => return Ok(false),
         Outcome::StaleGeneration { .. } => return Ok(true),
         Outcome::Accepted { .. } | Outcome::Known { .. } => {
-            document::extend(accepted, &document.queue[position].change)?;
+            document::append(accepted, &document.queue[position].change)?;
             Fate::Accepted
         }
         Outcome::Held { id, reason } => Fate::Held { held: id, reason },

@@ -9,7 +9,7 @@
 //! servidor/{numero, situacao, vereditos/{pedido}}   only the server writes here
 //! ```
 
-use automerge::{ActorId, Automerge, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value};
+use automerge::{ActorId, Automerge, Change, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value};
 use campo_domain::{
     ids::{DeviceId, UserId},
     kind::Kind,
@@ -110,18 +110,29 @@ pub fn load(chunks: &[u8]) -> Result<Automerge, DocumentError> {
     Ok(document)
 }
 
-/// Adds concatenated chunks to a document.
+/// Adds concatenated chunks to a document. A chunk that cannot be read is an error: Automerge's own
+/// incremental loading would pass over it and what follows.
 ///
 /// # Errors
 /// As [`load`].
 pub fn extend(document: &mut Automerge, chunks: &[u8]) -> Result<(), DocumentError> {
     if !chunks.is_empty() {
+        let mut other = Automerge::load(chunks)?;
         if document.is_empty() {
-            *document = Automerge::load(chunks)?;
+            *document = other;
         } else {
-            document.load_incremental(chunks)?;
+            document.merge(&mut other)?;
         }
     }
+    if document.get_missing_deps(&[]).is_empty() { Ok(()) } else { Err(DocumentError::Gap) }
+}
+
+/// Adds one change to a document.
+///
+/// # Errors
+/// As [`load`].
+pub fn append(document: &mut Automerge, change: &[u8]) -> Result<(), DocumentError> {
+    document.apply_changes([Change::try_from(change)?])?;
     if document.get_missing_deps(&[]).is_empty() { Ok(()) } else { Err(DocumentError::Gap) }
 }
 

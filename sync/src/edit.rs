@@ -252,8 +252,11 @@ fn rebase(de: &str, para: &str, agora: &str) -> String {
     if !removed.is_empty() && agora.contains(removed) {
         return agora.replacen(removed, inserted, 1);
     }
-    if removed.is_empty() && agora.starts_with(before) {
+    if removed.is_empty() && !before.is_empty() && agora.starts_with(before) {
         return format!("{before}{inserted}{}", &agora[before.len()..]);
+    }
+    if removed.is_empty() && !de_rest.is_empty() && agora.ends_with(de_rest) {
+        return format!("{}{inserted}{de_rest}", &agora[..agora.len() - de_rest.len()]);
     }
     match inserted.trim() {
         "" => agora.to_owned(),
@@ -276,6 +279,7 @@ mod tests {
         assert_eq!(rebase("porta", "porta riscada", "porta nova"), "porta riscada nova");
         assert_eq!(rebase("gaveta solta", "gaveta presa", "a gaveta solta!"), "a gaveta presa!");
         assert_eq!(rebase("ação", "reação", "outra"), "outra\nre");
+        assert_eq!(rebase("ação", "reação", "a ação"), "a reação");
         assert_eq!(rebase("apagar isto", "", "já mudou"), "já mudou");
         assert_eq!(rebase("é", "ê", "não"), "não\nê");
     }

@@ -45,16 +45,17 @@ impl Needs {
         self.hashes.insert((push.document, change.hash().into()));
         self.hashes.extend(change.deps().iter().map(|dep| (push.document, Hash::from(*dep))));
         if change.deps().is_empty() {
-            let mut document = Automerge::new();
-            let genesis = inspect::inspect(&document, &change)
-                .ok()
-                .and_then(|_| document.apply_changes([change]).ok())
-                .and_then(|()| document::read(&document).ok());
-            if let Some(registro) = genesis {
-                self.raizes.insert(registro.raiz());
-            }
+            self.raizes.extend(inspect::guarded(|| genesis(change)).flatten().map(|r| r.raiz()));
         }
     }
+}
+
+/// The record that a genesis makes, if it is one.
+fn genesis(change: Change) -> Option<Registro> {
+    let mut document = Automerge::new();
+    inspect::inspect(&document, &change).ok()?;
+    document.apply_changes([change]).ok()?;
+    document::read(&document).ok()
 }
 
 /// A document as it was loaded.
@@ -319,9 +320,9 @@ impl Planner {
         let deps: Vec<Hash> = change.deps().iter().map(|dep| Hash::from(*dep)).collect();
         let bytes_hash = change.hash();
         let admitted = self.target(push.document, requester.pessoa.id, |target, rules| {
-            admission::admit(push, change, requester, target, rules)
+            inspect::guarded(|| admission::admit(push, change, requester, target, rules))
         });
-        match admitted {
+        match admitted.unwrap_or_else(|| Err(Codigo::AlteracaoInvalida.into())) {
             Ok(admitted) => {
                 let seq = self.merge(push, requester, admitted);
                 self.world.logged.insert((push.document, bytes_hash.into()), seq);
@@ -395,8 +396,9 @@ impl Planner {
             }
             let admitted = self.target(push.document, requester.pessoa.id, |target, rules| {
                 let alone = Target { on_branch: &|_| false, ..*target };
-                admission::admit_approved(push, change, &alone, rules)
+                inspect::guarded(|| admission::admit_approved(push, change, &alone, rules))
             });
+            let admitted = admitted.unwrap_or_else(|| Err(Codigo::AlteracaoInvalida.into()));
             let admitted = admitted.map_err(|rejection| match rejection {
                 Rejection::Refused(refusal) | Rejection::Held(refusal) => refusal,
                 Rejection::Missing(_) | Rejection::Stale(_) => {
@@ -614,7 +616,8 @@ impl Planner {
         if let Some(loaded) = self.world.documents.get(&push.document) {
             return Some(loaded.merged.registro.clone());
         }
-        document::read(&document::load(&push.change).ok()?).ok()
+        let change = inspect::parse(&push.change, &self.world.limits).ok()?;
+        inspect::guarded(|| genesis(change)).flatten()
     }
 }
 

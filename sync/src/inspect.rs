@@ -3,6 +3,7 @@
 //! to a path, and compared with what some command could have made. The rest is refused.
 
 use crate::{
+    columns,
     document::{
         Actor, CAMPOS, ITENS, LAUDOS, NOTAS, PARTICIPANTES, PEDIDOS, REMOVIDO, SCHEMA, SERVIDOR,
         VEREDITOS, parse_key, valor,
@@ -18,6 +19,7 @@ use campo_domain::{
     kind::Kind,
     policy::Parte,
     refusal::{Codigo, Refusal},
+    registro::Registro,
     tipo::TipoRef,
     valor::{Campo, Valor},
     workflow,
@@ -118,7 +120,14 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Change, Refusal> {
     if bytes.get(8) != Some(&1) {
         return Err(invalid());
     }
-    let change = Change::try_from(bytes).map_err(|_| invalid())?;
+    if !columns::within(bytes, limits) {
+        return Err(invalid());
+    }
+    let change = guarded(|| Change::try_from(bytes).ok()).flatten().ok_or_else(invalid)?;
+    // Reading a single change does not look at its checksum; loading the document again does.
+    if bytes[4..8] != change.hash().0[..4] {
+        return Err(invalid());
+    }
     if change.raw_bytes() != bytes || !change.extra_bytes().is_empty() || change.author().is_some()
     {
         return Err(invalid());
@@ -130,6 +139,13 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Change, Refusal> {
         return Err(invalid());
     }
     Ok(change)
+}
+
+/// Runs what reads bytes from outside. Automerge asserts where a change is inconsistent with itself or
+/// with the document; to us that is one more way of being invalid. Nothing that is shared may be
+/// written inside.
+pub(crate) fn guarded<T>(read: impl FnOnce() -> T) -> Option<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).ok()
 }
 
 fn limite(o_que: &str, max: u32) -> Refusal {
@@ -572,6 +588,57 @@ impl Walk<'_> {
             _ => Err(forbidden()),
         }
     }
+}
+
+/// Whether the record changed only where the change says that it writes. Independent of the walk over
+/// the operations: a change may name as replaced what it does not write, and Automerge obeys.
+pub(crate) fn only_what_it_says(before: &Registro, after: &Registro, writes: &[Write]) -> bool {
+    let campo = |nome: &str| {
+        writes.iter().any(|write| match write {
+            Write::Campo { campo, .. } | Write::Texto { campo } => campo.nome == nome,
+            _ => false,
+        })
+    };
+    let item = |id: &ItemId| {
+        writes.iter().any(|write| match write {
+            Write::ItemNovo(item) | Write::ItemRemovido(item) => item == id,
+            Write::ItemCampo { item, .. } => item == id,
+            _ => false,
+        })
+    };
+    let participante = |id: &UserId| {
+        writes.iter().any(|w| matches!(w, Write::Participante { usuario, .. } if usuario == id))
+    };
+    let untouched = |campo_do_item: bool, nome: &str| {
+        let of = |registro: &Registro| {
+            registro.conflitos.iter().find(|conflito| conflito.campo == nome).cloned()
+        };
+        campo_do_item || campo(nome) || of(before) == of(after)
+    };
+    let conflitos = before.conflitos.iter().chain(&after.conflitos);
+    before.id == after.id
+        && before.kind == after.kind
+        && before.tipo == after.tipo
+        && before.criacao == after.criacao
+        && before.criado_em == after.criado_em
+        && before.numero == after.numero
+        && before.situacao == after.situacao
+        && before.kind.campos().iter().all(|c| {
+            campo(c.nome) || before.valor(c.nome) == after.valor(c.nome)
+        })
+        && before.participantes.symmetric_difference(&after.participantes).all(participante)
+        && before.itens.iter().all(|(id, old)| item(id) || after.itens.get(id) == Some(old))
+        && after.itens.keys().all(|id| before.itens.contains_key(id) || item(id))
+        && kept(&before.notas, &after.notas, |nota| writes.contains(&Write::Nota(nota.id)))
+        && kept(&before.pedidos, &after.pedidos, |p| writes.contains(&Write::Pedido(p.id)))
+        && kept(&before.laudos, &after.laudos, |l| writes.contains(&Write::Laudo(l.id)))
+        && conflitos.into_iter().all(|c| untouched(c.campo.starts_with(ITENS), &c.campo))
+}
+
+/// Whether everything old is still there as it was, and everything new is among what was written.
+fn kept<T: PartialEq>(before: &[T], after: &[T], written: impl Fn(&T) -> bool) -> bool {
+    before.iter().all(|old| after.contains(old))
+        && after.iter().all(|new| before.contains(new) || written(new))
 }
 
 /// Any instant that a calendar can show; how wrong the device's clock is does not matter (ff19).

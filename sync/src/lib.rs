@@ -3,6 +3,7 @@
 
 pub mod admission;
 pub mod client;
+mod columns;
 pub mod document;
 pub mod edit;
 pub mod exchange;

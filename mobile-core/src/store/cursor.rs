@@ -77,7 +77,12 @@ pub fn advance(
         "INSERT INTO cursor (account, cursor, epoch, limits) VALUES (?1, ?2, ?3, ?4) \
          ON CONFLICT (account) DO UPDATE SET cursor = ?2, epoch = ?3, limits = ?4",
     )?
-    .execute(params![account, wire::pack(cursor)?, epoch.cast_signed(), wire::pack(limits)?])?;
+    .execute(params![
+        account,
+        wire::pack(cursor)?,
+        epoch.cast_signed(),
+        wire::pack(limits)?
+    ])?;
     Ok(())
 }
 

@@ -24,7 +24,11 @@ impl From<&Registro> for Name {
 ///
 /// # Errors
 /// Storage.
-pub fn load(conn: &Connection, account: i64, document: DocumentId) -> Stored<Option<LocalDocument>> {
+pub fn load(
+    conn: &Connection,
+    account: i64,
+    document: DocumentId,
+) -> Stored<Option<LocalDocument>> {
     let mut statement = conn.prepare_cached(
         "SELECT generation, chunks, nonce, in_scope FROM documents WHERE account = ? AND id = ?",
     )?;

@@ -160,18 +160,14 @@ pub fn dismiss(conn: &Connection, account: i64, command: CommandId) -> Stored<bo
 ///
 /// # Errors
 /// Storage.
-pub fn counts(
-    conn: &Connection,
-    account: i64,
-    document: Option<DocumentId>,
-) -> Stored<(u32, u32)> {
+pub fn counts(conn: &Connection, account: i64, document: Option<DocumentId>) -> Stored<(u32, u32)> {
     let document = document.map(|document| *document.bytes());
     let mut statement = conn.prepare_cached(
         "SELECT coalesce(sum(fate = 'held'), 0), \
              coalesce(sum(fate IN ('refused', 'discarded') AND dismissed = 0), 0) \
          FROM fates WHERE account = ?1 AND (?2 IS NULL OR document = ?2)",
     )?;
-    let both = statement
-        .query_row(params![account, document], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let both =
+        statement.query_row(params![account, document], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(both)
 }

@@ -1,5 +1,5 @@
-//! The rows that lists show. Written from a `View` in the transaction that writes its document, read
-//! by index, and never by loading a document.
+//! The rows that lists show. Written from a `View` in the transaction that writes its document,
+//! read by index, and never by loading a document.
 
 use super::{Stored, id, id_or_none, instant, instant_or_none};
 use campo_domain::{
@@ -105,9 +105,8 @@ pub(super) struct Consulta {
 
 impl Consulta {
     fn nova(indexed_by: &str, account: i64) -> Self {
-        let sql = format!(
-            "SELECT {COLUNAS} FROM lista l {indexed_by} {JUNCOES} WHERE l.account = ?"
-        );
+        let sql =
+            format!("SELECT {COLUNAS} FROM lista l {indexed_by} {JUNCOES} WHERE l.account = ?");
         Consulta { sql, valores: vec![Box::new(account)] }
     }
 
@@ -294,8 +293,7 @@ pub fn write(
     let vazia = (String::new(), String::new());
     let (codigo, nome) =
         registro.situacao(tipo).map_or(vazia, |s| (s.codigo.clone(), s.nome.clone()));
-    let prevista =
-        previsto.situacao(tipo).filter(|s| s.codigo != codigo).map(|s| s.nome.clone());
+    let prevista = previsto.situacao(tipo).filter(|s| s.codigo != codigo).map(|s| s.nome.clone());
     let titulo = registro.titulo();
     let instante = |campo| registro.valor(campo).instante().map(|i| i.timestamp_millis());
     let mut statement = conn.prepare_cached(
@@ -362,6 +360,8 @@ fn textos(registro: &Registro, tipo: &Tipo, fuso: Tz) -> String {
             textos.push(mostrar(valor, registro.kind.campo_item(nome)));
         }
     }
+    let versoes = registro.conflitos.iter().flat_map(|conflito| &conflito.versoes);
+    textos.extend(versoes.filter_map(|versao| versao.valor.texto().map(str::to_owned)));
     textos.extend(registro.notas.iter().map(|nota| nota.texto.clone()));
     textos.extend(registro.laudos.iter().map(|laudo| laudo.conclusao.clone()));
     textos.join(" ")

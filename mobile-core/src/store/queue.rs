@@ -64,8 +64,8 @@ pub fn replace(
     document: DocumentId,
     queue: &[Queued],
 ) -> Stored<()> {
-    let mut statement = conn
-        .prepare_cached("SELECT command_id FROM queue WHERE account = ? AND document = ?")?;
+    let mut statement =
+        conn.prepare_cached("SELECT command_id FROM queue WHERE account = ? AND document = ?")?;
     let before: BTreeSet<CommandId> = statement
         .query_map(params![account, document.bytes()], |row| id(row, 0))?
         .collect::<Result<_, _>>()?;

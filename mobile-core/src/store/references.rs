@@ -3,7 +3,7 @@
 
 use super::Stored;
 use campo_domain::{
-    pessoa::Pessoa,
+    pessoa::{Permissao, Pessoa},
     preset::ItemCatalogo,
     tipo::{Tipo, Tipos},
 };
@@ -36,9 +36,8 @@ pub fn put(conn: &Connection, account: i64, reference: &Reference) -> Stored<()>
 /// # Errors
 /// Storage.
 pub fn tipos(conn: &Connection, account: i64) -> Stored<Tipos> {
-    let mut statement = conn.prepare_cached(
-        "SELECT data FROM reference WHERE account = ? AND collection = 'tipo'",
-    )?;
+    let mut statement = conn
+        .prepare_cached("SELECT data FROM reference WHERE account = ? AND collection = 'tipo'")?;
     let rows = statement.query_map([account], |row| row.get::<_, String>(0))?;
     let texts: Vec<String> = rows.collect::<Result<_, _>>()?;
     Ok(texts.iter().filter_map(|text| serde_json::from_str::<Tipo>(text).ok()).collect())
@@ -67,7 +66,13 @@ pub fn eu(conn: &Connection, account: i64) -> Stored<Option<Pessoa>> {
     let found: Option<(String, bool)> =
         statement.query_row([account], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     let Some((data, active)) = found else { return Ok(None) };
-    let mut pessoa: Pessoa = serde_json::from_str(&data)?;
+    let mut data: serde_json::Value = serde_json::from_str(&data)?;
+    // A permission that a newer server knows must not lock this app out.
+    if let Some(permissoes) = data["permissoes"].as_array_mut() {
+        permissoes
+            .retain(|nome| nome.as_str().is_some_and(|nome| nome.parse::<Permissao>().is_ok()));
+    }
+    let mut pessoa: Pessoa = serde_json::from_value(data)?;
     pessoa.ativo &= active;
     Ok(Some(pessoa))
 }
@@ -76,7 +81,12 @@ pub fn eu(conn: &Connection, account: i64) -> Stored<Option<Pessoa>> {
 ///
 /// # Errors
 /// Storage.
-pub fn nome(conn: &Connection, account: i64, collection: &str, key: &str) -> Stored<Option<String>> {
+pub fn nome(
+    conn: &Connection,
+    account: i64,
+    collection: &str,
+    key: &str,
+) -> Stored<Option<String>> {
     let mut statement = conn.prepare_cached(
         "SELECT json_extract(data, '$.nome') FROM reference \
          WHERE account = ? AND collection = ? AND key = ?",

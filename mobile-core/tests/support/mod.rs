@@ -10,7 +10,7 @@ use campo_domain::{
     preset,
 };
 use campo_mobile_core::{Campo, Error, SyncReport};
-use campo_sync::wire::{self, Entry, Limits, Outcome, SyncRequest, SyncResponse, Verdict};
+use campo_sync::wire::{self, Cursor, Entry, Limits, Outcome, SyncRequest, SyncResponse, Verdict};
 use chrono::Utc;
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -149,7 +149,8 @@ impl Server {
 
 /// A problem as Campo's server describes it.
 pub fn problem(status: u16, codigo: &str) -> Reply {
-    let body = serde_json::json!({ "codigo": codigo, "mensagem": format!("Mensagem de {codigo}.") });
+    let body =
+        serde_json::json!({ "codigo": codigo, "mensagem": format!("Mensagem de {codigo}.") });
     (status, Vec::new(), body.to_string().into_bytes())
 }
 
@@ -269,19 +270,28 @@ impl State {
         let mut cursor = request.cursor.clone();
         cursor.seq = self.seq.load(Ordering::SeqCst);
         self.pushed.lock().unwrap().push((user.uuid(), request));
-        let response = SyncResponse {
-            protocol: wire::PROTOCOL,
-            verdicts,
-            entries,
-            cursor,
-            more: false,
-            epoch: 7,
-            limits: Limits::DEFAULT,
-            server_time: Utc::now().timestamp_millis(),
-            user,
-        };
+        let response = SyncResponse { verdicts, ..response(user, entries, cursor.seq) };
         (200, Vec::new(), wire::pack(&response).unwrap())
     }
+}
+
+fn response(user: UserId, entries: Vec<Entry>, seq: u64) -> SyncResponse {
+    SyncResponse {
+        protocol: wire::PROTOCOL,
+        verdicts: Vec::new(),
+        entries,
+        cursor: Cursor { seq, bootstrap: None },
+        more: false,
+        epoch: 7,
+        limits: Limits::DEFAULT,
+        server_time: Utc::now().timestamp_millis(),
+        user,
+    }
+}
+
+/// A synchronisation's answer with these entries.
+pub fn answer(user: UserId, entries: Vec<Entry>, seq: u64) -> Reply {
+    (200, Vec::new(), wire::pack(&response(user, entries, seq)).unwrap())
 }
 
 fn read(stream: &TcpStream) -> Option<Request> {

@@ -1,5 +1,7 @@
 //! The demonstration company: what a first start shows. Creating it again is harmless.
 
+mod records;
+
 use crate::{
     app::App,
     auth::accounts::{self, NewCompany, NewUser},
@@ -85,5 +87,8 @@ pub async fn create(app: &App) -> Result<()> {
         )
         .await?;
     }
-    Ok(())
+    let ana = accounts::user_by_login(db, tenant, PESSOAS[0].login).await?;
+    let bruno = accounts::user_by_login(db, tenant, PESSOAS[1].login).await?;
+    let carla = accounts::user_by_login(db, tenant, PESSOAS[2].login).await?;
+    records::create(app, tenant, &records::Pessoas { ana, bruno, carla }).await
 }

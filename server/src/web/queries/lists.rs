@@ -64,7 +64,7 @@ macro_rules! from_where {
               AND ($5::uuid IS NULL OR t.responsavel = $5) \
               AND (NOT $6 OR t.responsavel IS NULL) \
               AND ($7::text[] = '{}' OR \
-                   concat_ws(' ', t.busca, lower(t.numero), c.busca) LIKE ALL ($7)) "
+                   concat_ws(' ', t.busca, c.busca) LIKE ALL ($7)) "
         )
     };
 }

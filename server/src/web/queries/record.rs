@@ -169,7 +169,6 @@ pub struct Entry {
     pub ordem: i32,
     pub tipo: String,
     pub campo: Option<String>,
-    pub rotulo: Option<String>,
     pub de: Option<String>,
     pub para: Option<String>,
     pub texto: String,
@@ -189,7 +188,7 @@ pub async fn history(
     limit: i64,
 ) -> sqlx::Result<Vec<Entry>> {
     sqlx::query_as(
-        "SELECT seq, ordem, tipo, campo, rotulo, de, para, texto, por, dispositivo, no_aparelho, \
+        "SELECT seq, ordem, tipo, campo, de, para, texto, por, dispositivo, no_aparelho, \
              no_servidor \
          FROM acompanhamentos WHERE document = $1 ORDER BY seq DESC, ordem DESC LIMIT $2",
     )

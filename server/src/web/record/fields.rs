@@ -40,17 +40,28 @@ pub fn show(campo: &Campo, valor: &Valor, names: &Names, fuso: Tz) -> Shown {
     }
 }
 
-/// Text that the acompanhamento kept of a value: ids and codes in it become names too.
+/// A value that the acompanhamento or a held branch keeps as plain text (`campo_sync::history::plain`),
+/// as people read it.
 pub fn show_kept(campo: Option<&Campo>, kept: &str, names: &Names, fuso: Tz) -> String {
-    let Some(campo) = campo else { return kept.to_owned() };
+    let Some(campo) = campo else {
+        // Without a field an id is that of a person.
+        let person = kept.parse().ok().map(|id| names.people.name_or_unknown(id));
+        return person.unwrap_or_else(|| kept.to_owned());
+    };
     let valor = match campo.tipo {
         TipoCampo::Referencia(Alvo::Usuario | Alvo::Documento(_)) => {
             kept.parse().ok().map(Valor::Id)
         }
-        TipoCampo::Referencia(Alvo::Catalogo(_)) | TipoCampo::Escolha(_) => {
-            Some(Valor::Texto(kept.to_owned()))
+        TipoCampo::Centavos { .. } | TipoCampo::Milesimos { .. } | TipoCampo::Inteiro { .. } => {
+            kept.parse().ok().map(Valor::Inteiro)
         }
-        _ => None,
+        TipoCampo::Logico => kept.parse().ok().map(Valor::Logico),
+        TipoCampo::Data => kept.parse().ok().map(Valor::Data),
+        TipoCampo::Instante => kept.parse().ok().map(Valor::Instante),
+        TipoCampo::Texto { .. }
+        | TipoCampo::TextoLongo { .. }
+        | TipoCampo::Escolha(_)
+        | TipoCampo::Referencia(Alvo::Catalogo(_)) => Some(Valor::Texto(kept.to_owned())),
     };
     valor.map_or_else(|| kept.to_owned(), |valor| show(campo, &valor, names, fuso).text)
 }
@@ -109,7 +120,9 @@ pub fn fields(pessoa: &Pessoa, loaded: &Loaded, fuso: Tz, draft: Option<&Draft>)
         conflict: registro.conflitos.iter().any(|conflito| conflito.campo == campo.nome),
         edit: edit(pessoa, loaded, campo, fuso, draft),
     };
-    registro.kind.campos().iter().map(view).collect()
+    // A link that was not made at creation never will be.
+    let told = |campo: &&Campo| !(campo.fixo && registro.valor(campo.nome).vazio());
+    registro.kind.campos().iter().filter(told).map(view).collect()
 }
 
 fn edit(

@@ -8,7 +8,7 @@ use crate::web::{
     format::{self, Moment},
     queries::record::Entry,
 };
-use campo_domain::kind::Kind;
+use campo_domain::{ids::UserId, kind::Kind};
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
@@ -21,6 +21,7 @@ pub struct EntryView {
     pub anchor: String,
     pub tipo: String,
     pub who: String,
+    /// On which device; empty for the server itself.
     pub whence: String,
     /// When it reached the server.
     pub at: Moment,
@@ -46,31 +47,44 @@ pub fn entries(loaded: &Loaded, now: DateTime<Utc>, fuso: Tz) -> Vec<EntryView> 
 
 fn view(entry: &Entry, kind: Kind, names: &Names, now: DateTime<Utc>, fuso: Tz) -> EntryView {
     let differ = (entry.no_servidor - entry.no_aparelho).abs() > CLOCKS_DIFFER;
+    let server = entry.por == UserId::SERVIDOR.uuid();
     EntryView {
         anchor: format!("h-{}-{}", entry.seq, entry.ordem),
         tipo: entry.tipo.clone(),
         who: names.people.name_or_unknown(entry.por),
-        whence: names.device(entry.dispositivo),
+        whence: if server { String::new() } else { names.device(entry.dispositivo) },
         at: Moment::new(entry.no_servidor, now, fuso),
         on_device: differ.then(|| format::instant(entry.no_aparelho, fuso)),
-        text: entry.texto.clone(),
+        text: text(entry, names, fuso),
         change: change(entry, kind, names, fuso),
     }
 }
 
-fn change(entry: &Entry, kind: Kind, names: &Names, fuso: Tz) -> Option<Change> {
-    if entry.de.is_none() && entry.para.is_none() {
-        return None;
+fn text(entry: &Entry, names: &Names, fuso: Tz) -> String {
+    match (entry.tipo.as_str(), entry.para.as_deref().or(entry.de.as_deref())) {
+        ("participante", Some(who)) => {
+            let sentence = entry.texto.trim_end_matches('.');
+            format!("{sentence}: {}.", show_kept(None, who, names, fuso))
+        }
+        _ => entry.texto.clone(),
     }
-    let name = entry.campo.as_deref().unwrap_or_default();
-    let campo = match entry.tipo.as_str() {
-        "item" => kind.campo_item(name.rsplit('/').next().unwrap_or(name)),
-        _ => kind.campo(name),
-    };
+}
+
+/// What became of a field, where the line is of one: `nome`, or `itens/ID/nome`.
+fn change(entry: &Entry, kind: Kind, names: &Names, fuso: Tz) -> Option<Change> {
+    let name = entry.campo.as_deref()?;
+    let campo = match (entry.tipo.as_str(), name.rsplit_once('/')) {
+        ("item", Some((_, name))) => kind.campo_item(name),
+        ("campo" | "texto", _) => kind.campo(name),
+        _ => None,
+    }?;
     let kept = |value: &Option<String>| {
-        let value = value.as_deref().unwrap_or_default();
-        show_kept(campo, value, names, fuso)
+        let value = value.as_deref().filter(|value| !value.is_empty());
+        value.map_or_else(String::new, |value| show_kept(Some(campo), value, names, fuso))
     };
-    let label = entry.rotulo.clone().or_else(|| campo.map(|campo| campo.rotulo.to_owned()));
-    Some(Change { label: label.unwrap_or_default(), from: kept(&entry.de), to: kept(&entry.para) })
+    let label = match entry.tipo.as_str() {
+        "item" => format!("{} do item", campo.rotulo),
+        _ => campo.rotulo.to_owned(),
+    };
+    Some(Change { label, from: kept(&entry.de), to: kept(&entry.para) })
 }

@@ -126,7 +126,8 @@ pub async fn load(
     let names = Names {
         people: People::load(&mut tx).await?,
         devices: record::devices(&mut tx, &device_ids(&registro, &held, &history)).await?,
-        documents: record::named(&mut tx, viewer, &document_ids(&registro, &history)).await?,
+        documents: record::named(&mut tx, viewer, &document_ids(&registro, &held, &history))
+            .await?,
         catalogues: Catalogues::load(&mut tx, &catalogues_of(which.kind)).await?,
     };
     tx.commit().await?;
@@ -155,8 +156,8 @@ fn device_ids(registro: &Registro, held: &[HeldView], history: &[Entry]) -> Vec<
     ids.into_iter().collect()
 }
 
-/// The documents that fields name, now, in a conflict or in the past.
-fn document_ids(registro: &Registro, history: &[Entry]) -> Vec<Uuid> {
+/// The documents that fields name: now, in a conflict, in a held branch or in the past.
+fn document_ids(registro: &Registro, held: &[HeldView], history: &[Entry]) -> Vec<Uuid> {
     let references = |nome: &str| registro.kind.campo(nome).is_some_and(is_document);
     let now = registro.campos.iter().filter(|(nome, _)| references(nome));
     let mut ids: BTreeSet<Uuid> = now.filter_map(|(_, valor)| valor.id()).collect();
@@ -167,6 +168,9 @@ fn document_ids(registro: &Registro, history: &[Entry]) -> Vec<Uuid> {
         let values = [&entry.de, &entry.para].into_iter().flatten();
         ids.extend(values.filter_map(|value| value.parse::<Uuid>().ok()));
     }
+    let writes = held.iter().flat_map(|held| &held.writes);
+    let values = writes.flat_map(|write| [&write.atual, &write.proposto]);
+    ids.extend(values.filter_map(|value| value.parse::<Uuid>().ok()));
     ids.into_iter().collect()
 }
 

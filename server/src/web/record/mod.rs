@@ -4,6 +4,7 @@
 //! form comes back as the same page (422) with what was typed.
 
 pub mod actions;
+mod disputes;
 mod fields;
 mod history;
 pub mod items;

@@ -2,6 +2,7 @@
 
 use super::{
     Which,
+    disputes::{self, ConflictView, HeldCard},
     fields::{self, Control, FieldView, Input, Shown},
     history::{self, EntryView},
     load::{HISTORY_PAGE, Loaded},
@@ -18,7 +19,7 @@ use campo_domain::{
     kind::Kind,
     pessoa::{Permissao, Pessoa},
     policy::{self, Parte},
-    registro::{Conflito, Laudo},
+    registro::Laudo,
     valor::{Campo, Valor},
     workflow::{self, Onde},
 };
@@ -82,42 +83,6 @@ enum Needs {
     Nothing,
     Reason,
     Laudo,
-}
-
-struct ConflictView {
-    label: String,
-    field: String,
-    may_settle: bool,
-    versions: Vec<VersionView>,
-}
-
-struct VersionView {
-    shown: Shown,
-    json: String,
-    who: String,
-    whence: String,
-    at: Moment,
-    in_force: bool,
-}
-
-struct HeldCard {
-    id: Uuid,
-    author: String,
-    device: String,
-    received: Moment,
-    reason: String,
-    waiting: bool,
-    decision: &'static str,
-    note: String,
-    error: Option<String>,
-    writes: Vec<WriteView>,
-}
-
-struct WriteView {
-    label: String,
-    current: String,
-    proposed: String,
-    at: String,
 }
 
 struct ItemView {
@@ -188,8 +153,12 @@ pub fn page(visit: &Visit, loaded: Loaded, draft: Option<&Draft>) -> RecordPage 
         parents: parents(&loaded, visit),
         error: draft.map(|draft| (draft.form.clone(), draft.error.clone())),
         actions: actions(pessoa, &loaded, draft),
-        conflicts: registro.conflitos.iter().map(|c| conflict(c, visit, &loaded)).collect(),
-        held: held(visit, &loaded, draft),
+        conflicts: registro
+            .conflitos
+            .iter()
+            .map(|c| disputes::conflict(c, visit, &loaded))
+            .collect(),
+        held: disputes::held(visit, &loaded, draft),
         may_decide: pessoa.pode(Permissao::Gerenciar),
         fields: fields::fields(pessoa, &loaded, fuso, draft),
         has_items: !registro.kind.campos_item().is_empty(),
@@ -251,68 +220,6 @@ fn actions(pessoa: &Pessoa, loaded: &Loaded, draft: Option<&Draft>) -> Vec<Actio
         }
     };
     available.into_iter().map(view).collect()
-}
-
-fn conflict(conflito: &Conflito, visit: &Visit, loaded: &Loaded) -> ConflictView {
-    let (registro, fuso) = (&loaded.registro, visit.auth.fuso);
-    let (campo, label, parte) = match conflito.campo.split('/').collect::<Vec<_>>()[..] {
-        ["itens", _, nome] => {
-            let campo = registro.kind.campo_item(nome);
-            (campo, format!("{} do item", campo.map_or(nome, |c| c.rotulo)), Some(Parte::Item))
-        }
-        _ => {
-            let campo = registro.kind.campo(&conflito.campo);
-            let label = campo.map_or(conflito.campo.as_str(), |c| c.rotulo).to_owned();
-            (campo, label, campo.map(Parte::Campo))
-        }
-    };
-    let pessoa = &visit.auth.pessoa;
-    let may = |parte| policy::pode_alterar_registro(pessoa, registro, &loaded.tipo, parte).is_ok();
-    let shown = |valor: &Valor| match campo {
-        Some(campo) => fields::show(campo, valor, &loaded.names, fuso),
-        None => Shown::default(),
-    };
-    let versions = conflito.versoes.iter().enumerate().map(|(position, versao)| VersionView {
-        shown: shown(&versao.valor),
-        json: serde_json::to_string(&versao.valor).unwrap_or_default(),
-        who: loaded.names.people.name_or_unknown(versao.autoria.por.uuid()),
-        whence: loaded.names.device(versao.autoria.em.uuid()),
-        at: Moment::new(versao.quando, visit.now, fuso),
-        in_force: position == 0,
-    });
-    ConflictView {
-        label,
-        field: conflito.campo.clone(),
-        may_settle: parte.is_some_and(may),
-        versions: versions.collect(),
-    }
-}
-
-fn held(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Vec<HeldCard> {
-    let fuso = visit.auth.fuso;
-    let card = |held: &crate::office::HeldView| {
-        let draft = Draft::of(draft, &format!("retida-{}", held.id));
-        let kept = || held.decision_note.clone().unwrap_or_default();
-        let writes = held.writes.iter().map(|write| WriteView {
-            label: write.rotulo.clone(),
-            current: write.atual.clone(),
-            proposed: write.proposto.clone(),
-            at: format::instant(write.quando, fuso),
-        });
-        HeldCard {
-            id: held.id.uuid(),
-            author: loaded.names.people.name_or_unknown(held.author.uuid()),
-            device: loaded.names.device(held.device.uuid()),
-            received: Moment::new(held.received_at, visit.now, fuso),
-            reason: held.reason.clone(),
-            waiting: held.status == "aguardando",
-            decision: if held.status == "aprovado" { "Aprovada" } else { "Descartada" },
-            note: Draft::text(draft, "motivo", kept),
-            error: Draft::error(draft),
-            writes: writes.collect(),
-        }
-    };
-    loaded.held.iter().map(card).collect()
 }
 
 fn items(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Vec<ItemView> {

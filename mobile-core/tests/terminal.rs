@@ -1,0 +1,117 @@
+//! The terminal client, as a person types it: accents, short forms, JSON, errors.
+
+#![allow(clippy::unwrap_used)] // Helpers of tests are not tests to clippy.
+
+mod support;
+
+use campo_domain::pessoa::Permissao::Ver;
+use serde_json::Value;
+use std::{path::PathBuf, process::Output};
+use support::Server;
+
+struct Terminal {
+    dir: tempfile::TempDir,
+}
+
+impl Terminal {
+    fn run(&self, args: &[&str]) -> Output {
+        // target/PROFILE/deps/this-test → target/PROFILE/examples/device
+        let this = std::env::current_exe().unwrap();
+        let program: PathBuf = this.ancestors().nth(2).unwrap().join("examples/device");
+        // Not built by `--test terminal` alone; `cargo test -p campo-mobile-core` builds it.
+        assert!(program.exists(), "{}", program.display());
+        std::process::Command::new(program)
+            .arg("--db")
+            .arg(self.dir.path().join("campo.db"))
+            .args(args)
+            .env_remove("CAMPO_SENHA")
+            .output()
+            .unwrap()
+    }
+
+    fn text(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{args:?}: {error}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn json(&self, args: &[&str]) -> Value {
+        serde_json::from_str(&self.text(&[&["--json"], args].concat())).unwrap()
+    }
+}
+
+fn entered(server: &Server) -> Terminal {
+    let terminal = Terminal { dir: tempfile::tempdir().unwrap() };
+    let mut login = vec!["login", "--servidor", &server.url, "--empresa", "demo"];
+    login.extend(["--login", "ana@demo", "--senha", "segredo"]);
+    assert!(terminal.text(&login).contains("ana entrou em Empresa."));
+    terminal.text(&["sync"]);
+    terminal
+}
+
+#[test]
+fn a_visit_is_planned_done_and_sent_from_the_terminal() {
+    let server = Server::start();
+    server.person("ana@demo", &[Ver]);
+    server.reference("tipo_agenda", "montagem", r#"{"nome":"Montagem"}"#);
+    let terminal = entered(&server);
+    terminal.text(&["new-cliente", "--campo", "nome=Padaria São João"]);
+    let mut nova = vec!["new-assistencia", "--campo", "cliente=padaria sao joao"];
+    nova.extend(["--campo", "situacao_alegada=Porta não fecha"]);
+    let assistencia = terminal.json(&nova);
+    let rotulo = assistencia["rotulo"].as_str().unwrap();
+    assert_eq!(assistencia["responsavel_nome"], "ana");
+
+    let assistencia_campo = format!("assistencia={rotulo}");
+    let mut nova = vec!["new-agenda", "--campo", &assistencia_campo];
+    nova.extend(["--campo", "tipo_agenda=Montagem", "--campo", "assunto=Visita"]);
+    nova.extend(["--campo", "inicio=2026-11-21 09:30", "--campo", "fim=2026-11-21 11:00"]);
+    terminal.text(&nova);
+    let agenda = terminal.text(&["agenda", "--dia", "2026-11-21"]);
+    assert!(agenda.contains("09:30–11:00") && agenda.contains("Padaria São João"), "{agenda}");
+
+    let item = "produto=Dobradiça,quantidade=2,5";
+    let mut nova = vec!["new-ocorrencia", "--assistencia", rotulo, "--item", item];
+    nova.extend(["--campo", "tipo_ocorrencia=regulagem"]);
+    terminal.text(&nova);
+    terminal.text(&["note", rotulo, "Cliente não estava; volto às 15h"]);
+    terminal.text(&["edit", rotulo, "cidade", "Maceió"]);
+    let feito = terminal.text(&["transition", rotulo, "iniciar"]);
+    assert!(feito.contains("Em Atendimento"), "{feito}");
+    let mostra = terminal.text(&["show", rotulo]);
+    for texto in ["Maceió", "volto às 15h", "Pediu: Iniciar Atendimento (aguarda", "resolver"] {
+        assert!(mostra.contains(texto), "{texto}: {mostra}");
+    }
+    let lista = terminal.text(&["assistencias", "--busca", "maceio", "--minhas"]);
+    assert!(lista.contains("Aberta → Em Atendimento") && lista.contains("pendente"), "{lista}");
+
+    let pendentes = terminal.json(&["pending"]);
+    assert_eq!(pendentes["pendentes"].as_array().unwrap().len(), 7);
+    assert_eq!(terminal.json(&["sync"])["aceitos"], 7);
+    assert!(terminal.text(&["pending"]).starts_with("Pendentes: 0"));
+    assert_eq!(terminal.json(&["status"])["sessao"], "ativa");
+}
+
+#[test]
+fn an_error_is_one_sentence_on_stderr_and_exit_code_1() {
+    let server = Server::start();
+    server.person("ana@demo", &[Ver]);
+    let terminal = entered(&server);
+    let output = terminal.run(&["new-cliente", "--campo", "nome="]);
+    assert_eq!(output.status.code(), Some(1));
+    let erro = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(erro, "Preencha o campo obrigatório: Nome.\n");
+    let output = terminal.run(&["--json", "show", "P-00000000"]);
+    let erro: Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!(erro["codigo"], "nao_encontrado");
+    assert!(output.stdout.is_empty());
+
+    terminal.text(&["logout"]);
+    let output = terminal.run(&["clientes"]);
+    assert!(String::from_utf8(output.stderr).unwrap().contains("Ninguém entrou"));
+    let mut login = vec!["login", "--servidor", &server.url, "--empresa", "demo"];
+    login.extend(["--login", "zé@demo", "--senha", "x"]);
+    let erro = String::from_utf8(terminal.run(&login).stderr).unwrap();
+    assert_eq!(erro, "Mensagem de credenciais_invalidas.\n");
+}

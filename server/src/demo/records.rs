@@ -1,0 +1,210 @@
+//! The records of the demonstration: a small week of a furniture shop, written by its office through
+//! the same gate as everything else.
+
+use crate::{
+    app::App,
+    commit::{self, Answer, Work},
+    reference,
+};
+use anyhow::{Context, Result, bail};
+use campo_domain::{
+    command::{Command, NovoItem},
+    ids::{DocumentId, TenantId, UserId},
+    kind::Kind,
+    registro::Campos,
+    tipo::{TipoRef, Tipos},
+    valor::Valor,
+};
+use chrono::{DateTime, Days, NaiveTime, TimeZone, Utc};
+use chrono_tz::Tz;
+use uuid::Uuid;
+
+/// The people whom the records name.
+pub(super) struct Pessoas {
+    pub ana: UserId,
+    pub bruno: UserId,
+    pub carla: UserId,
+}
+
+const FUSO: Tz = chrono_tz::America::Sao_Paulo;
+
+const CLIENTES: &[(&str, &str, &str, &str)] = &[
+    ("Márcia Albuquerque", "(11) 98111-2040", "Rua das Acácias, 120, ap. 42", "São Paulo"),
+    ("José Antônio Peçanha", "(11) 98222-3151", "Av. Brigadeiro Faria, 900", "São Paulo"),
+    ("Conceição Araújo", "(19) 98333-4262", "Rua Coronel Quirino, 55", "Campinas"),
+    ("Luís Otávio Brandão", "(13) 98444-5373", "Rua do Comércio, 310", "Santos"),
+    ("Pousada Água Clara", "(12) 98555-6484", "Estrada da Serra, km 7", "Ubatuba"),
+];
+
+/// Client, what is claimed, technician, hour of today's visit.
+const ASSISTENCIAS: &[(usize, &str, bool, Option<u32>)] = &[
+    (0, "Porta do armário da cozinha não fecha e a dobradiça range.", true, Some(9)),
+    (1, "Gaveta do criado-mudo chegou riscada; cliente pede a troca da frente.", true, Some(11)),
+    (2, "Tampo da mesa empenou depois de duas semanas de uso.", true, None),
+    (3, "Sofá com costura aberta no braço direito.", false, Some(10)),
+    (4, "Cama do quarto 8 com estrado quebrado.", false, Some(14)),
+];
+
+struct Writer<'a> {
+    app: &'a App,
+    tenant: TenantId,
+    tipos: Tipos,
+    carla: UserId,
+}
+
+impl Writer<'_> {
+    async fn command(&self, document: DocumentId, command: Command) -> Result<()> {
+        let work = Work::Office { user: self.carla, document, command };
+        match commit::submit(self.app, self.tenant, work).await? {
+            Answer::Office(done) => done.context("a demonstration record was refused"),
+            Answer::Verdicts(_) => bail!("verdicts for an office command"),
+        }
+    }
+
+    async fn create(
+        &self,
+        tipo: &str,
+        campos: Vec<(&str, Valor)>,
+        itens: Vec<NovoItem>,
+    ) -> Result<DocumentId> {
+        let id = DocumentId::from(Uuid::now_v7());
+        let tipo = self.tipos.atual(tipo)?;
+        let (kind, tipo): (Kind, TipoRef) = (tipo.kind, tipo.referencia());
+        let campos: Campos = campos.into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
+        self.command(id, Command::Criar { id, kind, tipo, campos, itens }).await?;
+        Ok(id)
+    }
+
+    async fn transition(&self, document: DocumentId, verbo: &str) -> Result<()> {
+        let pedido = Uuid::now_v7().into();
+        let verbo = verbo.to_owned();
+        self.command(document, Command::Transicionar { pedido, verbo, motivo: None }).await
+    }
+}
+
+fn text(texto: &str) -> Valor {
+    Valor::Texto(texto.to_owned())
+}
+
+fn today_at(hour: u32, minute: u32) -> DateTime<Utc> {
+    let day = Utc::now().with_timezone(&FUSO).date_naive();
+    let time = NaiveTime::from_hms_opt(hour, minute, 0).unwrap_or(NaiveTime::MIN);
+    FUSO.from_local_datetime(&day.and_time(time))
+        .earliest()
+        .map_or_else(Utc::now, |instant| instant.with_timezone(&Utc))
+}
+
+/// Writes the records, if the company has none.
+pub(super) async fn create(app: &App, tenant: TenantId, pessoas: &Pessoas) -> Result<()> {
+    let mut tx = app.db.tenant(tenant).await?;
+    let begun: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM document WHERE tenant = $1)")
+            .bind(tenant.uuid())
+            .fetch_one(&mut *tx)
+            .await?;
+    if begun {
+        return Ok(());
+    }
+    // The demonstration shows complaints of products with a laudo (P000) beside home visits.
+    reference::load_preset(&mut tx, tenant, "P000").await?;
+    tx.commit().await?;
+    let mut tx = app.db.tenant(tenant).await?;
+    let tipos = crate::ledger::tipos(&mut tx, tenant).await?;
+    drop(tx);
+    let writer = Writer { app, tenant, tipos, carla: pessoas.carla };
+
+    let mut clientes = Vec::new();
+    for (nome, telefone, endereco, cidade) in CLIENTES {
+        let campos = vec![
+            ("nome", text(nome)),
+            ("telefone", text(telefone)),
+            ("endereco", text(endereco)),
+            ("cidade", text(cidade)),
+            ("uf", text("SP")),
+        ];
+        clientes.push(writer.create("p001.cliente", campos, Vec::new()).await?);
+    }
+    for (position, (cliente, alegada, of_ana, hora)) in ASSISTENCIAS.iter().enumerate() {
+        let responsavel = if *of_ana { pessoas.ana } else { pessoas.bruno };
+        let (_, _, endereco, cidade) = CLIENTES[*cliente];
+        let prazo = Utc::now().with_timezone(&FUSO).date_naive();
+        let prazo = prazo.checked_add_days(Days::new(3 + position as u64)).unwrap_or(prazo);
+        let campos = vec![
+            ("cliente", Valor::Id(clientes[*cliente].uuid())),
+            ("situacao_alegada", text(alegada)),
+            ("contrato", Valor::Texto(format!("C-{}", 20_260 + position))),
+            ("endereco", text(endereco)),
+            ("cidade", text(cidade)),
+            ("uf", text("SP")),
+            ("responsavel", Valor::Id(responsavel.uuid())),
+            ("prioridade", text(if position == 1 { "alta" } else { "normal" })),
+            ("prazo", Valor::Data(prazo)),
+        ];
+        let assistencia = writer.create("p001.assistencia", campos, Vec::new()).await?;
+        if let Some(hora) = hora {
+            let campos = vec![
+                ("assistencia", Valor::Id(assistencia.uuid())),
+                ("tipo_agenda", text("assistencia_tecnica")),
+                ("tipo_compromisso", text("vistoria")),
+                ("responsavel", Valor::Id(responsavel.uuid())),
+                ("inicio", Valor::Instante(today_at(*hora, 0))),
+                ("fim", Valor::Instante(today_at(*hora + 1, 30))),
+                ("assunto", Valor::Texto(format!("Vistoria: {}", CLIENTES[*cliente].0))),
+            ];
+            writer.create("p001.agenda", campos, Vec::new()).await?;
+        }
+        if position == 2 {
+            writer.transition(assistencia, "iniciar").await?;
+            let campos = vec![
+                ("assistencia", Valor::Id(assistencia.uuid())),
+                ("tipo_ocorrencia", text("defeito_fabricacao")),
+                ("modalidade", text("fabrica")),
+                ("ambiente", text("sala")),
+                ("linha", text("modulados")),
+                ("relato", text("Tampo com 6 mm de empeno no centro. Pedida a troca à fábrica.")),
+            ];
+            let item = NovoItem {
+                id: Uuid::now_v7().into(),
+                campos: [
+                    ("produto".to_owned(), text("Tampo de mesa Itatiba 1,80 m")),
+                    ("quantidade".to_owned(), Valor::Inteiro(1_000)),
+                    ("nota_fiscal".to_owned(), text("45.210")),
+                ]
+                .into(),
+            };
+            writer.create("p001.ocorrencia", campos, vec![item]).await?;
+        }
+    }
+    complaints(&writer, &clientes).await
+}
+
+async fn complaints(writer: &Writer<'_>, clientes: &[DocumentId]) -> Result<()> {
+    let complaint = |relato: &str, tipo: &str| {
+        vec![
+            ("escopo", text("produto")),
+            ("cliente", Valor::Id(clientes[0].uuid())),
+            ("tipo_ocorrencia", text(tipo)),
+            ("relato", text(relato)),
+            ("origem", text("nf_saida")),
+            ("origem_numero", text("45.198")),
+            ("contato_nome", text("Márcia Albuquerque")),
+            ("contato_telefone", text("(11) 98111-2040")),
+        ]
+    };
+    let relato = "Colchão com mola aparente após três meses; cliente pede ressarcimento.";
+    writer.create("p000.ocorrencia", complaint(relato, "reclamacao_produto"), vec![]).await?;
+    let relato = "Caixa do guarda-roupa chegou amassada, duas portas avariadas.";
+    let em_analise = writer.create("p000.ocorrencia", complaint(relato, "avaria"), vec![]).await?;
+    writer.transition(em_analise, "colocar_em_analise").await?;
+    let relato = "Cliente recebeu cor diferente da proposta.";
+    let campos = complaint(relato, "divergencia_comercial");
+    let com_laudo = writer.create("p000.ocorrencia", campos, vec![]).await?;
+    writer.transition(com_laudo, "colocar_em_analise").await?;
+    let laudo = Command::EmitirLaudo {
+        pedido: Uuid::now_v7().into(),
+        laudo: Uuid::now_v7().into(),
+        procedente: true,
+        conclusao: "A etiqueta do lote confirma a cor trocada na expedição.".into(),
+    };
+    writer.command(com_laudo, laudo).await
+}

@@ -1,0 +1,130 @@
+//! Where people wrote without knowing of each other: conflicts (ff18) and held branches (ff28), each
+//! version with who and when, for the office to decide.
+
+use super::{
+    fields::{self, Shown},
+    load::Loaded,
+};
+use crate::web::{
+    form::Draft,
+    format::{self, Moment},
+    page::Visit,
+};
+use campo_domain::{
+    policy::{self, Parte},
+    registro::Conflito,
+    valor::Valor,
+};
+use uuid::Uuid;
+
+/// A field with several values.
+pub struct ConflictView {
+    pub label: String,
+    pub field: String,
+    pub may_settle: bool,
+    pub versions: Vec<VersionView>,
+}
+
+/// One of them.
+pub struct VersionView {
+    pub shown: Shown,
+    pub json: String,
+    pub who: String,
+    pub whence: String,
+    pub at: Moment,
+    pub in_force: bool,
+}
+
+/// A held branch.
+pub struct HeldCard {
+    pub id: Uuid,
+    pub author: String,
+    pub device: String,
+    pub received: Moment,
+    pub reason: String,
+    pub waiting: bool,
+    pub decision: &'static str,
+    pub note: String,
+    pub error: Option<String>,
+    pub writes: Vec<WriteView>,
+}
+
+/// One thing that it would write.
+pub struct WriteView {
+    pub label: String,
+    pub current: String,
+    pub proposed: String,
+    pub at: String,
+}
+
+/// A field with several values, each with who and when.
+pub fn conflict(conflito: &Conflito, visit: &Visit, loaded: &Loaded) -> ConflictView {
+    let (registro, fuso) = (&loaded.registro, visit.auth.fuso);
+    let (campo, label, parte) = match conflito.campo.split('/').collect::<Vec<_>>()[..] {
+        ["itens", _, nome] => {
+            let campo = registro.kind.campo_item(nome);
+            (campo, format!("{} do item", campo.map_or(nome, |c| c.rotulo)), Some(Parte::Item))
+        }
+        _ => {
+            let campo = registro.kind.campo(&conflito.campo);
+            let label = campo.map_or(conflito.campo.as_str(), |c| c.rotulo).to_owned();
+            (campo, label, campo.map(Parte::Campo))
+        }
+    };
+    let pessoa = &visit.auth.pessoa;
+    let may = |parte| policy::pode_alterar_registro(pessoa, registro, &loaded.tipo, parte).is_ok();
+    let shown = |valor: &Valor| match campo {
+        Some(campo) => fields::show(campo, valor, &loaded.names, fuso),
+        None => Shown::default(),
+    };
+    let versions = conflito.versoes.iter().enumerate().map(|(position, versao)| VersionView {
+        shown: shown(&versao.valor),
+        json: serde_json::to_string(&versao.valor).unwrap_or_default(),
+        who: loaded.names.people.name_or_unknown(versao.autoria.por.uuid()),
+        whence: loaded.names.device(versao.autoria.em.uuid()),
+        at: Moment::new(versao.quando, visit.now, fuso),
+        in_force: position == 0,
+    });
+    ConflictView {
+        label,
+        field: conflito.campo.clone(),
+        may_settle: parte.is_some_and(may),
+        versions: versions.collect(),
+    }
+}
+
+/// The held branches of the record, beside what it says now.
+pub fn held(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Vec<HeldCard> {
+    let fuso = visit.auth.fuso;
+    // A held branch names its fields by their labels.
+    let kind = loaded.registro.kind;
+    let fields_of_kind = || kind.campos().iter().chain(kind.campos_item());
+    let kept = |label: &str, value: &str| {
+        let campo = fields_of_kind().find(|campo| campo.rotulo == label);
+        let shown = fields::show_kept(campo, value, &loaded.names, fuso);
+        if value.is_empty() { String::new() } else { shown }
+    };
+    let card = |held: &crate::office::HeldView| {
+        let draft = Draft::of(draft, &format!("retida-{}", held.id));
+        let noted = || held.decision_note.clone().unwrap_or_default();
+        let writes = held.writes.iter().map(|write| WriteView {
+            label: write.rotulo.clone(),
+            current: kept(&write.rotulo, &write.atual),
+            proposed: kept(&write.rotulo, &write.proposto),
+            at: format::instant(write.quando, fuso),
+        });
+        HeldCard {
+            id: held.id.uuid(),
+            author: loaded.names.people.name_or_unknown(held.author.uuid()),
+            device: loaded.names.device(held.device.uuid()),
+            received: Moment::new(held.received_at, visit.now, fuso),
+            reason: held.reason.clone(),
+            waiting: held.status == "aguardando",
+            decision: if held.status == "aprovado" { "Aprovada" } else { "Descartada" },
+            note: Draft::text(draft, "motivo", noted),
+            error: Draft::error(draft),
+            writes: writes.collect(),
+        }
+    };
+    loaded.held.iter().map(card).collect()
+}

@@ -1,0 +1,205 @@
+//! Loading what a plan needs, and writing what it says.
+
+use super::{Held, MemoryLedger, Stored};
+use crate::ledger::What;
+use automerge::ChangeHash;
+use campo_domain::{
+    command::Command,
+    ids::{DocumentId, HeldId, UserId},
+    kind::Kind,
+    pessoa::Permissoes,
+};
+use campo_sync::{
+    document,
+    exchange::{Branch, Loaded, LogWrite, Needs, Plan, World},
+    wire::{Hash, Push},
+};
+use chrono::{DateTime, Datelike, Utc};
+use std::collections::{BTreeMap, BTreeSet};
+
+type Cases = BTreeMap<DocumentId, BTreeMap<DocumentId, BTreeSet<UserId>>>;
+
+/// What a plan started from, to be compared when it commits: everything that a decision depends on,
+/// not only the heads of the documents that are written. Who is involved in a case follows from all of
+/// its documents, and a number from all requests before.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Print {
+    heads: BTreeMap<DocumentId, Vec<ChangeHash>>,
+    cases: Cases,
+    logged: BTreeMap<(DocumentId, Hash), u64>,
+    branches: BTreeMap<(DocumentId, Hash), HeldId>,
+    revoked: BTreeMap<(UserId, DocumentId), u64>,
+    numeracao: BTreeMap<Kind, u64>,
+    people: BTreeMap<UserId, Permissoes>,
+}
+
+impl Print {
+    /// Only the heads and what would collide in the tables.
+    pub(super) fn heads(&self) -> impl PartialEq + use<'_> {
+        (&self.heads, &self.logged, &self.branches, &self.numeracao)
+    }
+}
+
+impl MemoryLedger {
+    /// Loads what these pushes need.
+    pub(super) fn load(&self, at: DateTime<Utc>, pushes: &[&Push]) -> (World, Print) {
+        let mut needs = Needs::default();
+        pushes.iter().for_each(|push| needs.add(push));
+        self.load_needs(at, &needs)
+    }
+
+    /// Loads what a command of the office needs.
+    pub(super) fn load_for(
+        &self,
+        at: DateTime<Utc>,
+        document: DocumentId,
+        command: &Command,
+    ) -> (World, Print) {
+        let mut needs = Needs::default();
+        needs.documents.insert(document);
+        if let Command::Criar { id, campos, .. } = command {
+            let raiz = campos.get("assistencia").or_else(|| campos.get("ocorrencia"));
+            let raiz = raiz.and_then(|valor| valor.id()).map_or(*id, DocumentId::from);
+            needs.raizes.insert(raiz);
+        }
+        self.load_needs(at, &needs)
+    }
+
+    fn load_needs(&self, at: DateTime<Utc>, needs: &Needs) -> (World, Print) {
+        let documents: BTreeMap<DocumentId, Loaded> = needs
+            .documents
+            .iter()
+            .filter_map(|id| Some((*id, self.documents.get(id)?.loaded.clone())))
+            .collect();
+        let mut raizes = needs.raizes.clone();
+        raizes.extend(documents.values().map(|loaded| loaded.merged.registro.raiz()));
+        let cases: Cases = raizes
+            .iter()
+            .filter_map(|raiz| Some((*raiz, self.cases.get(raiz)?.clone())))
+            .collect();
+        let logged: BTreeMap<_, _> = needs
+            .hashes
+            .iter()
+            .filter_map(|key| Some((*key, *self.logged.get(key)?)))
+            .collect();
+        let on_branch = needs.hashes.iter().filter_map(|key| {
+            let id = *self.on_branch.get(key)?;
+            let held = self.held.get(&id)?;
+            let decided = held.decided.is_some();
+            Some((*key, Branch { id, decided, reason: held.reason.clone() }))
+        });
+        let branches: BTreeMap<_, _> = on_branch.collect();
+        let revoked: BTreeMap<_, _> = self
+            .revoked
+            .iter()
+            .filter(|((_, raiz), _)| raizes.contains(raiz))
+            .map(|(key, seq)| (*key, *seq))
+            .collect();
+        let heads = documents
+            .iter()
+            .map(|(id, loaded)| (*id, document::heads(&loaded.merged.document)));
+        let people = self.people.iter();
+        let print = Print {
+            heads: heads.collect(),
+            cases: cases.clone(),
+            logged: logged.clone(),
+            branches: branches.iter().map(|(key, branch)| (*key, branch.id)).collect(),
+            revoked: revoked.clone(),
+            numeracao: self.numeracao.clone(),
+            people: people.map(|(id, r)| (*id, r.pessoa.permissoes.clone())).collect(),
+        };
+        let world = World {
+            now: at,
+            ano: at.year(),
+            epoch: self.epoch,
+            tipos: self.tipos.clone(),
+            limits: self.limits,
+            documents,
+            cases,
+            logged,
+            branches,
+            revoked,
+            numeracao: self.numeracao.clone(),
+        };
+        (world, print)
+    }
+
+    /// Writes a plan, all at once. Returns the position that its places count from.
+    pub(super) fn commit(&mut self, plan: Plan, base: Option<u64>) -> u64 {
+        if plan.is_empty() {
+            return self.seq;
+        }
+        let base = base.unwrap_or_else(|| {
+            let base = self.seq;
+            self.seq += plan.log.len() as u64;
+            base
+        });
+        for (write, seq) in plan.log.iter().zip(base + 1..) {
+            self.write_row(write, seq);
+        }
+        for (id, write) in plan.documents {
+            let loaded =
+                Loaded { merged: write.merged, generation: write.generation, erased: false };
+            match self.documents.get_mut(&id) {
+                Some(stored) => stored.loaded = loaded,
+                None => {
+                    let first_seq = self.first_seq(id);
+                    self.documents.insert(id, Stored { loaded, first_seq });
+                }
+            }
+        }
+        for ((raiz, document), people) in plan.envolvidos {
+            self.cases.entry(raiz).or_default().insert(document, people);
+        }
+        for write in plan.held {
+            let branch = self.held.entry(write.held).or_insert_with(|| Held {
+                document: write.push.document,
+                author: write.author,
+                device: write.device,
+                reason: write.reason.clone(),
+                decided: None,
+                changes: Vec::new(),
+            });
+            branch.decided = None;
+            branch.changes.push((write.hash, write.push.clone()));
+            self.on_branch.insert((write.push.document, write.hash), write.held);
+            self.version += 1;
+        }
+        self.numeracao.extend(plan.numeracao.iter().map(|(kind, (_, after))| (*kind, *after)));
+        base
+    }
+
+    fn write_row(&mut self, write: &LogWrite, seq: u64) {
+        let what = match write {
+            LogWrite::Change(change) => {
+                self.logged.insert((change.document(), change.hash()), seq);
+                What::Change {
+                    document: change.document(),
+                    generation: change.generation(),
+                    hash: change.hash(),
+                    bytes: change.bytes().to_vec(),
+                }
+            }
+            LogWrite::Granted { usuario, raiz } => {
+                self.escopo.insert((*usuario, *raiz), seq);
+                What::Granted { usuario: *usuario, raiz: *raiz }
+            }
+            LogWrite::Revoked { usuario, raiz } => {
+                self.escopo.remove(&(*usuario, *raiz));
+                self.revoked.insert((*usuario, *raiz), seq);
+                What::Revoked { usuario: *usuario, raiz: *raiz }
+            }
+            LogWrite::HeldDecided { usuario, held } => {
+                What::HeldDecided { usuario: *usuario, held: *held }
+            }
+        };
+        self.show(seq, what);
+    }
+
+    /// The position of the first change of a document: rows are written before documents.
+    fn first_seq(&self, id: DocumentId) -> u64 {
+        let of = self.logged.range((id, Hash::from([0; 32]))..);
+        let of = of.take_while(|((document, _), _)| *document == id);
+        of.map(|(_, seq)| *seq).min().unwrap_or(0)
+    }
+}

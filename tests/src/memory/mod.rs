@@ -1,0 +1,348 @@
+//! The memory ledger: what PostgreSQL keeps in tables, kept in maps, with the same meaning. Commit is
+//! atomic; a request is planned when it begins and checked again when it commits, as by two processes.
+
+mod commit;
+mod people;
+mod pull;
+
+use crate::{
+    Sabotage,
+    dice::Dice,
+    ledger::{HeldBranch, Ledger, Row, Ticket, What},
+};
+use campo_domain::{
+    command::Command,
+    ids::{DeviceId, DocumentId, HeldId, UserId},
+    kind::Kind,
+    pessoa::{Permissao, Permissoes, Pessoa},
+    refusal::{Codigo, Refusal},
+    tipo::Tipos,
+};
+use campo_sync::{
+    admission::Requester,
+    document,
+    exchange::{Loaded, Plan, Planner},
+    wire::{Hash, Limits, PROTOCOL, Push, Reason, SyncRequest, SyncResponse, Verdict},
+};
+use chrono::{DateTime, Utc};
+use commit::Print;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+/// A document and what the log says of it.
+#[derive(Clone, Debug)]
+struct Stored {
+    loaded: Loaded,
+    /// The position of its first change.
+    first_seq: u64,
+}
+
+impl Stored {
+    fn kind(&self) -> Kind {
+        self.loaded.merged.registro.kind
+    }
+
+    fn raiz(&self) -> DocumentId {
+        self.loaded.merged.registro.raiz()
+    }
+}
+
+/// A held branch with what it takes to approve it.
+#[derive(Clone, Debug)]
+struct Held {
+    document: DocumentId,
+    author: UserId,
+    device: DeviceId,
+    reason: Reason,
+    decided: Option<bool>,
+    changes: Vec<(Hash, Push)>,
+}
+
+#[derive(Clone, Debug)]
+struct Reference {
+    seq: u64,
+    usuario: Option<UserId>,
+    data: String,
+}
+
+/// A request between `begin` and `finish`.
+struct Begun {
+    usuario: UserId,
+    request: SyncRequest,
+    planned: Planned,
+}
+
+/// A plan, what it started from, and where it goes if that is settled already.
+struct Planned {
+    plan: Plan,
+    verdicts: Vec<Verdict>,
+    version: u64,
+    print: Print,
+    base: Option<u64>,
+}
+
+/// A server in memory.
+pub struct MemoryLedger {
+    sabotage: Option<Sabotage>,
+    limits: Limits,
+    epoch: u64,
+    dice: Dice,
+    tipos: Arc<Tipos>,
+    seq: u64,
+    /// Grows with every commit.
+    version: u64,
+    /// In the order in which they became visible.
+    rows: Vec<Row>,
+    by_seq: BTreeMap<u64, usize>,
+    documents: BTreeMap<DocumentId, Stored>,
+    cases: BTreeMap<DocumentId, BTreeMap<DocumentId, BTreeSet<UserId>>>,
+    escopo: BTreeMap<(UserId, DocumentId), u64>,
+    revoked: BTreeMap<(UserId, DocumentId), u64>,
+    logged: BTreeMap<(DocumentId, Hash), u64>,
+    held: BTreeMap<HeldId, Held>,
+    on_branch: BTreeMap<(DocumentId, Hash), HeldId>,
+    numeracao: BTreeMap<Kind, u64>,
+    people: BTreeMap<UserId, Requester>,
+    references: BTreeMap<(String, String), Reference>,
+    tickets: BTreeMap<Ticket, Begun>,
+    next_ticket: u64,
+    /// How often a plan was made again because something had moved.
+    pub replans: u64,
+}
+
+impl MemoryLedger {
+    /// An empty server.
+    pub fn new(seed: u64, sabotage: Option<Sabotage>) -> Self {
+        MemoryLedger {
+            sabotage,
+            limits: Limits::DEFAULT,
+            epoch: 1,
+            dice: Dice::new(seed),
+            tipos: Arc::default(),
+            seq: 0,
+            version: 0,
+            rows: Vec::new(),
+            by_seq: BTreeMap::new(),
+            documents: BTreeMap::new(),
+            cases: BTreeMap::new(),
+            escopo: BTreeMap::new(),
+            revoked: BTreeMap::new(),
+            logged: BTreeMap::new(),
+            held: BTreeMap::new(),
+            on_branch: BTreeMap::new(),
+            numeracao: BTreeMap::new(),
+            people: BTreeMap::new(),
+            references: BTreeMap::new(),
+            tickets: BTreeMap::new(),
+            next_ticket: 0,
+            replans: 0,
+        }
+    }
+
+    fn is(&self, sabotage: Sabotage) -> bool {
+        self.sabotage == Some(sabotage)
+    }
+
+    fn person(&self, usuario: UserId) -> anyhow::Result<&Requester> {
+        self.people.get(&usuario).ok_or_else(|| anyhow::anyhow!("{usuario} is not known"))
+    }
+
+    /// Whether the person sees the case of which this is the kind.
+    fn sees(&self, pessoa: &Pessoa, kind: Kind, raiz: DocumentId) -> bool {
+        pessoa.pode(Permissao::Ver)
+            && (kind == Kind::Cliente
+                || pessoa.pode(Permissao::VerTodas)
+                || self.involved(pessoa.id, raiz))
+    }
+
+    fn involved(&self, usuario: UserId, raiz: DocumentId) -> bool {
+        let case = self.cases.get(&raiz);
+        case.is_some_and(|case| case.values().any(|people| people.contains(&usuario)))
+    }
+
+    fn planner(&mut self, world: campo_sync::exchange::World) -> Planner {
+        let (mut dice, at) = (self.dice.fork(), world.now);
+        let mut planner = Planner::new(world, move || dice.uuid(at).into());
+        if self.is(Sabotage::SkipDependencies) {
+            planner.sabotage_dependencies();
+        }
+        planner
+    }
+
+    fn plan_request(
+        &mut self,
+        at: DateTime<Utc>,
+        usuario: UserId,
+        request: &SyncRequest,
+    ) -> anyhow::Result<Planned> {
+        let pushes: Vec<&Push> = request.push.iter().collect();
+        let (world, print) = self.load(at, &pushes);
+        let mut planner = self.planner(world);
+        let requester = Requester { device: request.device, ..self.person(usuario)?.clone() };
+        let verdicts = pushes.iter().map(|push| planner.push(&requester, push)).collect();
+        let plan = planner.finish();
+        Ok(Planned { plan, verdicts, version: self.version, print, base: None })
+    }
+
+    /// Whether what the plan started from still holds.
+    fn still_holds(&mut self, at: DateTime<Utc>, begun: &Begun) -> bool {
+        if begun.planned.version == self.version {
+            return true;
+        }
+        let pushes: Vec<&Push> = begun.request.push.iter().collect();
+        let (_, print) = self.load(at, &pushes);
+        if self.is(Sabotage::CompareOnlyHeads) {
+            return print.heads() == begun.planned.print.heads();
+        }
+        print == begun.planned.print
+    }
+}
+
+impl Ledger for MemoryLedger {
+    fn found(&mut self, at: DateTime<Utc>, people: &[Pessoa]) -> anyhow::Result<()> {
+        self.load_presets(&["P001", "P000"])?;
+        for pessoa in people {
+            self.employ(at, pessoa)?;
+        }
+        Ok(())
+    }
+
+    fn begin(
+        &mut self,
+        at: DateTime<Utc>,
+        usuario: UserId,
+        request: SyncRequest,
+    ) -> anyhow::Result<Ticket> {
+        let mut planned = self.plan_request(at, usuario, &request)?;
+        if self.is(Sabotage::SequenceBeforeWork) {
+            planned.base = Some(self.seq);
+            self.seq += planned.plan.log.len() as u64;
+        }
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.tickets.insert(ticket, Begun { usuario, request, planned });
+        Ok(ticket)
+    }
+
+    fn finish(&mut self, at: DateTime<Utc>, ticket: Ticket) -> anyhow::Result<SyncResponse> {
+        let begun = self.tickets.remove(&ticket);
+        let mut begun = begun.ok_or_else(|| anyhow::anyhow!("{ticket:?} was not begun"))?;
+        if !self.still_holds(at, &begun) {
+            self.replans += 1;
+            begun.planned = self.plan_request(at, begun.usuario, &begun.request)?;
+        }
+        let Begun { usuario, request, mut planned } = begun;
+        let base = self.commit(planned.plan, planned.base);
+        campo_sync::exchange::settle_positions(&mut planned.verdicts, base);
+        let pushed = planned.verdicts.iter().map(|v| (v.document, v.hash)).collect();
+        let page = self.pull(at, usuario, &request, &pushed)?;
+        Ok(SyncResponse {
+            protocol: PROTOCOL,
+            verdicts: planned.verdicts,
+            entries: page.entries,
+            cursor: page.cursor,
+            more: page.more,
+            epoch: self.epoch,
+            limits: self.limits,
+            server_time: at.timestamp_millis(),
+            user: usuario,
+        })
+    }
+
+    fn office(
+        &mut self,
+        at: DateTime<Utc>,
+        usuario: UserId,
+        document: DocumentId,
+        command: &Command,
+    ) -> anyhow::Result<Result<(), Refusal>> {
+        let requester =
+            Requester { device: DeviceId::ESCRITORIO, ..self.person(usuario)?.clone() };
+        let (world, _) = self.load_for(at, document, command);
+        let mut planner = self.planner(world);
+        let done = planner.office(&requester, document, command);
+        if done.is_ok() {
+            self.commit(planner.finish(), None);
+        }
+        Ok(done)
+    }
+
+    fn decide(
+        &mut self,
+        at: DateTime<Utc>,
+        _usuario: UserId,
+        held: HeldId,
+        approve: bool,
+    ) -> anyhow::Result<Result<(), Refusal>> {
+        let Some(branch) = self.held.get(&held).cloned() else {
+            return Ok(Err(Refusal::new(Codigo::NaoEncontrado)));
+        };
+        let pushes: Vec<Push> = branch.changes.iter().map(|(_, push)| push.clone()).collect();
+        let (world, _) = self.load(at, &pushes.iter().collect::<Vec<_>>());
+        let mut planner = self.planner(world);
+        if approve {
+            // What the branch asks for is judged by what its author may do.
+            let author =
+                Requester { device: branch.device, ..self.person(branch.author)?.clone() };
+            if let Err(refusal) = planner.approve(held, &author, &pushes) {
+                return Ok(Err(refusal));
+            }
+        } else {
+            planner.decided(held, branch.author);
+        }
+        self.commit(planner.finish(), None);
+        if let Some(branch) = self.held.get_mut(&held) {
+            branch.decided = Some(approve);
+        }
+        Ok(Ok(()))
+    }
+
+    fn permit(
+        &mut self,
+        at: DateTime<Utc>,
+        usuario: UserId,
+        permissoes: Permissoes,
+    ) -> anyhow::Result<()> {
+        self.change_permissions(at, usuario, permissoes)
+    }
+
+    fn rows(&mut self, known: usize) -> anyhow::Result<Vec<Row>> {
+        Ok(self.rows[known..].to_vec())
+    }
+
+    fn held(&mut self) -> anyhow::Result<Vec<HeldBranch>> {
+        let branch = |(id, held): (&HeldId, &Held)| HeldBranch {
+            id: *id,
+            document: held.document,
+            author: held.author,
+            decided: held.decided,
+            changes: held.changes.iter().map(|(h, p)| (*h, p.change.clone())).collect(),
+        };
+        Ok(self.held.iter().map(branch).collect())
+    }
+
+    fn documents(&mut self) -> anyhow::Result<Vec<(DocumentId, Vec<u8>)>> {
+        let saved = |(id, stored): (&DocumentId, &Stored)| {
+            (*id, document::save(&stored.loaded.merged.document))
+        };
+        Ok(self.documents.iter().map(saved).collect())
+    }
+}
+
+impl MemoryLedger {
+    /// Appends a row at the next position.
+    fn append(&mut self, what: What) -> u64 {
+        self.seq += 1;
+        self.show(self.seq, what);
+        self.seq
+    }
+
+    /// Makes a row visible at a position.
+    fn show(&mut self, seq: u64, what: What) {
+        self.by_seq.insert(seq, self.rows.len());
+        self.rows.push(Row { seq, what });
+        self.version += 1;
+    }
+}

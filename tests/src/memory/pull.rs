@@ -1,0 +1,274 @@
+//! What a device does not have yet: snapshots in a first sync, then the log from its cursor.
+
+use super::{MemoryLedger, Stored};
+use crate::ledger::What;
+use campo_domain::{
+    ids::{DocumentId, UserId},
+    kind::Kind,
+    pessoa::{Permissao, Pessoa},
+};
+use campo_sync::{
+    document,
+    wire::{Bootstrap, Cursor, Entry, Hash, SyncRequest},
+};
+use chrono::{DateTime, Utc};
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// Bytes that frame one entry, roughly.
+const FRAME: usize = 48;
+
+pub(super) struct Page {
+    pub entries: Vec<Entry>,
+    pub cursor: Cursor,
+    pub more: bool,
+}
+
+/// Entries up to a number of bytes; the first always fits.
+struct Filling {
+    entries: Vec<Entry>,
+    bytes: usize,
+    bytes_max: usize,
+}
+
+impl Filling {
+    fn full(&self, with: usize) -> bool {
+        !self.entries.is_empty() && self.bytes + with > self.bytes_max
+    }
+
+    fn add(&mut self, entry: Entry, bytes: usize) {
+        self.bytes += bytes;
+        self.entries.push(entry);
+    }
+}
+
+fn size(entry: &Entry) -> usize {
+    FRAME
+        + match entry {
+            Entry::Change { bytes, .. }
+            | Entry::Snapshot { bytes, .. }
+            | Entry::Generation { bytes, .. } => bytes.len(),
+            Entry::Reference { data, .. } => data.len(),
+            Entry::Revoked { .. } | Entry::HeldDecided { .. } | Entry::Erased { .. } => 0,
+        }
+}
+
+impl MemoryLedger {
+    pub(super) fn pull(
+        &self,
+        at: DateTime<Utc>,
+        usuario: UserId,
+        request: &SyncRequest,
+        pushed: &BTreeSet<(DocumentId, Hash)>,
+    ) -> anyhow::Result<Page> {
+        let pessoa = &self.person(usuario)?.pessoa;
+        let bytes_max = request.limits.page_bytes_max.min(self.limits.page_bytes_max);
+        let mut filling =
+            Filling { entries: Vec::new(), bytes: 0, bytes_max: bytes_max as usize };
+        let cursor = if request.epoch == self.epoch {
+            request.cursor.clone()
+        } else {
+            Cursor::default()
+        };
+        match (cursor.seq, cursor.bootstrap) {
+            (0, None) => {
+                self.all_references(pessoa, &mut filling);
+                Ok(self.snapshots(at, pessoa, self.seq, top(), filling))
+            }
+            (seq, Some(from)) => Ok(self.snapshots(at, pessoa, seq, from, filling)),
+            (seq, None) => Ok(self.since(pessoa, seq, pushed, filling)),
+        }
+    }
+
+    fn all_references(&self, pessoa: &Pessoa, filling: &mut Filling) {
+        for ((collection, key), reference) in &self.references {
+            if reference.usuario.is_none_or(|usuario| usuario == pessoa.id) {
+                let entry = Entry::Reference {
+                    seq: reference.seq,
+                    collection: collection.clone(),
+                    key: key.clone(),
+                    active: true,
+                    data: reference.data.clone(),
+                };
+                let bytes = size(&entry);
+                filling.add(entry, bytes);
+            }
+        }
+    }
+
+    /// A page of a first sync: what today's agenda needs, then everything, the newest first.
+    fn snapshots(
+        &self,
+        at: DateTime<Utc>,
+        pessoa: &Pessoa,
+        seq: u64,
+        from: Bootstrap,
+        mut filling: Filling,
+    ) -> Page {
+        let mut after = from.after;
+        for rank in from.rank..=1 {
+            let documents = match rank {
+                0 => self.todays(at, pessoa),
+                _ => self.visible(pessoa),
+            };
+            for id in documents.range(..after).rev() {
+                let entry = snapshot(*id, &self.documents[id]);
+                let bytes = size(&entry);
+                if filling.full(bytes) {
+                    let cursor = Cursor { seq, bootstrap: Some(Bootstrap { rank, after }) };
+                    return Page { entries: filling.entries, cursor, more: true };
+                }
+                filling.add(entry, bytes);
+                after = *id;
+            }
+            after = top().after;
+        }
+        let cursor = Cursor { seq, bootstrap: None };
+        Page { entries: filling.entries, cursor, more: self.seq > seq }
+    }
+
+    fn visible(&self, pessoa: &Pessoa) -> BTreeSet<DocumentId> {
+        let seen = |stored: &Stored| self.sees(pessoa, stored.kind(), stored.raiz());
+        let seen = self.documents.iter().filter(|(_, stored)| seen(stored));
+        seen.map(|(id, _)| *id).collect()
+    }
+
+    /// The documents of the cases of today's agenda, and their clientes.
+    fn todays(&self, at: DateTime<Utc>, pessoa: &Pessoa) -> BTreeSet<DocumentId> {
+        let visible = self.visible(pessoa);
+        let today = |stored: &Stored| {
+            let registro = &stored.loaded.merged.registro;
+            let inicio = registro.valor("inicio").instante();
+            registro.kind == Kind::Agenda
+                && registro.responsavel() == Some(pessoa.id)
+                && inicio.is_some_and(|inicio| inicio.date_naive() == at.date_naive())
+        };
+        let cases: BTreeSet<DocumentId> = visible
+            .iter()
+            .map(|id| &self.documents[id])
+            .filter(|stored| today(stored))
+            .map(Stored::raiz)
+            .collect();
+        let of_cases = visible.iter().filter(|id| cases.contains(&self.documents[*id].raiz()));
+        let mut all: BTreeSet<DocumentId> = of_cases.copied().collect();
+        let clientes: Vec<DocumentId> = all
+            .iter()
+            .filter_map(|id| self.documents[id].loaded.merged.registro.referencia("cliente"))
+            .map(DocumentId::from)
+            .filter(|id| visible.contains(id))
+            .collect();
+        all.extend(clientes);
+        all
+    }
+
+    /// A page of the log.
+    fn since(
+        &self,
+        pessoa: &Pessoa,
+        seq: u64,
+        pushed: &BTreeSet<(DocumentId, Hash)>,
+        mut filling: Filling,
+    ) -> Page {
+        let head = self.seq;
+        let mut cursor = Cursor { seq: head, bootstrap: None };
+        let mut last = seq;
+        for (seq, place) in self.by_seq.range(seq + 1..=head) {
+            let what = &self.rows[*place].what;
+            if *what == (What::Reset { usuario: pessoa.id }) {
+                cursor = Cursor { seq: *seq, bootstrap: Some(top()) };
+                return Page { entries: filling.entries, cursor, more: true };
+            }
+            let entries = self.entries(pessoa, *seq, what, pushed);
+            let bytes = entries.iter().map(size).sum();
+            if !entries.is_empty() && filling.full(bytes) {
+                cursor = Cursor { seq: last, bootstrap: None };
+                return Page { entries: filling.entries, cursor, more: true };
+            }
+            entries.into_iter().for_each(|entry| {
+                let bytes = size(&entry);
+                filling.add(entry, bytes);
+            });
+            last = *seq;
+        }
+        Page { entries: filling.entries, cursor, more: false }
+    }
+
+    /// What a row means for this person now.
+    fn entries(
+        &self,
+        pessoa: &Pessoa,
+        seq: u64,
+        what: &What,
+        pushed: &BTreeSet<(DocumentId, Hash)>,
+    ) -> Vec<Entry> {
+        match what {
+            What::Change { document, generation, hash, bytes } => {
+                let sent = !pushed.contains(&(*document, *hash))
+                    && self.documents.get(document).is_some_and(|stored| {
+                        self.holds(pessoa, stored.kind(), stored.raiz(), seq)
+                    });
+                let entry = Entry::Change {
+                    seq,
+                    document: *document,
+                    generation: *generation,
+                    bytes: bytes.clone(),
+                };
+                sent.then_some(entry).into_iter().collect()
+            }
+            What::Granted { usuario, raiz } if *usuario == pessoa.id => {
+                let of_case = self.of_case(*raiz).filter(|(_, stored)| {
+                    stored.first_seq < seq && self.sees(pessoa, stored.kind(), *raiz)
+                });
+                of_case.map(|(id, stored)| snapshot(id, stored)).collect()
+            }
+            What::Revoked { usuario, raiz } if *usuario == pessoa.id => self
+                .of_case(*raiz)
+                .filter(|(_, stored)| !self.sees(pessoa, stored.kind(), *raiz))
+                .map(|(document, _)| Entry::Revoked { seq, document })
+                .collect(),
+            What::Reference { usuario, collection, key }
+                if usuario.is_none_or(|usuario| usuario == pessoa.id) =>
+            {
+                let reference = self.references.get(&(collection.clone(), key.clone()));
+                let entry = reference.map(|reference| Entry::Reference {
+                    seq,
+                    collection: collection.clone(),
+                    key: key.clone(),
+                    active: true,
+                    data: reference.data.clone(),
+                });
+                entry.into_iter().collect()
+            }
+            What::HeldDecided { usuario, held } if *usuario == pessoa.id => {
+                let approved = self.held.get(held).and_then(|branch| branch.decided);
+                let approved = approved.unwrap_or(false);
+                vec![Entry::HeldDecided { seq, held: *held, approved, note: None }]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether a change at this position goes to the person as a change.
+    fn holds(&self, pessoa: &Pessoa, kind: Kind, raiz: DocumentId, seq: u64) -> bool {
+        let since = self.escopo.get(&(pessoa.id, raiz));
+        pessoa.pode(Permissao::Ver)
+            && (kind == Kind::Cliente
+                || pessoa.pode(Permissao::VerTodas)
+                || since.is_some_and(|since| *since < seq))
+    }
+
+    fn of_case(&self, raiz: DocumentId) -> impl Iterator<Item = (DocumentId, &Stored)> {
+        let documents = self.cases.get(&raiz).into_iter().flat_map(|case| case.keys());
+        documents.filter_map(|id| Some((*id, self.documents.get(id)?)))
+    }
+}
+
+fn snapshot(document: DocumentId, stored: &Stored) -> Entry {
+    let bytes = document::save(&stored.loaded.merged.document);
+    Entry::Snapshot { document, generation: stored.loaded.generation, bytes }
+}
+
+/// Where a first sync begins: descending order, after the highest id.
+fn top() -> Bootstrap {
+    Bootstrap { rank: 0, after: Uuid::max().into() }
+}
