@@ -9,6 +9,10 @@
   const button = byId("novidades");
   const announcer = byId("anuncio");
 
+  // A refused form was answered at the address of its button: reloading goes to the record instead.
+  const home = main().dataset.url;
+  if (home && home !== location.pathname) history.replaceState(null, "", home + location.hash);
+
   // --- Freshness: the server says that something moved, we fetch this page's <main> again.
 
   let source = null;
@@ -196,7 +200,7 @@
       }
     }
     if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.closest("input, select, textarea, [contenteditable]")) return;
+    if (document.activeElement?.matches("input, select, textarea")) return;
     const search = document.querySelector("[data-busca]");
     if (search) { event.preventDefault(); search.focus(); search.select(); }
   });

@@ -19,7 +19,7 @@ use crate::app::App;
 use axum::{
     Router,
     response::Redirect,
-    routing::{get, post},
+    routing::{MethodRouter, get, post},
 };
 
 /// The routes of the back office.
@@ -34,14 +34,21 @@ pub fn routes() -> Router<App> {
         .route("/retidas", get(held::list))
         .route("/retidas/{id}", post(held::decide))
         .route("/registros/{kind}/{id}", get(record::show))
-        .route("/registros/{kind}/{id}/campo", post(record::actions::field))
-        .route("/registros/{kind}/{id}/conflito", post(record::actions::settle))
-        .route("/registros/{kind}/{id}/transicao", post(record::actions::transition))
-        .route("/registros/{kind}/{id}/laudo", post(record::actions::laudo))
-        .route("/registros/{kind}/{id}/nota", post(record::actions::note))
-        .route("/registros/{kind}/{id}/participante", post(record::actions::participant))
-        .route("/registros/{kind}/{id}/item", post(record::items::save))
-        .route("/registros/{kind}/{id}/item/remover", post(record::items::remove))
-        .route("/registros/{kind}/{id}/retida", post(record::actions::decide))
+        .merge(buttons())
         .route("/assets/{file}", get(assets::serve))
+}
+
+/// The forms of a record's page. Asked for by GET (a reload after a refusal), they lead to the page.
+fn buttons() -> Router<App> {
+    let act = |button: MethodRouter<App>| button.get(record::home);
+    Router::new()
+        .route("/registros/{kind}/{id}/campo", act(post(record::actions::field)))
+        .route("/registros/{kind}/{id}/conflito", act(post(record::actions::settle)))
+        .route("/registros/{kind}/{id}/transicao", act(post(record::actions::transition)))
+        .route("/registros/{kind}/{id}/laudo", act(post(record::actions::laudo)))
+        .route("/registros/{kind}/{id}/nota", act(post(record::actions::note)))
+        .route("/registros/{kind}/{id}/participante", act(post(record::actions::participant)))
+        .route("/registros/{kind}/{id}/retida", act(post(record::actions::decide)))
+        .route("/registros/{kind}/{id}/item", act(post(record::items::save)))
+        .route("/registros/{kind}/{id}/item/remover", act(post(record::items::remove)))
 }

@@ -19,6 +19,7 @@ use crate::app::App;
 use axum::{
     extract::{FromRequestParts, Path, Query, State},
     http::{StatusCode, request::Parts},
+    response::Redirect,
 };
 use campo_domain::{ids::DocumentId, kind::Kind};
 use serde::Deserialize;
@@ -76,6 +77,11 @@ pub async fn show(
     visit: Visit,
 ) -> PageResult {
     render(&app, &visit, which, &asked, None).await
+}
+
+/// `GET` of a button's address: the page of its record.
+pub async fn home(which: Which) -> Redirect {
+    Redirect::to(&which.path())
 }
 
 /// The page, with the draft of a form that was refused (then 422).
