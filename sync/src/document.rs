@@ -117,7 +117,10 @@ pub fn load(chunks: &[u8]) -> Result<Automerge, DocumentError> {
 /// As [`load`].
 pub fn extend(document: &mut Automerge, chunks: &[u8]) -> Result<(), DocumentError> {
     if !chunks.is_empty() {
-        let mut other = Automerge::load(chunks)?;
+        let mut other = Automerge::load(chunks).map_err(|error| match error {
+            automerge::AutomergeError::MissingDeps => DocumentError::Gap,
+            error => DocumentError::Automerge(error),
+        })?;
         if document.is_empty() {
             *document = other;
         } else {

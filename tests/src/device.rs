@@ -3,7 +3,7 @@
 
 use crate::Sabotage;
 use crate::dice::Dice;
-use automerge::{Automerge, Change};
+use automerge::{Automerge, Change, ChangeHash};
 use campo_domain::{
     command::Command,
     ids::{CommandId, DeviceId, DocumentId, UserId},
@@ -53,6 +53,8 @@ pub struct Account {
     pub decided: Vec<Decided>,
     /// Whether the last answer said that another page waits.
     pub more: bool,
+    /// For the checkers: the heads of what the server is known to have of each document.
+    pub heads: BTreeMap<DocumentId, Vec<ChangeHash>>,
 }
 
 impl Default for Account {
@@ -68,6 +70,7 @@ impl Default for Account {
             settled: Vec::new(),
             decided: Vec::new(),
             more: true,
+            heads: BTreeMap::new(),
         }
     }
 }
@@ -300,7 +303,10 @@ impl Device {
             }
             took.settled.extend(absorbed.settled);
             took.touched.push(id);
+            account.heads.remove(&id);
             if let Some(document) = absorbed.document {
+                let accepted = campo_sync::document::load(&document.chunks)?;
+                account.heads.insert(id, campo_sync::document::heads(&accepted));
                 account.documents.insert(id, document);
             }
         }

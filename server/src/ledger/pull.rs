@@ -137,7 +137,8 @@ impl Reader<'_, '_, '_> {
              LEFT JOIN escopo e ON e.tenant = l.tenant AND e.usuario = $2 AND e.raiz = d.raiz \
              LEFT JOIN referencia r ON l.kind = 'reference' AND r.tenant = l.tenant \
                  AND r.collection = l.collection AND r.key = l.key \
-             LEFT JOIN held h ON l.kind = 'held' AND h.tenant = l.tenant AND h.id = l.key::uuid \
+             LEFT JOIN held h ON h.tenant = l.tenant \
+                 AND h.id = CASE WHEN l.kind = 'held' THEN l.key::uuid END \
              WHERE l.tenant = $1 AND l.seq > $3 AND l.seq <= $4 AND CASE l.kind \
                  WHEN 'change' THEN $6 AND NOT d.erased \
                      AND ($5 OR d.kind = 'cliente' OR e.since_seq < l.seq) \

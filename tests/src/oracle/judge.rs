@@ -1,7 +1,7 @@
 //! What must become of a change, a command of the office, a request of transition.
 
 use super::{Oracle, rules, rules::Codes};
-use automerge::{Automerge, Change, ReadDoc};
+use automerge::{Automerge, Change};
 use campo_domain::{
     command::Command,
     ids::{DeviceId, DocumentId, PedidoId, UserId},

@@ -8,7 +8,7 @@ use crate::ledger::{Row, What};
 use automerge::{ActorId, Automerge, Change, ChangeHash, ReadDoc};
 use campo_domain::{
     command::Command,
-    ids::{CommandId, DeviceId, DocumentId, HeldId, PedidoId, UserId},
+    ids::{CommandId, DeviceId, DocumentId, HeldId, UserId},
     kind::Kind,
     pessoa::{Permissao, Permissoes, Pessoa},
     preset,
@@ -70,17 +70,6 @@ impl<T> Over<T> {
         let place = self.0.partition_point(|(since, _)| *since <= seq);
         self.0[place.saturating_sub(1)..].iter().map(|(_, value)| value)
     }
-}
-
-/// A request that the server was seen to judge.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// The document.
-    pub document: DocumentId,
-    /// The request.
-    pub pedido: PedidoId,
-    /// What it must lead to.
-    pub expected: Result<String, BTreeSet<&'static str>>,
 }
 
 /// The second opinion.
@@ -174,6 +163,12 @@ impl Oracle {
     pub fn registro(&self, document: DocumentId) -> Option<(&Registro, &Tipo)> {
         let mirror = self.documents.get(&document)?;
         Some((&mirror.registro, &mirror.tipo))
+    }
+
+    /// Every number that was given out, with its kind.
+    pub fn numbers(&self) -> Vec<(Kind, String)> {
+        let numbered = self.documents.values().map(|mirror| &mirror.registro);
+        numbered.filter_map(|r| Some((r.kind, r.numero.clone()?))).collect()
     }
 
     /// Every document.

@@ -1,0 +1,281 @@
+//! What must be true: at every step, at every completed synchronisation, and once all is quiet.
+
+use crate::{
+    device::{Account, Device},
+    ledger::HeldBranch,
+    oracle::Oracle,
+};
+use automerge::ChangeHash;
+use campo_domain::{
+    command::Command,
+    ids::{CommandId, DocumentId, UserId},
+};
+use campo_sync::{
+    client::{Fate, Settled},
+    document,
+    wire::{Entry, Hash, Outcome, SyncResponse},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The checkers, by their numbers in the design.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Checker {
+    /// Heads converge within scope.
+    Convergence = 1,
+    /// Nothing that was accepted is lost.
+    NothingLost = 2,
+    /// Every command has exactly one known fate.
+    OneFate = 3,
+    /// An independent oracle agrees with each admission.
+    Oracle = 4,
+    /// The incremental projection equals a rebuild.
+    Projection = 5,
+    /// The cursor never skips.
+    Cursor = 6,
+    /// Nothing out of scope is delivered.
+    Scope = 7,
+    /// Any request replayed is a no-op.
+    Replay = 8,
+    /// Everything comes to rest.
+    Liveness = 9,
+    /// The server answered with an error, or a store is damaged.
+    Machinery = 10,
+}
+
+/// Something that must not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which checker found it.
+    pub checker: Checker,
+    /// What it found.
+    pub what: String,
+}
+
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "checker {} ({:?}): {}", self.checker as u8, self.checker, self.what)
+    }
+}
+
+/// What a checker says.
+pub type Checked = Result<(), Violation>;
+
+/// A violation.
+pub fn violated(checker: Checker, what: impl Into<String>) -> Violation {
+    Violation { checker, what: what.into() }
+}
+
+/// Fails unless it holds.
+pub fn ensure(holds: bool, checker: Checker, what: impl FnOnce() -> String) -> Checked {
+    if holds { Ok(()) } else { Err(violated(checker, what())) }
+}
+
+/// 7: every entry of an answer is something that the person sees now.
+pub fn only_in_scope(oracle: &Oracle, usuario: UserId, response: &SyncResponse) -> Checked {
+    for entry in &response.entries {
+        let seen = match entry {
+            Entry::Change { document, .. }
+            | Entry::Snapshot { document, .. }
+            | Entry::Generation { document, .. } => oracle.sees(usuario, *document),
+            Entry::Reference { collection, key, .. } => {
+                let addressee = oracle.addressee(collection, key);
+                addressee.is_some_and(|a| a.is_none_or(|addressee| addressee == usuario))
+            }
+            Entry::Revoked { document, .. } => !oracle.sees(usuario, *document),
+            Entry::HeldDecided { .. } | Entry::Erased { .. } => true,
+        };
+        ensure(seen, Checker::Scope, || format!("{usuario} was sent {entry:?}"))?;
+    }
+    Ok(())
+}
+
+/// 1 and 6, at a completed synchronisation: the device holds what the person sees, up to the heads that
+/// the server had when it answered, and nothing else.
+pub fn holds_what_is_seen(
+    account: &Account,
+    expected: &BTreeMap<DocumentId, Vec<ChangeHash>>,
+    who: &str,
+) -> Checked {
+    let held: BTreeMap<&DocumentId, &Vec<ChangeHash>> = account
+        .documents
+        .values()
+        .filter(|document| document.in_scope && !document.chunks.is_empty())
+        .filter_map(|document| Some((&document.id, account.heads.get(&document.id)?)))
+        .collect();
+    for (id, heads) in expected {
+        let Some(held) = held.get(id) else {
+            let what = format!("{who} was not sent the document {id}");
+            return Err(violated(Checker::Cursor, what));
+        };
+        ensure(*held == heads, Checker::Cursor, || {
+            format!("{who} stands at {held:?} of {id}, the server at {heads:?}")
+        })?;
+    }
+    let more = held.keys().find(|id| !expected.contains_key(*id));
+    ensure(more.is_none(), Checker::Convergence, || {
+        format!("{who} holds the document {more:?}, which is out of sight")
+    })
+}
+
+/// 8: the same request again changes nothing and is answered alike.
+pub fn same_verdicts(first: &SyncResponse, again: &SyncResponse) -> Checked {
+    let alike = |(a, b): (&Outcome, &Outcome)| match (a, b) {
+        (Outcome::Accepted { seq: a } | Outcome::Known { seq: a }, Outcome::Known { seq: b }) => {
+            a == b
+        }
+        (a, b) => a == b,
+    };
+    let outcomes = |response: &SyncResponse| -> Vec<Outcome> {
+        response.verdicts.iter().map(|verdict| verdict.outcome.clone()).collect()
+    };
+    let (first, again) = (outcomes(first), outcomes(again));
+    let same = first.len() == again.len() && first.iter().zip(&again).all(alike);
+    ensure(same, Checker::Replay, || format!("answered {first:?}, then {again:?}"))
+}
+
+/// 2: the stored documents are what the log says.
+pub fn stored_is_logged(oracle: &Oracle, stored: &[(DocumentId, Vec<u8>)]) -> Checked {
+    let logged: BTreeSet<DocumentId> = oracle.documents().collect();
+    let ids: BTreeSet<DocumentId> = stored.iter().map(|(id, _)| *id).collect();
+    ensure(logged == ids, Checker::NothingLost, || {
+        format!("{:?} are logged or stored only", logged.symmetric_difference(&ids))
+    })?;
+    for (id, chunks) in stored {
+        let heads = document::load(chunks).map(|document| document::heads(&document));
+        let heads = heads.map_err(|e| violated(Checker::NothingLost, format!("{id}: {e}")))?;
+        ensure(heads == oracle.heads(*id), Checker::NothingLost, || {
+            format!("{id} is stored with the heads {heads:?}, the log says {:?}", oracle.heads(*id))
+        })?;
+    }
+    Ok(())
+}
+
+/// A command that a device said was done.
+#[derive(Clone, Copy, Debug)]
+pub struct Issued {
+    /// The command.
+    pub id: CommandId,
+    /// The place of the phone.
+    pub device: usize,
+    /// Who.
+    pub usuario: UserId,
+}
+
+/// 2 and 3, once all is quiet: every command that was ever issued has one fate, and the server bears it
+/// out.
+pub fn one_fate(
+    oracle: &Oracle,
+    devices: &[Device],
+    issued: &[Issued],
+    held: &[HeldBranch],
+) -> Checked {
+    let branches: BTreeMap<_, _> = held.iter().map(|branch| (branch.id, branch)).collect();
+    for command in issued {
+        let device = &devices[command.device];
+        let account = &device.accounts[&command.usuario];
+        let pending = account.queue().iter().filter(|(_, q)| q.id == command.id).count();
+        ensure(pending == 0, Checker::OneFate, || {
+            format!("{} of {} is still pending", command.id, command.usuario)
+        })?;
+        let fates: Vec<&Settled> =
+            account.settled.iter().filter(|settled| settled.queued.id == command.id).collect();
+        let [settled] = fates[..] else {
+            let what = format!("{} of {} has {} fates", command.id, command.usuario, fates.len());
+            return Err(violated(Checker::OneFate, what));
+        };
+        bears_out(oracle, &branches, settled, device.restored)?;
+    }
+    Ok(())
+}
+
+fn bears_out(
+    oracle: &Oracle,
+    branches: &BTreeMap<campo_domain::ids::HeldId, &HeldBranch>,
+    settled: &Settled,
+    restored: bool,
+) -> Checked {
+    let queued = &settled.queued;
+    let document = oracle.written(&queued.hash).map(|written| written.document);
+    let Some(document) = document else {
+        return Err(violated(Checker::OneFate, format!("nobody wrote {:?}", queued.hash)));
+    };
+    let of_command = oracle.hashes_of(queued.id);
+    let merged: Vec<&Hash> =
+        of_command.iter().filter(|hash| oracle.merged(document, hash).is_some()).collect();
+    let say = |what: &str| {
+        violated(
+            Checker::OneFate,
+            format!("{what}: {:?} of {document}, {:?}", queued.command, settled.fate),
+        )
+    };
+    if merged.len() > 1 {
+        return Err(say("merged twice"));
+    }
+    match &settled.fate {
+        Fate::Accepted => {
+            let nothing_to_say = matches!(
+                queued.command,
+                Command::Editar { .. }
+                    | Command::EditarTexto { .. }
+                    | Command::EditarItem { .. }
+                    | Command::RemoverItem { .. }
+                    | Command::Participar { .. }
+            );
+            ensure(merged.len() == 1 || nothing_to_say, Checker::NothingLost, || {
+                format!("accepted and not there: {:?} of {document}", queued.command)
+            })?;
+            marker(oracle, document, &queued.command, merged.len() == 1)
+        }
+        Fate::Held { held, .. } => {
+            let branch = branches.get(held).ok_or_else(|| say("there is no such branch"))?;
+            let kept = branch.changes.iter().any(|(hash, bytes)| {
+                *hash == queued.hash && *bytes == queued.change
+            });
+            if !kept {
+                return Err(say("the branch lacks it"));
+            }
+            let approved = branch.decided == Some(true);
+            if merged.len() == 1 && !approved && !restored {
+                return Err(say("held and merged"));
+            }
+            if approved && merged.is_empty() {
+                return Err(say("approved and not merged"));
+            }
+            Ok(())
+        }
+        Fate::Refused { .. } if merged.is_empty() || restored => Ok(()),
+        Fate::Refused { .. } => Err(say("refused and merged")),
+    }
+}
+
+/// What an accepted command wrote is found in the record.
+fn marker(oracle: &Oracle, id: DocumentId, command: &Command, merged: bool) -> Checked {
+    let Some((registro, _)) = oracle.registro(id) else {
+        return Err(violated(Checker::NothingLost, format!("the document {id} is gone")));
+    };
+    let found = match command {
+        Command::Anotar { id, texto } => {
+            registro.notas.iter().any(|nota| nota.id == *id && nota.texto == *texto)
+        }
+        Command::IncluirItem { item } => registro.itens.contains_key(&item.id),
+        Command::RemoverItem { item } => registro.itens.get(item).is_some_and(|i| i.removido),
+        Command::Transicionar { pedido, .. } => {
+            registro.pedidos.iter().any(|p| p.id == *pedido && p.veredito.is_some())
+        }
+        Command::EmitirLaudo { pedido, laudo, .. } => {
+            registro.laudos.iter().any(|l| l.id == *laudo)
+                && registro.pedidos.iter().any(|p| p.id == *pedido && p.veredito.is_some())
+        }
+        Command::Criar { itens, .. } => {
+            itens.iter().all(|item| registro.itens.contains_key(&item.id))
+        }
+        // A later write replaces it; the change itself is what stays.
+        Command::Editar { .. }
+        | Command::EditarTexto { .. }
+        | Command::EditarItem { .. }
+        | Command::Participar { .. } => true,
+    };
+    ensure(found || !merged, Checker::NothingLost, || {
+        format!("accepted and not found in {id}: {command:?}")
+    })
+}

@@ -1,0 +1,96 @@
+//! Changes that no command writes, such as a modified app could send. Each must be refused, and none
+//! may disturb what lies before or behind it.
+
+use super::World;
+use crate::{checkers::Violation, trace::Short};
+use automerge::{
+    Automerge, Change, ObjType, ROOT, ReadDoc, ScalarValue,
+    transaction::{CommitOptions, Transactable, Transaction},
+};
+use campo_domain::{command::Command, ids::DocumentId};
+use campo_sync::document::{Actor, DocumentError};
+
+type Forged = Result<(), DocumentError>;
+
+const FORGERIES: [fn(&mut Transaction<'_>) -> Forged; 8] = [
+    |tx| in_map(tx, "servidor", |tx, obj| Ok(tx.put(obj, "situacao", "resolvida")?)),
+    |tx| in_map(tx, "servidor", |tx, obj| Ok(tx.put(obj, "numero", "2026/000001")?)),
+    // Shows nothing in a diff.
+    |tx| {
+        in_map(tx, "campos", |tx, obj| {
+            tx.put(obj, "criado_por", "eu")?;
+            Ok(tx.delete(obj, "criado_por")?)
+        })
+    },
+    |tx| {
+        in_map(tx, "campos", |tx, obj| {
+            tx.put_object(obj, "responsavel", ObjType::Map)?;
+            Ok(())
+        })
+    },
+    |tx| Ok(tx.put(ROOT, "tipo", "p001.cliente")?),
+    |tx| {
+        tx.put_object(ROOT, "notas", ObjType::Map)?;
+        Ok(())
+    },
+    |tx| in_map(tx, "campos", |tx, obj| Ok(tx.put(obj, "prazo", ScalarValue::counter(1))?)),
+    |tx| {
+        in_map(tx, "notas", |tx, obj| {
+            let keys: Vec<String> = tx.keys(obj).map(|key| key.to_string()).collect();
+            match keys.first() {
+                Some(key) => Ok(tx.delete(obj, key.as_str())?),
+                None => Ok(tx.put(obj, "x", "y")?),
+            }
+        })
+    },
+];
+
+fn in_map(
+    tx: &mut Transaction<'_>,
+    name: &'static str,
+    write: impl FnOnce(&mut Transaction<'_>, &automerge::ObjId) -> Forged,
+) -> Forged {
+    match tx.get(ROOT, name)? {
+        Some((_, obj)) => write(tx, &obj),
+        None => Err(DocumentError::Lacks(name)),
+    }
+}
+
+fn forge(
+    document: &mut Automerge,
+    actor: Actor,
+    at_ms: i64,
+    write: fn(&mut Transaction<'_>) -> Forged,
+) -> Result<Option<Change>, DocumentError> {
+    document.set_actor(actor.actor_id());
+    let mut tx = document.transaction();
+    write(&mut tx)?;
+    let (hash, _) = tx.commit_with(CommitOptions::default().with_time(at_ms));
+    Ok(hash.and_then(|hash| document.get_change_by_hash(&hash)))
+}
+
+impl World<'_> {
+    /// The phone writes a change that no command writes.
+    pub(super) fn forge(&mut self, place: usize) -> Result<(), Violation> {
+        let account = self.devices[place].account();
+        let ids: Vec<DocumentId> =
+            account.documents.values().filter(|d| d.in_scope).map(|d| d.id).collect();
+        let Some(id) = self.dice.maybe(&ids) else { return Ok(()) };
+        let stamp = self.stamp(place);
+        let nota = self.dice.uuid(stamp.at).into();
+        let pretext = Command::Anotar { id: nota, texto: "forjado".into() };
+        let which = self.dice.below(FORGERIES.len());
+        let at_ms = stamp.at.timestamp_millis();
+        let done = self.devices[place].run_unruly(id, pretext, stamp, |doc, actor, _| {
+            forge(doc, actor, at_ms, FORGERIES[which])
+        });
+        if let Ok(true) = done {
+            self.trace.event("forged", format_args!("{which} {}", Short(id.uuid())));
+            let queue = self.devices[place].account().documents.get(&id).map(|d| &d.queue);
+            let forged = queue.and_then(|queue| queue.last()).map(|queued| queued.hash);
+            self.issue(place, stamp.id);
+            self.wrote(place, id, forged);
+        }
+        Ok(())
+    }
+}

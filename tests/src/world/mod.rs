@@ -1,0 +1,220 @@
+//! One company for a few days: phones, one server and the office in a loop that only the seed drives,
+//! with a clock that nobody waits for. Faults first; then everything heals and must come to rest.
+
+mod field;
+mod forgery;
+mod office;
+mod rest;
+mod wire;
+
+use crate::{
+    Sabotage,
+    checkers::{Checker, Issued, Violation, violated},
+    device::Device,
+    dice::Dice,
+    ledger::{Ledger, Ticket},
+    network::{Faults, Network, Sender},
+    oracle::Oracle,
+    script::Known,
+    staff::Staff,
+    trace::{Totals, Trace},
+};
+use automerge::ChangeHash;
+use campo_domain::ids::{DocumentId, UserId};
+use campo_sync::wire::{Limits, SyncRequest, SyncResponse};
+use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::BTreeMap;
+
+/// What to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// Decides everything.
+    pub seed: u64,
+    /// How many steps with faults on.
+    pub steps: u32,
+    /// A mistake built in on purpose.
+    pub sabotage: Option<Sabotage>,
+    /// Whether to keep a readable trace.
+    pub readable: bool,
+}
+
+impl Config {
+    /// The usual run of a seed.
+    pub fn seed(seed: u64) -> Self {
+        Config { seed, steps: 160, sabotage: None, readable: false }
+    }
+}
+
+/// How a run went.
+#[derive(Debug)]
+pub struct Run {
+    /// What was run.
+    pub config: Config,
+    /// What must not be, if anything.
+    pub violation: Option<Violation>,
+    /// How often each kind of event happened.
+    pub totals: Totals,
+    /// The hash over the trace.
+    pub hash: u64,
+    /// The readable trace, where it was asked for.
+    pub lines: Vec<String>,
+}
+
+type Heads = BTreeMap<DocumentId, Vec<ChangeHash>>;
+
+/// What is under way between phones and server, and inside the server.
+#[derive(Clone, Debug)]
+enum Message {
+    Request(Sender, SyncRequest),
+    Commit(Sender, SyncRequest, Ticket),
+    /// With what the person sees at that moment, where the answer completes a synchronisation.
+    Response(Sender, SyncResponse, Option<Heads>),
+}
+
+/// The loop.
+pub struct World<'a> {
+    config: Config,
+    dice: Dice,
+    trace: Trace,
+    now: DateTime<Utc>,
+    staff: Staff,
+    people: Vec<UserId>,
+    ledger: &'a mut dyn Ledger,
+    oracle: Oracle,
+    network: Network<Message>,
+    devices: Vec<Device>,
+    backups: Vec<Option<Device>>,
+    known: BTreeMap<DocumentId, Known>,
+    issued: Vec<Issued>,
+    /// Answers told to devices, by change: what was accepted stays so.
+    requests: u64,
+    /// Requests that were sent, for thieves.
+    sent: Vec<SyncRequest>,
+}
+
+/// Runs one seed on a ledger that is empty.
+pub fn simulate(config: Config, ledger: &mut dyn Ledger) -> Run {
+    let mut world = match World::new(config, ledger) {
+        Ok(world) => world,
+        Err(error) => {
+            let violation = Some(violated(Checker::Machinery, format!("{error:#}")));
+            let (totals, lines) = (Totals::new(), Vec::new());
+            return Run { config, violation, totals, hash: 0, lines };
+        }
+    };
+    let violation = world.run().err();
+    let trace = world.trace;
+    Run {
+        config,
+        violation,
+        totals: trace.totals().clone(),
+        hash: trace.hash(),
+        lines: trace.lines().to_vec(),
+    }
+}
+
+impl<'a> World<'a> {
+    fn new(config: Config, ledger: &'a mut dyn Ledger) -> anyhow::Result<Self> {
+        let mut dice = Dice::new(config.seed);
+        let morning = DateTime::from_timestamp(1_772_452_800, 0).unwrap_or_default();
+        let now = morning + TimeDelta::minutes(dice.range(0, 14 * 60));
+        let phones = 2 + dice.below(3);
+        let without_phone = dice.below(2);
+        let staff = Staff::hire(&mut dice, now, phones + without_phone);
+        let devices: Vec<Device> = (0..phones)
+            .map(|place| {
+                let usuario = staff.field[place].id;
+                Device::new(dice.uuid(now).into(), usuario, clock(&mut dice), limits(&mut dice))
+            })
+            .collect();
+        ledger.found(now, &staff.all())?;
+        let oracle = Oracle::new(&staff.all())?;
+        let network = Network::new(Faults::roll(&mut dice));
+        Ok(World {
+            config,
+            trace: Trace::new(config.readable),
+            now,
+            people: staff.ids(),
+            staff,
+            ledger,
+            oracle,
+            network,
+            backups: vec![None; devices.len()],
+            devices,
+            known: BTreeMap::new(),
+            issued: Vec::new(),
+            requests: 0,
+            sent: Vec::new(),
+            dice,
+        })
+    }
+
+    fn run(&mut self) -> Result<(), Violation> {
+        self.read_log()?;
+        for _ in 0..self.config.steps {
+            self.step()?;
+        }
+        self.rest()
+    }
+
+    /// Time passes, what is due arrives, and somebody does something.
+    fn step(&mut self) -> Result<(), Violation> {
+        let pause = match self.dice.below(40) {
+            0 => TimeDelta::minutes(self.dice.range(30, 600)),
+            1..=4 => TimeDelta::minutes(self.dice.range(1, 20)),
+            _ => TimeDelta::milliseconds(self.dice.range(1, 5_000)),
+        };
+        self.now += pause;
+        self.trace.at(self.now);
+        while let Some(message) = self.network.due(self.now) {
+            self.deliver(message)?;
+        }
+        let who = self.dice.below(self.devices.len() * 2 + 1);
+        match who.checked_sub(1) {
+            None => self.office(),
+            Some(place) => self.field(place % self.devices.len()),
+        }
+    }
+
+    /// Takes in what the log says since the last time.
+    fn read_log(&mut self) -> Result<(), Violation> {
+        let rows = self.ledger.rows(self.oracle.rows()).map_err(machinery)?;
+        for row in &rows {
+            self.read_row(row)?;
+        }
+        Ok(())
+    }
+
+    fn name(&self, usuario: UserId) -> &str {
+        self.staff.name(usuario)
+    }
+}
+
+/// Right, an hour off, or years off (ff19).
+fn clock(dice: &mut Dice) -> TimeDelta {
+    match dice.below(4) {
+        0 => TimeDelta::days(-365 * dice.range(1, 25)),
+        1 => TimeDelta::days(365 * dice.range(1, 9)),
+        2 => TimeDelta::minutes(dice.range(-90, 90)),
+        _ => TimeDelta::zero(),
+    }
+}
+
+/// As the server's, or so small that everything comes in pieces.
+fn limits(dice: &mut Dice) -> Limits {
+    let mut limits = Limits::DEFAULT;
+    if dice.chance(1, 2) {
+        limits.page_bytes_max = u32::try_from(dice.range(500, 6_000)).unwrap_or(500);
+    }
+    if dice.chance(1, 3) {
+        limits.push_items_max = u32::try_from(dice.range(1, 4)).unwrap_or(1);
+    }
+    if dice.chance(1, 4) {
+        limits.push_bytes_max = u32::try_from(dice.range(300, 2_000)).unwrap_or(300);
+    }
+    limits
+}
+
+fn machinery(error: anyhow::Error) -> Violation {
+    violated(Checker::Machinery, format!("{error:#}"))
+}

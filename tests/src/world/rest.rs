@@ -1,0 +1,95 @@
+//! The end of a run: nothing fails any more, everything comes to rest, and the books are checked.
+
+use super::{World, machinery};
+use crate::{
+    checkers::{self, Checker, Violation, ensure, violated},
+    device::Crash,
+};
+use campo_domain::ids::UserId;
+use chrono::TimeDelta;
+
+/// Answers that one account may need before it is complete.
+const PAGES_MAX: u32 = 3_000;
+
+impl World<'_> {
+    pub(super) fn rest(&mut self) -> Result<(), Violation> {
+        // What is under way still arrives, much too late: nobody waits for it any more.
+        for device in &mut self.devices {
+            device.crash();
+        }
+        let mut late = self.network.heal();
+        while !late.is_empty() {
+            for message in late {
+                self.now += TimeDelta::seconds(1);
+                self.trace.at(self.now);
+                self.deliver(message)?;
+            }
+            late = self.network.heal();
+        }
+        // Two rounds: what one phone says in the first reaches the others in the second.
+        for round in 0..2 {
+            for place in 0..self.devices.len() {
+                let people: Vec<UserId> =
+                    self.devices[place].accounts.keys().copied().collect();
+                for usuario in people {
+                    self.complete(place, usuario, round)?;
+                }
+            }
+        }
+        self.settle_books()
+    }
+
+    /// One person's phone synchronises until nothing is left to do.
+    fn complete(&mut self, place: usize, usuario: UserId, round: u32) -> Result<(), Violation> {
+        self.devices[place].sign_in(usuario);
+        for _ in 0..PAGES_MAX {
+            self.now += TimeDelta::milliseconds(100);
+            self.trace.at(self.now);
+            let request = self.devices[place].request();
+            let ticket = self.ledger.begin(self.now, usuario, request.clone());
+            let ticket = ticket.map_err(machinery)?;
+            let response = self.ledger.finish(self.now, ticket).map_err(machinery)?;
+            let heads = self.check(usuario, &request, &response)?;
+            self.absorb(place, response, heads, Crash::No)?;
+            let account = self.devices[place].account();
+            if account.queue().is_empty() && !account.more {
+                return Ok(());
+            }
+        }
+        let account = self.devices[place].account();
+        let left: Vec<_> = account.queue().iter().map(|(_, q)| q.command.clone()).collect();
+        let what = format!(
+            "round {round}: {} does not come to rest; cursor {:?}, pending {left:?}",
+            self.name(usuario),
+            account.cursor
+        );
+        Err(violated(Checker::Liveness, what))
+    }
+
+    fn settle_books(&mut self) -> Result<(), Violation> {
+        for device in &self.devices {
+            for (usuario, account) in &device.accounts {
+                let seen = self.oracle.visible(*usuario);
+                let who = format!("at rest, {}'s phone", self.name(*usuario));
+                checkers::holds_what_is_seen(account, &seen, &who)?;
+                for document in account.documents.values() {
+                    ensure(document.in_scope, Checker::Convergence, || {
+                        format!("{who} keeps {} without a reason", document.id)
+                    })?;
+                }
+            }
+        }
+        let held = self.ledger.held().map_err(machinery)?;
+        checkers::one_fate(&self.oracle, &self.devices, &self.issued, &held)?;
+        checkers::stored_is_logged(&self.oracle, &self.ledger.documents().map_err(machinery)?)?;
+        let differs = self.ledger.projection_differs().map_err(machinery)?;
+        ensure(differs.is_empty(), Checker::Projection, || differs.join("; "))?;
+        let numbers = self.oracle.numbers();
+        let mut unique = numbers.clone();
+        unique.sort_unstable();
+        unique.dedup();
+        ensure(unique.len() == numbers.len(), Checker::NothingLost, || {
+            "a number was given twice".into()
+        })
+    }
+}

@@ -1,0 +1,400 @@
+//! Requests and answers on their way, and what is checked of each.
+
+use super::{Heads, Message, World, machinery};
+use crate::{
+    checkers::{self, Checker, Violation, ensure, violated},
+    device::Crash,
+    ledger::{Row, What},
+    network::Sender,
+    oracle::Written,
+    trace::Short,
+};
+use campo_domain::ids::{DeviceId, DocumentId, UserId};
+use campo_sync::{
+    document::DocumentError,
+    wire::{self, Hash, Limits, Outcome, Push, SyncRequest, SyncResponse, Verdict},
+};
+use chrono::TimeDelta;
+use std::collections::{BTreeSet, VecDeque};
+
+impl World<'_> {
+    /// The phone sends what it has to say, and asks for what it does not have.
+    pub(super) fn send(&mut self, place: usize) {
+        let device = &mut self.devices[place];
+        let request = device.request();
+        let sender =
+            Sender { device: place, usuario: device.signed_in, number: self.requests };
+        self.requests += 1;
+        device.in_flight = Some((sender.number, self.now + TimeDelta::seconds(45)));
+        self.trace.event(
+            "request",
+            format_args!(
+                "#{} {} pushes {} from {}",
+                sender.number,
+                self.staff.name(sender.usuario),
+                request.push.len(),
+                request.cursor.seq
+            ),
+        );
+        if !request.push.is_empty() && self.sent.len() < 200 {
+            self.sent.push(request.clone());
+        }
+        if self.dice.chance(self.network.faults.duplicated, 1000) {
+            self.trace.count("fault: duplicated");
+            let delay = self.network.delay(&mut self.dice);
+            self.network.later(self.now + delay, Message::Request(sender, request.clone()));
+        }
+        let lost = self.network.is_cut(place, self.now)
+            || self.dice.chance(self.network.faults.request_lost, 1000);
+        if lost {
+            self.trace.event("fault: request lost", format_args!("#{}", sender.number));
+            return;
+        }
+        let delay = self.network.delay(&mut self.dice);
+        self.network.later(self.now + delay, Message::Request(sender, request));
+    }
+
+    pub(super) fn deliver(&mut self, message: Message) -> Result<(), Violation> {
+        match message {
+            Message::Request(sender, request) => self.arrives(sender, request),
+            Message::Commit(sender, request, ticket) => {
+                let response = self.ledger.finish(self.now, ticket).map_err(machinery)?;
+                self.answer(sender, &request, response)
+            }
+            Message::Response(sender, response, heads) => {
+                let device = &self.devices[sender.device];
+                let waiting = device.in_flight.is_some_and(|(number, _)| number == sender.number);
+                let cut = self.network.is_cut(sender.device, self.now);
+                if !waiting || cut {
+                    self.trace.count("fault: answer too late");
+                    return Ok(());
+                }
+                let crash = self.crash();
+                self.absorb(sender.device, response, heads, crash)
+            }
+        }
+    }
+
+    fn arrives(&mut self, sender: Sender, request: SyncRequest) -> Result<(), Violation> {
+        // Every eighth goes through the wire format, which must not change it.
+        let request = if sender.number % 8 == 0 { self.packed(&request)? } else { request };
+        let copy = request.clone();
+        let begun = self.ledger.begin(self.now, sender.usuario, request);
+        let ticket = begun.map_err(machinery)?;
+        if self.dice.chance(self.network.faults.request_lost, 4000) {
+            self.trace.event("fault: server died", format_args!("#{}", sender.number));
+            return Ok(());
+        }
+        let work = TimeDelta::milliseconds(self.dice.range(5, 3_000));
+        self.network.later(self.now + work, Message::Commit(sender, copy, ticket));
+        Ok(())
+    }
+
+    fn packed<T>(&self, message: &T) -> Result<T, Violation>
+    where
+        T: minicbor::Encode<()> + for<'b> minicbor::Decode<'b, ()> + PartialEq,
+    {
+        let wrong = |error: wire::WireError| violated(Checker::Machinery, error.to_string());
+        let body = wire::pack(message).map_err(wrong)?;
+        let bytes_max = Limits::DEFAULT.request_bytes_max().max(wire::RESPONSE_BYTES_MAX);
+        let unpacked = wire::unpack(&body, bytes_max).map_err(wrong)?;
+        ensure(unpacked == *message, Checker::Machinery, || "the wire changed a message".into())?;
+        Ok(unpacked)
+    }
+
+    /// The server has committed: checks what it says, then sends it.
+    fn answer(
+        &mut self,
+        sender: Sender,
+        request: &SyncRequest,
+        response: SyncResponse,
+    ) -> Result<(), Violation> {
+        let heads = self.check(sender.usuario, request, &response)?;
+        let lost = self.dice.chance(self.network.faults.response_lost, 1000);
+        if lost {
+            self.trace.event("fault: answer lost", format_args!("#{}", sender.number));
+            return Ok(());
+        }
+        let response = if sender.number % 8 == 1 { self.packed(&response)? } else { response };
+        let delay = self.network.delay(&mut self.dice);
+        self.network.later(self.now + delay, Message::Response(sender, response, heads));
+        Ok(())
+    }
+
+    /// Everything that can be checked of an answer when it is given.
+    pub(super) fn check(
+        &mut self,
+        usuario: UserId,
+        request: &SyncRequest,
+        response: &SyncResponse,
+    ) -> Result<Option<Heads>, Violation> {
+        self.check_verdicts(usuario, request, response)?;
+        checkers::only_in_scope(&self.oracle, usuario, response)?;
+        self.count_entries(response);
+        if !request.push.is_empty() && self.dice.chance(1, 4) {
+            self.check_replay(usuario, request, response)?;
+        }
+        Ok((!response.more).then(|| self.oracle.visible(usuario)))
+    }
+
+    /// 4: each verdict is what the oracle expected of it, in the order of the pushes.
+    fn check_verdicts(
+        &mut self,
+        usuario: UserId,
+        request: &SyncRequest,
+        response: &SyncResponse,
+    ) -> Result<(), Violation> {
+        let rows = self.ledger.rows(self.oracle.rows()).map_err(machinery)?;
+        let mut rows = VecDeque::from(rows);
+        let answered = response.verdicts.len() == request.push.len();
+        ensure(answered, Checker::OneFate, || "not every change was answered".into())?;
+        let pushed: BTreeSet<Hash> = response.verdicts.iter().map(|v| v.hash).collect();
+        for (push, verdict) in request.push.iter().zip(&response.verdicts) {
+            let expect = self.oracle.expect(push, usuario, request.device);
+            let outcome = &verdict.outcome;
+            self.trace.event(
+                label(outcome),
+                format_args!("{} {:?}: {outcome:?}", Short(push.document.uuid()), verdict.hash),
+            );
+            ensure(expect.agrees(outcome), Checker::Oracle, || {
+                let written = self.oracle.written(&verdict.hash);
+                format!(
+                    "{} seen {}: {outcome:?}, not {expect:?}: {written:?}",
+                    self.name(usuario),
+                    push.seen
+                )
+            })?;
+            self.check_outcome(push, verdict, usuario, &pushed, &mut rows)?;
+        }
+        rows.iter().try_for_each(|row| self.read_row(row))
+    }
+
+    fn check_outcome(
+        &mut self,
+        push: &Push,
+        verdict: &Verdict,
+        usuario: UserId,
+        pushed: &BTreeSet<Hash>,
+        rows: &mut VecDeque<Row>,
+    ) -> Result<(), Violation> {
+        match &verdict.outcome {
+            Outcome::Accepted { seq } => {
+                let written = self.oracle.written(&verdict.hash).cloned();
+                let leads = written.and_then(|written| {
+                    let permissoes = self.oracle.permissions(usuario);
+                    self.oracle.leads(push.document, &written.command, &permissoes)
+                });
+                // Its own rows, and those that the server wrote because of it.
+                let mut found = false;
+                while let Some(row) = rows.front() {
+                    let this = change_of(row);
+                    if found && this.is_some_and(|hash| pushed.contains(&hash)) {
+                        break;
+                    }
+                    found |= this == Some(verdict.hash);
+                    self.read_row(row)?;
+                    rows.pop_front();
+                }
+                let at = self.oracle.merged(push.document, &verdict.hash);
+                ensure(at == Some(*seq), Checker::NothingLost, || {
+                    format!("accepted at {seq}, in the log at {at:?}")
+                })?;
+                if let Some((pedido, leads)) = leads {
+                    self.check_request(push.document, pedido, &leads)?;
+                }
+            }
+            Outcome::Held { id, .. } => {
+                let before = self.oracle.held_in(push.document, &verdict.hash);
+                ensure(before.is_none_or(|before| before == *id), Checker::Replay, || {
+                    format!("held in {before:?}, then in {id}")
+                })?;
+                self.oracle.holds(push.document, verdict.hash, *id);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// 4: a request of transition leads where the requirements say.
+    pub(super) fn check_request(
+        &mut self,
+        document: DocumentId,
+        pedido: campo_domain::ids::PedidoId,
+        leads: &Result<String, BTreeSet<&'static str>>,
+    ) -> Result<(), Violation> {
+        let registro = self.oracle.registro(document).map(|(registro, _)| registro);
+        let pedido = registro.and_then(|r| r.pedidos.iter().find(|p| p.id == pedido));
+        let veredito = pedido.and_then(|pedido| pedido.veredito.as_ref());
+        let right = match (veredito.map(|v| (v.recusa.as_ref(), &v.para)), leads) {
+            (Some((None, para)), Ok(leads)) => para == leads,
+            (Some((Some(recusa), _)), Err(codes)) => codes.contains(recusa.codigo.codigo()),
+            _ => false,
+        };
+        ensure(right, Checker::Oracle, || {
+            format!("{document}: {pedido:?} was judged {veredito:?}, not {leads:?}")
+        })?;
+        let kind = if leads.is_ok() { "transition done" } else { "transition refused" };
+        self.trace.event(kind, format_args!("{} {leads:?}", Short(document.uuid())));
+        Ok(())
+    }
+
+    /// 8: the same request once more, with nothing in between.
+    fn check_replay(
+        &mut self,
+        usuario: UserId,
+        request: &SyncRequest,
+        response: &SyncResponse,
+    ) -> Result<(), Violation> {
+        let held = self.ledger.held().map_err(machinery)?;
+        let ticket = self.ledger.begin(self.now, usuario, request.clone()).map_err(machinery)?;
+        let again = self.ledger.finish(self.now, ticket).map_err(machinery)?;
+        self.trace.count("replayed");
+        checkers::same_verdicts(response, &again)?;
+        let grown = self.ledger.rows(self.oracle.rows()).map_err(machinery)?;
+        ensure(grown.is_empty(), Checker::Replay, || format!("the log grew by {grown:?}"))?;
+        let held_again = self.ledger.held().map_err(machinery)?;
+        ensure(held == held_again, Checker::Replay, || "a branch grew".into())
+    }
+
+    /// Takes a row of the log in.
+    pub(super) fn read_row(&mut self, row: &Row) -> Result<(), Violation> {
+        match &row.what {
+            What::Granted { usuario, raiz } => self.trace.event(
+                "granted",
+                format_args!("{} {}", self.staff.name(*usuario), Short(raiz.uuid())),
+            ),
+            What::Revoked { usuario, raiz } => self.trace.event(
+                "revoked",
+                format_args!("{} {}", self.staff.name(*usuario), Short(raiz.uuid())),
+            ),
+            What::Change { .. } => self.trace.count("log: change"),
+            What::Reference { .. } => self.trace.count("log: reference"),
+            What::HeldDecided { .. } => self.trace.count("log: held decided"),
+            What::Reset { .. } => self.trace.count("log: reset"),
+        }
+        self.oracle.read(row).map_err(|what| violated(Checker::NothingLost, what))
+    }
+
+    /// The phone takes an answer in.
+    pub(super) fn absorb(
+        &mut self,
+        place: usize,
+        response: SyncResponse,
+        heads: Option<Heads>,
+        crash: Crash,
+    ) -> Result<(), Violation> {
+        let device = &mut self.devices[place];
+        let usuario = device.signed_in;
+        device.in_flight = None;
+        let took = device.absorb(response, &mut self.dice, crash, self.config.sabotage);
+        let who = format!("{}'s phone", self.staff.name(usuario));
+        let took = took.map_err(|error| {
+            let checker = match error {
+                DocumentError::Gap | DocumentError::Automerge(_) => Checker::Cursor,
+                _ => Checker::Machinery,
+            };
+            violated(checker, format!("{who}: {error:?}"))
+        })?;
+        for settled in &took.settled {
+            let kind = match settled.fate {
+                campo_sync::client::Fate::Accepted => "fate: accepted",
+                campo_sync::client::Fate::Held { .. } => "fate: held",
+                campo_sync::client::Fate::Refused { .. } => "fate: refused",
+            };
+            let (id, fate) = (settled.queued.id.uuid(), &settled.fate);
+            self.trace.event(kind, format_args!("{who} {} {fate:?}", Short(id)));
+        }
+        for document in took.touched {
+            self.wrote(place, document, None);
+        }
+        match crash {
+            Crash::No => {}
+            Crash::Before | Crash::After => self.trace.event("fault: crash", format_args!("{who}")),
+        }
+        match heads {
+            Some(heads) if crash != Crash::Before => {
+                self.trace.event("synchronised", format_args!("{who}"));
+                checkers::holds_what_is_seen(self.devices[place].account(), &heads, &who)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Remembers what each change in the queue of a document says.
+    pub(super) fn wrote(&mut self, place: usize, document: DocumentId, forged: Option<Hash>) {
+        let device = &self.devices[place];
+        let Some(local) = device.account().documents.get(&document) else { return };
+        for queued in &local.queue {
+            let written = Written {
+                id: queued.id,
+                command: queued.command.clone(),
+                usuario: device.signed_in,
+                device: device.id,
+                document,
+                forged: forged == Some(queued.hash),
+            };
+            self.oracle.wrote(queued.hash, written);
+        }
+    }
+
+    /// Whether, and where, the next write of a phone is cut off.
+    pub(super) fn crash(&mut self) -> Crash {
+        match self.dice.below(40) {
+            0 => Crash::Before,
+            1 => Crash::After,
+            _ => Crash::No,
+        }
+    }
+
+    fn count_entries(&mut self, response: &SyncResponse) {
+        use campo_sync::wire::Entry;
+        for entry in &response.entries {
+            self.trace.count(match entry {
+                Entry::Change { .. } => "sent: change",
+                Entry::Snapshot { .. } | Entry::Generation { .. } => "sent: snapshot",
+                Entry::Revoked { .. } | Entry::Erased { .. } => "sent: revoked",
+                Entry::Reference { .. } => "sent: reference",
+                Entry::HeldDecided { .. } => "sent: held decided",
+            });
+        }
+        if response.more {
+            self.trace.count("page with more to come");
+        }
+        if response.cursor.bootstrap.is_some() {
+            self.trace.count("page of a first sync");
+        }
+    }
+
+    /// Somebody sends what somebody else's phone had sent (ff26).
+    pub(super) fn steal(&mut self, place: usize) {
+        if self.sent.is_empty() {
+            return;
+        }
+        let stolen = self.dice.below(self.sent.len());
+        let device: DeviceId = self.devices[place].id;
+        let usuario = self.devices[place].signed_in;
+        let request = SyncRequest { device, ..self.sent[stolen].clone() };
+        let sender = Sender { device: place, usuario, number: self.requests };
+        self.requests += 1;
+        self.trace.event("stolen", format_args!("{}", self.staff.name(usuario)));
+        self.network.later(self.now, Message::Request(sender, request));
+    }
+}
+
+fn change_of(row: &Row) -> Option<Hash> {
+    match &row.what {
+        What::Change { hash, .. } => Some(*hash),
+        _ => None,
+    }
+}
+
+fn label(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Accepted { .. } => "verdict: accepted",
+        Outcome::Known { .. } => "verdict: known",
+        Outcome::Missing { .. } => "verdict: missing",
+        Outcome::Held { .. } => "verdict: held",
+        Outcome::Refused { .. } => "verdict: refused",
+        Outcome::StaleGeneration { .. } => "verdict: stale",
+    }
+}
