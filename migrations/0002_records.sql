@@ -56,6 +56,9 @@ CREATE INDEX change_log_document ON change_log (tenant, document, seq) WHERE kin
 CREATE INDEX change_log_revoked ON change_log (tenant, addressee, document, seq)
     WHERE kind = 'revoked';
 
+CREATE INDEX change_log_reset ON change_log (tenant, addressee, seq)
+    WHERE kind = 'granted' AND document IS NULL;
+
 -- Who is involved in a record through which document.
 CREATE TABLE envolvido (
     tenant uuid NOT NULL,

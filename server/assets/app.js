@@ -47,7 +47,6 @@
 
   async function refresh(forced) {
     if (running) { again = true; return; }
-    if (!forced && busy()) { button.hidden = false; return; }
     running = true;
     try {
       const answer = await fetch(location.href, {
@@ -61,9 +60,10 @@
       }
       if (answer.ok) {
         const html = await answer.text();
-        // Somebody may have begun to type meanwhile.
-        if (!forced && busy()) button.hidden = false;
-        else swap(html, forced);
+        const fresh = new DOMParser().parseFromString(html, "text/html").querySelector("main");
+        if (!fresh) location.reload();
+        else if (forced || !busy()) swap(fresh, forced);
+        else button.hidden = words(main()) === words(fresh);
       }
     } catch {
       // No connection: the next message, or the reconnection, asks again.
@@ -76,11 +76,22 @@
   // Whether replacing the page would take something from the person's hands.
   function busy() {
     const page = main();
+    // The reason of a refusal stays until the person did something about it.
+    if (page.querySelector(".erro")) return true;
     const active = document.activeElement;
     if (active && page.contains(active) && active.matches("input, select, textarea")) return true;
     const selection = getSelection();
     if (selection && !selection.isCollapsed && page.contains(selection.anchorNode)) return true;
-    return Array.from(page.querySelectorAll("input, select, textarea")).some(dirty);
+    return controls(page).some(dirty);
+  }
+
+  function controls(element) {
+    return Array.from(element.querySelectorAll("input, select, textarea"));
+  }
+
+  // What a control is moved with.
+  function unit(control) {
+    return control.closest("details[id], form");
   }
 
   function dirty(control) {
@@ -96,11 +107,8 @@
     return control.value !== control.defaultValue;
   }
 
-  function swap(html, forced) {
+  function swap(fresh, forced) {
     const old = main();
-    const parsed = new DOMParser().parseFromString(html, "text/html");
-    const fresh = parsed.querySelector("main");
-    if (!fresh) { location.reload(); return; }
     const before = rows(old);
     const changed = words(old) !== words(fresh);
     const focused = old.contains(document.activeElement) ? keyOf(document.activeElement) : null;
@@ -111,6 +119,12 @@
       }
     }
     const page = document.importNode(fresh, true);
+    // What was begun goes along whole, with what it was begun from.
+    for (const begun of new Set(controls(old).filter(dirty).map(unit))) {
+      const same = begun.id && page.querySelector("#" + CSS.escape(begun.id));
+      if (same) same.replaceWith(begun);
+      else page.prepend(begun);
+    }
     old.replaceWith(page);
     for (const [id, text] of rows(page)) {
       if (before.get(id) !== text) byId(id).classList.add("novo");
@@ -126,10 +140,10 @@
     if (changed) announcer.textContent = "Página atualizada às " + clock() + ".";
   }
 
-  // The words of a page but for "há 5 min", which changes by itself.
+  // The words of a page but for "há 5 min", which changes by itself, and for what was being typed.
   function words(element) {
     const copy = element.cloneNode(true);
-    for (const time of copy.querySelectorAll("time")) time.remove();
+    for (const part of copy.querySelectorAll("time, textarea, .erro")) part.remove();
     return copy.textContent.replace(/\s+/g, " ");
   }
 
@@ -194,7 +208,7 @@
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && document.activeElement) {
       const open = document.activeElement.closest("details[open]");
-      if (open && !Array.from(open.querySelectorAll("input, select, textarea")).some(dirty)) {
+      if (open && !controls(open).some(dirty)) {
         open.open = false;
         open.querySelector("summary").focus();
       }

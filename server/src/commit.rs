@@ -14,7 +14,7 @@ use campo_domain::{
 };
 use campo_sync::{
     admission::Requester,
-    exchange::{Needs, Plan, Planner, settle_positions},
+    exchange::{Needs, Planner, settle_positions},
     wire::{Push, Verdict},
 };
 use chrono::{DateTime, Utc};
@@ -30,6 +30,8 @@ use uuid::Uuid;
 const ATTEMPTS_MAX: usize = 8;
 /// Jobs in one batch.
 const BATCH_MAX: usize = 256;
+/// Bytes of changes in one batch; a single job may be larger.
+const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Something to commit.
 #[derive(Clone, Debug)]
@@ -63,6 +65,15 @@ pub enum Work {
         /// What the office says to the author.
         note: Option<String>,
     },
+}
+
+impl Work {
+    fn bytes(&self) -> usize {
+        match self {
+            Work::Push { pushes, .. } => pushes.iter().map(|push| push.change.len()).sum(),
+            Work::Office { .. } | Work::Decide { .. } => 0,
+        }
+    }
 }
 
 /// What became of it.
@@ -104,25 +115,43 @@ pub async fn submit(app: &App, tenant: TenantId, work: Work) -> Result<Answer> {
 }
 
 async fn serve(db: Db, tenant: TenantId, mut jobs: mpsc::Receiver<Job>) {
-    let mut batch = Vec::new();
-    while jobs.recv_many(&mut batch, BATCH_MAX).await > 0 {
-        let (works, replies): (Vec<Work>, Vec<_>) =
-            batch.drain(..).map(|job| (job.work, job.reply)).unzip();
-        match run(&db, tenant, &works, Utc::now()).await {
-            Ok(answers) => {
-                for (reply, answer) in replies.into_iter().zip(answers) {
-                    // The asker may have gone; its work is done all the same.
-                    let _ = reply.send(Ok(answer));
-                }
+    let mut waiting = Vec::new();
+    while jobs.recv_many(&mut waiting, BATCH_MAX).await > 0 {
+        while !waiting.is_empty() {
+            let mut bytes = 0;
+            let fits = waiting.iter().position(|job: &Job| {
+                bytes += job.work.bytes();
+                bytes > BATCH_BYTES_MAX
+            });
+            let batch: Vec<Job> = waiting.drain(..fits.unwrap_or(waiting.len()).max(1)).collect();
+            serve_batch(&db, tenant, batch).await;
+        }
+    }
+}
+
+async fn serve_batch(db: &Db, tenant: TenantId, batch: Vec<Job>) {
+    let (works, replies): (Vec<Work>, Vec<_>) =
+        batch.into_iter().map(|job| (job.work, job.reply)).unzip();
+    let alone = if works.len() > 1 { works.clone() } else { Vec::new() };
+    match run(db, tenant, works, Utc::now()).await {
+        Ok(answers) => {
+            for (reply, answer) in replies.into_iter().zip(answers) {
+                // The asker may have gone; its work is done all the same.
+                let _ = reply.send(Ok(answer));
             }
-            // What one job brings must not fail the others: each by itself.
-            Err(error) => {
-                tracing::warn!(error = format!("{error:#}"), jobs = works.len(), "batch failed");
-                for (work, reply) in works.into_iter().zip(replies) {
-                    let alone = run(&db, tenant, std::slice::from_ref(&work), Utc::now()).await;
-                    let alone = alone.and_then(|mut all| all.pop().context("no answer"));
-                    let _ = reply.send(alone);
-                }
+        }
+        // What one job brings must not fail the others: each by itself.
+        Err(error) if !alone.is_empty() => {
+            let error = format!("{error:#}");
+            tracing::warn!(error, jobs = alone.len(), "batch failed; trying one by one");
+            for (work, reply) in alone.into_iter().zip(replies) {
+                let answer = run(db, tenant, vec![work], Utc::now()).await;
+                let _ = reply.send(answer.and_then(|mut all| all.pop().context("no answer")));
+            }
+        }
+        Err(error) => {
+            for reply in replies {
+                let _ = reply.send(Err(anyhow!("{error:#}")));
             }
         }
     }
@@ -135,11 +164,12 @@ async fn serve(db: Db, tenant: TenantId, mut jobs: mpsc::Receiver<Job>) {
 pub async fn run(
     db: &Db,
     tenant: TenantId,
-    works: &[Work],
+    works: Vec<Work>,
     now: DateTime<Utc>,
 ) -> Result<Vec<Answer>> {
+    let works = Arc::new(works);
     for _ in 0..ATTEMPTS_MAX {
-        match attempt(db, tenant, works, now).await {
+        match attempt(db, tenant, &works, now).await {
             Err(error) if moved(&error) => continue,
             outcome => return outcome,
         }
@@ -160,14 +190,15 @@ fn moved(error: &anyhow::Error) -> bool {
 async fn attempt(
     db: &Db,
     tenant: TenantId,
-    works: &[Work],
+    works: &Arc<Vec<Work>>,
     now: DateTime<Utc>,
 ) -> Result<Vec<Answer>> {
-    let mut tx = db.tenant(tenant).await?;
+    // Planned on one moment; what is written is checked against the present under its locks.
+    let mut tx = db.snapshot(tenant).await?;
     let mut needs = Needs::default();
     let mut requesters = BTreeMap::new();
     let mut held = BTreeMap::new();
-    for work in works {
+    for work in works.iter() {
         gather(&mut tx, tenant, work, &mut needs, &mut held).await?;
         let key = who(work);
         if let std::collections::btree_map::Entry::Vacant(vacant) = requesters.entry(key) {
@@ -176,44 +207,35 @@ async fn attempt(
     }
     let users: BTreeSet<UserId> = requesters.keys().map(|(user, _)| *user).collect();
     let world = ledger::world(&mut tx, tenant, &needs, &users, now).await?;
+    tx.rollback().await?;
     let (cases, ano) = (world.cases.clone(), world.ano);
-    let jobs = works.to_vec();
+    let jobs = works.clone();
     // Merging is work for a processor, not for the threads that serve connections.
     let (plan, mut answers, decisions) = tokio::task::spawn_blocking(move || {
         let mut planner = Planner::new(world, || Uuid::now_v7().into());
         let mut decisions = Vec::new();
         let answers: Vec<Answer> = jobs
-            .into_iter()
+            .iter()
             .map(|work| plan_one(&mut planner, work, &requesters, &held, &mut decisions))
             .collect();
         (planner.finish(), answers, decisions)
     })
     .await
     .context("planning failed")?;
-    let frame = Frame { tenant, now, ano, cases: &cases };
-    decide(&mut tx, frame, &decisions).await?;
-    finish(tx, frame, &plan, &mut answers).await?;
-    Ok(answers)
-}
-
-async fn finish(
-    mut tx: PgTransaction<'static>,
-    frame: Frame<'_>,
-    plan: &Plan,
-    answers: &mut [Answer],
-) -> Result<()> {
     if plan.is_empty() {
-        tx.rollback().await?;
-        return Ok(());
+        return Ok(answers);
     }
-    let base = ledger::commit(&mut tx, frame, plan).await?;
+    let frame = Frame { tenant, now, ano, cases: &cases };
+    let mut tx = db.tenant(tenant).await?;
+    decide(&mut tx, frame, &decisions).await?;
+    let base = ledger::commit(&mut tx, frame, &plan).await?;
     tx.commit().await?;
-    for answer in answers {
+    for answer in &mut answers {
         if let Answer::Verdicts(verdicts) = answer {
             settle_positions(verdicts, base);
         }
     }
-    Ok(())
+    Ok(answers)
 }
 
 fn who(work: &Work) -> (UserId, DeviceId) {
@@ -251,7 +273,7 @@ async fn gather(
         Work::Decide { held: id, .. } => {
             let author: Option<Uuid> = sqlx::query_scalar(
                 "SELECT author FROM held WHERE tenant = $1 AND id = $2 \
-                 AND status = 'aguardando' FOR UPDATE",
+                 AND status = 'aguardando'",
             )
             .bind(tenant.uuid())
             .bind(id.uuid())
@@ -277,26 +299,27 @@ struct Decision {
 
 fn plan_one(
     planner: &mut Planner,
-    work: Work,
+    work: &Work,
     requesters: &BTreeMap<(UserId, DeviceId), Requester>,
     held: &BTreeMap<HeldId, Branch>,
     decisions: &mut Vec<Decision>,
 ) -> Answer {
-    let requester = &requesters[&who(&work)];
+    let requester = &requesters[&who(work)];
     match work {
         Work::Push { pushes, .. } => {
             let verdicts = pushes.iter().map(|push| planner.push(requester, push));
             Answer::Verdicts(verdicts.collect())
         }
         Work::Office { document, command, .. } => {
-            Answer::Office(planner.office(requester, document, &command))
+            Answer::Office(planner.office(requester, *document, command))
         }
         Work::Decide { user, held: id, approve, note } => {
+            let id = *id;
             let taken = decisions.iter().any(|decision| decision.held == id);
             let Some(branch) = held.get(&id).filter(|_| !taken) else {
                 return Answer::Office(Err(Refusal::new(Codigo::NaoEncontrado)));
             };
-            let done = if approve {
+            let done = if *approve {
                 let author = Requester {
                     pessoa: campo_domain::pessoa::Pessoa {
                         id: branch.author,
@@ -310,7 +333,12 @@ fn plan_one(
                 Ok(())
             };
             if done.is_ok() {
-                decisions.push(Decision { user, held: id, approve, note });
+                decisions.push(Decision {
+                    user: *user,
+                    held: id,
+                    approve: *approve,
+                    note: note.clone(),
+                });
             }
             Answer::Office(done)
         }
@@ -323,9 +351,9 @@ async fn decide(
     decisions: &[Decision],
 ) -> Result<()> {
     for decision in decisions {
-        sqlx::query(
+        let done = sqlx::query(
             "UPDATE held SET status = $3, decided_by = $4, decided_at = $5, decision_note = $6 \
-             WHERE tenant = $1 AND id = $2",
+             WHERE tenant = $1 AND id = $2 AND status = 'aguardando'",
         )
         .bind(frame.tenant.uuid())
         .bind(decision.held.uuid())
@@ -335,6 +363,9 @@ async fn decide(
         .bind(&decision.note)
         .execute(&mut **tx)
         .await?;
+        if done.rows_affected() != 1 {
+            return Err(Conflict.into());
+        }
     }
     Ok(())
 }

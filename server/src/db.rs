@@ -78,6 +78,20 @@ impl Db {
         Ok(tx)
     }
 
+    /// As [`Db::tenant`], to read only and as of one moment, however many queries it takes.
+    ///
+    /// # Errors
+    /// As [`Db::tenant`].
+    pub async fn snapshot(&self, tenant: TenantId) -> sqlx::Result<PgTransaction<'static>> {
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        let mut tx = self.pool.begin_with(begin).await?;
+        sqlx::query("SELECT set_config('campo.tenant', $1, true)")
+            .bind(tenant.to_string())
+            .execute(&mut *tx)
+            .await?;
+        Ok(tx)
+    }
+
     /// The application's pool, where no company is set: for the identity functions of 0001 only.
     pub fn pool(&self) -> &PgPool {
         &self.pool

@@ -77,7 +77,7 @@ pub async fn load(
     pessoa: &Pessoa,
     document: DocumentId,
 ) -> Result<Option<(Registro, Arc<Tipo>)>, OfficeError> {
-    let mut tx = app.db.tenant(tenant).await?;
+    let mut tx = app.db.snapshot(tenant).await?;
     let merged = merged(&mut tx, tenant, document).await?;
     let Some(merged) = merged else { return Ok(None) };
     let raiz = merged.registro.raiz();
@@ -150,7 +150,7 @@ pub async fn held(
     tenant: TenantId,
     document: DocumentId,
 ) -> Result<Vec<HeldView>, OfficeError> {
-    let mut tx = app.db.tenant(tenant).await?;
+    let mut tx = app.db.snapshot(tenant).await?;
     let rows = sqlx::query(
         "SELECT id, author, device, received_at, reason, message, status, decision_note \
          FROM held WHERE tenant = $1 AND document = $2 ORDER BY received_at DESC, id DESC",
@@ -237,7 +237,7 @@ pub async fn decide_held(
     if !pessoa.pode(Permissao::Gerenciar) {
         return Err(Refusal::sem_permissao(Permissao::Gerenciar).into());
     }
-    let mut tx = app.db.tenant(tenant).await?;
+    let mut tx = app.db.snapshot(tenant).await?;
     let row: Option<(String, Uuid)> =
         sqlx::query_as("SELECT kind, raiz FROM held WHERE tenant = $1 AND id = $2")
             .bind(tenant.uuid())

@@ -79,7 +79,7 @@ pub async fn exchange(
         pushed: &pushed,
         now: Utc::now(),
     };
-    let mut tx = app.db.tenant(tenant).await?;
+    let mut tx = app.db.snapshot(tenant).await?;
     let page = ledger::page(&mut tx, pull).await?;
     tx.rollback().await?;
     Ok(SyncResponse {

@@ -15,8 +15,7 @@ use crate::{
 use automerge::{Automerge, Change, ChangeHash, ReadDoc};
 use campo_domain::{
     ids::{DeviceId, DocumentId, UserId},
-    kind::Kind,
-    pessoa::{Permissao, Permissoes, Pessoa},
+    pessoa::{Permissoes, Pessoa},
     policy,
     refusal::{Codigo, Refusal},
     registro::Registro,
@@ -24,6 +23,12 @@ use campo_domain::{
     workflow,
 };
 use std::{collections::BTreeSet, sync::Arc};
+
+/// Bytes of all notes, reasons and conclusions of a document.
+const TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Operations in the history of a document. With the above it keeps a snapshot well below what a
+/// client unpacks.
+const OPERATIONS_MAX: u64 = 500_000;
 
 /// Whose change it is: a person on a device, or a person in the office.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,6 +162,11 @@ pub fn admit(
     }
     dependencies(&change, target, rules)?;
     let admitted = merge(push.document, change, target.merged, rules)?;
+    if target.merged.is_none() && !target.envolvidos.is_empty() {
+        // It joins a case that is here: that takes sight of the case. One that is not here yet
+        // may begin with a child.
+        scope(push, requester, target, &admitted.merged.registro, &mut late)?;
+    }
     authorise(push, &admitted, requester, target.merged, &mut late)?;
     invariants(&admitted, target.merged, &mut late)?;
     match late {
@@ -183,7 +193,16 @@ pub fn admit_approved(
         return Err(Rejection::Stale(target.generation));
     }
     dependencies(&change, target, rules)?;
-    merge(push.document, change, target.merged, rules)
+    let admitted = merge(push.document, change, target.merged, rules)?;
+    for write in admitted.writes.iter().filter(|_| target.merged.is_some()) {
+        // The office may wave through what came late, not what nobody may ever do.
+        if policy::regra(write.parte()).alterar.is_none() {
+            return Err(Codigo::CampoProtegido.into());
+        }
+        existing_item(write, &admitted.writes, target.merged)?;
+    }
+    bounds(&admitted.merged)?;
+    Ok(admitted)
 }
 
 fn scope(
@@ -331,12 +350,7 @@ fn authorise(
         tipo.situacao(codigo.as_deref())
     };
     for write in &admitted.writes {
-        if let Write::ItemCampo { item, .. } | Write::ItemRemovido(item) = write
-            && !before.registro.itens.contains_key(item)
-            && !admitted.writes.contains(&Write::ItemNovo(*item))
-        {
-            return Err(Codigo::ItemInexistente.into());
-        }
+        existing_item(write, &admitted.writes, Some(before))?;
         let parte = write.parte();
         judge(policy::pode_alterar(now, situacao_now, parte), &|| {
             policy::pode_alterar(&then, situacao_then(), parte)
@@ -345,12 +359,28 @@ fn authorise(
     Ok(())
 }
 
+fn existing_item(
+    write: &Write,
+    writes: &[Write],
+    before: Option<&Merged>,
+) -> Result<(), Rejection> {
+    match write {
+        Write::ItemCampo { item, .. } | Write::ItemRemovido(item)
+            if before.is_none_or(|before| !before.registro.itens.contains_key(item))
+                && !writes.contains(&Write::ItemNovo(*item)) =>
+        {
+            Err(Codigo::ItemInexistente.into())
+        }
+        _ => Ok(()),
+    }
+}
+
 fn invariants(
     admitted: &Admitted,
     before: Option<&Merged>,
     late: &mut Option<Refusal>,
 ) -> Result<(), Rejection> {
-    bounds(&admitted.merged.registro)?;
+    bounds(&admitted.merged)?;
     let tipo = &admitted.merged.tipo;
     let Err(refusal) = admitted.merged.registro.verificar(tipo) else { return Ok(()) };
     let Some(before) = before else { return Err(refusal.into()) };
@@ -374,13 +404,23 @@ fn invariants(
 }
 
 /// Bounds on the whole document, which no single operation shows.
-fn bounds(registro: &Registro) -> Result<(), Refusal> {
+fn bounds(merged: &Merged) -> Result<(), Refusal> {
+    let registro = &merged.registro;
     let over = |o_que: &str, max: usize| {
         let detalhes = vec![o_que.to_owned(), max.to_string()];
         Err(Refusal { codigo: Codigo::LimiteExcedido, detalhes })
     };
     for campo in registro.kind.campos().iter().filter(|campo| campo.longo()) {
         campo.validar(registro.valor(campo.nome))?;
+    }
+    let notas = registro.notas.iter().map(|nota| nota.texto.len());
+    let motivos = registro.pedidos.iter().filter_map(|p| p.motivo.as_ref()).map(String::len);
+    let laudos = registro.laudos.iter().map(|laudo| laudo.conclusao.len());
+    if notas.chain(motivos).chain(laudos).sum::<usize>() > TEXT_BYTES_MAX {
+        return over("bytes de texto", TEXT_BYTES_MAX);
+    }
+    if merged.document.stats().num_ops > OPERATIONS_MAX {
+        return over("operações no histórico", OPERATIONS_MAX as usize);
     }
     if registro.itens.len() > workflow::ITENS_MAX {
         return over("itens", workflow::ITENS_MAX);
@@ -395,9 +435,4 @@ fn bounds(registro: &Registro) -> Result<(), Refusal> {
         return over("participantes", 100);
     }
     Ok(())
-}
-
-/// Whether the person sees everything in the company.
-pub fn sees_all(pessoa: &Pessoa, kind: Kind) -> bool {
-    pessoa.pode(Permissao::Ver) && (kind == Kind::Cliente || pessoa.pode(Permissao::VerTodas))
 }

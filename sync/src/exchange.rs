@@ -45,7 +45,10 @@ impl Needs {
         self.hashes.insert((push.document, change.hash().into()));
         self.hashes.extend(change.deps().iter().map(|dep| (push.document, Hash::from(*dep))));
         if change.deps().is_empty() {
-            self.raizes.extend(inspect::guarded(|| genesis(change)).flatten().map(|r| r.raiz()));
+            if let Some(registro) = inspect::guarded(|| genesis(change)).flatten() {
+                self.raizes.insert(registro.raiz());
+                self.documents.extend(parents(&registro).map(|(parent, _)| parent));
+            }
         }
     }
 }
@@ -56,6 +59,13 @@ fn genesis(change: Change) -> Option<Registro> {
     inspect::inspect(&document, &change).ok()?;
     document.apply_changes([change]).ok()?;
     document::read(&document).ok()
+}
+
+/// The documents that a record hangs on, each with the kind that it must have.
+fn parents(registro: &Registro) -> impl Iterator<Item = (DocumentId, Kind)> {
+    [("assistencia", Kind::Assistencia), ("ocorrencia", Kind::Ocorrencia)]
+        .into_iter()
+        .filter_map(|(campo, kind)| Some((registro.referencia(campo)?.into(), kind)))
 }
 
 /// A document as it was loaded.
@@ -235,7 +245,7 @@ pub struct HeldWrite {
 }
 
 /// What the ledger writes, all or nothing.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Plan {
     /// Entries, in order.
     pub log: Vec<LogWrite>,
@@ -319,7 +329,14 @@ impl Planner {
         }
         let deps: Vec<Hash> = change.deps().iter().map(|dep| Hash::from(*dep)).collect();
         let bytes_hash = change.hash();
-        let admitted = self.target(push.document, requester.pessoa.id, |target, rules| {
+        let registro = self.registro_of(push);
+        if let Some(registro) = &registro
+            && let Some(refusal) = self.misplaced(registro)
+        {
+            return refused(&refusal);
+        }
+        let raiz = registro.map(|registro| registro.raiz());
+        let admitted = self.target(push.document, raiz, requester.pessoa.id, |target, rules| {
             inspect::guarded(|| admission::admit(push, change, requester, target, rules))
         });
         match admitted.unwrap_or_else(|| Err(Codigo::AlteracaoInvalida.into())) {
@@ -388,13 +405,26 @@ impl Planner {
         requester: &Requester,
         changes: &[Push],
     ) -> Result<(), Refusal> {
+        // All of the branch, or nothing of it.
+        let (world, plan) = (self.world.clone(), self.plan.clone());
+        let done = self.approve_each(requester, changes);
+        if done.is_ok() {
+            self.decided(held, requester.pessoa.id);
+        } else {
+            (self.world, self.plan) = (world, plan);
+        }
+        done
+    }
+
+    fn approve_each(&mut self, requester: &Requester, changes: &[Push]) -> Result<(), Refusal> {
         for push in changes {
             let change = inspect::parse(&push.change, &self.world.limits)?;
             let hash: Hash = change.hash().into();
             if self.world.logged.contains_key(&(push.document, hash)) {
                 continue;
             }
-            let admitted = self.target(push.document, requester.pessoa.id, |target, rules| {
+            let raiz = self.registro_of(push).map(|registro| registro.raiz());
+            let admitted = self.target(push.document, raiz, requester.pessoa.id, |target, rules| {
                 let alone = Target { on_branch: &|_| false, ..*target };
                 inspect::guarded(|| admission::admit_approved(push, change, &alone, rules))
             });
@@ -408,7 +438,6 @@ impl Planner {
             let seq = self.merge(push, requester, admitted);
             self.world.logged.insert((push.document, hash), seq);
         }
-        self.decided(held, requester.pessoa.id);
         Ok(())
     }
 
@@ -420,11 +449,11 @@ impl Planner {
     fn target<T>(
         &self,
         id: DocumentId,
+        raiz: Option<DocumentId>,
         user: UserId,
         judge: impl FnOnce(&Target<'_>, &Rules<'_>) -> T,
     ) -> T {
         let loaded = self.world.documents.get(&id);
-        let raiz = loaded.map(|loaded| loaded.merged.registro.raiz());
         let envolvidos = raiz.map(|raiz| self.envolvidos(raiz)).unwrap_or_default();
         let target = Target {
             merged: loaded.map(|loaded| &loaded.merged),
@@ -611,6 +640,16 @@ impl Planner {
         outcome
     }
 
+    /// A record that hangs on something of another kind would share the sight of a wrong case.
+    fn misplaced(&self, registro: &Registro) -> Option<Refusal> {
+        let wrong = parents(registro).find(|(parent, kind)| {
+            let parent = self.world.documents.get(parent);
+            parent.is_some_and(|parent| parent.merged.registro.kind != *kind)
+        });
+        let rotulo = wrong?.1.rotulo().to_owned();
+        Some(Refusal { codigo: Codigo::ValorInvalido, detalhes: vec![rotulo] })
+    }
+
     /// The record that a push concerns: as merged, or as its genesis makes it.
     fn registro_of(&self, push: &Push) -> Option<Registro> {
         if let Some(loaded) = self.world.documents.get(&push.document) {
@@ -639,10 +678,15 @@ pub fn replay(
     let by_server = Actor::parse(change.actor_id()).is_some_and(|a| a.user == UserId::SERVIDOR);
     let writes = match by_server {
         true => Vec::new(),
-        false => inspect::inspect(&document, &change).map_or_else(|_| Vec::new(), |i| i.writes),
+        false => inspect::guarded(|| inspect::inspect(&document, &change).ok())
+            .flatten()
+            .map_or_else(Vec::new, |inspected| inspected.writes),
     };
-    document.apply_changes([change.clone()])?;
-    let registro = document::read(&document)?;
+    let applied = inspect::guarded(|| {
+        document.apply_changes([change.clone()])?;
+        document::read(&document)
+    });
+    let registro = applied.unwrap_or(Err(DocumentError::Lacks("sense")))?;
     let tipo: &Arc<Tipo> = tipos
         .obter(&registro.tipo)
         .map_err(|_| DocumentError::UnknownTipo(registro.tipo.codigo.clone()))?;

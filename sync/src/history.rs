@@ -135,7 +135,10 @@ fn written(
             changed("campo", campo, campo.nome.to_owned(), de, plain(valor))
         }
         Write::Texto { campo } => {
-            let (de, para) = (plain(before.valor(campo.nome)), plain(after.valor(campo.nome)));
+            let (de, para) = middle(
+                before.valor(campo.nome).texto().unwrap_or_default(),
+                after.valor(campo.nome).texto().unwrap_or_default(),
+            );
             changed("texto", campo, campo.nome.to_owned(), de, para)
         }
         Write::ItemNovo(item) => {
@@ -184,4 +187,39 @@ fn written(
 
 fn item_text(registro: &Registro, item: &campo_domain::ids::ItemId, campo: &str) -> Option<String> {
     registro.itens.get(item)?.campos.get(campo).and_then(plain)
+}
+
+/// What differs between two texts, with a little around it; the whole of both would grow the
+/// acompanhamento by the text's length with every letter.
+fn middle(de: &str, para: &str) -> (Option<String>, Option<String>) {
+    const AROUND: usize = 30;
+    const CHARS_MAX: usize = 500;
+    let (old, new): (Vec<char>, Vec<char>) = (de.chars().collect(), para.chars().collect());
+    let prefix = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
+    let ends = old[prefix..].iter().rev().zip(new[prefix..].iter().rev());
+    let suffix = ends.take_while(|(a, b)| a == b).count();
+    let cut = |chars: &[char]| {
+        let from = prefix.saturating_sub(AROUND);
+        let to = (chars.len() - suffix + AROUND).min(chars.len());
+        let shown: String = chars[from..to].iter().take(CHARS_MAX).collect();
+        let before = if from > 0 { "…" } else { "" };
+        let after = if to < chars.len() || to - from > CHARS_MAX { "…" } else { "" };
+        (!shown.is_empty()).then(|| format!("{before}{shown}{after}"))
+    };
+    (cut(&old), cut(&new))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::middle;
+
+    #[test]
+    fn of_a_long_text_only_what_changed_is_told() {
+        let long = "linha ".repeat(100);
+        let (de, para) = middle(&format!("{long}porta{long}"), &format!("{long}mesa{long}"));
+        let (de, para) = (de.unwrap(), para.unwrap());
+        assert!(de.contains("porta") && para.contains("mesa"));
+        assert!(de.chars().count() < 80 && de.starts_with('…') && de.ends_with('…'), "{de}");
+        assert_eq!(middle("", "nova"), (None, Some("nova".into())));
+    }
 }

@@ -771,3 +771,82 @@ fn a_few_bytes_that_claim_endless_operations_cost_nothing() {
     refused(server.push(&tecnica(), bomb(&server, 112, &many_preds)), "alteracao_invalida");
     assert!(began.elapsed().as_secs() < 5);
 }
+
+fn agenda(n: u128, assistencia: u128, responsavel: UserId) -> Command {
+    let tipos = tipos();
+    let instante = Valor::Instante(DateTime::from_timestamp(1_800_000_000, 0).unwrap());
+    Command::Criar {
+        id: id(n),
+        kind: Kind::Agenda,
+        tipo: tipos.atual("p001.agenda").unwrap().referencia(),
+        campos: [
+            ("assistencia".to_owned(), Valor::Id(Uuid::from_u128(assistencia))),
+            ("tipo_agenda".to_owned(), Valor::Texto("assistencia_tecnica".into())),
+            ("responsavel".to_owned(), Valor::Id(responsavel.uuid())),
+            ("inicio".to_owned(), instante.clone()),
+            ("fim".to_owned(), instante),
+            ("assunto".to_owned(), Valor::Texto("Vistoria".into())),
+        ]
+        .into(),
+        itens: Vec::new(),
+    }
+}
+
+#[test]
+fn nobody_gets_sight_of_a_case_by_adding_to_it() {
+    let (mut server, _) = begun();
+    let stranger = pessoa(7, &[Permissao::Ver]);
+    let mut phone = Phone::new(stranger.clone());
+    phone.run(agenda(30, 1, stranger.id));
+    refused(server.push(&stranger, phone.queue().remove(0)), "nao_encontrado");
+    // The same of a case that is not here yet is a fact like any other.
+    let mut phone = Phone::new(stranger.clone());
+    phone.run(agenda(31, 999, stranger.id));
+    assert!(matches!(server.push(&stranger, phone.queue().remove(0)), Outcome::Accepted { .. }));
+}
+
+#[test]
+fn ff28_what_was_added_to_a_case_that_passed_to_somebody_else_is_held() {
+    let (mut server, _) = begun();
+    let other = pessoa(7, &[Permissao::Ver]);
+    let assign = |to: UserId| Command::Editar {
+        campo: "responsavel".into(),
+        valor: Valor::Id(to.uuid()),
+    };
+    server.office(id(1), assign(other.id));
+    let known = server.seq;
+    server.office(id(1), assign(office().id));
+    let mut phone = Phone::new(other.clone());
+    phone.run(agenda(30, 1, other.id));
+    let mut push = phone.queue().remove(0);
+    push.seen = known;
+    let outcome = server.push(&other, push.clone());
+    assert!(matches!(outcome, Outcome::Held { .. }), "{outcome:?}");
+    assert_eq!(code(&outcome), "fora_de_alcance");
+    assert!(matches!(server.push(&other, push), Outcome::Held { .. }), "and again, the same");
+}
+
+#[test]
+fn a_child_hangs_on_a_parent_of_the_right_kind() {
+    let (mut server, _) = begun();
+    let mut phone = Phone::new(tecnica());
+    phone.run(agenda(30, 1, tecnica().id));
+    phone.sync(&mut server);
+    let mut child = Phone::new(tecnica());
+    child.n = 50;
+    child.run(agenda(31, 30, tecnica().id));
+    refused(server.push(&tecnica(), child.queue().remove(0)), "valor_invalido");
+}
+
+#[test]
+fn a_branch_that_cannot_be_merged_as_a_whole_is_not_merged_at_all() {
+    let (mut server, mut phone) = begun();
+    phone.run(editar("contrato", "C-1"));
+    let good = phone.queue().remove(0);
+    let rubbish = Push { change: vec![0; 20], ..good.clone() };
+    let before = document::heads(server.document(id(1)));
+    let author = Requester { pessoa: tecnica(), device: DEVICE, anteriores: vec![] };
+    let held = HeldId::from(Uuid::from_u128(1));
+    server.plan(|planner| planner.approve(held, &author, &[good, rubbish])).unwrap_err();
+    assert_eq!(document::heads(server.document(id(1))), before);
+}

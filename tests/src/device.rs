@@ -11,7 +11,7 @@ use campo_domain::{
     tipo::{Tipo, Tipos},
 };
 use campo_sync::{
-    client::{self, Context, Decided, Fate, LocalDocument, Queued, RunError, Settled, Stamp},
+    client::{self, Context, Decided, Event, Fate, LocalDocument, Queued, RunError, Settled, Stamp},
     document::{Actor, DocumentError},
     edit,
     wire::{Cursor, Limits, SyncRequest, SyncResponse},
@@ -86,6 +86,22 @@ impl Account {
         queue.sort_by_key(|(_, queued)| self.order.get(&queued.id).copied().unwrap_or(u64::MAX));
         queue
     }
+}
+
+/// An answer that a phone could not take in; it keeps what it had.
+#[derive(Debug)]
+pub enum CannotAbsorb {
+    /// A first answer that does not say who the person is.
+    WhoAmI,
+    /// What the answer says of a document does not fit what the phone has.
+    Document {
+        /// The document.
+        id: DocumentId,
+        /// What is wrong.
+        error: DocumentError,
+        /// What the answer says.
+        events: Vec<Event>,
+    },
 }
 
 /// What a phone did with an answer.
@@ -271,7 +287,7 @@ impl Device {
         dice: &mut Dice,
         crash: Crash,
         sabotage: Option<Sabotage>,
-    ) -> Result<Took, DocumentError> {
+    ) -> Result<Took, CannotAbsorb> {
         let sorted = client::sort(response);
         assert_eq!(sorted.user, self.signed_in, "an answer to another person's request");
         let mut account = self.account().clone();
@@ -287,13 +303,16 @@ impl Device {
             }
         }
         let pessoa = account.pessoa.clone();
-        let Some(pessoa) = pessoa else { return Err(DocumentError::Lacks("eu")) };
+        let Some(pessoa) = pessoa else { return Err(CannotAbsorb::WhoAmI) };
         let tipos = std::mem::take(&mut account.tipos);
         let ctx = Context { pessoa: &pessoa, device: self.id, tipos: &tipos };
         let mut took = Took::default();
         for (id, events) in sorted.documents {
             let existing = account.documents.remove(&id);
-            let mut absorbed = client::absorb(existing, id, events, &ctx, dice.word())?;
+            let said = events.clone();
+            let absorbed = client::absorb(existing, id, events, &ctx, dice.word());
+            let mut absorbed =
+                absorbed.map_err(|error| CannotAbsorb::Document { id, error, events: said })?;
             let gone_wrong = |settled: &Settled| settled.fate != Fate::Accepted;
             if sabotage == Some(Sabotage::DropOutboxOnRefusal)
                 && absorbed.settled.iter().any(gone_wrong)
@@ -305,8 +324,9 @@ impl Device {
             took.touched.push(id);
             account.heads.remove(&id);
             if let Some(document) = absorbed.document {
-                let accepted = campo_sync::document::load(&document.chunks)?;
-                account.heads.insert(id, campo_sync::document::heads(&accepted));
+                let accepted = campo_sync::document::load(&document.chunks);
+                let heads = accepted.map(|accepted| campo_sync::document::heads(&accepted));
+                account.heads.insert(id, heads.unwrap_or_default());
                 account.documents.insert(id, document);
             }
         }

@@ -109,41 +109,29 @@ pub async fn chunks(
     tenant: TenantId,
     ids: &[Uuid],
 ) -> sqlx::Result<BTreeMap<DocumentId, (u32, Vec<u8>)>> {
-    let mut documents = BTreeMap::new();
+    // One statement, one moment: a snapshot that is written in between would tear the document.
+    // The log's order drives it: changes apply as they were merged.
     let rows = sqlx::query(
-        "SELECT id, generation, snapshot FROM document \
-         WHERE tenant = $1 AND id = ANY($2) AND NOT erased",
+        "SELECT d.id, d.generation, d.snapshot, ( \
+             SELECT string_agg(c.bytes, ''::bytea ORDER BY c.seq) FROM change_log c \
+             WHERE c.tenant = d.tenant AND c.document = d.id AND c.kind = 'change' \
+                 AND c.generation = d.generation AND c.seq > d.snapshot_seq) AS increments \
+         FROM document d WHERE d.tenant = $1 AND d.id = ANY($2) AND NOT d.erased",
     )
     .bind(tenant.uuid())
     .bind(ids)
     .fetch_all(&mut **tx)
     .await?;
-    for row in rows {
-        let generation: i32 = row.try_get("generation")?;
-        let snapshot: Option<Vec<u8>> = row.try_get("snapshot")?;
-        let id: Uuid = row.try_get("id")?;
-        let snapshot = snapshot.unwrap_or_default();
-        documents.insert(DocumentId::from(id), (generation.unsigned_abs(), snapshot));
-    }
-    // The log and not an array of ids drives the order: changes apply as they were merged.
-    let rows = sqlx::query(
-        "SELECT c.document, c.bytes FROM document d \
-         JOIN change_log c ON c.tenant = d.tenant AND c.document = d.id AND c.kind = 'change' \
-             AND c.generation = d.generation AND c.seq > d.snapshot_seq \
-         WHERE d.tenant = $1 AND d.id = ANY($2) AND NOT d.erased ORDER BY c.seq",
-    )
-    .bind(tenant.uuid())
-    .bind(ids)
-    .fetch_all(&mut **tx)
-    .await?;
-    for row in rows {
-        let id: Uuid = row.try_get("document")?;
-        let bytes: &[u8] = row.try_get("bytes")?;
-        if let Some((_, chunks)) = documents.get_mut(&id.into()) {
-            chunks.extend_from_slice(bytes);
-        }
-    }
-    Ok(documents)
+    rows.into_iter()
+        .map(|row| {
+            let generation: i32 = row.try_get("generation")?;
+            let snapshot: Option<Vec<u8>> = row.try_get("snapshot")?;
+            let mut chunks = snapshot.unwrap_or_default();
+            chunks.extend_from_slice(row.try_get::<Option<&[u8]>, _>("increments")?.unwrap_or(&[]));
+            let id: Uuid = row.try_get("id")?;
+            Ok((id.into(), (generation.unsigned_abs(), chunks)))
+        })
+        .collect()
 }
 
 /// The changes of a held branch, in order.

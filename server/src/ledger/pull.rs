@@ -1,5 +1,5 @@
-//! What a device lacks, a page at a time. The clock is read first and bounds what follows, so that a
-//! commit in between is simply part of the next page.
+//! What a device lacks, a page at a time, as of one moment: the caller's transaction is a snapshot, and
+//! a commit in between is simply part of the next page.
 
 use super::load::{chunks, pessoa};
 use crate::ledger::load;
@@ -67,7 +67,16 @@ pub async fn page(tx: &mut PgTransaction<'_>, pull: Pull<'_>) -> Result<Page> {
     let (head, epoch) = (head as u64, epoch as u64);
     let pessoa = pessoa(tx, pull.tenant, pull.user).await?;
     let bytes_max = pull.limits.page_bytes_max.min(Limits::DEFAULT.page_bytes_max) as usize;
-    let mut reader = Reader { tx, pull, pessoa, head, bytes_max, bytes: 0, entries: Vec::new() };
+    let mut reader = Reader {
+        tx,
+        pull,
+        pessoa,
+        head,
+        reset: None,
+        bytes_max,
+        bytes: 0,
+        entries: Vec::new(),
+    };
     // A position beyond the end is of a log that is no longer there.
     let foreign = pull.epoch != epoch || pull.cursor.seq > head;
     let (cursor, more) = match pull.cursor.bootstrap {
@@ -83,6 +92,8 @@ struct Reader<'t, 'c, 'a> {
     pull: Pull<'a>,
     pessoa: Pessoa,
     head: u64,
+    /// Where the person's whole scope changes next, in this page or later.
+    reset: Option<u64>,
     bytes_max: usize,
     bytes: usize,
     entries: Vec<Entry>,
@@ -105,6 +116,17 @@ impl Reader<'_, '_, '_> {
     /// The log from the cursor on.
     async fn log(&mut self) -> Result<(Cursor, bool)> {
         let mut seq = self.pull.cursor.seq;
+        let reset: Option<i64> = sqlx::query_scalar(
+            "SELECT min(seq) FROM change_log WHERE tenant = $1 AND addressee = $2 \
+             AND seq > $3 AND seq <= $4 AND kind = 'granted' AND document IS NULL",
+        )
+        .bind(self.pull.tenant.uuid())
+        .bind(self.pull.user.uuid())
+        .bind(seq as i64)
+        .bind(self.head as i64)
+        .fetch_one(&mut **self.tx)
+        .await?;
+        self.reset = reset.map(|reset| reset as u64);
         while seq < self.head {
             let rows = self.rows(seq).await?;
             let exhausted = rows.len() < ROWS_MAX as usize;
@@ -115,8 +137,8 @@ impl Reader<'_, '_, '_> {
                 seq = row.try_get::<i64, _>("seq")? as u64;
                 if self.entry(&row, seq).await? {
                     // The whole scope changed: start over, so that nothing is overlooked.
-                    let cursor = Cursor { seq: self.head, bootstrap: Some(START) };
-                    return Ok((cursor, true));
+                    // The log goes on behind this entry: decisions and revocations are only there.
+                    return Ok((Cursor { seq, bootstrap: Some(START) }, true));
                 }
             }
             if exhausted {
@@ -164,7 +186,9 @@ impl Reader<'_, '_, '_> {
         match (kind, document) {
             ("change", Some(document)) => {
                 let hash = load::hash(row.try_get("hash")?)?;
-                if !self.pull.pushed.contains(&hash) {
+                // What a whole new start brings anyway would arrive here before what it builds on.
+                let brought = self.reset.is_some_and(|reset| seq < reset);
+                if !brought && !self.pull.pushed.contains(&hash) {
                     let bytes: Vec<u8> = row.try_get("bytes")?;
                     let generation = row.try_get::<i32, _>("generation")?.unsigned_abs();
                     let size = bytes.len();
@@ -374,7 +398,10 @@ impl Reader<'_, '_, '_> {
     /// Visible documents before an id, newest first, each with about how many bytes it is.
     async fn visible_before(&mut self, before: Uuid) -> sqlx::Result<Vec<(Uuid, i64)>> {
         sqlx::query_as(
-            "SELECT d.id, coalesce(length(d.snapshot), 0) + 256 * (d.increments::bigint + 1) \
+            "SELECT d.id, coalesce(length(d.snapshot), 0) + ( \
+                 SELECT coalesce(sum(length(c.bytes)), 0) FROM change_log c \
+                 WHERE c.tenant = d.tenant AND c.document = d.id AND c.kind = 'change' \
+                     AND c.seq > d.snapshot_seq) \
              FROM document d \
              WHERE d.tenant = $1 AND d.id < $3 AND NOT d.erased AND $5 AND ($4 \
                  OR d.kind = 'cliente' OR EXISTS (SELECT 1 FROM escopo e \

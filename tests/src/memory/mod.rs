@@ -100,6 +100,8 @@ pub struct MemoryLedger {
     cases: BTreeMap<DocumentId, BTreeMap<DocumentId, BTreeSet<UserId>>>,
     escopo: BTreeMap<(UserId, DocumentId), u64>,
     revoked: BTreeMap<(UserId, DocumentId), u64>,
+    /// Since when the person has seen all that `Ver` and `VerTodas` show, where that was given later.
+    reset: BTreeMap<UserId, u64>,
     logged: BTreeMap<(DocumentId, Hash), u64>,
     held: BTreeMap<HeldId, Held>,
     on_branch: BTreeMap<(DocumentId, Hash), HeldId>,
@@ -129,6 +131,7 @@ impl MemoryLedger {
             cases: BTreeMap::new(),
             escopo: BTreeMap::new(),
             revoked: BTreeMap::new(),
+            reset: BTreeMap::new(),
             logged: BTreeMap::new(),
             held: BTreeMap::new(),
             on_branch: BTreeMap::new(),

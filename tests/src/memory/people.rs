@@ -80,19 +80,19 @@ impl MemoryLedger {
             let kind = self.documents.get(&raiz).map_or(Kind::Assistencia, |s| s.kind());
             let saw = self.sees(&before, kind, raiz);
             let sees = self.sees(&after, kind, raiz);
-            let held_since = self.escopo.contains_key(&(usuario, raiz));
             if saw && !sees {
                 let seq = self.append(What::Revoked { usuario, raiz });
                 self.escopo.remove(&(usuario, raiz));
                 self.revoked.insert((usuario, raiz), seq);
-            } else if sees && !held_since && self.involved(usuario, raiz) {
+            } else if sees && !saw && self.involved(usuario, raiz) {
                 let seq = self.append(What::Granted { usuario, raiz });
                 self.escopo.insert((usuario, raiz), seq);
             }
         }
         let sees_more = |permissao| after.pode(permissao) && !before.pode(permissao);
         if sees_more(Permissao::Ver) || sees_more(Permissao::VerTodas) {
-            self.append(What::Reset { usuario });
+            let seq = self.append(What::Reset { usuario });
+            self.reset.insert(usuario, seq);
         }
         Ok(())
     }

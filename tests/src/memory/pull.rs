@@ -172,9 +172,10 @@ impl MemoryLedger {
         let head = self.seq;
         let mut cursor = Cursor { seq: head, bootstrap: None };
         let mut last = seq;
-        for (seq, place) in self.by_seq.range(seq + 1..=head) {
+        for (seq, place) in self.by_seq.range(seq + 1..).take_while(|(seq, _)| **seq <= head) {
             let what = &self.rows[*place].what;
-            if *what == (What::Reset { usuario: pessoa.id }) {
+            // Only the last one counts: what it brings covers the others.
+            if self.reset.get(&pessoa.id) == Some(seq) {
                 cursor = Cursor { seq: *seq, bootstrap: Some(top()) };
                 return Page { entries: filling.entries, cursor, more: true };
             }
@@ -248,13 +249,15 @@ impl MemoryLedger {
         }
     }
 
-    /// Whether a change at this position goes to the person as a change.
+    /// Whether a change at this position goes to the person as a change. Each right counts from the
+    /// position since which the devices hold what it shows: before, they lack what the change builds
+    /// on.
     fn holds(&self, pessoa: &Pessoa, kind: Kind, raiz: DocumentId, seq: u64) -> bool {
+        let all = kind == Kind::Cliente || pessoa.pode(Permissao::VerTodas);
+        let all_since = self.reset.get(&pessoa.id).copied().unwrap_or(0);
         let since = self.escopo.get(&(pessoa.id, raiz));
         pessoa.pode(Permissao::Ver)
-            && (kind == Kind::Cliente
-                || pessoa.pode(Permissao::VerTodas)
-                || since.is_some_and(|since| *since < seq))
+            && ((all && all_since < seq) || since.is_some_and(|since| *since < seq))
     }
 
     fn of_case(&self, raiz: DocumentId) -> impl Iterator<Item = (DocumentId, &Stored)> {

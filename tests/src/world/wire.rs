@@ -3,14 +3,16 @@
 use super::{Heads, Message, World, machinery};
 use crate::{
     checkers::{self, Checker, Violation, ensure, violated},
-    device::Crash,
+    device::{CannotAbsorb, Crash},
     ledger::{Row, What},
     network::Sender,
     oracle::Written,
     trace::Short,
 };
 use campo_domain::ids::{DeviceId, DocumentId, UserId};
+use automerge::Change;
 use campo_sync::{
+    client::Event,
     document::DocumentError,
     wire::{self, Hash, Limits, Outcome, Push, SyncRequest, SyncResponse, Verdict},
 };
@@ -289,11 +291,14 @@ impl World<'_> {
         let took = device.absorb(response, &mut self.dice, crash, self.config.sabotage);
         let who = format!("{}'s phone", self.staff.name(usuario));
         let took = took.map_err(|error| {
-            let checker = match error {
-                DocumentError::Gap | DocumentError::Automerge(_) => Checker::Cursor,
+            let checker = match &error {
+                CannotAbsorb::Document {
+                    error: DocumentError::Gap | DocumentError::Automerge(_),
+                    ..
+                } => Checker::Cursor,
                 _ => Checker::Machinery,
             };
-            violated(checker, format!("{who}: {error:?}"))
+            violated(checker, format!("{who}: {}", brief(&error)))
         })?;
         for settled in &took.settled {
             let kind = match settled.fate {
@@ -379,6 +384,29 @@ impl World<'_> {
         self.trace.event("stolen", format_args!("{}", self.staff.name(usuario)));
         self.network.later(self.now, Message::Request(sender, request));
     }
+}
+
+/// The error without the bytes of every change.
+fn brief(error: &CannotAbsorb) -> String {
+    let CannotAbsorb::Document { id, error, events } = error else {
+        return format!("{error:?}");
+    };
+    let said: Vec<String> = events
+        .iter()
+        .map(|event| match event {
+            Event::Verdict { hash, outcome } => format!("{hash:?} {outcome:?}"),
+            Event::Change { bytes, .. } => match Change::try_from(&bytes[..]) {
+                Ok(change) => {
+                    let deps: Vec<Hash> = change.deps().iter().map(|d| (*d).into()).collect();
+                    format!("change {:?} on {deps:?}", Hash::from(change.hash()))
+                }
+                Err(error) => format!("unreadable change: {error}"),
+            },
+            Event::Snapshot { .. } => "snapshot".into(),
+            other => format!("{other:?}"),
+        })
+        .collect();
+    format!("{id}: {error:?} after {said:?}")
 }
 
 fn change_of(row: &Row) -> Option<Hash> {

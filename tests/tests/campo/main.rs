@@ -1,0 +1,9 @@
+//! Everything above one crate: the simulator, and the product as a whole on its real layers.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests are not tests to clippy.
+
+mod end_to_end;
+mod field_failures;
+mod harness;
+mod pages;
+mod road;
