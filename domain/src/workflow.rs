@@ -181,6 +181,11 @@ pub fn julgar(
     if onde == Onde::Aparelho && transicao.modo == Modo::Online {
         return Err(Refusal::new(Codigo::ExigeConexao));
     }
+    // A laudo comes only by the transition that is for it, under that one's permission (R85).
+    if traz_laudo && !transicao.guardas.contains(&Guarda::TrazLaudo) {
+        let detalhes = [atual.nome.clone(), transicao.rotulo.clone()];
+        return Err(Refusal::com(Codigo::TransicaoNaoPermitida, detalhes));
+    }
     for guarda in &transicao.guardas {
         let falta = match guarda {
             Guarda::Motivo if motivo.is_none_or(|m| m.trim().is_empty()) => Codigo::ExigeMotivo,
@@ -204,7 +209,8 @@ pub fn disponiveis<'a>(
     onde: Onde,
 ) -> Vec<&'a Transicao> {
     let tentar = |transicao: &&Transicao| {
-        match julgar(registro, tipo, pessoa, &transicao.verbo, Some("?"), true, onde) {
+        let laudo = transicao.guardas.contains(&Guarda::TrazLaudo);
+        match julgar(registro, tipo, pessoa, &transicao.verbo, Some("?"), laudo, onde) {
             Ok(_) => true,
             Err(refusal) => refusal.codigo == Codigo::ExigeLaudo,
         }

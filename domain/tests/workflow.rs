@@ -196,6 +196,19 @@ fn r85_each_of_the_five_permissions_opens_its_own_doors_and_no_others() {
 }
 
 #[test]
+fn r85_a_laudo_cannot_ride_on_another_request() {
+    let tipo = tipo("p000.ocorrencia");
+    let registro = registro(&tipo, "pendente_aceite");
+    let gerente = pessoa(&[Ver, Gerenciar]);
+    let verbo = "colocar_em_analise";
+    let julgar = |traz_laudo| {
+        workflow::julgar(&registro, &tipo, &gerente, verbo, None, traz_laudo, Onde::Servidor)
+    };
+    assert!(julgar(false).is_ok());
+    assert_eq!(julgar(true).unwrap_err().codigo, Codigo::TransicaoNaoPermitida);
+}
+
+#[test]
 fn cancelling_asks_for_a_reason() {
     let tipo = tipo("p001.assistencia");
     for motivo in [None, Some("  ")] {

@@ -91,7 +91,7 @@
 
   // What a control is moved with.
   function unit(control) {
-    return control.closest("details[id], form");
+    return control.closest("details[id]") ?? control.closest("form") ?? control;
   }
 
   function dirty(control) {

@@ -205,6 +205,10 @@ async fn attempt(
             vacant.insert(ledger::requester(&mut tx, tenant, key.0, key.1).await?);
         }
     }
+    for branch in held.values_mut() {
+        let device = DeviceId::ESCRITORIO;
+        branch.author = Some(ledger::requester(&mut tx, tenant, branch.user, device).await?);
+    }
     let users: BTreeSet<UserId> = requesters.keys().map(|(user, _)| *user).collect();
     let world = ledger::world(&mut tx, tenant, &needs, &users, now).await?;
     tx.rollback().await?;
@@ -248,7 +252,8 @@ fn who(work: &Work) -> (UserId, DeviceId) {
 /// A branch that somebody decides on.
 #[derive(Clone, Debug)]
 struct Branch {
-    author: UserId,
+    user: UserId,
+    author: Option<Requester>,
     pushes: Vec<Push>,
 }
 
@@ -282,7 +287,7 @@ async fn gather(
             if let Some(author) = author {
                 let pushes = ledger::held_pushes(tx, tenant, *id).await?;
                 pushes.iter().for_each(|push| needs.add(push));
-                held.insert(*id, Branch { author: author.into(), pushes });
+                held.insert(*id, Branch { user: author.into(), author: None, pushes });
             }
         }
     }
@@ -319,18 +324,12 @@ fn plan_one(
             let Some(branch) = held.get(&id).filter(|_| !taken) else {
                 return Answer::Office(Err(Refusal::new(Codigo::NaoEncontrado)));
             };
-            let done = if *approve {
-                let author = Requester {
-                    pessoa: campo_domain::pessoa::Pessoa {
-                        id: branch.author,
-                        ..requester.pessoa.clone()
-                    },
-                    ..requester.clone()
-                };
-                planner.approve(id, &author, &branch.pushes)
-            } else {
-                planner.decided(id, branch.author);
-                Ok(())
+            let done = match &branch.author {
+                Some(author) if *approve => planner.approve(id, author, &branch.pushes),
+                _ => {
+                    planner.decided(id, branch.user);
+                    Ok(())
+                }
             };
             if done.is_ok() {
                 decisions.push(Decision {

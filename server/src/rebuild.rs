@@ -44,11 +44,9 @@ pub async fn run(db: &Db, tenant: Option<TenantId>) -> Result<RebuildReport> {
 
 async fn company(db: &Db, tenant: TenantId) -> Result<u64> {
     let mut tx = db.tenant(tenant).await?;
-    // Nothing may be merged meanwhile: the clock row is what every commit waits for.
-    sqlx::query("SELECT 1 FROM tenant_clock WHERE tenant = $1 FOR UPDATE")
-        .bind(tenant.uuid())
-        .execute(&mut *tx)
-        .await?;
+    sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut *tx).await?;
+    // Nothing may be merged meanwhile.
+    ledger::lock_company(&mut tx, tenant, ledger::Share::Alone).await?;
     let parts = ["itens", "participantes", "laudos", "pedidos", "acompanhamentos"];
     for table in Kind::TODOS.map(ledger::table).into_iter().chain(parts) {
         sqlx::query(AssertSqlSafe(format!("DELETE FROM {table} WHERE tenant = $1")))

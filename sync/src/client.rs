@@ -313,11 +313,17 @@ impl Working {
         Ok(working)
     }
 
+    /// Puts the queue on top. A change that builds on a held branch is offered to it but not shown:
+    /// the server's state is what the person goes on from.
     fn replay_queue(&mut self, queue: &[Queued]) -> Result<(), DocumentError> {
-        let changes: Result<Vec<Change>, _> =
-            queue.iter().map(|queued| Change::try_from(&queued.change[..])).collect();
-        self.local.apply_changes(changes?)?;
-        if self.local.get_missing_deps(&[]).is_empty() { Ok(()) } else { Err(DocumentError::Gap) }
+        for queued in queue {
+            let change = Change::try_from(&queued.change[..])?;
+            let known = |dep| self.local.get_change_meta_by_hash(dep).is_some();
+            if change.deps().iter().all(known) {
+                self.local.apply_changes([change])?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -405,8 +411,8 @@ fn enqueue(
 }
 
 /// Applies what the server said of one document. What it accepted joins `chunks`; what it held or
-/// refused leaves the queue with its fate, and the commands behind it are replayed on the server's
-/// state with a fresh actor. Applying the same events again changes nothing.
+/// refused leaves the queue with its fate. The commands behind a refused one are replayed on the
+/// server's state with a fresh actor; those behind a held one follow it to its branch. Applying the same events again changes nothing.
 ///
 /// # Errors
 /// [`DocumentError::Gap`] if the log skipped something (the caller starts over from an empty cursor);
@@ -505,14 +511,19 @@ fn verdict(
             document::append(accepted, &document.queue[position].change)?;
             Fate::Accepted
         }
-        Outcome::Held { id, reason } => Fate::Held { held: id, reason },
+        Outcome::Held { id, reason } => {
+            // What was written behind it, as blindly, belongs to the same branch and follows it
+            // there as it is; what comes now is another actor's.
+            document.nonce = None;
+            Fate::Held { held: id, reason }
+        }
         // The person's work is fine, only its numbering is not: write it again.
         Outcome::Refused { reason } if reason.code == Codigo::SequenciaRepetida.codigo() => {
             return Ok(true);
         }
         Outcome::Refused { reason } => Fate::Refused { reason },
     };
-    let rollback = fate != Fate::Accepted;
+    let rollback = matches!(fate, Fate::Refused { .. });
     let queued = document.queue.remove(position);
     settled.push(Settled { queued, fate });
     Ok(rollback)

@@ -395,28 +395,29 @@ impl Planner {
     }
 
     /// The office approves a branch: its changes are merged as they were written. What no longer can
-    /// be merged refuses the approval as a whole; the branch then stays as it is.
+    /// be merged refuses the approval as a whole; the branch then stays as it is. Requests of
+    /// transition in it are judged as its author's, by the author's permissions of today.
     ///
     /// # Errors
     /// Why it cannot be merged.
     pub fn approve(
         &mut self,
         held: HeldId,
-        requester: &Requester,
+        author: &Requester,
         changes: &[Push],
     ) -> Result<(), Refusal> {
         // All of the branch, or nothing of it.
         let (world, plan) = (self.world.clone(), self.plan.clone());
-        let done = self.approve_each(requester, changes);
+        let done = self.approve_each(author, changes);
         if done.is_ok() {
-            self.decided(held, requester.pessoa.id);
+            self.decided(held, author.pessoa.id);
         } else {
             (self.world, self.plan) = (world, plan);
         }
         done
     }
 
-    fn approve_each(&mut self, requester: &Requester, changes: &[Push]) -> Result<(), Refusal> {
+    fn approve_each(&mut self, author: &Requester, changes: &[Push]) -> Result<(), Refusal> {
         for push in changes {
             let change = inspect::parse(&push.change, &self.world.limits)?;
             let hash: Hash = change.hash().into();
@@ -424,7 +425,7 @@ impl Planner {
                 continue;
             }
             let raiz = self.registro_of(push).map(|registro| registro.raiz());
-            let admitted = self.target(push.document, raiz, requester.pessoa.id, |target, rules| {
+            let admitted = self.target(push.document, raiz, author.pessoa.id, |target, rules| {
                 let alone = Target { on_branch: &|_| false, ..*target };
                 inspect::guarded(|| admission::admit_approved(push, change, &alone, rules))
             });
@@ -435,7 +436,7 @@ impl Planner {
                     Refusal::new(Codigo::AlteracaoInvalida)
                 }
             })?;
-            let seq = self.merge(push, requester, admitted);
+            let seq = self.merge(push, author, admitted);
             self.world.logged.insert((push.document, hash), seq);
         }
         Ok(())
@@ -646,8 +647,17 @@ impl Planner {
             let parent = self.world.documents.get(parent);
             parent.is_some_and(|parent| parent.merged.registro.kind != *kind)
         });
-        let rotulo = wrong?.1.rotulo().to_owned();
-        Some(Refusal { codigo: Codigo::ValorInvalido, detalhes: vec![rotulo] })
+        if let Some((_, kind)) = wrong {
+            let detalhes = vec![kind.rotulo().to_owned()];
+            return Some(Refusal { codigo: Codigo::ValorInvalido, detalhes });
+        }
+        // An agenda of an ocorrência belongs to that one's case, and so names its assistência.
+        let ocorrencia = registro.referencia("ocorrencia").map(DocumentId::from);
+        let ocorrencia = ocorrencia.and_then(|id| self.world.documents.get(&id))?;
+        let assistencia = ocorrencia.merged.registro.referencia("assistencia");
+        let named = assistencia.is_none() || registro.referencia("assistencia") == assistencia;
+        let detalhes = vec![Kind::Assistencia.rotulo().to_owned()];
+        (!named).then_some(Refusal { codigo: Codigo::CamposObrigatorios, detalhes })
     }
 
     /// The record that a push concerns: as merged, or as its genesis makes it.

@@ -28,6 +28,9 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
+/// Most parts that one change may write; a text counts once, however much of it changes.
+const WRITES_MAX: usize = 3_000;
+
 /// One part of a document that a change writes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Write {
@@ -420,6 +423,9 @@ impl Walk<'_> {
         path: impl Fn(T) -> Path,
     ) -> Result<T, Refusal> {
         let part: T = parse_key(key).ok_or_else(forbidden)?;
+        if self.parts.len() > workflow::ITENS_MAX {
+            return Err(limite("partes numa alteração", workflow::ITENS_MAX as u32));
+        }
         let OpType::Make(ObjType::Map) = op.action else { return Err(forbidden()) };
         let path = path(part);
         // A key that is taken, even by a change that this one did not know of, stays as it is.
@@ -471,6 +477,9 @@ impl Walk<'_> {
     }
 
     fn write(&mut self, write: Write) -> Result<(), Refusal> {
+        if self.writes.len() >= WRITES_MAX {
+            return Err(limite("campos numa alteração", WRITES_MAX as u32));
+        }
         self.writes.push(write);
         Ok(())
     }

@@ -850,3 +850,25 @@ fn a_branch_that_cannot_be_merged_as_a_whole_is_not_merged_at_all() {
     server.plan(|planner| planner.approve(held, &author, &[good, rubbish])).unwrap_err();
     assert_eq!(document::heads(server.document(id(1))), before);
 }
+
+#[test]
+fn what_was_written_behind_a_held_edit_follows_it_even_in_a_later_request() {
+    let (mut server, mut phone) = begun();
+    phone.run(editar("contrato", "C-1"));
+    phone.run(editar("cidade", "Campinas"));
+    server.office(id(1), transicionar(60, "cancelar", Some("duplicada")));
+    let first = phone.queue().remove(0);
+    let outcome = server.push(&tecnica(), first.clone());
+    let Outcome::Held { id: branch, .. } = outcome else { panic!("{outcome:?}") };
+    let hash = Change::try_from(&first.change[..]).unwrap().hash().into();
+    let bytes = document::save(server.document(id(1)));
+    let fates = phone.absorb(vec![
+        Event::Verdict { hash, outcome },
+        Event::Snapshot { generation: 1, bytes },
+    ]);
+    assert_eq!(fates.len(), 1);
+    assert_eq!(phone.text("cidade"), "", "it builds on what is held: not shown as done");
+    assert_eq!(phone.document.as_ref().unwrap().queue.len(), 1, "and not lost");
+    let fates = phone.sync(&mut server);
+    assert!(matches!(fates[0].1, Fate::Held { held, .. } if held == branch), "{fates:?}");
+}

@@ -117,7 +117,7 @@ impl Reader<'_, '_, '_> {
     async fn log(&mut self) -> Result<(Cursor, bool)> {
         let mut seq = self.pull.cursor.seq;
         let reset: Option<i64> = sqlx::query_scalar(
-            "SELECT min(seq) FROM change_log WHERE tenant = $1 AND addressee = $2 \
+            "SELECT max(seq) FROM change_log WHERE tenant = $1 AND addressee = $2 \
              AND seq > $3 AND seq <= $4 AND kind = 'granted' AND document IS NULL",
         )
         .bind(self.pull.tenant.uuid())
@@ -197,7 +197,8 @@ impl Reader<'_, '_, '_> {
                 }
             }
             ("reference", _) => self.reference(row, seq)?,
-            ("granted", None) => return Ok(true),
+            // Only the last such change matters: a new start brings what every one would.
+            ("granted", None) => return Ok(self.reset == Some(seq)),
             ("granted", Some(raiz)) => {
                 if self.sees(raiz).await? {
                     let before = seq as i64;

@@ -41,6 +41,7 @@ pub struct Frame<'a> {
 /// # Errors
 /// [`Conflict`] if something moved since it was planned; anything else is PostgreSQL's.
 pub async fn commit(tx: &mut PgTransaction<'_>, frame: Frame<'_>, plan: &Plan) -> Result<u64> {
+    lock_company(tx, frame.tenant, Share::WithOthers).await?;
     lock_cases(tx, &frame, plan).await?;
     lock_documents(tx, &frame, plan).await?;
     number(tx, &frame, plan).await?;
@@ -68,6 +69,29 @@ async fn advance(tx: &mut PgTransaction<'_>, tenant: TenantId, n: usize) -> sqlx
     .fetch_one(&mut **tx)
     .await?;
     Ok(last as u64 - n as u64)
+}
+
+/// Whether others may commit meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// Commits, beside each other.
+    WithOthers,
+    /// A rebuild, alone.
+    Alone,
+}
+
+/// Taken before anything else, so that a rebuild and the commits cannot lock each other out.
+pub(crate) async fn lock_company(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    share: Share,
+) -> sqlx::Result<()> {
+    let lock = match share {
+        Share::WithOthers => "SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 1))",
+        Share::Alone => "SELECT pg_advisory_xact_lock(hashtextextended($1, 1))",
+    };
+    sqlx::query(lock).bind(tenant.to_string()).execute(&mut **tx).await?;
+    Ok(())
 }
 
 async fn lock_cases(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan) -> Result<()> {

@@ -14,10 +14,13 @@ use axum::{
     extract::{Query, State},
     http::StatusCode,
 };
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 use serde::Deserialize;
 use uuid::Uuid;
+
+/// The years that the agenda shows.
+const YEARS: std::ops::RangeInclusive<i32> = 1900..=2200;
 
 /// The query string.
 #[derive(Debug, Deserialize)]
@@ -60,7 +63,8 @@ struct CommitmentView {
 pub async fn day(State(app): State<App>, visit: Visit, Query(asked): Query<Asked>) -> PageResult {
     let fuso = visit.auth.fuso;
     let today = visit.now.with_timezone(&fuso).date_naive();
-    let day = NaiveDate::parse_from_str(&asked.dia, "%Y-%m-%d").unwrap_or(today);
+    let asked = NaiveDate::parse_from_str(&asked.dia, "%Y-%m-%d").ok();
+    let day = asked.filter(|day| YEARS.contains(&day.year())).unwrap_or(today);
     let previous = day.checked_sub_days(Days::new(1)).unwrap_or(day);
     let next = day.checked_add_days(Days::new(1)).unwrap_or(day);
     let (from, to) = (format::day_start(day, fuso), format::day_start(next, fuso));

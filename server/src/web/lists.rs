@@ -137,9 +137,9 @@ impl Asked {
 }
 
 fn filter(asked: &Asked) -> Filter {
-    let situacao = Some(&asked.situacao).filter(|s| !s.is_empty() && *s != OPEN).cloned();
+    let situacao = asked.situacao.replace('\0', "");
     Filter {
-        situacao,
+        situacao: Some(situacao).filter(|code| !code.is_empty() && code != OPEN),
         open: asked.situacao == OPEN,
         responsavel: asked.responsavel.parse().ok(),
         unassigned: asked.responsavel == UNASSIGNED,

@@ -70,14 +70,31 @@ impl MemoryLedger {
         } else {
             Cursor::default()
         };
-        match (cursor.seq, cursor.bootstrap) {
+        let mut page = match (cursor.seq, cursor.bootstrap) {
             (0, None) => {
                 self.all_references(pessoa, &mut filling);
-                Ok(self.snapshots(at, pessoa, self.seq, top(), filling))
+                self.snapshots(at, pessoa, self.seq, top(), filling)
             }
-            (seq, Some(from)) => Ok(self.snapshots(at, pessoa, seq, from, filling)),
-            (seq, None) => Ok(self.since(pessoa, seq, pushed, filling)),
-        }
+            (seq, Some(from)) => self.snapshots(at, pessoa, seq, from, filling),
+            (seq, None) => self.since(pessoa, seq, pushed, filling),
+        };
+        page.entries.extend(self.out_of_sight(pessoa, pushed));
+        Ok(page)
+    }
+
+    /// Documents that the person writes to without seeing them. A verdict alone would leave them on
+    /// the device, where nothing of them arrives any more.
+    fn out_of_sight(
+        &self,
+        pessoa: &Pessoa,
+        pushed: &BTreeSet<(DocumentId, Hash)>,
+    ) -> Vec<Entry> {
+        let documents: BTreeSet<DocumentId> = pushed.iter().map(|(id, _)| *id).collect();
+        let unseen = documents.into_iter().filter(|id| {
+            let stored = self.documents.get(id);
+            stored.is_some_and(|stored| !self.sees(pessoa, stored.kind(), stored.raiz()))
+        });
+        unseen.map(|document| Entry::Revoked { seq: self.seq, document }).collect()
     }
 
     fn all_references(&self, pessoa: &Pessoa, filling: &mut Filling) {

@@ -5,6 +5,7 @@ use automerge::{Automerge, Change};
 use campo_domain::{
     command::Command,
     ids::{DeviceId, DocumentId, PedidoId, UserId},
+    kind::Kind,
     pessoa::Permissoes,
     tipo::Tipo,
 };
@@ -13,9 +14,6 @@ use campo_sync::{
     wire::{Hash, Outcome, Push},
 };
 use std::collections::BTreeSet;
-
-/// Whether the gate checks that a new document's case is in sight.
-const JOINING_IS_CHECKED: bool = false;
 
 /// What may be said of a change that no command writes.
 const FORGED: [&str; 4] =
@@ -102,12 +100,7 @@ impl Oracle {
     ) -> Result<(), Codes> {
         let place = match (self.documents.get(&push.document), command) {
             (Some(mirror), _) => Some((mirror.registro.kind, mirror.raiz())),
-            (None, Command::Criar { id, kind, campos, .. }) if JOINING_IS_CHECKED => {
-                let joins = campos.get("assistencia").or_else(|| campos.get("ocorrencia"));
-                let raiz = joins.and_then(|valor| valor.id()).map_or(*id, DocumentId::from);
-                self.cases.contains_key(&raiz).then_some((*kind, raiz))
-            }
-            (None, _) => None,
+            (None, command) => self.joins(command),
         };
         let Some((kind, raiz)) = place else { return Ok(()) };
         let now = self.permissions(usuario);
@@ -119,6 +112,14 @@ impl Oracle {
             return Ok(());
         }
         Err(["nao_encontrado", "sem_permissao"].into())
+    }
+
+    /// The case that exists and that a new document becomes part of, with the document's kind.
+    fn joins(&self, command: &Command) -> Option<(Kind, DocumentId)> {
+        let Command::Criar { id, kind, campos, .. } = command else { return None };
+        let joins = campos.get("assistencia").or_else(|| campos.get("ocorrencia"));
+        let raiz = joins.and_then(|valor| valor.id()).map_or(*id, DocumentId::from);
+        self.cases.contains_key(&raiz).then_some((*kind, raiz))
     }
 
     fn dependencies(&self, document: DocumentId, change: &Change) -> Option<Expect> {
@@ -230,7 +231,13 @@ impl Oracle {
         let Some(mirror) = self.documents.get(&document) else {
             let Command::Criar { tipo, .. } = command else { return ["nao_encontrado"].into() };
             let Ok(tipo) = self.tipos.obter(tipo) else { return ["tipo_desconhecido"].into() };
-            return rules::forbidden(&now, tipo, None, command);
+            let mut codes = rules::forbidden(&now, tipo, None, command);
+            if let Some((kind, raiz)) = self.joins(command)
+                && !rules::sees(&now, kind, self.is_involved(usuario, raiz))
+            {
+                codes.insert("nao_encontrado");
+            }
+            return codes;
         };
         let (registro, tipo) = (&mirror.registro, &mirror.tipo);
         let mut codes = rules::nonsense(command, Some(registro));

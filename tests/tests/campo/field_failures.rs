@@ -173,11 +173,12 @@ fn ff28_the_report_of_a_technician_who_was_replaced_is_held_shown_and_can_be_mer
     ana.sync();
     ana.campo.editar(id, "observacoes", "Troquei a dobradiça.").unwrap();
     ana.campo.anotar(id, "Cliente assinou.").unwrap();
+    let found = ana.ocorrencia(id, "Parede úmida");
     site.edit(id, "responsavel", Valor::Id(site.id("bruno").uuid()));
 
     let report = ana.sync();
-    assert_eq!((report.aceitos, report.retidos, report.recusados), (0, 2, 0));
-    assert_eq!(ana.counts(), (0, 2, 0));
+    assert_eq!((report.aceitos, report.retidos, report.recusados), (0, 3, 0));
+    assert_eq!(ana.counts(), (0, 3, 0));
     assert_eq!(ana.campo.sync_state(id).unwrap(), SyncState::ForaDeAlcance);
     let shown: Vec<_> = ana.pending().retidas;
     assert!(shown.iter().any(|held| held.conteudo[0].valor == "Troquei a dobradiça."));
@@ -188,7 +189,9 @@ fn ff28_the_report_of_a_technician_who_was_replaced_is_held_shown_and_can_be_mer
     site.decide(held, true, None).unwrap();
     let registro = site.registro(id);
     assert_eq!(registro.notas[0].autoria.por, site.id("ana"));
-    assert_eq!(ana.sync().decididos, 1);
+    site.decide(&site.held(found)[0], true, None).unwrap();
+    assert_eq!(site.registro(found).criacao.por, site.id("ana"));
+    assert_eq!(ana.sync().decididos, 2);
     assert_eq!(ana.counts(), (0, 0, 0));
     bruno.sync();
     site.converged("bruno", &bruno);
@@ -309,9 +312,11 @@ fn whoever_lost_a_case_does_not_get_it_back_by_adding_to_it() {
     // With nothing but the id, which one who lost it still knows.
     let pai = id.to_string();
     let campos = [("assistencia", &*pai), ("tipo_ocorrencia", "regulagem")];
-    let _ = ana.campo.novo(Kind::Ocorrencia, None, &textos(&campos), &[]);
-    let _ = ana.try_sync();
+    ana.campo.novo(Kind::Ocorrencia, None, &textos(&campos), &[]).unwrap();
     ana.sync();
+    ana.sync();
+    let (pendentes, retidas, recusadas) = ana.counts();
+    assert_eq!((pendentes, retidas + recusadas), (0, 1), "the work itself is kept and shown");
     assert!(site.seen_by("ana", id).is_none(), "adding to a case gave sight of it");
     assert!(ana.campo.show(id).is_err());
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests are not tests to clippy.
 
+mod crashes;
 mod end_to_end;
 mod field_failures;
 mod harness;

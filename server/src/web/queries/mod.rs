@@ -174,10 +174,13 @@ impl Catalogues {
     }
 }
 
+/// Most words of a search.
+const WORDS_MAX: usize = 8;
+
 /// Words of a search as patterns for `LIKE ALL`: folded as `busca` is, with nothing special in them.
 pub fn patterns(text: &str) -> Vec<String> {
-    let folded = campo_domain::busca::dobrar(text);
-    let words = folded.split(' ').filter(|word| !word.is_empty()).take(8);
+    let folded = campo_domain::busca::dobrar(&text.replace('\0', ""));
+    let words = folded.split(' ').filter(|word| !word.is_empty()).take(WORDS_MAX);
     words
         .map(|word| {
             let plain = word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
