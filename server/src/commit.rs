@@ -4,7 +4,7 @@
 use crate::{
     app::App,
     db::Db,
-    ledger::{self, Conflict, Frame},
+    ledger::{self, Conflict, Frame, Share},
 };
 use anyhow::{Context, Result, anyhow};
 use campo_domain::{
@@ -168,8 +168,10 @@ pub async fn run(
     now: DateTime<Utc>,
 ) -> Result<Vec<Answer>> {
     let works = Arc::new(works);
-    for _ in 0..ATTEMPTS_MAX {
-        match attempt(db, tenant, &works, now).await {
+    for round in 0..ATTEMPTS_MAX {
+        // Twice beaten: the next time nobody may be faster.
+        let share = if round < 2 { Share::WithOthers } else { Share::Alone };
+        match attempt(db, tenant, &works, now, share).await {
             Err(error) if moved(&error) => continue,
             outcome => return outcome,
         }
@@ -192,7 +194,16 @@ async fn attempt(
     tenant: TenantId,
     works: &Arc<Vec<Work>>,
     now: DateTime<Utc>,
+    share: Share,
 ) -> Result<Vec<Answer>> {
+    let mut write = match share {
+        Share::WithOthers => None,
+        Share::Alone => {
+            let mut write = db.tenant(tenant).await?;
+            ledger::lock_company(&mut write, tenant, share).await?;
+            Some(write)
+        }
+    };
     // Planned on one moment; what is written is checked against the present under its locks.
     let mut tx = db.snapshot(tenant).await?;
     let mut needs = Needs::default();
@@ -230,7 +241,10 @@ async fn attempt(
         return Ok(answers);
     }
     let frame = Frame { tenant, now, ano, cases: &cases };
-    let mut tx = db.tenant(tenant).await?;
+    let mut tx = match write.take() {
+        Some(write) => write,
+        None => db.tenant(tenant).await?,
+    };
     decide(&mut tx, frame, &decisions).await?;
     let base = ledger::commit(&mut tx, frame, &plan).await?;
     tx.commit().await?;

@@ -195,7 +195,7 @@ pub async fn held(
 fn held_write(evento: history::Evento, now: Option<&Registro>) -> HeldWrite {
     let campo = evento.campo.as_deref().unwrap_or_default();
     let atual = match evento.tipo {
-        "campo" | "texto" => now.and_then(|registro| history::plain(registro.valor(campo))),
+        "campo" => now.and_then(|registro| history::plain(registro.valor(campo))),
         _ => evento.de.clone(),
     };
     let proposto = match evento.tipo {

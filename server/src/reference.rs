@@ -15,7 +15,8 @@ use sqlx::PgTransaction;
 /// The collection that holds each person's own permissions, addressed to that person alone.
 const EU: &str = "eu";
 
-/// The company's clock, begun if it has none. The epoch is new with every log.
+/// The company's clock, begun if it has none, and locked: what is read of the reference data is then
+/// what is written over. The epoch is new with every log.
 async fn begin(tx: &mut PgTransaction<'_>, tenant: TenantId) -> Result<()> {
     sqlx::query(
         "INSERT INTO tenant_clock (tenant, epoch) VALUES ($1, $2) ON CONFLICT DO NOTHING",
@@ -24,6 +25,10 @@ async fn begin(tx: &mut PgTransaction<'_>, tenant: TenantId) -> Result<()> {
     .bind(Utc::now().timestamp_millis())
     .execute(&mut **tx)
     .await?;
+    sqlx::query("SELECT 1 FROM tenant_clock WHERE tenant = $1 FOR UPDATE")
+        .bind(tenant.uuid())
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 

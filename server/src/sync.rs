@@ -70,6 +70,7 @@ pub async fn exchange(
     }
     // An old client may be refused pulls, never uploads.
     let pushed: BTreeSet<_> = verdicts.iter().map(|verdict| verdict.hash).collect();
+    let documents = verdicts.iter().map(|verdict| verdict.document).collect();
     let pull = Pull {
         tenant,
         user,
@@ -77,6 +78,7 @@ pub async fn exchange(
         epoch: request.epoch,
         limits: &request.limits,
         pushed: &pushed,
+        documents: &documents,
         now: Utc::now(),
     };
     let mut tx = app.db.snapshot(tenant).await?;

@@ -15,6 +15,7 @@ use campo_domain::{
     command::Command,
     ids::{DeviceId, DocumentId, HeldId, PedidoId, UserId},
     kind::Kind,
+    policy,
     refusal::{Codigo, Refusal},
     registro::Registro,
     tipo::{Tipo, Tipos},
@@ -279,6 +280,8 @@ pub fn settle_positions(verdicts: &mut [Verdict], base: u64) {
 pub struct Planner {
     world: World,
     plan: Plan,
+    /// Changes merged by this plan, with their place in its log.
+    merged_now: BTreeMap<(DocumentId, Hash), u64>,
     skip_dependencies: bool,
     mint: Box<dyn FnMut() -> HeldId + Send>,
 }
@@ -287,7 +290,8 @@ impl Planner {
     /// Starts from what was loaded; `mint` gives ids for new branches.
     pub fn new(world: World, mint: impl FnMut() -> HeldId + Send + 'static) -> Self {
         let plan = Plan::default();
-        Planner { world, plan, skip_dependencies: false, mint: Box::new(mint) }
+        let mint = Box::new(mint);
+        Planner { world, plan, merged_now: BTreeMap::new(), skip_dependencies: false, mint }
     }
 
     /// For the test that proves the checkers: a server that forgets the dependency check.
@@ -321,11 +325,20 @@ impl Planner {
     ) -> Outcome {
         // Idempotent before anything else: what was answered once is answered again (ff01). A
         // stranger learns nothing from it: the hash proves that they have the change.
-        if let Some(seq) = self.world.logged.get(&(push.document, hash)) {
+        let key = (push.document, hash);
+        if let Some(place) = self.merged_now.get(&key) {
+            return Outcome::Accepted { seq: *place };
+        }
+        if let Some(seq) = self.world.logged.get(&key) {
             return Outcome::Known { seq: *seq };
         }
-        if let Some(branch) = self.world.branches.get(&(push.document, hash)) {
-            return Outcome::Held { id: branch.id, reason: branch.reason.clone() };
+        if let Some(branch) = self.world.branches.get(&key).cloned() {
+            if branch.decided {
+                // The first answer was lost, and the decision passed by a device that did not know
+                // of the branch: tell it again.
+                self.decided(branch.id, requester.pessoa.id);
+            }
+            return Outcome::Held { id: branch.id, reason: branch.reason };
         }
         let deps: Vec<Hash> = change.deps().iter().map(|dep| Hash::from(*dep)).collect();
         let bytes_hash = change.hash();
@@ -342,7 +355,7 @@ impl Planner {
         match admitted.unwrap_or_else(|| Err(Codigo::AlteracaoInvalida.into())) {
             Ok(admitted) => {
                 let seq = self.merge(push, requester, admitted);
-                self.world.logged.insert((push.document, bytes_hash.into()), seq);
+                self.merged_now.insert((push.document, bytes_hash.into()), seq);
                 Outcome::Accepted { seq }
             }
             Err(Rejection::Held(refusal)) => self.hold(requester, push, hash, &deps, &refusal),
@@ -363,6 +376,12 @@ impl Planner {
         command: &Command,
     ) -> Result<(), Refusal> {
         let current = self.world.documents.get(&document);
+        if let Some(Merged { registro, .. }) = current.map(|loaded| &loaded.merged) {
+            let envolvidos = self.envolvidos(registro.raiz());
+            if !policy::visivel(&requester.pessoa, registro.kind, &envolvidos) {
+                return Err(Refusal::new(Codigo::NaoEncontrado));
+            }
+        }
         let generation = current.map_or(1, |loaded| loaded.generation);
         let tipo = match (command, current) {
             (Command::Criar { tipo, .. }, None) => self.world.tipos.obter(tipo)?.clone(),
@@ -407,12 +426,12 @@ impl Planner {
         changes: &[Push],
     ) -> Result<(), Refusal> {
         // All of the branch, or nothing of it.
-        let (world, plan) = (self.world.clone(), self.plan.clone());
+        let before = (self.world.clone(), self.plan.clone(), self.merged_now.clone());
         let done = self.approve_each(author, changes);
         if done.is_ok() {
             self.decided(held, author.pessoa.id);
         } else {
-            (self.world, self.plan) = (world, plan);
+            (self.world, self.plan, self.merged_now) = before;
         }
         done
     }
@@ -421,7 +440,8 @@ impl Planner {
         for push in changes {
             let change = inspect::parse(&push.change, &self.world.limits)?;
             let hash: Hash = change.hash().into();
-            if self.world.logged.contains_key(&(push.document, hash)) {
+            let key = (push.document, hash);
+            if self.world.logged.contains_key(&key) || self.merged_now.contains_key(&key) {
                 continue;
             }
             let raiz = self.registro_of(push).map(|registro| registro.raiz());
@@ -437,7 +457,7 @@ impl Planner {
                 }
             })?;
             let seq = self.merge(push, author, admitted);
-            self.world.logged.insert((push.document, hash), seq);
+            self.merged_now.insert(key, seq);
         }
         Ok(())
     }

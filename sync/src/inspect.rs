@@ -291,7 +291,7 @@ impl Walk<'_> {
             (CAMPOS | ITENS | PARTICIPANTES | NOTAS | PEDIDOS | LAUDOS | SERVIDOR, _) => true,
             _ => false,
         };
-        if fresh && op.pred.is_empty() { Ok(()) } else { Err(forbidden()) }
+        if fresh && op.pred.is_empty() && !op.insert { Ok(()) } else { Err(forbidden()) }
     }
 
     fn operation(&mut self, op: &Op, id: OpId) -> Result<(), Refusal> {
@@ -638,16 +638,23 @@ pub(crate) fn only_what_it_says(before: &Registro, after: &Registro, writes: &[W
         && before.participantes.symmetric_difference(&after.participantes).all(participante)
         && before.itens.iter().all(|(id, old)| item(id) || after.itens.get(id) == Some(old))
         && after.itens.keys().all(|id| before.itens.contains_key(id) || item(id))
-        && kept(&before.notas, &after.notas, |nota| writes.contains(&Write::Nota(nota.id)))
-        && kept(&before.pedidos, &after.pedidos, |p| writes.contains(&Write::Pedido(p.id)))
-        && kept(&before.laudos, &after.laudos, |l| writes.contains(&Write::Laudo(l.id)))
+        && kept(&before.notas, &after.notas, |n| n.id, |n| writes.contains(&Write::Nota(n.id)))
+        && kept(&before.pedidos, &after.pedidos, |p| p.id, |p| writes.contains(&Write::Pedido(p.id)))
+        && kept(&before.laudos, &after.laudos, |l| l.id, |l| writes.contains(&Write::Laudo(l.id)))
         && conflitos.into_iter().all(|c| untouched(c.campo.starts_with(ITENS), &c.campo))
 }
 
 /// Whether everything old is still there as it was, and everything new is among what was written.
-fn kept<T: PartialEq>(before: &[T], after: &[T], written: impl Fn(&T) -> bool) -> bool {
-    before.iter().all(|old| after.contains(old))
-        && after.iter().all(|new| before.contains(new) || written(new))
+fn kept<T: PartialEq, K: Ord>(
+    before: &[T],
+    after: &[T],
+    key: impl Fn(&T) -> K,
+    written: impl Fn(&T) -> bool,
+) -> bool {
+    let old: BTreeMap<K, &T> = before.iter().map(|part| (key(part), part)).collect();
+    let (same, new): (Vec<&T>, Vec<&T>) =
+        after.iter().partition(|part| old.get(&key(part)).is_some_and(|old| old == part));
+    same.len() == before.len() && new.into_iter().all(written)
 }
 
 /// Any instant that a calendar can show; how wrong the device's clock is does not matter (ff19).

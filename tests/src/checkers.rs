@@ -180,7 +180,9 @@ pub fn one_fate(
         let fates: Vec<&Settled> =
             account.settled.iter().filter(|settled| settled.queued.id == command.id).collect();
         let [settled] = fates[..] else {
-            let what = format!("{} of {} has {} fates", command.id, command.usuario, fates.len());
+            let written = oracle.hashes_of(command.id);
+            let what = written.last().and_then(|hash| oracle.written(hash));
+            let what = format!("{} fates of {written:?}: {what:?}", fates.len());
             return Err(violated(Checker::OneFate, what));
         };
         bears_out(oracle, &branches, settled, device.restored)?;

@@ -47,7 +47,7 @@ pub async fn login(
     }
     let (tenant, usuario) =
         check_password(&app, ip, &body.empresa, &body.login, &body.senha).await?;
-    let nome: String = body.dispositivo_nome.trim().chars().take(200).collect();
+    let nome: String = body.dispositivo_nome.trim().chars().filter(|c| !c.is_control()).take(200).collect();
     let mut tx = app.db.tenant(tenant).await?;
     let revoked: bool = sqlx::query_scalar(
         "INSERT INTO dispositivo AS d (tenant, id, nome, visto_em) VALUES ($1, $2, $3, now()) \

@@ -40,7 +40,8 @@ async fn check_password(
     senha: &str,
 ) -> ApiResult<(TenantId, UserId)> {
     let (empresa, login) = (empresa.trim().to_lowercase(), login.trim().to_lowercase());
-    if empresa.len() > 200 || login.len() > 200 {
+    let odd = |text: &str| text.len() > 200 || text.chars().any(char::is_control);
+    if odd(&empresa) || odd(&login) {
         return Err(wrong());
     }
     let pool = app.db.pool();

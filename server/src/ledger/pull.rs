@@ -16,6 +16,10 @@ use uuid::Uuid;
 
 /// Rows that one query looks at.
 const ROWS_MAX: i64 = 1_000;
+/// Positions that one query looks at: most of them may be of cases that the person does not see.
+const WINDOW: u64 = 20_000;
+/// Windows that one page looks at.
+const WINDOWS_MAX: usize = 10;
 /// Documents that one query of a first sync looks at.
 const DOCUMENTS_MAX: i64 = 200;
 
@@ -50,6 +54,8 @@ pub struct Pull<'a> {
     pub limits: &'a Limits,
     /// Changes of this very request: the verdicts speak of them.
     pub pushed: &'a BTreeSet<Hash>,
+    /// The documents that they are of.
+    pub documents: &'a BTreeSet<DocumentId>,
     /// The server's clock, for today's agenda.
     pub now: DateTime<Utc>,
 }
@@ -84,6 +90,7 @@ pub async fn page(tx: &mut PgTransaction<'_>, pull: Pull<'_>) -> Result<Page> {
         Some(at) => reader.bootstrap(pull.cursor.seq, Some(at)).await?,
         None => reader.log().await?,
     };
+    reader.unseen().await?;
     Ok(Page { entries: reader.entries, cursor, more, epoch })
 }
 
@@ -127,8 +134,12 @@ impl Reader<'_, '_, '_> {
         .fetch_one(&mut **self.tx)
         .await?;
         self.reset = reset.map(|reset| reset as u64);
-        while seq < self.head {
-            let rows = self.rows(seq).await?;
+        for _ in 0..WINDOWS_MAX {
+            if seq >= self.head {
+                break;
+            }
+            let until = self.head.min(seq + WINDOW);
+            let rows = self.rows(seq, until).await?;
             let exhausted = rows.len() < ROWS_MAX as usize;
             for row in rows {
                 if self.full() {
@@ -142,14 +153,14 @@ impl Reader<'_, '_, '_> {
                 }
             }
             if exhausted {
-                seq = self.head;
+                seq = until;
             }
         }
-        Ok((Cursor { seq, bootstrap: None }, false))
+        Ok((Cursor { seq, bootstrap: None }, seq < self.head))
     }
 
     /// Rows of the log that may concern the person, in order.
-    async fn rows(&mut self, after: u64) -> sqlx::Result<Vec<PgRow>> {
+    async fn rows(&mut self, after: u64, until: u64) -> sqlx::Result<Vec<PgRow>> {
         sqlx::query(
             "SELECT l.seq, l.kind, l.document, l.generation, l.hash, l.bytes, l.collection, l.key, \
                  r.active, r.data, r.seq AS current_seq, h.status, h.decision_note \
@@ -171,7 +182,7 @@ impl Reader<'_, '_, '_> {
         .bind(self.pull.tenant.uuid())
         .bind(self.pull.user.uuid())
         .bind(after as i64)
-        .bind(self.head as i64)
+        .bind(until as i64)
         .bind(self.sees_all())
         .bind(self.pessoa.pode(Permissao::Ver))
         .bind(ROWS_MAX)
@@ -286,6 +297,31 @@ impl Reader<'_, '_, '_> {
         .fetch_one(&mut **self.tx)
         .await?;
         Ok(listed)
+    }
+
+    /// What the person pushed to but does not see: the verdict alone would let the device think that
+    /// it goes on receiving it.
+    async fn unseen(&mut self) -> Result<()> {
+        if self.pull.documents.is_empty() || self.sees_all() {
+            return Ok(());
+        }
+        let ids: Vec<Uuid> = self.pull.documents.iter().map(|id| id.uuid()).collect();
+        let unseen: Vec<Uuid> = sqlx::query_scalar(
+            "SELECT d.id FROM document d WHERE d.tenant = $1 AND d.id = ANY($2) AND NOT ($4 AND ( \
+                 d.kind = 'cliente' OR EXISTS (SELECT 1 FROM escopo e \
+                     WHERE e.tenant = d.tenant AND e.usuario = $3 AND e.raiz = d.raiz))) \
+             ORDER BY d.id",
+        )
+        .bind(self.pull.tenant.uuid())
+        .bind(ids)
+        .bind(self.pull.user.uuid())
+        .bind(self.pessoa.pode(Permissao::Ver))
+        .fetch_all(&mut **self.tx)
+        .await?;
+        for id in unseen {
+            self.push(Entry::Revoked { seq: self.head, document: id.into() }, 0);
+        }
+        Ok(())
     }
 
     async fn snapshots(&mut self, ids: &[Uuid]) -> Result<()> {

@@ -239,8 +239,7 @@ impl Ledger for MemoryLedger {
         let Begun { usuario, request, mut planned } = begun;
         let base = self.commit(planned.plan, planned.base);
         campo_sync::exchange::settle_positions(&mut planned.verdicts, base);
-        let pushed = planned.verdicts.iter().map(|v| (v.document, v.hash)).collect();
-        let page = self.pull(at, usuario, &request, &pushed)?;
+        let page = self.pull(at, usuario, &request, &planned.verdicts)?;
         Ok(SyncResponse {
             protocol: PROTOCOL,
             verdicts: planned.verdicts,

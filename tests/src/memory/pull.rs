@@ -9,7 +9,7 @@ use campo_domain::{
 };
 use campo_sync::{
     document,
-    wire::{Bootstrap, Cursor, Entry, Hash, SyncRequest},
+    wire::{Bootstrap, Cursor, Entry, Hash, Outcome, SyncRequest, Verdict},
 };
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
@@ -59,8 +59,10 @@ impl MemoryLedger {
         at: DateTime<Utc>,
         usuario: UserId,
         request: &SyncRequest,
-        pushed: &BTreeSet<(DocumentId, Hash)>,
+        verdicts: &[Verdict],
     ) -> anyhow::Result<Page> {
+        // What was pushed just now is not sent back: the verdict tells.
+        let pushed = &verdicts.iter().map(|verdict| (verdict.document, verdict.hash)).collect();
         let pessoa = &self.person(usuario)?.pessoa;
         let bytes_max = request.limits.page_bytes_max.min(self.limits.page_bytes_max);
         let mut filling =
@@ -78,18 +80,20 @@ impl MemoryLedger {
             (seq, Some(from)) => self.snapshots(at, pessoa, seq, from, filling),
             (seq, None) => self.since(pessoa, seq, pushed, filling),
         };
-        page.entries.extend(self.out_of_sight(pessoa, pushed));
+        page.entries.extend(self.out_of_sight(pessoa, verdicts));
         Ok(page)
     }
 
-    /// Documents that the person writes to without seeing them. A verdict alone would leave them on
-    /// the device, where nothing of them arrives any more.
-    fn out_of_sight(
-        &self,
-        pessoa: &Pessoa,
-        pushed: &BTreeSet<(DocumentId, Hash)>,
-    ) -> Vec<Entry> {
-        let documents: BTreeSet<DocumentId> = pushed.iter().map(|(id, _)| *id).collect();
+    /// Documents that took something in from a person who does not see them. The verdict alone would
+    /// leave them on the device, where nothing of them arrives any more.
+    fn out_of_sight(&self, pessoa: &Pessoa, verdicts: &[Verdict]) -> Vec<Entry> {
+        let documents: BTreeSet<DocumentId> = verdicts
+            .iter()
+            .filter(|verdict| {
+                matches!(verdict.outcome, Outcome::Accepted { .. } | Outcome::Known { .. })
+            })
+            .map(|verdict| verdict.document)
+            .collect();
         let unseen = documents.into_iter().filter(|id| {
             let stored = self.documents.get(id);
             stored.is_some_and(|stored| !self.sees(pessoa, stored.kind(), stored.raiz()))
