@@ -135,13 +135,12 @@ CREATE TABLE held_change (
     FOREIGN KEY (tenant, held) REFERENCES held (tenant, id)
 );
 
--- Numbers without gaps, per kind and year of the company's calendar.
+-- Numbers without gaps: one series a company and year of its calendar.
 CREATE TABLE numeracao (
     tenant uuid NOT NULL,
-    kind text NOT NULL,
     ano int NOT NULL,
     ultimo bigint NOT NULL,
-    PRIMARY KEY (tenant, kind, ano)
+    PRIMARY KEY (tenant, ano)
 );
 
 -- The projection. Columns after `busca` are the fields of the kind, by the same names.

@@ -1,5 +1,7 @@
 //! The rules of the two presets, as sentences; and what no sequence of commands may ever do.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use campo_domain::{
     command::{Command, NovoItem},
     fluxo::Fase,

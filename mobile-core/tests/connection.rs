@@ -328,9 +328,10 @@ fn a_document_that_arrives_before_its_tipo_is_kept_and_shown_once_the_tipo_is_th
     assert!(rui.campo.clientes("").unwrap().is_empty());
     assert_eq!(rui.campo.sync_state(id).unwrap(), SyncState::Sincronizado);
 
-    other.take_entries();
-    tipos.into_iter().for_each(|tipo| other.entry(tipo));
-    rui.raw().execute("UPDATE cursor SET cursor = NULL", []).unwrap();
+    let user = rui.campo.conta().unwrap().unwrap().usuario;
+    other.script(move |request| {
+        (request.path == "/v1/sync").then(|| support::answer(user, tipos.clone(), 9))
+    });
     rui.sync().unwrap();
     assert_eq!(rui.campo.clientes("cedo").unwrap()[0].id, id);
 }

@@ -132,6 +132,52 @@ fn lists_pickers_and_search_find_what_was_just_written() {
 }
 
 #[test]
+fn an_agenda_of_an_ocorrencia_belongs_to_the_ocorrencias_case() {
+    let server = Server::start();
+    let device = ana(&server);
+    let eu = device.campo.conta().unwrap().unwrap().usuario;
+    let caso = assistencia(&device, device.cliente("Zé"), eu);
+    let outro = assistencia(&device, device.cliente("Bia"), eu);
+    let novo = |kind, campos: &[(&str, String)]| {
+        let campos: Vec<_> = campos.iter().map(|(n, v)| ((*n).to_owned(), v.clone())).collect();
+        device.campo.novo(kind, None, &campos, &[]).unwrap()
+    };
+    let item = ("tipo_ocorrencia", "regulagem".to_owned());
+    let do_caso = novo(Kind::Ocorrencia, &[item.clone(), ("assistencia", caso.to_string())]);
+    let avulsa = device
+        .campo
+        .novo(
+            Kind::Ocorrencia,
+            None,
+            &textos(&[("tipo_ocorrencia", "regulagem")]),
+            &[textos(&[("produto", "Dobradiça"), ("quantidade", "1")])],
+        )
+        .unwrap();
+    let agenda = |campos: &[(&str, String)]| {
+        let base = [
+            ("tipo_agenda", "montagem".to_owned()),
+            ("responsavel", eu.to_string()),
+            ("inicio", "21/11/2026 09:30".to_owned()),
+            ("fim", "21/11/2026 10:30".to_owned()),
+            ("assunto", "Visita".to_owned()),
+        ];
+        let id = novo(Kind::Agenda, &[&base[..], campos].concat());
+        let registro = device.campo.show(id).unwrap().registro;
+        (registro.referencia("assistencia"), registro.referencia("ocorrencia"))
+    };
+    let so_ocorrencia = agenda(&[("ocorrencia", do_caso.to_string())]);
+    assert_eq!(so_ocorrencia, (Some(caso.into()), Some(do_caso.into())));
+    let vazia = agenda(&[("ocorrencia", do_caso.to_string()), ("assistencia", " ".to_owned())]);
+    assert_eq!(vazia, so_ocorrencia);
+    // What the person says counts, and an ocorrência without a case gives none.
+    let dita =
+        agenda(&[("ocorrencia", do_caso.to_string()), ("assistencia", outro.to_string())]);
+    assert_eq!(dita, (Some(outro.into()), Some(do_caso.into())));
+    assert_eq!(agenda(&[("ocorrencia", avulsa.to_string())]), (None, Some(avulsa.into())));
+    assert_eq!(device.campo.relacionados(caso).unwrap().len(), 3);
+}
+
+#[test]
 fn pages_follow_each_other_without_gap_or_overlap() {
     let server = Server::start();
     let device = ana(&server);

@@ -94,6 +94,28 @@ fn a_visit_is_planned_done_and_sent_from_the_terminal() {
 }
 
 #[test]
+fn an_agenda_is_planned_for_a_case_or_for_one_of_its_ocorrencias() {
+    let server = Server::start();
+    server.person("ana@demo", &[Ver]);
+    server.reference("tipo_agenda", "montagem", r#"{"nome":"Montagem"}"#);
+    let terminal = entered(&server);
+    terminal.text(&["new-cliente", "--campo", "nome=Zé"]);
+    let nova = ["new-assistencia", "--campo", "cliente=Zé", "--campo", "situacao_alegada=Porta"];
+    let caso = terminal.json(&nova)["rotulo"].as_str().unwrap().to_owned();
+    let mut nova = vec!["new-ocorrencia", "--assistencia", &caso];
+    nova.extend(["--item", "produto=Dobradiça,quantidade=2"]);
+    nova.extend(["--campo", "tipo_ocorrencia=regulagem"]);
+    let ocorrencia = terminal.json(&nova)["rotulo"].as_str().unwrap().to_owned();
+    for (onde, id) in [("--assistencia", &caso), ("--ocorrencia", &ocorrencia)] {
+        let mut nova = vec!["new-agenda", onde, id, "--campo", "tipo_agenda=Montagem"];
+        nova.extend(["--campo", "assunto=Visita", "--campo", "inicio=2026-11-21 09:30"]);
+        nova.extend(["--campo", "fim=2026-11-21 11:00"]);
+        let agenda = terminal.json(&nova);
+        assert_eq!(agenda["cliente_nome"], "Zé", "{onde}: {agenda}");
+    }
+}
+
+#[test]
 fn an_error_is_one_sentence_on_stderr_and_exit_code_1() {
     let server = Server::start();
     server.person("ana@demo", &[Ver]);

@@ -88,7 +88,7 @@ impl Live {
                     while receiver.try_recv().is_ok() {}
                 }
                 // The first event says that the stream stands: whatever moved before it is pulled.
-                let event = Event::default().event("moveu").data("");
+                let event = Event::default().event("moveu").data("1");
                 Some((Ok(event), (receiver, shutdown, true)))
             },
         )

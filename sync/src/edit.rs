@@ -50,7 +50,7 @@ pub fn apply(
                 _ => return Err(DocumentError::Lacks("texto")),
             };
             let now = doc.text(&text)?;
-            let wanted = rebase(de, para, &now);
+            let wanted = rebase(de, para, &now)?;
             change(doc, at_ms, |tx| Ok(tx.update_text(&text, wanted)?))
         }
         Command::IncluirItem { item } => {
@@ -237,36 +237,26 @@ fn existing(doc: &Automerge, parent: &ObjId, key: &str) -> Result<ObjId, Documen
     }
 }
 
-/// The text that a person wanted who changed `de` to `para`, where it reads `agora` meanwhile. What was
-/// written is never lost: where its place is gone it goes to the end, on a line of its own.
-fn rebase(de: &str, para: &str, agora: &str) -> String {
+/// The text that a person wanted who changed `de` to `para`, where it reads `agora` meanwhile: both
+/// changes of `de`, merged as if they had been made at the same time.
+fn rebase(de: &str, para: &str, agora: &str) -> Result<String, DocumentError> {
     if agora == de {
-        return para.to_owned();
+        return Ok(para.to_owned());
     }
-    let prefix = common_prefix(de.chars(), para.chars());
-    let (de_rest, para_rest) = (&de[prefix..], &para[prefix..]);
-    let suffix = common_prefix(de_rest.chars().rev(), para_rest.chars().rev());
-    let removed = &de_rest[..de_rest.len() - suffix];
-    let inserted = &para_rest[..para_rest.len() - suffix];
-    let before = &de[..prefix];
-    if !removed.is_empty() && agora.contains(removed) {
-        return agora.replacen(removed, inserted, 1);
+    // Fixed actors: the same three texts give the same result everywhere.
+    let mut theirs = Automerge::new().with_actor(vec![0].into());
+    let mut tx = theirs.transaction();
+    let text = tx.put_object(ROOT, "texto", ObjType::Text)?;
+    tx.splice_text(&text, 0, 0, de)?;
+    tx.commit();
+    let mut ours = theirs.fork().with_actor(vec![1].into());
+    for (side, wanted) in [(&mut theirs, agora), (&mut ours, para)] {
+        let mut tx = side.transaction();
+        tx.update_text(&text, wanted)?;
+        tx.commit();
     }
-    if removed.is_empty() && !before.is_empty() && agora.starts_with(before) {
-        return format!("{before}{inserted}{}", &agora[before.len()..]);
-    }
-    if removed.is_empty() && !de_rest.is_empty() && agora.ends_with(de_rest) {
-        return format!("{}{inserted}{de_rest}", &agora[..agora.len() - de_rest.len()]);
-    }
-    match inserted.trim() {
-        "" => agora.to_owned(),
-        inserted => format!("{agora}\n{inserted}").trim_start().to_owned(),
-    }
-}
-
-/// Bytes that two texts have in common, at a boundary of characters.
-fn common_prefix(a: impl Iterator<Item = char>, b: impl Iterator<Item = char>) -> usize {
-    a.zip(b).take_while(|(a, b)| a == b).map(|(c, _)| c.len_utf8()).sum()
+    theirs.merge(&mut ours)?;
+    Ok(theirs.text(&text)?)
 }
 
 #[cfg(test)]
@@ -275,12 +265,13 @@ mod tests {
 
     #[test]
     fn an_edit_of_a_text_that_changed_meanwhile_loses_nothing() {
+        let rebase = |de, para, agora| rebase(de, para, agora).unwrap();
         assert_eq!(rebase("porta", "porta riscada", "porta"), "porta riscada");
-        assert_eq!(rebase("porta", "porta riscada", "porta nova"), "porta riscada nova");
         assert_eq!(rebase("gaveta solta", "gaveta presa", "a gaveta solta!"), "a gaveta presa!");
-        assert_eq!(rebase("ação", "reação", "outra"), "outra\nre");
-        assert_eq!(rebase("ação", "reação", "a ação"), "a reação");
-        assert_eq!(rebase("apagar isto", "", "já mudou"), "já mudou");
-        assert_eq!(rebase("é", "ê", "não"), "não\nê");
+        let both = rebase("um. dois.", "um. dois. três.", "um e meio. dois.");
+        assert_eq!(both, "um e meio. dois. três.");
+        let both = rebase("", "Levar nota.", "Ligar antes.");
+        assert!(both.contains("Levar nota.") && both.contains("Ligar antes."), "{both}");
+        assert_eq!(rebase("apagar isto", "", "apagar isto já"), " já");
     }
 }

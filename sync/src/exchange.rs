@@ -45,11 +45,11 @@ impl Needs {
         self.documents.insert(push.document);
         self.hashes.insert((push.document, change.hash().into()));
         self.hashes.extend(change.deps().iter().map(|dep| (push.document, Hash::from(*dep))));
-        if change.deps().is_empty() {
-            if let Some(registro) = inspect::guarded(|| genesis(change)).flatten() {
-                self.raizes.insert(registro.raiz());
-                self.documents.extend(parents(&registro).map(|(parent, _)| parent));
-            }
+        if change.deps().is_empty()
+            && let Some(registro) = inspect::guarded(|| genesis(change)).flatten()
+        {
+            self.raizes.insert(registro.raiz());
+            self.documents.extend(parents(&registro).map(|(parent, _)| parent));
         }
     }
 }
@@ -129,15 +129,15 @@ pub struct World {
     pub branches: BTreeMap<(DocumentId, Hash), Branch>,
     /// When a requester last lost sight of a case.
     pub revoked: BTreeMap<(UserId, DocumentId), u64>,
-    /// The last number given out, by kind, this year.
-    pub numeracao: BTreeMap<Kind, u64>,
+    /// The last number given out this year: one series for the whole company.
+    pub numeracao: u64,
 }
 
 /// An entry for the log. Its position is the plan's base plus its place in the list, from 1.
 #[derive(Clone, Debug)]
 pub enum LogWrite {
     /// A change that was admitted.
-    Change(ChangeWrite),
+    Change(Box<ChangeWrite>),
     /// The person now sees the case; what it holds up to here comes as snapshots.
     Granted {
         /// The person.
@@ -256,8 +256,8 @@ pub struct Plan {
     pub envolvidos: BTreeMap<(DocumentId, DocumentId), BTreeSet<UserId>>,
     /// Held changes, in order.
     pub held: Vec<HeldWrite>,
-    /// The last number given out, for kinds that gave one out: before, after.
-    pub numeracao: BTreeMap<Kind, (u64, u64)>,
+    /// The last number given out, before and after, if any was.
+    pub numeracao: Option<(u64, u64)>,
 }
 
 impl Plan {
@@ -535,12 +535,8 @@ impl Planner {
         let registro_before = before.map(|loaded| &loaded.merged.registro);
         let eventos =
             history::describe(&change, &writes, registro_before, &merged.registro, &merged.tipo);
-        self.plan.log.push(LogWrite::Change(ChangeWrite {
-            document: id,
-            generation,
-            change,
-            eventos,
-        }));
+        let change = ChangeWrite { document: id, generation, change, eventos };
+        self.plan.log.push(LogWrite::Change(Box::new(change)));
         let entry = self.plan.documents.entry(id).or_insert_with(|| DocumentWrite {
             merged: merged.clone(),
             generation,
@@ -581,11 +577,10 @@ impl Planner {
         if !kind.numerado() {
             return;
         }
-        let before = self.world.numeracao.get(&kind).copied().unwrap_or(0);
+        let before = self.world.numeracao;
         let next = before + 1;
-        self.world.numeracao.insert(kind, next);
-        let planned = self.plan.numeracao.entry(kind).or_insert((before, next));
-        planned.1 = next;
+        self.world.numeracao = next;
+        self.plan.numeracao.get_or_insert((before, next)).1 = next;
         let numero = format!("{}/{next:06}", self.world.ano);
         self.serve(id, |doc, actor, at| edit::numero(doc, actor, &numero, at));
     }

@@ -77,9 +77,11 @@ fn ff43_an_update_of_the_app_keeps_device_session_documents_and_queue() {
     v1_file(&path);
     let before = dump(&Connection::open(&path).unwrap());
     let conn = open(&path, None).unwrap();
-    assert_eq!(migrations::version(&conn).unwrap(), 2);
+    assert_eq!(migrations::version(&conn).unwrap(), 3);
     assert_eq!(dump(&conn), before);
     assert!(conn.prepare("SELECT nota FROM fates").is_ok());
+    let marked = "SELECT count(*) FROM documents WHERE stale <> 0 OR damaged IS NOT NULL";
+    assert_eq!(conn.query_row(marked, [], |row| row.get::<_, u32>(0)).unwrap(), 0);
     drop(conn);
     let campo = crate::Campo::open(&path, None).unwrap();
     let pendencias = campo.pending().unwrap();
@@ -106,7 +108,7 @@ fn ff43_a_migration_that_fails_changes_nothing_and_says_so() {
     drop(conn);
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
     // The app with the repaired step goes on from there.
-    assert_eq!(migrations::version(&open(&path, None).unwrap()).unwrap(), 2);
+    assert_eq!(migrations::version(&open(&path, None).unwrap()).unwrap(), 3);
 }
 
 #[test]
@@ -119,7 +121,7 @@ fn a_file_from_a_newer_app_is_not_touched() {
     drop(conn);
     let bytes = std::fs::read(&path).unwrap();
     let error = open(&path, None).unwrap_err();
-    assert!(matches!(error, Error::VersaoMaisNova { found: 99, known: 2 }), "{error}");
+    assert!(matches!(error, Error::VersaoMaisNova { found: 99, known: 3 }), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
 }
 

@@ -10,7 +10,9 @@ use campo_domain::{
     preset,
 };
 use campo_mobile_core::{Campo, Error, SyncReport};
-use campo_sync::wire::{self, Cursor, Entry, Limits, Outcome, SyncRequest, SyncResponse, Verdict};
+use campo_sync::wire::{
+    self, Bootstrap, Cursor, Entry, Limits, Outcome, SyncRequest, SyncResponse, Verdict,
+};
 use chrono::Utc;
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -190,6 +192,13 @@ impl Device {
         self.campo.novo(Kind::Cliente, None, &[("nome".into(), nome.into())], &[]).unwrap()
     }
 
+    /// What is stored of a document, as a server would send it whole.
+    pub fn snapshot(&self, document: DocumentId) -> Entry {
+        let chunks = "SELECT chunks FROM documents WHERE id = ?";
+        let bytes = self.raw().query_row(chunks, [document.bytes()], |row| row.get(0)).unwrap();
+        Entry::Snapshot { document, generation: 1, bytes }
+    }
+
     /// How many commands wait.
     pub fn pendentes(&self) -> usize {
         self.campo.pending().unwrap().pendentes.len()
@@ -287,6 +296,19 @@ fn response(user: UserId, entries: Vec<Entry>, seq: u64) -> SyncResponse {
         server_time: Utc::now().timestamp_millis(),
         user,
     }
+}
+
+/// A page of a first sync in this epoch: the last one if `bootstrap` is `None`.
+pub fn page(
+    user: UserId,
+    entries: Vec<Entry>,
+    epoch: u64,
+    seq: u64,
+    bootstrap: Option<Bootstrap>,
+) -> Reply {
+    let (cursor, more) = (Cursor { seq, bootstrap }, bootstrap.is_some());
+    let answer = SyncResponse { cursor, more, epoch, ..response(user, entries, seq) };
+    (200, Vec::new(), wire::pack(&answer).unwrap())
 }
 
 /// A synchronisation's answer with these entries.

@@ -3,7 +3,6 @@
 use anyhow::{Context, Result};
 use campo_domain::{
     ids::{DeviceId, DocumentId, HeldId, TenantId, UserId},
-    kind::Kind,
     pessoa::{Permissoes, Pessoa},
     tipo::{Tipo, Tipos},
 };
@@ -311,12 +310,12 @@ async fn numeracao(
     tx: &mut PgTransaction<'_>,
     tenant: TenantId,
     ano: i32,
-) -> Result<BTreeMap<Kind, u64>> {
-    let rows: Vec<(String, i64)> =
-        sqlx::query_as("SELECT kind, ultimo FROM numeracao WHERE tenant = $1 AND ano = $2")
+) -> sqlx::Result<u64> {
+    let ultimo: Option<i64> =
+        sqlx::query_scalar("SELECT ultimo FROM numeracao WHERE tenant = $1 AND ano = $2")
             .bind(tenant.uuid())
             .bind(ano)
-            .fetch_all(&mut **tx)
+            .fetch_optional(&mut **tx)
             .await?;
-    rows.into_iter().map(|(kind, ultimo)| Ok((kind.parse()?, ultimo as u64))).collect()
+    Ok(ultimo.unwrap_or(0) as u64)
 }

@@ -210,37 +210,8 @@ impl Reader<'_, '_, '_> {
             ("reference", _) => self.reference(row, seq)?,
             // Only the last such change matters: a new start brings what every one would.
             ("granted", None) => return Ok(self.reset == Some(seq)),
-            ("granted", Some(raiz)) => {
-                if self.sees(raiz).await? {
-                    let before = seq as i64;
-                    let ids: Vec<Uuid> = sqlx::query_scalar(
-                        "SELECT id FROM document WHERE tenant = $1 AND raiz = $2 \
-                         AND first_seq < $3 AND first_seq > 0 AND NOT erased ORDER BY id",
-                    )
-                    .bind(self.pull.tenant.uuid())
-                    .bind(raiz)
-                    .bind(before)
-                    .fetch_all(&mut **self.tx)
-                    .await?;
-                    self.snapshots(&ids).await?;
-                }
-            }
-            ("revoked", Some(raiz)) => {
-                if !self.sees(raiz).await? {
-                    let ids: Vec<Uuid> = sqlx::query_scalar(
-                        "SELECT id FROM document WHERE tenant = $1 AND raiz = $2 \
-                         AND (kind <> 'cliente' OR NOT $3) ORDER BY id",
-                    )
-                    .bind(self.pull.tenant.uuid())
-                    .bind(raiz)
-                    .bind(self.pessoa.pode(Permissao::Ver))
-                    .fetch_all(&mut **self.tx)
-                    .await?;
-                    for id in ids {
-                        self.push(Entry::Revoked { seq, document: id.into() }, 0);
-                    }
-                }
-            }
+            ("granted", Some(raiz)) => self.granted(raiz, seq).await?,
+            ("revoked", Some(raiz)) => self.revoked(raiz, seq).await?,
             ("held", _) => {
                 let held: Uuid = row.try_get::<String, _>("key")?.parse()?;
                 let status: Option<&str> = row.try_get("status")?;
@@ -258,6 +229,43 @@ impl Reader<'_, '_, '_> {
             _ => {}
         }
         Ok(false)
+    }
+
+    /// The case entered sight: what it held before comes whole, what came after is in the log.
+    async fn granted(&mut self, raiz: Uuid, seq: u64) -> Result<()> {
+        if !self.sees(raiz).await? {
+            return Ok(());
+        }
+        let ids: Vec<Uuid> = sqlx::query_scalar(
+            "SELECT id FROM document WHERE tenant = $1 AND raiz = $2 \
+             AND first_seq < $3 AND first_seq > 0 AND NOT erased ORDER BY id",
+        )
+        .bind(self.pull.tenant.uuid())
+        .bind(raiz)
+        .bind(seq as i64)
+        .fetch_all(&mut **self.tx)
+        .await?;
+        self.snapshots(&ids).await
+    }
+
+    /// The case left sight, unless it came back since.
+    async fn revoked(&mut self, raiz: Uuid, seq: u64) -> Result<()> {
+        if self.sees(raiz).await? {
+            return Ok(());
+        }
+        let ids: Vec<Uuid> = sqlx::query_scalar(
+            "SELECT id FROM document WHERE tenant = $1 AND raiz = $2 \
+             AND (kind <> 'cliente' OR NOT $3) ORDER BY id",
+        )
+        .bind(self.pull.tenant.uuid())
+        .bind(raiz)
+        .bind(self.pessoa.pode(Permissao::Ver))
+        .fetch_all(&mut **self.tx)
+        .await?;
+        for id in ids {
+            self.push(Entry::Revoked { seq, document: id.into() }, 0);
+        }
+        Ok(())
     }
 
     /// Reference data travels as it is now; older versions of it are passed over.

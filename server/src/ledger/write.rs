@@ -167,16 +167,15 @@ async fn lock_documents(
 }
 
 async fn number(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan) -> Result<()> {
-    for (kind, (before, after)) in &plan.numeracao {
+    if let Some((before, after)) = plan.numeracao {
         let done = sqlx::query(
-            "INSERT INTO numeracao AS n (tenant, kind, ano, ultimo) VALUES ($1, $2, $3, $5) \
-             ON CONFLICT (tenant, kind, ano) DO UPDATE SET ultimo = $5 WHERE n.ultimo = $4",
+            "INSERT INTO numeracao AS n (tenant, ano, ultimo) VALUES ($1, $2, $4) \
+             ON CONFLICT (tenant, ano) DO UPDATE SET ultimo = $4 WHERE n.ultimo = $3",
         )
         .bind(frame.tenant.uuid())
-        .bind(kind.codigo())
         .bind(frame.ano)
-        .bind(*before as i64)
-        .bind(*after as i64)
+        .bind(before as i64)
+        .bind(after as i64)
         .execute(&mut **tx)
         .await?;
         if done.rows_affected() != 1 {
@@ -342,7 +341,7 @@ async fn log(
     .execute(&mut **tx)
     .await?;
     let changes = positions(plan, base).filter_map(|(seq, write)| match write {
-        LogWrite::Change(change) => Some((seq, change)),
+        LogWrite::Change(change) => Some((seq, &**change)),
         _ => None,
     });
     let eventos = changes.flat_map(|(seq, change): (u64, &ChangeWrite)| {

@@ -1,4 +1,5 @@
-//! The stylesheet and the script. Their URLs carry a hash of the content, so a browser may keep them.
+//! The stylesheet and the script. Their URLs carry a hash of the content, so a browser may keep
+//! them.
 
 use crate::error::ApiError;
 use axum::{

@@ -13,8 +13,8 @@ use uuid::Uuid;
 pub struct Sent(Vec<(String, String)>);
 
 impl Sent {
-    /// A field; empty when it was not sent. Line breaks are single `\n`, not the `\r\n` of forms, and
-    /// there is no NUL, which PostgreSQL cannot hold.
+    /// A field; empty when it was not sent. Line breaks are single `\n`, not the `\r\n` of forms,
+    /// and there is no NUL, which PostgreSQL cannot hold.
     pub fn get(&self, name: &str) -> String {
         let value = self.0.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value);
         value.replace("\r\n", "\n").replace('\0', "")

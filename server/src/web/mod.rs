@@ -1,8 +1,8 @@
 //! The back office (retaguarda): pages that the server renders, and the two files they load.
 //!
 //! Handlers read through `queries` and write through `crate::office`, the same gate as a device's
-//! work; no rule is decided here. Every page works without JavaScript: `assets/app.js` only keeps it
-//! fresh and spares clicks.
+//! work; no rule is decided here. Every page works without JavaScript: `assets/app.js` only keeps
+//! it fresh and spares clicks.
 
 mod agenda;
 mod assets;
@@ -38,7 +38,8 @@ pub fn routes() -> Router<App> {
         .route("/assets/{file}", get(assets::serve))
 }
 
-/// The forms of a record's page. Asked for by GET (a reload after a refusal), they lead to the page.
+/// The forms of a record's page. Asked for by GET (a reload after a refusal), they lead to the
+/// page.
 fn buttons() -> Router<App> {
     let act = |button: MethodRouter<App>| button.get(record::home);
     Router::new()

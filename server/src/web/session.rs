@@ -59,7 +59,8 @@ pub async fn form(
     page::answer(StatusCode::OK, &page)
 }
 
-/// `POST /entrar`. There is no session yet and so no CSRF token: the browser says whose form it was.
+/// `POST /entrar`. There is no session yet and so no CSRF token: the browser says whose form it
+/// was.
 ///
 /// # Errors
 /// The page cannot be rendered.

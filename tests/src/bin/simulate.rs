@@ -31,6 +31,9 @@ struct Args {
     /// Steps with faults on, for each seed.
     #[arg(long, default_value_t = Config::seed(0).steps)]
     steps: u32,
+    /// Reports every seed that fails instead of stopping at the first.
+    #[arg(long)]
+    keep_going: bool,
     /// Builds a mistake in, to see that it is found.
     #[arg(long, value_parser = sabotage)]
     sabotage: Option<Sabotage>,
@@ -49,6 +52,7 @@ fn main() -> anyhow::Result<ExitCode> {
     }
     let start = Instant::now();
     let mut totals = Totals::new();
+    let mut failed = 0;
     for seed in args.seed..args.seed + args.seeds {
         let readable = args.seeds == 1;
         let config = Config { seed, steps: args.steps, sabotage: args.sabotage, readable };
@@ -59,7 +63,10 @@ fn main() -> anyhow::Result<ExitCode> {
         }
         if run.violation.is_some() {
             report(&args, &run);
-            return Ok(ExitCode::FAILURE);
+            failed += 1;
+            if !args.keep_going {
+                return Ok(ExitCode::FAILURE);
+            }
         }
         if readable {
             println!("trace hash {:016x}", run.hash);
@@ -70,8 +77,8 @@ fn main() -> anyhow::Result<ExitCode> {
         println!("{count:>10}  {kind}");
     }
     let rate = args.seeds as f64 / seconds;
-    println!("{} seeds in {seconds:.1} s, {rate:.0} seeds/s: nothing found", args.seeds);
-    Ok(ExitCode::SUCCESS)
+    println!("{} seeds in {seconds:.1} s, {rate:.0} seeds/s, {failed} failed", args.seeds);
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn report(args: &Args, run: &Run) {

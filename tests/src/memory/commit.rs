@@ -29,14 +29,14 @@ pub(super) struct Print {
     logged: BTreeMap<(DocumentId, Hash), u64>,
     branches: BTreeMap<(DocumentId, Hash), HeldId>,
     revoked: BTreeMap<(UserId, DocumentId), u64>,
-    numeracao: BTreeMap<Kind, u64>,
+    numeracao: u64,
     people: BTreeMap<UserId, Permissoes>,
 }
 
 impl Print {
     /// Only the heads and what would collide in the tables.
     pub(super) fn heads(&self) -> impl PartialEq + use<'_> {
-        (&self.heads, &self.logged, &self.branches, &self.numeracao)
+        (&self.heads, &self.logged, &self.branches, self.numeracao)
     }
 }
 
@@ -105,7 +105,7 @@ impl MemoryLedger {
             logged: logged.clone(),
             branches: branches.iter().map(|(key, branch)| (*key, branch.id)).collect(),
             revoked: revoked.clone(),
-            numeracao: self.numeracao.clone(),
+            numeracao: self.numeracao,
             people: people.map(|(id, r)| (*id, r.pessoa.permissoes.clone())).collect(),
         };
         let world = World {
@@ -119,7 +119,7 @@ impl MemoryLedger {
             logged,
             branches,
             revoked,
-            numeracao: self.numeracao.clone(),
+            numeracao: self.numeracao,
         };
         (world, print)
     }
@@ -165,7 +165,7 @@ impl MemoryLedger {
             self.on_branch.insert((write.push.document, write.hash), write.held);
             self.version += 1;
         }
-        self.numeracao.extend(plan.numeracao.iter().map(|(kind, (_, after))| (*kind, *after)));
+        self.numeracao = plan.numeracao.map_or(self.numeracao, |(_, after)| after);
         base
     }
 

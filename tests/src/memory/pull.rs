@@ -3,7 +3,7 @@
 use super::{MemoryLedger, Stored};
 use crate::ledger::What;
 use campo_domain::{
-    ids::{DocumentId, UserId},
+    ids::{DocumentId, HeldId, UserId},
     kind::Kind,
     pessoa::{Permissao, Pessoa},
 };
@@ -81,7 +81,26 @@ impl MemoryLedger {
             (seq, None) => self.since(pessoa, seq, pushed, filling),
         };
         page.entries.extend(self.out_of_sight(pessoa, verdicts));
+        page.entries.extend(self.decided_before(pessoa, verdicts));
         Ok(page)
+    }
+
+    /// Decisions on what is offered again: the row that told of them went by a device that did not
+    /// know of the branch yet.
+    fn decided_before(&self, pessoa: &Pessoa, verdicts: &[Verdict]) -> Vec<Entry> {
+        let branches: BTreeSet<HeldId> = verdicts
+            .iter()
+            .filter_map(|verdict| match &verdict.outcome {
+                Outcome::Held { id, .. } => Some(*id),
+                _ => None,
+            })
+            .collect();
+        let decided = branches.into_iter().filter_map(|held| {
+            let branch = self.held.get(&held).filter(|branch| branch.author == pessoa.id)?;
+            let approved = branch.decided?;
+            Some(Entry::HeldDecided { seq: self.seq, held, approved, note: None })
+        });
+        decided.collect()
     }
 
     /// Documents that took something in from a person who does not see them. The verdict alone would

@@ -164,6 +164,12 @@ impl Oracle {
             }
             (None, _) => return Err(["nao_encontrado"].into()),
         };
+        if let Some((verbo, ..)) = rules::verb(command, tipo)
+            && verbo.is_empty()
+        {
+            // A laudo where the fluxo knows none: no request could bring it.
+            return Err(["operacao_nao_permitida"].into());
+        }
         let now = self.permissions(usuario);
         let then = self.permissions_at(usuario, push.seen);
         let situacao = mirror.and_then(|mirror| mirror.registro.situacao.as_deref());

@@ -259,8 +259,10 @@ fn the_server_and_devices_are_killed_in_mid_sync_and_everything_converges() -> R
     // At most the one line that was cut off for each life that ended.
     let lives: u32 = devices.iter().map(|device| device.lives).sum();
     assert!(once.len() - durable.len() <= lives as usize, "{} {}", once.len(), durable.len());
-    let gaps = server.rows("SELECT tenant::text FROM change_log GROUP BY tenant \
-         HAVING count(*) <> max(seq) OR count(DISTINCT seq) <> count(*)")?;
+    let gaps = server.rows(
+        "SELECT tenant::text FROM change_log GROUP BY tenant \
+         HAVING count(*) <> max(seq) OR count(DISTINCT seq) <> count(*)",
+    )?;
     assert!(gaps.is_empty(), "the log has gaps");
 
     assert!(!processes_of(&server.data).is_empty());

@@ -5,11 +5,7 @@ use crate::{
     harness::{AURORA, Phone, Site, textos},
     pages::Pages,
 };
-use campo_domain::{
-    ids::DocumentId,
-    kind::Kind,
-    valor::Valor,
-};
+use campo_domain::{ids::DocumentId, kind::Kind, valor::Valor};
 
 /// What Ana does without signal, and how many commands that is.
 struct Ana {
@@ -25,8 +21,7 @@ fn ana_works(phone: &Phone, shared: DocumentId, site: &Site) -> Ana {
     let ana = site.id("ana").to_string();
     let cliente = phone.cliente("Padaria Sol Nascente");
     let cliente_id = cliente.to_string();
-    let campos =
-        [("cliente", &*cliente_id), ("situacao_alegada", "Balcão rangendo"), ("uf", "SP")];
+    let campos = [("cliente", &*cliente_id), ("situacao_alegada", "Balcão rangendo"), ("uf", "SP")];
     let assistencia = campo.novo(Kind::Assistencia, None, &textos(&campos), &[]).unwrap();
     let ocorrencia = phone.ocorrencia(shared, "Dobradiça solta");
     let shared_id = shared.to_string();
@@ -152,9 +147,14 @@ fn the_conflict_shows_everyone(site: &Site, bruno: &Phone, shared: DocumentId) {
 
     let carla = Pages::enter(site, AURORA, "carla");
     let page = carla.page(&format!("/registros/assistencia/{shared}"));
-    let section = page.split("id=\"conflitos\"").nth(1).unwrap().split("</section>").next().unwrap();
+    let section =
+        page.split("id=\"conflitos\"").nth(1).unwrap().split("</section>").next().unwrap();
     for shown in [
-        "Ana Ribeiro", "Bruno Tavares", "Carla Nogueira", "Rua da Ana, 1", "Rua do Bruno, 2",
+        "Ana Ribeiro",
+        "Bruno Tavares",
+        "Carla Nogueira",
+        "Rua da Ana, 1",
+        "Rua do Bruno, 2",
         "Rua da Carla, 3",
     ] {
         assert!(section.contains(shown), "{shown}");

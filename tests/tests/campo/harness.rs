@@ -28,10 +28,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use std::{
     net::SocketAddr,
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::AtomicBool,
-    },
+    sync::{Arc, atomic::AtomicBool},
 };
 use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Runtime, sync::OnceCell};
@@ -116,11 +113,7 @@ pub struct Site {
 impl Site {
     /// A server that runs.
     pub fn new() -> Self {
-        let rt = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .unwrap();
+        let rt = runtime();
         let (template, database, office) = rt.block_on(async {
             let template = TEMPLATE.get_or_try_init(template).await.unwrap();
             let database = copy(&template.url).await.unwrap();
@@ -139,6 +132,36 @@ impl Site {
         };
         site.start();
         site
+    }
+
+    /// Another server over the same database.
+    pub fn beside(other: &Site) -> Self {
+        let rt = runtime();
+        let office = rt.block_on(app(&other.database));
+        let mut site = Site {
+            tenant: other.tenant,
+            vizinha: other.vizinha,
+            database: other.database.clone(),
+            road: Road::new(),
+            office,
+            server: None,
+            pessoas: other.pessoas,
+            rt,
+        };
+        site.start();
+        site
+    }
+
+    /// Stops everything of it, connections to the database included.
+    pub fn end(mut self) {
+        let served = self.server.as_ref().map(|running| running.app.db.clone());
+        self.stop();
+        self.rt.block_on(async {
+            self.office.db.close().await;
+            if let Some(served) = served {
+                served.close().await;
+            }
+        });
     }
 
     /// Another process over the same database.
@@ -237,8 +260,7 @@ impl Site {
         note: Option<&str>,
     ) -> Result<(), OfficeError> {
         let (carla, note) = (self.pessoa("carla"), note.map(str::to_owned));
-        let decide =
-            office::decide_held(&self.office, self.tenant, carla, held.id, approve, note);
+        let decide = office::decide_held(&self.office, self.tenant, carla, held.id, approve, note);
         self.rt.block_on(decide)
     }
 
@@ -282,6 +304,10 @@ impl Drop for Site {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 async fn app(database: &str) -> App {
@@ -368,11 +394,8 @@ impl Phone {
     pub fn assistencia(&self, alegada: &str, responsavel: UserId) -> DocumentId {
         let cliente = self.cliente(&format!("Cliente de {alegada}")).to_string();
         let responsavel = responsavel.to_string();
-        let campos = [
-            ("cliente", &*cliente),
-            ("situacao_alegada", alegada),
-            ("responsavel", &*responsavel),
-        ];
+        let campos =
+            [("cliente", &*cliente), ("situacao_alegada", alegada), ("responsavel", &*responsavel)];
         self.campo.novo(Kind::Assistencia, None, &textos(&campos), &[]).unwrap()
     }
 

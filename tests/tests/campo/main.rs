@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests are not tests to clippy.
 
+mod browser;
+mod client;
 mod crashes;
 mod end_to_end;
 mod field_failures;
 mod harness;
+mod http;
 mod pages;
+mod postgres;
 mod road;

@@ -12,6 +12,8 @@ pub struct Answer {
     pub headers: ureq::http::HeaderMap,
     /// Body, as text.
     pub body: String,
+    /// Body, as it came.
+    pub bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -53,9 +55,8 @@ impl Pages {
         let answer = pages.form("/entrar", &form);
         assert_eq!(answer.status, 303, "{}", answer.body);
         let cookies = answer.headers.get_all("set-cookie").iter();
-        let cookies: Vec<_> = cookies
-            .filter_map(|cookie| cookie.to_str().ok()?.split(';').next())
-            .collect();
+        let cookies: Vec<_> =
+            cookies.filter_map(|cookie| cookie.to_str().ok()?.split(';').next()).collect();
         pages.headers.push(("cookie", cookies.join("; ")));
         pages.headers.push(("accept", "text/html".into()));
         pages
@@ -79,9 +80,20 @@ impl Pages {
 
     /// `POST` with any body.
     pub fn post(&self, path: &str, content_type: &str, body: &[u8]) -> Answer {
+        self.post_with(path, content_type, &[], body)
+    }
+
+    /// `POST` with further headers.
+    pub fn post_with(
+        &self,
+        path: &str,
+        content_type: &str,
+        headers: &[(&'static str, String)],
+        body: &[u8],
+    ) -> Answer {
         let mut request = self.agent.post(format!("{}{path}", self.base));
         request = request.header("content-type", content_type);
-        for (name, value) in &self.headers {
+        for (name, value) in self.headers.iter().chain(headers) {
             request = request.header(*name, value);
         }
         answer(request.send(body).unwrap())
@@ -109,8 +121,9 @@ impl Pages {
 fn answer(response: Response<ureq::Body>) -> Answer {
     let status = response.status().as_u16();
     let headers = response.headers().clone();
-    let body = response.into_body().read_to_vec().unwrap();
-    Answer { status, headers, body: String::from_utf8_lossy(&body).into_owned() }
+    let body = response.into_body().into_with_config().limit(64 << 20).read_to_vec().unwrap();
+    let text = String::from_utf8_lossy(&body).into_owned();
+    Answer { status, headers, body: text, bytes: body }
 }
 
 fn escape(text: &str) -> String {

@@ -93,8 +93,8 @@ macro_rules! count_sql {
     };
 }
 
-/// A page of the list, and how many rows the filter leaves in all (up to [`COUNT_MAX`] + 1). One row
-/// more than [`PAGE`] comes back when there are further ones.
+/// A page of the list, and how many rows the filter leaves in all (up to [`COUNT_MAX`] + 1). One
+/// row more than [`PAGE`] comes back when there are further ones.
 ///
 /// # Errors
 /// PostgreSQL refuses.

@@ -15,8 +15,8 @@ use sqlx::{PgTransaction, Row};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
-/// `campo_domain::policy::visivel` in SQL, for a row with `tenant` and `raiz`. `$1` and `$2` are the
-/// two parts of a [`Viewer`]. The second form is for rows of any kind, which have `kind` too.
+/// `campo_domain::policy::visivel` in SQL, for a row with `tenant` and `raiz`. `$1` and `$2` are
+/// the two parts of a [`Viewer`]. The second form is for rows of any kind, which have `kind` too.
 macro_rules! visible {
     ($row:literal) => {
         concat!(
@@ -177,7 +177,8 @@ impl Catalogues {
 /// Most words of a search.
 const WORDS_MAX: usize = 8;
 
-/// Words of a search as patterns for `LIKE ALL`: folded as `busca` is, with nothing special in them.
+/// Words of a search as patterns for `LIKE ALL`: folded as `busca` is, with nothing special in
+/// them.
 pub fn patterns(text: &str) -> Vec<String> {
     let folded = campo_domain::busca::dobrar(&text.replace('\0', ""));
     let words = folded.split(' ').filter(|word| !word.is_empty()).take(WORDS_MAX);

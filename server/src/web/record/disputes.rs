@@ -1,5 +1,5 @@
-//! Where people wrote without knowing of each other: conflicts (ff18) and held branches (ff28), each
-//! version with who and when, for the office to decide.
+//! Where people wrote without knowing of each other: conflicts (ff18) and held branches (ff28),
+//! each version with who and when, for the office to decide.
 
 use super::{
     fields::{self, Shown},

@@ -40,8 +40,8 @@ pub fn show(campo: &Campo, valor: &Valor, names: &Names, fuso: Tz) -> Shown {
     }
 }
 
-/// A value that the acompanhamento or a held branch keeps as plain text (`campo_sync::history::plain`),
-/// as people read it.
+/// A value that the acompanhamento or a held branch keeps as plain text
+/// (`campo_sync::history::plain`), as people read it.
 pub fn show_kept(campo: Option<&Campo>, kept: &str, names: &Names, fuso: Tz) -> String {
     let Some(campo) = campo else {
         // Without a field an id is that of a person.

@@ -1,4 +1,5 @@
-//! Gathers what the page of a record shows: the record by `office::load`, the rest in one transaction.
+//! Gathers what the page of a record shows: the record by `office::load`, the rest in one
+//! transaction.
 
 use super::{Asked, Which};
 use crate::{

@@ -1,7 +1,7 @@
 //! `/registros/{kind}/{id}`: one record, whole, with everything that the person may do to it.
 //!
-//! `load` gathers, `view` shapes it for the template, `actions` and `items` are the buttons. A refused
-//! form comes back as the same page (422) with what was typed.
+//! `load` gathers, `view` shapes it for the template, `actions` and `items` are the buttons. A
+//! refused form comes back as the same page (422) with what was typed.
 
 pub mod actions;
 mod disputes;
