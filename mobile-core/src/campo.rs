@@ -4,9 +4,10 @@ use crate::{
     error::Error,
     http::{self, Granted, Http, HttpError, Login},
     store::{
-        self, cursor, fates, queue,
+        self, cursor, fates, marks, queue,
         session::{self, Conta, Quem, Session},
     },
+    sync::aviso,
 };
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -57,6 +58,10 @@ pub struct Estado {
     pub retidas: u32,
     /// Commands that were refused and not dismissed.
     pub recusadas: u32,
+    /// Documents that could not be read and are set aside; they will be asked for again.
+    pub danificados: u32,
+    /// What the person is told of them.
+    pub aviso: Option<String>,
     /// When a synchronisation last came to its end.
     pub ultima_sincronizacao: Option<DateTime<Utc>>,
     /// When the next try is due, after a failure (ff41).
@@ -155,6 +160,7 @@ impl Campo {
             let account = quem.as_ref().map_or(0, |quem| quem.account);
             let place = cursor::load(conn, account)?;
             let (retidas, recusadas) = fates::counts(conn, account, None)?;
+            let danificados = marks::damaged(conn, account)?;
             Ok(Estado {
                 conta: quem.map(|quem| quem.conta),
                 sessao,
@@ -163,6 +169,8 @@ impl Campo {
                 pendentes: queue::count(conn, account, None)?,
                 retidas,
                 recusadas,
+                danificados,
+                aviso: aviso(danificados),
                 ultima_sincronizacao: place.last_sync_at,
                 proxima_tentativa: place.next_try_at,
                 falhas: place.failures,

@@ -36,7 +36,7 @@ impl Campo {
     }
 
     /// Creates a document from what the person typed. Without `tipo`, the tipo of the kind that
-    /// suits the fields best.
+    /// suits the fields best. An agenda of an ocorrência gets the ocorrência's assistência.
     ///
     /// # Errors
     /// As [`Campo::run`]; `SemCadastros` before the first synchronisation.
@@ -49,6 +49,7 @@ impl Campo {
     ) -> Result<DocumentId, Error> {
         self.run_with(None, |conn, quem, _| {
             policy::pode_criar(&quem.pessoa, Parte::Nota)?;
+            let campos = &com_assistencia(conn, quem, kind, campos)?;
             let tipo = match tipo {
                 Some(codigo) => quem.tipos.atual(codigo)?.clone(),
                 None => tipo_para(conn, quem, kind, campos)?,
@@ -241,6 +242,29 @@ impl Campo {
             Ok(ran.document.id)
         })
     }
+}
+
+/// Names the case of an agenda's ocorrência too: one sees a case, or nothing of it.
+fn com_assistencia(
+    conn: &Connection,
+    quem: &Quem,
+    kind: Kind,
+    campos: &[(String, String)],
+) -> Result<Textos, Error> {
+    let mut todos = campos.to_vec();
+    let texto = |nome| {
+        let achado = campos.iter().rfind(|(n, _)| n == nome);
+        achado.map(|(_, texto)| texto.trim()).filter(|texto| !texto.is_empty())
+    };
+    let ocorrencia: Option<DocumentId> = texto("ocorrencia").and_then(|id| id.parse().ok());
+    if let (Kind::Agenda, None, Some(id)) = (kind, texto("assistencia"), ocorrencia)
+        && let Some(linha) = lists::uma(conn, quem.account, id)?
+        && linha.kind == Kind::Ocorrencia
+        && linha.raiz != id
+    {
+        todos.push(("assistencia".to_owned(), linha.raiz.to_string()));
+    }
+    Ok(todos)
 }
 
 /// The tipo that suits: the one that misses fewest of its required fields, then the one that asks

@@ -5,7 +5,8 @@ use crate::{
     campo::Campo,
     error::Error,
     render::{Render, Rotulado},
-    store::{cursor, documents, fates, queue},
+    store::{cursor, documents, fates, marks, queue},
+    sync::aviso,
 };
 use campo_domain::{
     ids::{CommandId, DocumentId, HeldId},
@@ -23,6 +24,10 @@ pub struct Pendencias {
     pub retidas: Vec<Encerrada>,
     /// Refused by the rules, or discarded by the office.
     pub recusadas: Vec<Encerrada>,
+    /// Documents that could not be read and are set aside; they will be asked for again.
+    pub danificados: u32,
+    /// What the person is told of them.
+    pub aviso: Option<String>,
     /// When the next try is due, after a failure (ff41); `None`: at the next synchronisation.
     pub proxima_tentativa: Option<DateTime<Utc>>,
     /// What the last failure said.
@@ -131,10 +136,13 @@ impl Campo {
                 ended.into_iter().map(|ended| encerrada(&render, ended)).collect()
             };
             let place = cursor::load(conn, quem.account)?;
+            let danificados = marks::damaged(conn, quem.account)?;
             Ok(Pendencias {
                 pendentes,
                 retidas: encerradas(true)?,
                 recusadas: encerradas(false)?,
+                danificados,
+                aviso: aviso(danificados),
                 proxima_tentativa: place.next_try_at,
                 ultimo_erro: place.last_error,
             })

@@ -7,7 +7,7 @@ use crate::{
     error::{AnswerError, Error},
     http::HttpError,
     store::{
-        cursor,
+        cursor, marks,
         queue::{self, Offer},
         session::{self, Quem, Session},
     },
@@ -15,6 +15,7 @@ use crate::{
 use campo_domain::ids::{CommandId, DocumentId};
 use campo_sync::{
     client,
+    document::DocumentError,
     wire::{Limits, SyncRequest, SyncResponse},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -28,12 +29,15 @@ use std::{
 };
 
 mod apply;
+mod aside;
 pub(crate) use apply::{Applied, apply};
 
 const RETRY_MIN: TimeDelta = TimeDelta::seconds(5);
 const RETRY_MAX: TimeDelta = TimeDelta::minutes(15);
 /// Longest wait that a server may ask for, and that a clock set back may leave behind.
 const RETRY_AFTER_MAX: TimeDelta = TimeDelta::hours(1);
+/// How long a document that cannot be read waits until it is asked for again.
+const ASK_AGAIN_MIN: TimeDelta = TimeDelta::days(1);
 /// How often one command is offered in one synchronisation before it waits for the next.
 const OFFERS_MAX: u8 = 4;
 
@@ -67,10 +71,29 @@ pub struct SyncReport {
     pub recusados: u32,
     /// Held branches that the office decided on.
     pub decididos: u32,
+    /// Documents that could not be read and are set aside; they will be asked for again.
+    pub danificados: u32,
     /// Commands that still wait.
     pub pendentes: u32,
     /// Stopped by the person; the next one resumes here.
     pub cancelado: bool,
+}
+
+impl SyncReport {
+    /// What the person is told of documents that could not be read.
+    pub fn aviso(&self) -> Option<String> {
+        aviso(self.danificados)
+    }
+}
+
+/// What the person is told of that many documents that could not be read; `None` of none.
+pub(crate) fn aviso(danificados: u32) -> Option<String> {
+    (danificados > 0).then(|| {
+        format!(
+            "{danificados} registro(s) não puderam ser lidos; eles serão pedidos de novo. O que \
+             você escreveu neles continua guardado neste aparelho."
+        )
+    })
 }
 
 /// What one synchronisation remembers between its rounds.
@@ -194,13 +217,37 @@ impl Campo {
             });
             let waits = !self.prepare(account, run)?.sent.is_empty();
             if !applied.more && !waits || !applied.moved && round.sent.is_empty() {
-                return Ok(());
+                // Last of all, so that nothing else waits for it.
+                if !self.ask_again(account, run)? {
+                    return Ok(());
+                }
             }
         }
     }
 
+    /// Starts over for the snapshots of documents that cannot be read, at most once a day. True if
+    /// it does.
+    fn ask_again(&self, account: i64, run: &mut Run) -> Result<bool, Error> {
+        if run.restarted {
+            return Ok(false);
+        }
+        run.restarted = self.write(|tx| {
+            let now = Utc::now();
+            let last = cursor::load(tx, account)?.restarted_at;
+            // A clock that was set back must not make it wait for longer.
+            let due = last.is_none_or(|last| (now - last).abs() >= ASK_AGAIN_MIN);
+            let asks = due && marks::damaged(tx, account)? > 0;
+            if asks {
+                cursor::restart(tx, account, now)?;
+            }
+            Ok(asks)
+        })?;
+        Ok(run.restarted)
+    }
+
     /// Applies an answer. `None` if the log skipped something: the next round starts over from an
-    /// empty cursor, with every document and the queue in place.
+    /// empty cursor, with every document and the queue in place. Once is enough: a gap that is
+    /// there after that is its document's own.
     fn take(
         &self,
         account: i64,
@@ -209,18 +256,10 @@ impl Campo {
         response: SyncResponse,
     ) -> Result<Option<Applied>, Error> {
         let sorted = client::sort(response);
-        let gap = Error::Documento(campo_sync::document::DocumentError::Gap);
-        match self.write(|tx| apply(tx, account, request, sorted)) {
-            Err(Error::Documento(campo_sync::document::DocumentError::Gap)) if run.restarted => {
-                Err(gap)
-            }
-            Err(Error::Documento(campo_sync::document::DocumentError::Gap)) => {
+        match self.write(|tx| apply(tx, account, request, sorted, run.restarted)) {
+            Err(Error::Documento(DocumentError::Gap)) => {
                 run.restarted = true;
-                self.write(|tx| {
-                    let place = cursor::load(tx, account)?;
-                    let start = Default::default();
-                    Ok(cursor::advance(tx, account, &start, place.epoch, &place.limits)?)
-                })?;
+                self.write(|tx| Ok(cursor::restart(tx, account, Utc::now())?))?;
                 Ok(None)
             }
             other => other.map(Some),
@@ -297,6 +336,7 @@ impl Run {
         self.report.retidos += applied.retidos;
         self.report.recusados += applied.recusados;
         self.report.decididos += applied.decididos;
+        self.report.danificados = applied.danificados;
         self.report.pendentes = applied.pendentes;
         for offer in sent {
             let times = self.offered.entry(offer.command).or_default();

@@ -9,24 +9,34 @@ use crate::{
 };
 use axum::{
     body::Bytes,
-    extract::State,
+    extract::{State, rejection::BytesRejection},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use campo_domain::ids::{DeviceId, TenantId, UserId};
-use campo_sync::wire::{self, Limits, PROTOCOL, SyncRequest, SyncResponse, WireError};
+use campo_sync::wire::{self, Limits, Outcome, PROTOCOL, SyncRequest, SyncResponse, WireError};
 use chrono::Utc;
 use std::collections::BTreeSet;
 
 /// Largest compressed body: what does not compress is no larger than what it unpacks to.
 pub const BODY_BYTES_MAX: usize = Limits::DEFAULT.request_bytes_max() + 1024;
 
+const UNREADABLE: &str = "O pedido de sincronização não pôde ser lido. Atualize o aplicativo.";
+
 /// The handler.
 ///
 /// # Errors
 /// 400 for a body that is no request, 413 for one that is too large, 403 for a request in another
 /// device's name.
-pub async fn sync(State(app): State<App>, auth: DeviceAuth, body: Bytes) -> ApiResult<Response> {
+pub async fn sync(
+    State(app): State<App>,
+    auth: DeviceAuth,
+    body: Result<Bytes, BytesRejection>,
+) -> ApiResult<Response> {
+    let body = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+        _ => ApiError::invalido(UNREADABLE),
+    })?;
     let request = tokio::task::spawn_blocking(move || {
         wire::unpack::<SyncRequest>(&body, Limits::DEFAULT.request_bytes_max())
     })
@@ -70,6 +80,13 @@ pub async fn exchange(
     }
     // An old client may be refused pulls, never uploads.
     let pushed: BTreeSet<_> = verdicts.iter().map(|verdict| verdict.hash).collect();
+    let held: Vec<_> = verdicts
+        .iter()
+        .filter_map(|verdict| match verdict.outcome {
+            Outcome::Held { id, .. } => Some(id),
+            _ => None,
+        })
+        .collect();
     let documents = verdicts.iter().map(|verdict| verdict.document).collect();
     let pull = Pull {
         tenant,
@@ -79,6 +96,7 @@ pub async fn exchange(
         limits: &request.limits,
         pushed: &pushed,
         documents: &documents,
+        held: &held,
         now: Utc::now(),
     };
     let mut tx = app.db.snapshot(tenant).await?;
@@ -101,7 +119,7 @@ fn unreadable(error: WireError) -> ApiError {
     match error {
         WireError::TooLarge { .. } => too_large(),
         WireError::Compression(_) | WireError::Encoding(_) => {
-            ApiError::invalido("O pedido de sincronização não pôde ser lido. Atualize o aplicativo.")
+            ApiError::invalido(UNREADABLE)
         }
     }
 }

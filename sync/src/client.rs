@@ -479,10 +479,12 @@ pub fn absorb(
     }
     document.chunks = document::save(&working.accepted);
     let gone = erased || (!document.in_scope && document.queue.is_empty());
-    if gone || working.local.is_empty() {
+    // A creation that is held leaves no document, but what was written behind it has to follow it.
+    let nothing = working.local.is_empty();
+    if gone || (nothing && document.queue.is_empty()) {
         return Ok(Absorbed { document: None, settled, view: None });
     }
-    if !document.in_scope {
+    if nothing || !document.in_scope {
         return Ok(Absorbed { document: Some(document), settled, view: None });
     }
     let view = match view_of(&working.local, ctx) {

@@ -332,13 +332,8 @@ impl Planner {
         if let Some(seq) = self.world.logged.get(&key) {
             return Outcome::Known { seq: *seq };
         }
-        if let Some(branch) = self.world.branches.get(&key).cloned() {
-            if branch.decided {
-                // The first answer was lost, and the decision passed by a device that did not know
-                // of the branch: tell it again.
-                self.decided(branch.id, requester.pessoa.id);
-            }
-            return Outcome::Held { id: branch.id, reason: branch.reason };
+        if let Some(branch) = self.world.branches.get(&key) {
+            return Outcome::Held { id: branch.id, reason: branch.reason.clone() };
         }
         let deps: Vec<Hash> = change.deps().iter().map(|dep| Hash::from(*dep)).collect();
         let bytes_hash = change.hash();
@@ -618,6 +613,8 @@ impl Planner {
         }
         for usuario in before.difference(&after).copied() {
             self.plan.log.push(LogWrite::Revoked { usuario, raiz });
+            // Its position lies beyond whatever anybody has seen.
+            self.world.revoked.insert((usuario, raiz), u64::MAX);
         }
     }
 
@@ -629,7 +626,13 @@ impl Planner {
         deps: &[Hash],
         refusal: &Refusal,
     ) -> Outcome {
-        let on = |dep: &Hash| self.world.branches.get(&(push.document, *dep)).cloned();
+        // What was approved is merged: what follows it begins a branch of its own.
+        let on = |dep: &Hash| {
+            let key = (push.document, *dep);
+            let merged =
+                self.world.logged.contains_key(&key) || self.merged_now.contains_key(&key);
+            self.world.branches.get(&key).filter(|_| !merged).cloned()
+        };
         let continued = deps.iter().find_map(on);
         let new = continued.is_none();
         let mut branch = continued.unwrap_or_else(|| Branch {

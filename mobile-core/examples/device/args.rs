@@ -83,7 +83,16 @@ pub enum Command {
         item: Vec<String>,
     },
     /// Cria uma agenda
-    NewAgenda(Novo),
+    NewAgenda {
+        #[command(flatten)]
+        novo: Novo,
+        /// A assistência a que pertence
+        #[arg(long)]
+        assistencia: Option<String>,
+        /// A ocorrência a que pertence; a assistência dela vem junto
+        #[arg(long)]
+        ocorrencia: Option<String>,
+    },
     /// Altera um campo; valor vazio limpa
     Edit {
         id: String,
@@ -159,6 +168,15 @@ pub struct Novo {
     /// Código do tipo; sem ele, o que melhor serve
     #[arg(long)]
     pub tipo: Option<String>,
+}
+
+impl Novo {
+    /// With a field that has an option of its own.
+    pub fn com(&self, nome: &str, valor: &Option<String>) -> Self {
+        let proprio = valor.iter().map(|valor| (nome.to_owned(), valor.clone()));
+        let campo = self.campo.iter().cloned().chain(proprio).collect();
+        Novo { campo, tipo: self.tipo.clone() }
+    }
 }
 
 /// `nome=valor`.

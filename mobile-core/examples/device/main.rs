@@ -101,13 +101,12 @@ fn run(args: &Args) -> Result<(), Falha> {
         Command::NewCliente(novo) => {
             saida.criado(&campo, criar(&campo, Kind::Cliente, novo, &[], false)?)?;
         }
-        Command::NewAgenda(novo) => {
-            saida.criado(&campo, criar(&campo, Kind::Agenda, novo, &[], true)?)?;
+        Command::NewAgenda { novo, assistencia, ocorrencia } => {
+            let novo = novo.com("assistencia", assistencia).com("ocorrencia", ocorrencia);
+            saida.criado(&campo, criar(&campo, Kind::Agenda, &novo, &[], true)?)?;
         }
         Command::NewOcorrencia { novo, assistencia, item } => {
-            let mut campos = novo.campo.clone();
-            campos.extend(assistencia.iter().map(|a| ("assistencia".to_owned(), a.clone())));
-            let novo = Novo { campo: campos, tipo: novo.tipo.clone() };
+            let novo = novo.com("assistencia", assistencia);
             saida.criado(&campo, criar(&campo, Kind::Ocorrencia, &novo, item, false)?)?;
         }
         Command::Edit { id: texto, campo: nome, valor } => {

@@ -150,6 +150,9 @@ impl Saida {
         if let Some(erro) = &pendencias.ultimo_erro {
             println!("Última tentativa: {erro}");
         }
+        if let Some(aviso) = &pendencias.aviso {
+            println!("{aviso}");
+        }
         self.encerradas("Retidas para decisão da retaguarda", &pendencias.retidas);
         self.encerradas("Recusadas", &pendencias.recusadas);
     }
@@ -170,11 +173,14 @@ impl Saida {
 
     /// What a synchronisation did.
     pub fn sincronizado(&self, report: &SyncReport) {
-        let texto = format!(
+        let mut texto = format!(
             "Sincronizado: {} aceitos, {} retidos, {} recusados, {} registros atualizados, \
              {} pendentes.",
             report.aceitos, report.retidos, report.recusados, report.documentos, report.pendentes
         );
+        if let Some(aviso) = report.aviso() {
+            texto = format!("{texto}\n{aviso}");
+        }
         self.um(report, &texto);
     }
 
@@ -201,6 +207,7 @@ impl Saida {
             ("Pendentes", estado.pendentes.to_string()),
             ("Retidas", estado.retidas.to_string()),
             ("Recusadas", estado.recusadas.to_string()),
+            ("Aviso", estado.aviso.clone().unwrap_or_default()),
             ("Última sincronização", quando(estado.ultima_sincronizacao, "nunca")),
             ("Próxima tentativa", quando(estado.proxima_tentativa, "na próxima sincronização")),
             ("Último erro", estado.ultimo_erro.clone().unwrap_or_default()),

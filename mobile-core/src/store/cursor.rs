@@ -24,6 +24,8 @@ pub struct Place {
     pub failures: u32,
     /// What the last failure said.
     pub last_error: Option<String>,
+    /// When the device last started over.
+    pub restarted_at: Option<DateTime<Utc>>,
 }
 
 /// Reads it; an account that never synchronised stands at the beginning.
@@ -32,8 +34,8 @@ pub struct Place {
 /// Storage.
 pub fn load(conn: &Connection, account: i64) -> Stored<Place> {
     let mut statement = conn.prepare_cached(
-        "SELECT cursor, epoch, limits, last_sync_at, next_try_at, failures, last_error \
-         FROM cursor WHERE account = ?",
+        "SELECT cursor, epoch, limits, last_sync_at, next_try_at, failures, last_error, \
+             restarted_at FROM cursor WHERE account = ?",
     )?;
     let mut rows = statement.query([account])?;
     let Some(row) = rows.next()? else {
@@ -45,6 +47,7 @@ pub fn load(conn: &Connection, account: i64) -> Stored<Place> {
             next_try_at: None,
             failures: 0,
             last_error: None,
+            restarted_at: None,
         });
     };
     let cursor: Option<Vec<u8>> = row.get(0)?;
@@ -59,6 +62,7 @@ pub fn load(conn: &Connection, account: i64) -> Stored<Place> {
         next_try_at: instant_or_none(row, 4)?,
         failures: row.get(5)?,
         last_error: row.get(6)?,
+        restarted_at: instant_or_none(row, 7)?,
     })
 }
 
@@ -83,6 +87,18 @@ pub fn advance(
         epoch.cast_signed(),
         wire::pack(limits)?
     ])?;
+    Ok(())
+}
+
+/// Empties the cursor: the next exchange starts over, with every document and the queue in place.
+///
+/// # Errors
+/// Storage.
+pub fn restart(conn: &Connection, account: i64, now: DateTime<Utc>) -> Stored<()> {
+    conn.execute(
+        "UPDATE cursor SET cursor = NULL, restarted_at = ?2 WHERE account = ?1",
+        params![account, now.timestamp_millis()],
+    )?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ pub mod cursor;
 pub mod documents;
 pub mod fates;
 pub mod lists;
+pub mod marks;
 pub mod migrations;
 pub mod queue;
 pub mod references;

@@ -12,7 +12,8 @@ pub struct Step {
 }
 
 /// Every step, oldest first.
-pub const STEPS: &[Step] = &[Step { version: 1, sql: V1 }, Step { version: 2, sql: V2 }];
+pub const STEPS: &[Step] =
+    &[Step { version: 1, sql: V1 }, Step { version: 2, sql: V2 }, Step { version: 3, sql: V3 }];
 
 pub(super) const V1: &str = "
 -- This installation: minted once.
@@ -155,4 +156,16 @@ const V2: &str = "
 ALTER TABLE fates ADD COLUMN nota TEXT;
 CREATE INDEX fates_held ON fates (account, held_id) WHERE held_id IS NOT NULL;
 ALTER TABLE cursor ADD COLUMN last_error TEXT;
+";
+
+/// What a start-over has not named, and what could not be read.
+const V3: &str = "
+-- Not named yet by the first sync under way: out of sight if that ends without it.
+ALTER TABLE documents ADD COLUMN stale INTEGER NOT NULL DEFAULT 0;
+-- Why it could not be read; empty once a snapshot has made it whole.
+ALTER TABLE documents ADD COLUMN damaged TEXT;
+CREATE INDEX documents_stale ON documents (account) WHERE stale = 1;
+CREATE INDEX documents_damaged ON documents (account) WHERE damaged IS NOT NULL;
+-- When this device last started over.
+ALTER TABLE cursor ADD COLUMN restarted_at INTEGER;
 ";

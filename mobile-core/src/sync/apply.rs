@@ -4,9 +4,10 @@
 use crate::{
     error::Error,
     store::{
-        cursor, documents, fates, lists, queue, references,
+        cursor, documents, fates, lists, marks, queue, references,
         session::{self, Quem},
     },
+    sync::aside,
 };
 use campo_domain::{
     ids::{CommandId, DocumentId},
@@ -15,7 +16,7 @@ use campo_domain::{
 use campo_sync::{
     client::{self, Absorbed, Event, Fate, Settled, Sorted},
     document::DocumentError,
-    wire::{Limits, Reason, SyncRequest},
+    wire::{Cursor, Limits, Reason, SyncRequest},
 };
 use chrono::Utc;
 use rusqlite::Connection;
@@ -34,6 +35,8 @@ pub struct Applied {
     pub recusados: u32,
     /// Held branches decided on.
     pub decididos: u32,
+    /// Documents in sight that cannot be read.
+    pub danificados: u32,
     /// Commands that still wait.
     pub pendentes: u32,
     /// Those of them that wait now, each with the hash of its change.
@@ -44,15 +47,18 @@ pub struct Applied {
     pub moved: bool,
 }
 
-/// Applies one answer.
+/// Applies one answer. `restarted`: the device has started over already, so that a gap is not the
+/// log's any more but its document's.
 ///
 /// # Errors
-/// Storage or an unreadable document; the caller rolls back, and the cursor stays where it was.
+/// Storage, or `Documento` of a gap if not `restarted`; the caller rolls back, and the cursor stays
+/// where it was.
 pub fn apply(
     tx: &Connection,
     account: i64,
     request: &SyncRequest,
     sorted: Sorted,
+    restarted: bool,
 ) -> Result<Applied, Error> {
     let mut applied = Applied { more: sorted.more, ..Applied::default() };
     for reference in &sorted.references {
@@ -63,8 +69,18 @@ pub fn apply(
         || !sorted.decided.is_empty()
         || sorted.cursor != request.cursor
         || sorted.epoch != request.epoch;
+    // A first sync names all that is in sight, over one page or several.
+    let begins = request.cursor == Cursor::default() || request.epoch != sorted.epoch;
+    let ends = (begins || request.cursor.bootstrap.is_some()) && sorted.cursor.bootstrap.is_none();
+    if begins {
+        marks::all_stale(tx, account)?;
+    }
     for (document, events) in sorted.documents {
-        one(tx, &quem, document, events, &mut applied)?;
+        one(tx, &quem, document, events, restarted, &mut applied)?;
+        applied.documentos += 1;
+    }
+    if ends {
+        sweep(tx, &quem, &mut applied)?;
     }
     if sorted.references.iter().any(|reference| reference.collection == "tipo") {
         rows_that_waited(tx, &quem)?;
@@ -78,21 +94,82 @@ pub fn apply(
         applied.pendentes += 1;
         applied.unsettled.insert(offer.command, offer.hash);
     }
+    applied.danificados = marks::damaged(tx, account)?;
     Ok(applied)
 }
 
+/// Applies what was said of one document, or sets the document aside.
 fn one(
     tx: &Connection,
     quem: &Quem,
     document: DocumentId,
     events: Vec<Event>,
+    restarted: bool,
     applied: &mut Applied,
 ) -> Result<(), Error> {
     let account = quem.account;
     let existing = documents::load(tx, account, document)?;
+    let named = |event: &Event| matches!(event, Event::Change { .. } | Event::Snapshot { .. });
+    if events.iter().any(named) {
+        marks::not_stale(tx, account, document)?;
+    }
+    let absorb =
+        |existing, events| client::absorb(existing, document, events, &quem.ctx(), rand::random());
+    let absorbed = absorb(existing.clone(), events.clone()).or_else(|error| {
+        let anew = aside::anew(existing.as_ref(), &events);
+        anew.and_then(|(empty, events)| absorb(Some(empty), events).ok()).ok_or(error)
+    });
+    match absorbed {
+        Ok(absorbed) => {
+            write(tx, quem, document, absorbed, applied)?;
+            if events.iter().any(|event| matches!(event, Event::Snapshot { .. })) {
+                marks::whole(tx, account, document)?;
+            }
+        }
+        Err(DocumentError::Gap)
+            if !restarted
+                && aside::readable(existing.as_ref())
+                && !marks::is_damaged(tx, account, document)? =>
+        {
+            return Err(DocumentError::Gap.into());
+        }
+        Err(error) if aside::in_sight(existing.as_ref(), &events) => {
+            marks::damage(tx, account, document, &aside::text(&error))?;
+        }
+        Err(error) => {
+            let left = aside::out_of_sight(existing, events);
+            let kept = left.document.is_some();
+            write(tx, quem, document, left, applied)?;
+            if kept {
+                marks::damage(tx, account, document, &aside::text(&error))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A first sync is over: what it did not name is out of the person's sight.
+fn sweep(tx: &Connection, quem: &Quem, applied: &mut Applied) -> Result<(), Error> {
+    for document in marks::stale(tx, quem.account)? {
+        one(tx, quem, document, vec![Event::Revoked], true, applied)?;
+        // What stays does so for its queue alone.
+        marks::not_stale(tx, quem.account, document)?;
+        applied.moved = true;
+    }
+    Ok(())
+}
+
+/// Writes what is left of a document, its list row and the ends of its commands.
+fn write(
+    tx: &Connection,
+    quem: &Quem,
+    document: DocumentId,
+    absorbed: Absorbed,
+    applied: &mut Applied,
+) -> Result<(), Error> {
+    let account = quem.account;
     // Before it goes out of sight or gets its number: what the person knows it by.
     let mut name = documents::name(tx, account, document)?;
-    let absorbed = client::absorb(existing, document, events, &quem.ctx(), rand::random())?;
     let Absorbed { document: after, mut settled, view } = absorbed;
     if let Some(view) = &view {
         name = documents::Name::from(&view.registro);
@@ -115,7 +192,6 @@ fn one(
             documents::forget(tx, account, document)?;
         }
     }
-    applied.documentos += 1;
     applied.moved |= !settled.is_empty();
     for Settled { queued, fate } in &settled {
         match fate {
@@ -151,7 +227,10 @@ fn rows_that_waited(tx: &Connection, quem: &Quem) -> Result<(), Error> {
         let view = match client::view(&document, &quem.ctx()) {
             Ok(view) => view,
             Err(DocumentError::UnknownTipo(_)) => continue,
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                marks::damage(tx, quem.account, id, &aside::text(&error))?;
+                continue;
+            }
         };
         let name = documents::Name::from(&view.registro);
         documents::save(tx, quem.account, &document, Some(&name))?;

@@ -5,7 +5,7 @@ use super::load::{chunks, pessoa};
 use crate::ledger::load;
 use anyhow::{Context, Result};
 use campo_domain::{
-    ids::{DocumentId, TenantId, UserId},
+    ids::{DocumentId, HeldId, TenantId, UserId},
     pessoa::{Permissao, Pessoa},
 };
 use campo_sync::wire::{Bootstrap, Cursor, Entry, Hash, Limits};
@@ -56,6 +56,8 @@ pub struct Pull<'a> {
     pub pushed: &'a BTreeSet<Hash>,
     /// The documents that they are of.
     pub documents: &'a BTreeSet<DocumentId>,
+    /// The branches that its verdicts name.
+    pub held: &'a [HeldId],
     /// The server's clock, for today's agenda.
     pub now: DateTime<Utc>,
 }
@@ -91,6 +93,7 @@ pub async fn page(tx: &mut PgTransaction<'_>, pull: Pull<'_>) -> Result<Page> {
         None => reader.log().await?,
     };
     reader.unseen().await?;
+    reader.decided().await?;
     Ok(Page { entries: reader.entries, cursor, more, epoch })
 }
 
@@ -328,6 +331,28 @@ impl Reader<'_, '_, '_> {
         .await?;
         for id in unseen {
             self.push(Entry::Revoked { seq: self.head, document: id.into() }, 0);
+        }
+        Ok(())
+    }
+
+    /// Branches that were decided before the device learnt of them: their entry may have passed by.
+    async fn decided(&mut self) -> Result<()> {
+        if self.pull.held.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<Uuid> = self.pull.held.iter().map(|id| id.uuid()).collect();
+        let rows: Vec<(Uuid, String, Option<String>)> = sqlx::query_as(
+            "SELECT id, status, decision_note FROM held WHERE tenant = $1 AND id = ANY($2) \
+             AND author = $3 AND status <> 'aguardando' ORDER BY id",
+        )
+        .bind(self.pull.tenant.uuid())
+        .bind(ids)
+        .bind(self.pull.user.uuid())
+        .fetch_all(&mut **self.tx)
+        .await?;
+        for (held, status, note) in rows {
+            let (seq, approved) = (self.head, status == "aprovado");
+            self.push(Entry::HeldDecided { seq, held: held.into(), approved, note }, 0);
         }
         Ok(())
     }

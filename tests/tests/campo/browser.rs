@@ -192,7 +192,7 @@ fn the_office_watches_cancels_and_approves_without_reloading() {
     assert!(browser.not_reloaded(), "the held edit appeared by a reload");
     browser.click("main .cartao.alerta button.principal");
     browser.says("#acompanhamento", "C-77");
-    browser.says("main .cartao.decidida", "Edição retida");
+    browser.says(".aviso", "aprovada");
     assert_eq!(site.registro(id).valor("contrato").texto(), Some("C-77"));
 
     nothing_scrolls_sideways_on_a_phone(&site, &browser, &format!("/registros/assistencia/{id}"));
