@@ -222,12 +222,22 @@ impl Registro {
         if !faltam.is_empty() {
             return Err(Refusal::com(Codigo::CamposObrigatorios, faltam));
         }
+        let sem_produto = |item: &Item| item.campos.get("produto").is_none_or(Valor::vazio);
+        if self.itens.values().any(|item| !item.removido && sem_produto(item)) {
+            return Err(Self::sem_produto(self.kind));
+        }
         match (self.valor("inicio").instante(), self.valor("fim").instante()) {
             (Some(inicio), Some(fim)) if fim < inicio => {
                 Err(Refusal::new(Codigo::FimAntesDoInicio))
             }
             _ => Ok(()),
         }
+    }
+
+    /// An item without a product says nothing (R20, R33).
+    pub(crate) fn sem_produto(kind: Kind) -> Refusal {
+        let rotulo = kind.campo_item("produto").map_or("", |campo| campo.rotulo);
+        Refusal::com(Codigo::CamposObrigatorios, [rotulo.to_owned()])
     }
 
     /// A short name for lists: what tells this record from its neighbours.

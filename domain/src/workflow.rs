@@ -15,6 +15,8 @@ use crate::{
 
 /// Most items in a document.
 pub const ITENS_MAX: usize = 200;
+/// Most participantes of a document.
+pub const PARTICIPANTES_MAX: usize = 100;
 /// Most notes in a document.
 pub const NOTAS_MAX: usize = 5_000;
 /// Most requests in a document.
@@ -99,6 +101,11 @@ pub fn decide(
             item_vivo(registro, *item)?;
             let definicao = kind.campo_item(campo);
             definicao.ok_or_else(|| Refusal::campo_desconhecido(campo))?.validar(valor)?;
+            let mut depois = registro.clone();
+            if let Some(item) = depois.itens.get_mut(item) {
+                item.campos.insert(campo.clone(), valor.clone());
+            }
+            depois.verificar(tipo)?;
             Ok(Efeito::Gravar)
         }
         Command::RemoverItem { item } => {
@@ -106,9 +113,11 @@ pub fn decide(
             item_vivo(registro, *item)?;
             Ok(Efeito::Gravar)
         }
-        Command::Participar { .. } => {
+        Command::Participar { participa, .. } => {
             pode(Parte::Participante)?;
-            limite(registro.participantes.len(), 100, "participantes")?;
+            if *participa {
+                limite(registro.participantes.len(), PARTICIPANTES_MAX, "participantes")?;
+            }
             Ok(Efeito::Gravar)
         }
         Command::Anotar { id, texto } => {
@@ -291,10 +300,8 @@ fn validar_item(kind: Kind, item: &NovoItem) -> Result<(), Refusal> {
     for (nome, valor) in &item.campos {
         kind.campo_item(nome).ok_or_else(|| Refusal::campo_desconhecido(nome))?.validar(valor)?;
     }
-    let produto = item.campos.get("produto").unwrap_or(&Valor::Nulo);
-    if produto.vazio() {
-        let rotulo = kind.campo_item("produto").map_or("", |campo| campo.rotulo);
-        return Err(Refusal::com(Codigo::CamposObrigatorios, [rotulo.to_owned()]));
+    if item.campos.get("produto").is_none_or(Valor::vazio) {
+        return Err(Registro::sem_produto(kind));
     }
     Ok(())
 }

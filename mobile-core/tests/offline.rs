@@ -144,15 +144,16 @@ fn an_agenda_of_an_ocorrencia_belongs_to_the_ocorrencias_case() {
     };
     let item = ("tipo_ocorrencia", "regulagem".to_owned());
     let do_caso = novo(Kind::Ocorrencia, &[item.clone(), ("assistencia", caso.to_string())]);
-    let avulsa = device
-        .campo
-        .novo(
-            Kind::Ocorrencia,
-            None,
-            &textos(&[("tipo_ocorrencia", "regulagem")]),
-            &[textos(&[("produto", "Dobradiça"), ("quantidade", "1")])],
-        )
-        .unwrap();
+    let avulsa = novo(
+        Kind::Ocorrencia,
+        &[
+            item,
+            ("escopo", "cliente".to_owned()),
+            ("relato", "Porta empenada".to_owned()),
+            ("contato_nome", "Zé".to_owned()),
+            ("contato_telefone", "81 99999-0000".to_owned()),
+        ],
+    );
     let agenda = |campos: &[(&str, String)]| {
         let base = [
             ("tipo_agenda", "montagem".to_owned()),
@@ -170,8 +171,7 @@ fn an_agenda_of_an_ocorrencia_belongs_to_the_ocorrencias_case() {
     let vazia = agenda(&[("ocorrencia", do_caso.to_string()), ("assistencia", " ".to_owned())]);
     assert_eq!(vazia, so_ocorrencia);
     // What the person says counts, and an ocorrência without a case gives none.
-    let dita =
-        agenda(&[("ocorrencia", do_caso.to_string()), ("assistencia", outro.to_string())]);
+    let dita = agenda(&[("ocorrencia", do_caso.to_string()), ("assistencia", outro.to_string())]);
     assert_eq!(dita, (Some(outro.into()), Some(do_caso.into())));
     assert_eq!(agenda(&[("ocorrencia", avulsa.to_string())]), (None, Some(avulsa.into())));
     assert_eq!(device.campo.relacionados(caso).unwrap().len(), 3);

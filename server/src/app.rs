@@ -1,6 +1,6 @@
 //! What every handler can reach. One value a process, cheap to clone.
 
-use crate::{commit::Committers, config::Config, db::Db, live::Live};
+use crate::{commit::Committers, config::Config, db::Db, live::Live, objects::Objects};
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -11,6 +11,8 @@ pub struct App {
     pub db: Db,
     /// The settings.
     pub config: Arc<Config>,
+    /// The object store, once `serve` has opened it.
+    pub objects: Option<Objects>,
     /// Groups work of a company into one commit.
     pub committers: Committers,
     /// What moved.
@@ -25,6 +27,7 @@ impl App {
         Self {
             db,
             config,
+            objects: None,
             committers: Committers::default(),
             live: Live::default(),
             shutdown: Shutdown::default(),

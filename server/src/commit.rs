@@ -10,6 +10,7 @@ use anyhow::{Context, Result, anyhow};
 use campo_domain::{
     command::Command,
     ids::{DeviceId, DocumentId, HeldId, TenantId, UserId},
+    pessoa::Pessoa,
     refusal::{Codigo, Refusal},
 };
 use campo_sync::{
@@ -17,7 +18,7 @@ use campo_sync::{
     exchange::{Needs, Planner, settle_positions},
     wire::{Push, Verdict},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use sqlx::PgTransaction;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -168,6 +169,8 @@ pub async fn run(
     now: DateTime<Utc>,
 ) -> Result<Vec<Answer>> {
     let works = Arc::new(works);
+    // As precise as PostgreSQL stores it, so that rows and log say the same.
+    let now = now.trunc_subsecs(6);
     for round in 0..ATTEMPTS_MAX {
         // Twice beaten: the next time nobody may be faster.
         let share = if round < 2 { Share::WithOthers } else { Share::Alone };
@@ -224,6 +227,9 @@ async fn attempt(
     let world = ledger::world(&mut tx, tenant, &needs, &users, now).await?;
     tx.rollback().await?;
     let (cases, ano) = (world.cases.clone(), world.ano);
+    let judged = requesters.values().chain(held.values().filter_map(|b| b.author.as_ref()));
+    let people: BTreeMap<UserId, Pessoa> =
+        judged.map(|requester| (requester.pessoa.id, requester.pessoa.clone())).collect();
     let jobs = works.clone();
     // Merging is work for a processor, not for the threads that serve connections.
     let (plan, mut answers, decisions) = tokio::task::spawn_blocking(move || {
@@ -240,7 +246,7 @@ async fn attempt(
     if plan.is_empty() {
         return Ok(answers);
     }
-    let frame = Frame { tenant, now, ano, cases: &cases };
+    let frame = Frame { tenant, now, ano, cases: &cases, people: &people };
     let mut tx = match write.take() {
         Some(write) => write,
         None => db.tenant(tenant).await?,

@@ -11,7 +11,8 @@ pub async fn healthz() -> Json<Value> {
     Json(json!({ "status": "ok", "versao": env!("CARGO_PKG_VERSION") }))
 }
 
-/// `GET /readyz`: the database answers within two seconds, and the server is not stopping.
+/// `GET /readyz`: database and object store answer within two seconds each, and the server is not
+/// stopping.
 ///
 /// # Errors
 /// 503 `nao_pronto`.
@@ -21,9 +22,16 @@ pub async fn readyz(State(app): State<App>) -> Result<Json<Value>, ApiError> {
         tokio::time::timeout(Duration::from_secs(2), ping).await,
         Ok(Ok(_))
     );
-    if up && !app.shutdown.is_requested() {
+    let objects = match &app.objects {
+        Some(objects) => {
+            let ready = tokio::time::timeout(Duration::from_secs(2), objects.ready()).await;
+            matches!(ready, Ok(Ok(())))
+        }
+        None => true,
+    };
+    if up && objects && !app.shutdown.is_requested() {
         return Ok(Json(json!({ "status": "pronto" })));
     }
-    let mensagem = "O servidor está iniciando, parando ou sem banco de dados.";
+    let mensagem = "O servidor está iniciando, parando, ou sem banco de dados ou objetos.";
     Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "nao_pronto", mensagem).after(2))
 }

@@ -16,6 +16,7 @@ pub mod health;
 pub mod ledger;
 pub mod live;
 pub mod log;
+pub mod objects;
 pub mod office;
 pub mod postgres;
 pub mod projection;

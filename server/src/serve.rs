@@ -1,7 +1,10 @@
 //! Starts the service and stops it in order: no new requests, streams end, the rest drains, then
 //! the database.
 
-use crate::{app::App, auth::accounts, config::Config, db::Db, demo, postgres::Embedded, routes};
+use crate::{
+    app::App, auth::accounts, config::Config, db::Db, demo, objects::Objects, postgres::Embedded,
+    routes,
+};
 use anyhow::{Context, Result, bail};
 use std::{future::IntoFuture, io::ErrorKind, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -131,8 +134,10 @@ pub async fn run(config: Config) -> Result<()> {
     let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     let listener = listen(config.listen).await?;
+    let objects = Objects::open(&config)?;
     let database = Database::start(&config).await?;
-    let app = App::new(Arc::new(config), database.db.clone());
+    let mut app = App::new(Arc::new(config), database.db.clone());
+    app.objects = Some(objects);
     let outcome = async {
         prepare_demo(&app, database.embedded.is_some()).await?;
         let running = start_app(app, listener)?;

@@ -1,6 +1,7 @@
-//! The gate: change -> admitted, or why not. In this order: limits and chunk type, hash and parse,
-//! the actor belongs to this person on this device, scope, dependencies, every operation against the
-//! policy table, apply on a scratch copy, invariants of the domain.
+//! The gate: change -> admitted, or why not. What `exchange` has parsed within the limits and does not
+//! know yet is judged in this order: the actor belongs to this person on this device, scope,
+//! dependencies, every operation resolved, applied on a scratch copy, every write against the policy
+//! table, invariants of the domain.
 //!
 //! Late edits are judged by causality, not by clocks. What is not allowed now, but was when the person
 //! wrote it as far as the device could know, was done in good faith: *held*, for the office to decide.
@@ -431,8 +432,8 @@ fn bounds(merged: &Merged) -> Result<(), Refusal> {
     if registro.pedidos.len() > workflow::PEDIDOS_MAX {
         return over("pedidos", workflow::PEDIDOS_MAX);
     }
-    if registro.participantes.len() > 100 {
-        return over("participantes", 100);
+    if registro.participantes.len() > workflow::PARTICIPANTES_MAX {
+        return over("participantes", workflow::PARTICIPANTES_MAX);
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 
 use crate::{
     document::{self, Actor, DocumentError},
-    edit,
+    edit, inspect,
     wire::{Cursor, Entry, Hash, Limits, Outcome, Push, Reason, SyncRequest, SyncResponse},
 };
 use automerge::{Automerge, Change, ReadDoc};
@@ -398,6 +398,8 @@ fn enqueue(
     let actor = Actor { user: ctx.pessoa.id, device: ctx.device, nonce };
     let change = edit::apply(local, actor, &command, &tipo, stamp.at)?;
     if let Some(change) = change {
+        // What the server would not read is said now, not after days of trying.
+        inspect::parse(change.raw_bytes(), &Limits::DEFAULT)?;
         document.queue.push(Queued {
             id: stamp.id,
             command,

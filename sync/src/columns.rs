@@ -3,6 +3,7 @@
 //! that they claim before anyone can ask how many there are. This looks at the run lengths alone.
 
 use crate::wire::Limits;
+use std::cell::Cell;
 
 /// Columns that a change may have: column number and type, as Automerge's format numbers them.
 mod spec {
@@ -19,13 +20,26 @@ mod spec {
     pub const UNSIGNED: [u64; 5] = [1, 2, 17, 66, 86];
 }
 
-/// Whether the change chunk stays within the limits however it is read.
-pub(crate) fn within(chunk: &[u8], limits: &Limits) -> bool {
-    Scan { rest: chunk }.change(limits).is_some()
+/// What is wrong with a chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It is no change chunk.
+    Malformed,
+    /// It claims more than the limits allow.
+    TooMuch,
+}
+
+/// Checks that the change chunk stays within the limits however it is read.
+pub(crate) fn within(chunk: &[u8], limits: &Limits) -> Result<(), Fault> {
+    let over = Cell::new(false);
+    let within = Scan { rest: chunk, over: &over }.change(limits);
+    within.ok_or(if over.get() { Fault::TooMuch } else { Fault::Malformed })
 }
 
 struct Scan<'a> {
     rest: &'a [u8],
+    /// Set when it is a limit that stops the scan.
+    over: &'a Cell<bool>,
 }
 
 impl<'a> Scan<'a> {
@@ -51,7 +65,7 @@ impl<'a> Scan<'a> {
         // Each write names what it replaces: one thing, or the few of a conflict.
         let preds_max = ops_max.saturating_mul(2);
         for (spec, length) in columns {
-            let mut column = Scan { rest: self.take(length)? };
+            let mut column = Scan { rest: self.take(length)?, over: self.over };
             match spec {
                 spec::PRED_COUNT => column.runs(ops_max, Item::Sum(preds_max))?,
                 spec::PRED_ACTOR => column.runs(preds_max, Item::Unsigned)?,
@@ -78,8 +92,8 @@ impl<'a> Scan<'a> {
                 1.. => (count.unsigned_abs(), 1),
                 _ => (count.unsigned_abs(), count.unsigned_abs()),
             };
-            items = items.checked_add(run)?;
-            (items <= items_max).then_some(())?;
+            items = items.saturating_add(run);
+            self.bounded(items, items_max)?;
             for _ in 0..values {
                 let value = match item {
                     Item::Unsigned | Item::Sum(_) => self.unsigned()?,
@@ -87,12 +101,10 @@ impl<'a> Scan<'a> {
                     Item::Text => self.prefixed().map(|()| 0)?,
                 };
                 let times = if values == 1 { run } else { 1 };
-                sum = sum.checked_add(value.saturating_mul(times))?;
-            }
-            if let Item::Sum(sum_max) = item {
-                (sum <= sum_max).then_some(())?;
-            } else {
-                sum = 0;
+                if let Item::Sum(sum_max) = item {
+                    sum = sum.saturating_add(value.saturating_mul(times));
+                    self.bounded(sum, sum_max)?;
+                }
             }
         }
         Some(())
@@ -102,10 +114,15 @@ impl<'a> Scan<'a> {
     fn booleans(&mut self, items_max: u64) -> Option<()> {
         let mut items = 0_u64;
         while !self.rest.is_empty() {
-            items = items.checked_add(self.unsigned()?)?;
-            (items <= items_max).then_some(())?;
+            items = items.saturating_add(self.unsigned()?);
+            self.bounded(items, items_max)?;
         }
         Some(())
+    }
+
+    fn bounded(&self, value: u64, max: u64) -> Option<()> {
+        self.over.set(value > max);
+        (value <= max).then_some(())
     }
 
     fn take(&mut self, length: u64) -> Option<&'a [u8]> {

@@ -76,8 +76,6 @@ pub struct Loaded {
     pub merged: Merged,
     /// Its generation.
     pub generation: u32,
-    /// Whether it was erased for good.
-    pub erased: bool,
 }
 
 impl Loaded {
@@ -91,7 +89,7 @@ impl Loaded {
         let tipo = tipos.obter(&registro.tipo);
         let tipo = tipo.map_err(|_| DocumentError::UnknownTipo(registro.tipo.codigo.clone()))?;
         let merged = Merged { document, tipo: tipo.clone(), registro };
-        Ok(Loaded { merged, generation, erased: false })
+        Ok(Loaded { merged, generation })
     }
 }
 
@@ -121,6 +119,8 @@ pub struct World {
     pub limits: Limits,
     /// The documents that exist, of those in `Needs`.
     pub documents: BTreeMap<DocumentId, Loaded>,
+    /// Those that were erased for good: only their ids are left (ff31).
+    pub erased: BTreeSet<DocumentId>,
     /// Who is involved in each case, through which document.
     pub cases: BTreeMap<DocumentId, BTreeMap<DocumentId, BTreeSet<UserId>>>,
     /// Changes that are in the log, with their position.
@@ -308,7 +308,7 @@ impl Planner {
     /// Judges one change and, if it is admitted, merges it and what the server has to say to it.
     pub fn push(&mut self, requester: &Requester, push: &Push) -> Verdict {
         let parsed = inspect::parse(&push.change, &self.world.limits);
-        let hash = inspect::hash_of(parsed.as_ref().ok(), &push.change);
+        let hash = inspect::hash_of(&push.change);
         let outcome = match parsed {
             Err(refusal) => refused(&refusal),
             Ok(change) => self.judge(requester, push, change, hash),
@@ -339,6 +339,7 @@ impl Planner {
         let bytes_hash = change.hash();
         let registro = self.registro_of(push);
         if let Some(registro) = &registro
+            && !self.world.documents.contains_key(&push.document)
             && let Some(refusal) = self.misplaced(registro)
         {
             return refused(&refusal);
@@ -474,7 +475,7 @@ impl Planner {
         let target = Target {
             merged: loaded.map(|loaded| &loaded.merged),
             generation: loaded.map_or(1, |loaded| loaded.generation),
-            erased: loaded.is_some_and(|loaded| loaded.erased),
+            erased: self.world.erased.contains(&id),
             envolvidos: &envolvidos,
             revoked_at: raiz.and_then(|raiz| self.world.revoked.get(&(user, raiz)).copied()),
             on_branch: &|hash| self.world.branches.contains_key(&(id, *hash)),
@@ -540,7 +541,7 @@ impl Planner {
         });
         entry.added += 1;
         entry.merged = merged.clone();
-        self.world.documents.insert(id, Loaded { merged, generation, erased: false });
+        self.world.documents.insert(id, Loaded { merged, generation });
         self.plan.log.len() as u64
     }
 
@@ -583,6 +584,10 @@ impl Planner {
     fn verdict(&mut self, id: DocumentId, pedido: PedidoId, requester: &Requester) {
         let merged = &self.world.documents[&id].merged;
         let (registro, tipo) = (&merged.registro, merged.tipo.clone());
+        let onde = match requester.device {
+            DeviceId::ESCRITORIO => Onde::Servidor,
+            _ => Onde::Aparelho,
+        };
         let Some(request) = registro.pedidos.iter().find(|p| p.id == pedido) else { return };
         let de = registro.situacao(&tipo).map_or(String::new(), |s| s.codigo.clone());
         let traz_laudo = registro.laudos.iter().any(|laudo| laudo.pedido == pedido);
@@ -593,7 +598,7 @@ impl Planner {
             &request.verbo,
             request.motivo.as_deref(),
             traz_laudo,
-            Onde::Servidor,
+            onde,
         );
         self.serve(id, |doc, actor, at| edit::veredito(doc, actor, pedido, &de, &resultado, at));
     }

@@ -3,7 +3,7 @@
 //! to a path, and compared with what some command could have made. The rest is refused.
 
 use crate::{
-    columns,
+    columns::{self, Fault},
     document::{
         Actor, CAMPOS, ITENS, LAUDOS, NOTAS, PARTICIPANTES, PEDIDOS, REMOVIDO, SCHEMA, SERVIDOR,
         VEREDITOS, parse_key, valor,
@@ -123,9 +123,10 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Change, Refusal> {
     if bytes.get(8) != Some(&1) {
         return Err(invalid());
     }
-    if !columns::within(bytes, limits) {
-        return Err(invalid());
-    }
+    columns::within(bytes, limits).map_err(|fault| match fault {
+        Fault::TooMuch => limite("operações", limits.change_ops_max),
+        Fault::Malformed => invalid(),
+    })?;
     let change = guarded(|| Change::try_from(bytes).ok()).flatten().ok_or_else(invalid)?;
     // Reading a single change does not look at its checksum; loading the document again does.
     if bytes[4..8] != change.hash().0[..4] {
@@ -134,9 +135,6 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Change, Refusal> {
     if change.raw_bytes() != bytes || !change.extra_bytes().is_empty() || change.author().is_some()
     {
         return Err(invalid());
-    }
-    if change.len() > limits.change_ops_max as usize {
-        return Err(limite("operações", limits.change_ops_max));
     }
     if change.is_empty() || change.message().is_some_and(|message| !message.is_empty()) {
         return Err(invalid());
@@ -156,12 +154,10 @@ fn limite(o_que: &str, max: u32) -> Refusal {
     Refusal { codigo: Codigo::LimiteExcedido, detalhes }
 }
 
-/// The hash of a change's bytes, or of bytes that are no change at all, so that a verdict can name them.
-pub fn hash_of(change: Option<&Change>, bytes: &[u8]) -> Hash {
-    match change {
-        Some(change) => change.hash().into(),
-        None => <[u8; 32]>::from(Sha256::digest(bytes)).into(),
-    }
+/// The hash of a change's bytes as Automerge computes it: of all that follows magic bytes and checksum.
+/// It needs no reading, so a verdict can name a change that cannot or may not be read.
+pub fn hash_of(bytes: &[u8]) -> Hash {
+    <[u8; 32]>::from(Sha256::digest(bytes.get(8..).unwrap_or_default())).into()
 }
 
 /// Resolves every operation of a change. `document` is the document as merged, empty for a genesis.

@@ -1,8 +1,9 @@
 //! The messages of `POST /v1/sync`, their encoding (CBOR, one zstd frame a body) and their limits.
 //! `docs/protocol.md` says it in prose; golden fixtures in `tests/` keep every released version.
 //!
-//! Integer keys never change their meaning and are never used again. An unknown key is skipped, an
-//! absent optional one is `None`: an old client and a new server understand each other.
+//! A position in a message never changes its meaning and is never used again. What is added goes to the
+//! end and is optional: an old reader skips it, a new one reads its absence as `None`. A new variant of
+//! an enumeration needs a new [`PROTOCOL`].
 
 use campo_domain::{
     ids::{DeviceId, DocumentId, HeldId, UserId},
@@ -81,7 +82,7 @@ impl Limits {
         push_items_max: 2_000,
         push_bytes_max: 1024 * 1024,
         page_bytes_max: 1024 * 1024,
-        change_ops_max: 25_000,
+        change_ops_max: 100_000,
     };
 
     /// Longest request body once decompressed: the changes and what frames them.
@@ -108,7 +109,7 @@ pub struct Cursor {
 /// How far a first sync has come: snapshots in this order, then the log from `Cursor::seq`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 pub struct Bootstrap {
-    /// 0 today's agenda and its cases, 1 open records, 2 clients, 3 the rest.
+    /// 0 today's agenda, its cases and clients; 1 everything, newest first.
     #[n(0)]
     pub rank: u8,
     /// The last document delivered within the rank.
@@ -381,6 +382,9 @@ impl SyncResponse {
     }
 }
 
+/// Largest window that a frame may ask memory for, as a power of two.
+const WINDOW_LOG_MAX: u32 = 24;
+
 /// A body that could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
@@ -413,7 +417,9 @@ pub fn pack<T: Encode<()>>(message: &T) -> Result<Vec<u8>, WireError> {
 /// # Errors
 /// [`WireError`].
 pub fn unpack<T: for<'b> Decode<'b, ()>>(body: &[u8], bytes_max: usize) -> Result<T, WireError> {
-    let decoder = zstd::Decoder::new(body).map_err(WireError::Compression)?;
+    let mut decoder =
+        zstd::Decoder::with_buffer(body).map_err(WireError::Compression)?.single_frame();
+    decoder.window_log_max(WINDOW_LOG_MAX).map_err(WireError::Compression)?;
     let mut cbor = Vec::new();
     let cap = bytes_max as u64 + 1;
     decoder.take(cap).read_to_end(&mut cbor).map_err(WireError::Compression)?;

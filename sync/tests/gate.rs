@@ -63,6 +63,7 @@ impl Server {
             tipos: tipos(),
             limits: Limits::DEFAULT,
             documents: BTreeMap::new(),
+            erased: Default::default(),
             cases: BTreeMap::new(),
             logged: BTreeMap::new(),
             branches: BTreeMap::new(),
@@ -82,7 +83,7 @@ impl Server {
         let plan = planner.finish();
         for (id, write) in plan.documents {
             let generation = write.generation;
-            let loaded = Loaded { merged: write.merged, generation, erased: false };
+            let loaded = Loaded { merged: write.merged, generation };
             self.world.documents.insert(id, loaded);
         }
         for write in plan.log {
@@ -743,7 +744,12 @@ fn bomb(server: &Server, spec: u8, column: &[u8]) -> Push {
     }
     let end = body.len() - rest.len() + 1 + 1 + actors;
     let mut forged = body[..end].to_vec();
-    forged.extend([1, spec, column.len() as u8]);
+    forged.push(1);
+    match spec {
+        short @ ..128 => forged.push(short),
+        long => forged.extend([long, 1]),
+    }
+    forged.push(column.len() as u8);
     forged.extend(column);
     let mut chunk = push.change[..8].to_vec();
     chunk.push(1);
@@ -766,11 +772,12 @@ fn a_few_bytes_that_claim_endless_operations_cost_nothing() {
     let endless = [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20, 0x01];
     let began = std::time::Instant::now();
     for spec in [1, 2, 17, 19, 21, 52, 66, 86, 112, 113, 115, 148, 165, 200] {
-        let push = bomb(&server, spec, &endless);
-        refused(server.push(&tecnica(), push), "alteracao_invalida");
+        let outcome = server.push(&tecnica(), bomb(&server, spec, &endless));
+        let expected = if spec == 200 { "alteracao_invalida" } else { "limite_excedido" };
+        assert_eq!(code(&outcome), expected, "{spec}: {outcome:?}");
     }
     let many_preds = [0x01, 0x80, 0x80, 0x80, 0x80, 0x40];
-    refused(server.push(&tecnica(), bomb(&server, 112, &many_preds)), "alteracao_invalida");
+    refused(server.push(&tecnica(), bomb(&server, 112, &many_preds)), "limite_excedido");
     assert!(began.elapsed().as_secs() < 5);
 }
 
@@ -873,4 +880,22 @@ fn what_was_written_behind_a_held_edit_follows_it_even_in_a_later_request() {
     assert_eq!(phone.document.as_ref().unwrap().queue.len(), 1, "and not lost");
     let fates = phone.sync(&mut server);
     assert!(matches!(fates[0].1, Fate::Held { held, .. } if held == branch), "{fates:?}");
+}
+
+#[test]
+fn a_text_that_is_too_much_for_one_change_is_told_at_the_tap() {
+    let (_, phone) = begun();
+    let many = "a".repeat(9_999);
+    let ctx = Context { pessoa: &phone.pessoa, device: DEVICE, tipos: &phone.tipos };
+    let para = |texto: &str| Command::EditarTexto {
+        campo: "situacao_alegada".into(),
+        de: "Porta solta".into(),
+        para: texto.into(),
+    };
+    let ran = client::run(phone.document.clone(), &ctx, para(&many), stamp(9)).unwrap();
+    let again = client::run(Some(ran.document), &ctx, para(&"b".repeat(9_999)), stamp(10));
+    assert!(again.is_ok(), "the longest text can be written and replaced");
+    let longer = client::run(phone.document.clone(), &ctx, para(&"a".repeat(10_001)), stamp(9));
+    let Err(client::RunError::Refused(refusal)) = longer else { panic!("{longer:?}") };
+    assert_eq!(refusal.codigo.codigo(), "texto_longo_demais");
 }

@@ -202,12 +202,28 @@ pub async fn world(
         tipos,
         limits: Limits::DEFAULT,
         documents,
+        erased: erased(tx, tenant, &ids).await?,
         cases: cases(tx, tenant, &raizes).await?,
         logged: logged(tx, tenant, needs).await?,
         branches: branches(tx, tenant, needs).await?,
         revoked: revoked(tx, tenant, users, &raizes).await?,
         numeracao: numeracao(tx, tenant, ano).await?,
     })
+}
+
+async fn erased(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    ids: &[Uuid],
+) -> sqlx::Result<BTreeSet<DocumentId>> {
+    let erased: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM document WHERE tenant = $1 AND id = ANY($2) AND erased",
+    )
+    .bind(tenant.uuid())
+    .bind(ids)
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(erased.into_iter().map(DocumentId::from).collect())
 }
 
 type Cases = BTreeMap<DocumentId, BTreeMap<DocumentId, BTreeSet<UserId>>>;

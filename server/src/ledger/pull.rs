@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// Rows that one query looks at.
-const ROWS_MAX: i64 = 1_000;
+const ROWS_MAX: i64 = 250;
 /// Positions that one query looks at: most of them may be of cases that the person does not see.
 const WINDOW: u64 = 20_000;
 /// Windows that one page looks at.

@@ -8,6 +8,7 @@ use anyhow::Result;
 use campo_domain::{
     ids::{DocumentId, TenantId, UserId},
     kind::Kind,
+    pessoa::Pessoa,
 };
 use campo_sync::{
     document,
@@ -34,6 +35,8 @@ pub struct Frame<'a> {
     pub ano: i32,
     /// Who was involved when the plan was made.
     pub cases: &'a BTreeMap<DocumentId, BTreeMap<DocumentId, BTreeSet<UserId>>>,
+    /// The people whose doing it judged, with what they were allowed then.
+    pub people: &'a BTreeMap<UserId, Pessoa>,
 }
 
 /// Writes a plan; returns the position before its first entry.
@@ -42,6 +45,7 @@ pub struct Frame<'a> {
 /// [`Conflict`] if something moved since it was planned; anything else is PostgreSQL's.
 pub async fn commit(tx: &mut PgTransaction<'_>, frame: Frame<'_>, plan: &Plan) -> Result<u64> {
     lock_company(tx, frame.tenant, Share::WithOthers).await?;
+    lock_people(tx, &frame).await?;
     lock_cases(tx, &frame, plan).await?;
     lock_documents(tx, &frame, plan).await?;
     number(tx, &frame, plan).await?;
@@ -94,8 +98,31 @@ pub(crate) async fn lock_company(
     Ok(())
 }
 
+/// Permissions may not be withdrawn between the judgement and the commit.
+async fn lock_people(tx: &mut PgTransaction<'_>, frame: &Frame<'_>) -> Result<()> {
+    let ids: Vec<Uuid> = frame.people.keys().map(|id| id.uuid()).collect();
+    let rows: Vec<(Uuid, Vec<String>, bool)> = sqlx::query_as(
+        "SELECT id, permissoes, ativo FROM usuario WHERE tenant = $1 AND id = ANY($2) \
+         ORDER BY id FOR SHARE",
+    )
+    .bind(frame.tenant.uuid())
+    .bind(ids)
+    .fetch_all(&mut **tx)
+    .await?;
+    let same = rows.len() == frame.people.len()
+        && rows.into_iter().all(|(id, permissoes, ativo)| {
+            frame.people.get(&id.into()).is_some_and(|pessoa| {
+                let codigos: BTreeSet<&str> = permissoes.iter().map(String::as_str).collect();
+                let before = pessoa.permissoes.iter().map(|p| p.codigo()).collect();
+                pessoa.ativo == ativo && codigos == before
+            })
+        });
+    if same { Ok(()) } else { Err(Conflict.into()) }
+}
+
 async fn lock_cases(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan) -> Result<()> {
-    let raizes: BTreeSet<DocumentId> = plan.envolvidos.keys().map(|(raiz, _)| *raiz).collect();
+    let mut raizes: BTreeSet<DocumentId> = plan.envolvidos.keys().map(|(raiz, _)| *raiz).collect();
+    raizes.extend(plan.documents.values().map(|document| document.merged.registro.raiz()));
     if raizes.is_empty() {
         return Ok(());
     }

@@ -6,7 +6,6 @@ use automerge::ChangeHash;
 use campo_domain::{
     command::Command,
     ids::{DocumentId, HeldId, UserId},
-    kind::Kind,
     pessoa::Permissoes,
 };
 use campo_sync::{
@@ -115,6 +114,7 @@ impl MemoryLedger {
             tipos: self.tipos.clone(),
             limits: self.limits,
             documents,
+            erased: Default::default(),
             cases,
             logged,
             branches,
@@ -139,7 +139,7 @@ impl MemoryLedger {
         }
         for (id, write) in plan.documents {
             let loaded =
-                Loaded { merged: write.merged, generation: write.generation, erased: false };
+                Loaded { merged: write.merged, generation: write.generation };
             match self.documents.get_mut(&id) {
                 Some(stored) => stored.loaded = loaded,
                 None => {

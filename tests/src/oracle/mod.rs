@@ -83,6 +83,8 @@ pub struct Oracle {
     held: BTreeMap<(DocumentId, Hash), HeldId>,
     written: BTreeMap<Hash, Written>,
     hashes: BTreeMap<CommandId, Vec<Hash>>,
+    /// The last row that told a person of having lost sight of a case.
+    revoked: BTreeMap<(UserId, DocumentId), u64>,
     addressed: BTreeMap<(String, String), Option<UserId>>,
     rows: usize,
     last: u64,
@@ -109,6 +111,7 @@ impl Oracle {
             held: BTreeMap::new(),
             written: BTreeMap::new(),
             hashes: BTreeMap::new(),
+            revoked: BTreeMap::new(),
             addressed: BTreeMap::new(),
             rows: 0,
             last: 0,
@@ -230,6 +233,10 @@ impl Oracle {
             What::Change { document, hash, bytes, .. } => {
                 self.change(*document, *hash, bytes, row.seq)
             }
+            What::Revoked { usuario, raiz } => {
+                self.revoked.insert((*usuario, *raiz), row.seq);
+                Ok(())
+            }
             What::Reference { usuario, collection, key } => {
                 self.addressed.insert((collection.clone(), key.clone()), *usuario);
                 if let (Some(usuario), "eu") = (usuario, collection.as_str()) {
@@ -310,12 +317,13 @@ impl Oracle {
         self.people.get(&usuario).map(|over| over.at(seq).clone()).unwrap_or_default()
     }
 
-    /// Whether the person could in good faith believe to see the case, having seen this position.
+    /// Whether the person could in good faith believe to see the case, having seen this position: was
+    /// allowed to there or later, or had not been told otherwise yet.
     fn saw(&self, usuario: UserId, kind: Kind, raiz: DocumentId, seen: u64) -> bool {
         let then = self.permissions_at(usuario, seen);
         let over = self.involved.get(&raiz).and_then(|people| people.get(&usuario));
         let since = over.is_some_and(|over| over.since(seen).any(|involved| *involved));
-        // A case that was created out of sight of `Ver` cannot have been lost.
-        then.contains(&Permissao::Ver) && rules::sees(&then, kind, since)
+        let told = self.revoked.get(&(usuario, raiz)).copied().unwrap_or(0);
+        then.contains(&Permissao::Ver) && (rules::sees(&then, kind, since) || told > seen)
     }
 }

@@ -16,6 +16,9 @@ fn ff01_an_answer_that_is_lost_after_the_commit_leaves_one_record() {
     let site = Site::new();
     let ana = site.phone("ana");
     let id = ana.assistencia("Porta caída", site.id("ana"));
+    site.road.once("/v1/sync", Fate::Cut);
+    assert!(matches!(ana.try_sync(), Err(Error::SemConexao(_))));
+    assert!(site.documents().is_empty());
     site.road.once("/v1/sync", Fate::Lose);
     assert!(matches!(ana.try_sync(), Err(Error::SemConexao(_))));
     assert_eq!(ana.counts(), (2, 0, 0));
