@@ -438,12 +438,15 @@ pub fn absorb(
     let mut settled = Vec::new();
     let mut replay = false;
     let mut erased = false;
+    // Accepted, but what they build on (a branch that was approved) may come later than the verdict.
+    let mut landed = Vec::new();
     for event in events {
         match event {
             Event::Verdict { hash, outcome } => {
-                replay |= verdict(&mut document, &mut accepted, &mut settled, &hash, outcome)?;
+                replay |= verdict(&mut document, &mut landed, &mut settled, &hash, outcome);
             }
             Event::Change { bytes, generation } if generation == document.generation => {
+                land(&mut accepted, &mut landed, &mut settled)?;
                 document::append(&mut accepted, &bytes)?;
                 document.in_scope = true;
             }
@@ -467,6 +470,11 @@ pub fn absorb(
             }
         }
     }
+    land(&mut accepted, &mut landed, &mut settled)?;
+    if !document.in_scope {
+        let landed = landed.drain(..);
+        settled.extend(landed.map(|queued| Settled { queued, fate: Fate::Accepted }));
+    }
     // What the server turns out to have is accepted, however it got there (ff01).
     let known = |queued: &Queued| accepted.get_change_by_hash(&queued.hash.into()).is_some();
     let (done, rest): (Vec<_>, Vec<_>) = document.queue.drain(..).partition(known);
@@ -479,6 +487,8 @@ pub fn absorb(
         working.local = working.accepted.clone();
         replay_commands(&mut document, &mut working, ctx, nonce, &mut settled)?;
     }
+    // They are offered again until they fit: with the page that brings what they build on.
+    document.queue.splice(0..0, landed);
     document.chunks = document::save(&working.accepted);
     let gone = erased || (!document.in_scope && document.queue.is_empty());
     // A creation that is held leaves no document, but what was written behind it has to follow it.
@@ -497,23 +507,41 @@ pub fn absorb(
     Ok(Absorbed { document: Some(document), settled, view })
 }
 
-/// Applies one verdict; true if the commands behind it must be replayed.
+/// Adds what was accepted and whose dependencies are here; the rest stays.
+fn land(
+    accepted: &mut Automerge,
+    landed: &mut Vec<Queued>,
+    settled: &mut Vec<Settled>,
+) -> Result<(), DocumentError> {
+    for queued in std::mem::take(landed) {
+        let change = Change::try_from(&queued.change[..])?;
+        if change.deps().iter().all(|dep| accepted.get_change_meta_by_hash(dep).is_some()) {
+            accepted.apply_changes([change])?;
+            settled.push(Settled { queued, fate: Fate::Accepted });
+        } else {
+            landed.push(queued);
+        }
+    }
+    Ok(())
+}
+
+/// Takes one verdict in; true if the commands behind it must be replayed.
 fn verdict(
     document: &mut LocalDocument,
-    accepted: &mut Automerge,
+    landed: &mut Vec<Queued>,
     settled: &mut Vec<Settled>,
     hash: &Hash,
     outcome: Outcome,
-) -> Result<bool, DocumentError> {
+) -> bool {
     let position = document.queue.iter().position(|queued| queued.hash == *hash);
     // Said before, or said to a change that a replay has replaced.
-    let Some(position) = position else { return Ok(false) };
+    let Some(position) = position else { return false };
     let fate = match outcome {
-        Outcome::Missing { .. } => return Ok(false),
-        Outcome::StaleGeneration { .. } => return Ok(true),
+        Outcome::Missing { .. } => return false,
+        Outcome::StaleGeneration { .. } => return true,
         Outcome::Accepted { .. } | Outcome::Known { .. } => {
-            document::append(accepted, &document.queue[position].change)?;
-            Fate::Accepted
+            landed.push(document.queue.remove(position));
+            return false;
         }
         Outcome::Held { id, reason } => {
             // What was written behind it, as blindly, belongs to the same branch and follows it
@@ -523,14 +551,14 @@ fn verdict(
         }
         // The person's work is fine, only its numbering is not: write it again.
         Outcome::Refused { reason } if reason.code == Codigo::SequenciaRepetida.codigo() => {
-            return Ok(true);
+            return true;
         }
         Outcome::Refused { reason } => Fate::Refused { reason },
     };
     let rollback = matches!(fate, Fate::Refused { .. });
     let queued = document.queue.remove(position);
     settled.push(Settled { queued, fate });
-    Ok(rollback)
+    rollback
 }
 
 /// Writes the commands that remain again, on the server's state, as a fresh actor.
