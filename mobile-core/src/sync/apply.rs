@@ -69,8 +69,9 @@ pub fn apply(
         || !sorted.decided.is_empty()
         || sorted.cursor != request.cursor
         || sorted.epoch != request.epoch;
-    // A first sync names all that is in sight, over one page or several.
-    let begins = request.cursor == Cursor::default() || request.epoch != sorted.epoch;
+    // A first sync names all that is in sight, over one page or several. Not so in a new epoch: a
+    // server that was restored may lack what only this phone still holds (ff32).
+    let begins = request.cursor == Cursor::default();
     let ends = (begins || request.cursor.bootstrap.is_some()) && sorted.cursor.bootstrap.is_none();
     if begins {
         marks::all_stale(tx, account)?;

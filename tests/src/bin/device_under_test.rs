@@ -1,6 +1,6 @@
-//! A device as a process of its own, to be killed in the middle of things: it creates clientes, writes
-//! notes on them and synchronises, until it is killed. Each line on stdout names work that was durable
-//! before the line was written: `cliente ID NOME` or `nota ID TEXTO`.
+//! A device as a process of its own, to be killed in the middle of things: it creates clientes,
+//! writes notes on them and synchronises, until it is killed. Each line on stdout names work that
+//! was durable before the line was written: `cliente ID NOME` or `nota ID TEXTO`.
 
 use anyhow::{Context, Result};
 use campo_domain::kind::Kind;

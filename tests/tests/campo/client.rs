@@ -1,5 +1,5 @@
-//! A second client, straight on `docs/protocol.md`: no SQLite, no retries, and able to say what no app
-//! would say.
+//! A second client, straight on `docs/protocol.md`: no SQLite, no retries, and able to say what
+//! no app would say.
 
 use crate::{
     harness::{SENHA, a_device},

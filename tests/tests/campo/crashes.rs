@@ -1,5 +1,5 @@
-//! kill -9, of the server and of devices, in the middle of synchronisations. Afterwards everything that
-//! a device called durable is in the office, once, and nothing is left running.
+//! kill -9, of the server and of devices, in the middle of synchronisations. Afterwards
+//! everything that a device called durable is in the office, once, and nothing is left running.
 
 use anyhow::{Context, Result, ensure};
 use campo_mobile_core::Campo;

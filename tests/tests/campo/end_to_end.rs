@@ -1,5 +1,6 @@
-//! From a tap without signal to the office's list, on real HTTP, SQLite and PostgreSQL: what Campo is
-//! for, in one test. The failures of the field that need all of it are in `field_failures`.
+//! From a tap without signal to the office's list, on real HTTP, SQLite and PostgreSQL: what
+//! Campo is for, in one test. The failures of the field that need all of it are in
+//! `field_failures`.
 
 use crate::{
     harness::{AURORA, Phone, Site, textos},

@@ -1,6 +1,6 @@
-//! A company on the real server over the real PostgreSQL, real devices on SQLite, and the road between
-//! them, on which requests are counted, delayed and lost. All tests of this crate that need a server
-//! begin with [`Site::new`].
+//! A company on the real server over the real PostgreSQL, real devices on SQLite, and the road
+//! between them, on which requests are counted, delayed and lost. All tests of this crate that
+//! need a server begin with [`Site::new`].
 
 use anyhow::Result;
 use campo_domain::{

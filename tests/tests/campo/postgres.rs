@@ -1,5 +1,5 @@
-//! What only PostgreSQL can prove: rows that a rebuild leaves as they were, processes that commit side
-//! by side, companies that the database itself keeps apart, and indexes that are used.
+//! What only PostgreSQL can prove: rows that a rebuild leaves as they were, processes that commit
+//! side by side, companies that the database itself keeps apart, and indexes that are used.
 
 use crate::{
     client::{added, created},
@@ -354,8 +354,8 @@ fn lists_and_pulls_read_by_index_and_not_the_whole_table() {
     let ana = site.phone("ana");
     ana.assistencia("Porta caída", site.id("ana"));
     ana.sync();
-    // Rows that were looked at, by whatever way. Counters reach the view when a connection ends: each
-    // step gets a process of its own.
+    // Rows that were looked at, by whatever way. Counters reach the view when a connection ends:
+    // each step gets a process of its own.
     let rows_read = |table: &str| {
         site.count(&format!(
             "SELECT (seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint FROM pg_stat_user_tables \

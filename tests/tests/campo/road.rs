@@ -1,5 +1,5 @@
-//! The road between devices and the server: a proxy that counts requests and does to them what roads
-//! do. It keeps its address when the server behind it stops and another one starts.
+//! The road between devices and the server: a proxy that counts requests and does to them what
+//! roads do. It keeps its address when the server behind it stops and another one starts.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
