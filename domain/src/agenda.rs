@@ -20,13 +20,8 @@ pub const CAMPOS: &[Campo] = &[
         "R40",
     )
     .fixo(),
-    Campo::novo(
-        "ocorrencia",
-        "Ocorrência",
-        Referencia(Alvo::Documento(Kind::Ocorrencia)),
-        "R40",
-    )
-    .fixo(),
+    Campo::novo("ocorrencia", "Ocorrência", Referencia(Alvo::Documento(Kind::Ocorrencia)), "R40")
+        .fixo(),
     Campo::novo("tipo_agenda", "Tipo de Agenda", Referencia(Alvo::Catalogo("tipo_agenda")), "R42"),
     Campo::novo(
         "tipo_compromisso",

@@ -20,8 +20,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const TODOS: [Kind; 4] =
-        [Kind::Assistencia, Kind::Ocorrencia, Kind::Agenda, Kind::Cliente];
+    pub const TODOS: [Kind; 4] = [Kind::Assistencia, Kind::Ocorrencia, Kind::Agenda, Kind::Cliente];
 
     /// The stable name.
     pub const fn codigo(self) -> &'static str {

@@ -54,7 +54,9 @@ impl fmt::Display for Permissao {
 
 /// The name is not one of the six permissions.
 #[derive(Debug, thiserror::Error)]
-#[error("permissão desconhecida: {0} (use ver, ver_todas, gerenciar, emitir_laudo, aprovar, administrar)")]
+#[error(
+    "permissão desconhecida: {0} (use ver, ver_todas, gerenciar, emitir_laudo, aprovar, administrar)"
+)]
 pub struct PermissaoDesconhecida(String);
 
 impl FromStr for Permissao {

@@ -236,8 +236,7 @@ pub fn prever(registro: &Registro, tipo: &Tipo, pessoa: &Pessoa) -> Registro {
     for pedido in pendentes {
         let laudo = previsto.laudos.iter().any(|laudo| laudo.pedido == pedido.id);
         let motivo = pedido.motivo.as_deref();
-        let destino =
-            julgar(&previsto, tipo, pessoa, &pedido.verbo, motivo, laudo, Onde::Servidor);
+        let destino = julgar(&previsto, tipo, pessoa, &pedido.verbo, motivo, laudo, Onde::Servidor);
         if let Ok(para) = destino {
             let de = previsto.situacao(tipo).map_or(String::new(), |s| s.codigo.clone());
             previsto.situacao = Some(para.clone());

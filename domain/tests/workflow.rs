@@ -160,7 +160,8 @@ fn r50_estornar_leads_back_to_pendente_only_from_cancelada_or_em_analise() {
         let recusa = decidir(&tipo, de, &[Ver, Gerenciar], &estornar);
         assert_eq!(recusa, Err(Codigo::TransicaoNaoPermitida), "{de}");
     }
-    let editar = Command::Editar { campo: "contato_nome".into(), valor: Valor::Texto("Lia".into()) };
+    let editar =
+        Command::Editar { campo: "contato_nome".into(), valor: Valor::Texto("Lia".into()) };
     assert!(decidir(&tipo, "pendente_aceite", &[Ver], &editar).is_ok());
     assert_eq!(
         decidir(&tipo, "em_analise", &[Ver], &editar),
@@ -263,10 +264,7 @@ fn r7_creating_names_every_required_field_that_is_missing() {
 fn a_required_field_cannot_be_emptied_later() {
     let tipo = tipo("p001.assistencia");
     let comando = Command::Editar { campo: "cliente".into(), valor: Valor::Nulo };
-    assert_eq!(
-        decidir(&tipo, "aberta", &[Ver], &comando),
-        Err(Codigo::CamposObrigatorios)
-    );
+    assert_eq!(decidir(&tipo, "aberta", &[Ver], &comando), Err(Codigo::CamposObrigatorios));
 }
 
 #[test]
@@ -274,10 +272,7 @@ fn an_agenda_cannot_end_before_it_begins() {
     let tipo = tipo("p001.agenda");
     let antes = DateTime::from_timestamp(-3_600, 0).unwrap();
     let comando = Command::Editar { campo: "fim".into(), valor: Valor::Instante(antes) };
-    assert_eq!(
-        decidir(&tipo, "agendada", &[Ver], &comando),
-        Err(Codigo::FimAntesDoInicio)
-    );
+    assert_eq!(decidir(&tipo, "agendada", &[Ver], &comando), Err(Codigo::FimAntesDoInicio));
 }
 
 #[test]
@@ -319,9 +314,8 @@ fn nobody_but_the_server_writes_what_is_the_servers() {
 fn r85_a_record_is_seen_by_who_is_involved_or_sees_everything_and_a_client_by_all() {
     let envolvidos: BTreeSet<UserId> = [pessoa(&[]).id].into();
     let ninguem = BTreeSet::new();
-    let ve = |de: &[Permissao], kind, envolvidos: &_| {
-        policy::visivel(&pessoa(de), kind, envolvidos)
-    };
+    let ve =
+        |de: &[Permissao], kind, envolvidos: &_| policy::visivel(&pessoa(de), kind, envolvidos);
     assert!(ve(&[Ver], Kind::Assistencia, &envolvidos));
     assert!(!ve(&[Ver], Kind::Assistencia, &ninguem));
     assert!(ve(&[Ver, VerTodas], Kind::Assistencia, &ninguem));

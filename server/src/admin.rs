@@ -25,53 +25,28 @@ pub async fn run(db: &Db, command: Admin) -> Result<String> {
 }
 
 async fn company(db: &Db, command: Company) -> Result<String> {
-    let Company::Create {
-        nome,
-        slug,
-        preset,
-        fuso,
-    } = command;
-    let company = NewCompany {
-        nome: &nome,
-        slug: &slug,
-        fuso: &fuso,
-        preset: preset.as_deref(),
-    };
+    let Company::Create { nome, slug, preset, fuso } = command;
+    let company = NewCompany { nome: &nome, slug: &slug, fuso: &fuso, preset: preset.as_deref() };
     let tenant = accounts::create_company(db, company).await?;
     Ok(format!("Empresa {slug} criada ({tenant})."))
 }
 
 async fn user(db: &Db, command: User) -> Result<String> {
     match command {
-        User::Create {
-            who: Who { empresa, login },
-            nome,
-            permissoes,
-            senha,
-        } => {
+        User::Create { who: Who { empresa, login }, nome, permissoes, senha } => {
             let tenant = accounts::company_by_slug(db, &empresa).await?;
             let (senha, note) = chosen_or_generated(senha);
             let permissoes = permissoes.into_iter().collect();
-            let new = NewUser {
-                login: &login,
-                nome: &nome,
-                senha: &senha,
-                permissoes,
-            };
+            let new = NewUser { login: &login, nome: &nome, senha: &senha, permissoes };
             let id = accounts::create_user(db, tenant, new).await?;
             Ok(format!("Pessoa {login} criada em {empresa} ({id}).{note}"))
         }
-        User::ResetPassword {
-            who: Who { empresa, login },
-            senha,
-        } => {
+        User::ResetPassword { who: Who { empresa, login }, senha } => {
             let tenant = accounts::company_by_slug(db, &empresa).await?;
             let id = accounts::user_by_login(db, tenant, &login).await?;
             let (senha, note) = chosen_or_generated(senha);
             accounts::reset_password(db, tenant, id, &senha).await?;
-            Ok(format!(
-                "Senha de {login} trocada; as sessões abertas foram encerradas.{note}"
-            ))
+            Ok(format!("Senha de {login} trocada; as sessões abertas foram encerradas.{note}"))
         }
     }
 }
@@ -97,23 +72,12 @@ async fn device(db: &Db, command: Device) -> Result<String> {
         }
         Device::List { empresa } => {
             let tenant = accounts::company_by_slug(db, &empresa).await?;
-            let mut text = format!(
-                "{:<36}  {:<17}  {:<10}  nome",
-                "id", "visto (UTC)", "situação"
-            );
+            let mut text = format!("{:<36}  {:<17}  {:<10}  nome", "id", "visto (UTC)", "situação");
             for device in accounts::devices(db, tenant).await? {
-                let state = if device.revogado_em.is_some() {
-                    "bloqueado"
-                } else {
-                    "ativo"
-                };
+                let state = if device.revogado_em.is_some() { "bloqueado" } else { "ativo" };
                 let seen = device.visto_em.map_or_else(|| "nunca".into(), minute);
                 // Writing to a String cannot fail.
-                let _ = write!(
-                    text,
-                    "\n{}  {seen:<17}  {state:<10}  {}",
-                    device.id, device.nome
-                );
+                let _ = write!(text, "\n{}  {seen:<17}  {state:<10}  {}", device.id, device.nome);
             }
             Ok(text)
         }

@@ -200,10 +200,7 @@ mod tests {
     #[test]
     fn an_unknown_permission_is_refused_by_name() {
         let arguments = "campo admin user create --empresa a --login b --nome c --permissoes voar";
-        let error = command()
-            .try_get_matches_from(arguments.split(' '))
-            .unwrap_err()
-            .to_string();
+        let error = command().try_get_matches_from(arguments.split(' ')).unwrap_err().to_string();
         assert!(error.contains("permissão desconhecida: voar"), "{error}");
     }
 }

@@ -114,17 +114,13 @@ impl Config {
     /// As [`Config::from_env`].
     pub fn parse(lookup: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let read = Reader { lookup };
-        let listen: SocketAddr = read
-            .with("CAMPO_LISTEN", |v| v.parse().ok())?
-            .unwrap_or(([127, 0, 0, 1], 8080).into());
+        let listen: SocketAddr =
+            read.with("CAMPO_LISTEN", |v| v.parse().ok())?.unwrap_or(([127, 0, 0, 1], 8080).into());
         let minutes = read.number("CAMPO_ACCESS_TOKEN_MINUTES", 60, 1..=1440)?;
         let days = read.number("CAMPO_REFRESH_TOKEN_DAYS", 90, 1..=3650)?;
         let hours = read.number("CAMPO_SESSION_HOURS", 12, 1..=720)?;
         Ok(Self {
-            data_dir: read
-                .text("CAMPO_DATA_DIR")
-                .unwrap_or_else(|| "./campo-data".into())
-                .into(),
+            data_dir: read.text("CAMPO_DATA_DIR").unwrap_or_else(|| "./campo-data".into()).into(),
             database_url: read.with("DATABASE_URL", |v| {
                 let known = v.starts_with("postgres://") || v.starts_with("postgresql://");
                 known.then(|| v.to_owned())
@@ -142,9 +138,7 @@ impl Config {
             demo: read.flag("CAMPO_DEMO")?,
             log: read
                 .with("CAMPO_LOG", |v| {
-                    v.parse::<tracing_subscriber::EnvFilter>()
-                        .ok()
-                        .map(|_| v.to_owned())
+                    v.parse::<tracing_subscriber::EnvFilter>().ok().map(|_| v.to_owned())
                 })?
                 .unwrap_or_else(|| LOG.into()),
             log_format: read
@@ -164,9 +158,7 @@ struct Reader<F> {
 
 impl<F: Fn(&str) -> Option<String>> Reader<F> {
     fn text(&self, name: &str) -> Option<String> {
-        (self.lookup)(name)
-            .map(|v| v.trim().to_owned())
-            .filter(|v| !v.is_empty())
+        (self.lookup)(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty())
     }
 
     fn with<T>(&self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>> {
@@ -178,11 +170,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             .find(|setting| setting.name == name)
             .with_context(|| format!("{name} não está na tabela de configurações"))?;
         // A URL may hold a password: the value of that one is not repeated.
-        let shown = if name == "DATABASE_URL" {
-            "(oculto)"
-        } else {
-            &value
-        };
+        let shown = if name == "DATABASE_URL" { "(oculto)" } else { &value };
         parse(&value).map(Some).ok_or_else(|| {
             anyhow!(
                 "{name}={shown} não serve: use {}. Exemplo: {name}={}",
@@ -214,19 +202,9 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
 /// The settings as the last part of `campo --help`.
 pub fn help() -> String {
     let mut text = String::from("Configuração (variáveis de ambiente):\n");
-    for Setting {
-        name,
-        default,
-        allowed,
-        help,
-        ..
-    } in SETTINGS
-    {
+    for Setting { name, default, allowed, help, .. } in SETTINGS {
         // Writing to a String cannot fail.
-        let _ = writeln!(
-            text,
-            "  {name}\n      {help}: {allowed} [padrão: {default}]"
-        );
+        let _ = writeln!(text, "  {name}\n      {help}: {allowed} [padrão: {default}]");
     }
     text
 }
@@ -238,10 +216,7 @@ mod tests {
 
     fn parse(pairs: &[(&str, &str)]) -> Result<Config> {
         Config::parse(|name| {
-            pairs
-                .iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).to_owned())
+            pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         })
     }
 
@@ -269,9 +244,7 @@ mod tests {
 
     #[test]
     fn a_bad_value_says_what_is_allowed() {
-        let error = parse(&[("CAMPO_SESSION_HOURS", "0")])
-            .unwrap_err()
-            .to_string();
+        let error = parse(&[("CAMPO_SESSION_HOURS", "0")]).unwrap_err().to_string();
         assert_eq!(
             error,
             "CAMPO_SESSION_HOURS=0 não serve: use 1 a 720. Exemplo: CAMPO_SESSION_HOURS=12"
@@ -289,9 +262,7 @@ mod tests {
 
     #[test]
     fn a_bad_database_url_is_not_repeated() {
-        let error = parse(&[("DATABASE_URL", "mysql://a:segredo@b/c")])
-            .unwrap_err()
-            .to_string();
+        let error = parse(&[("DATABASE_URL", "mysql://a:segredo@b/c")]).unwrap_err().to_string();
         assert!(!error.contains("segredo"), "{error}");
     }
 
@@ -300,10 +271,6 @@ mod tests {
         let config = parse(&[("CAMPO_LISTEN", " "), ("DATABASE_URL", "")]).unwrap();
         assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
         assert!(config.database_url.is_none() && !config.secure_cookies);
-        assert!(
-            parse(&[("CAMPO_LISTEN", "0.0.0.0:80")])
-                .unwrap()
-                .secure_cookies
-        );
+        assert!(parse(&[("CAMPO_LISTEN", "0.0.0.0:80")]).unwrap().secure_cookies);
     }
 }

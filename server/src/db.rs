@@ -58,10 +58,7 @@ impl Db {
         .fetch_optional(&pool)
         .await?
         .unwrap_or(false);
-        anyhow::ensure!(
-            bound,
-            "o papel campo_app não pode ser superusuário nem ter BYPASSRLS"
-        );
+        anyhow::ensure!(bound, "o papel campo_app não pode ser superusuário nem ter BYPASSRLS");
         Ok(Self { pool, owner })
     }
 
@@ -123,10 +120,7 @@ pub async fn migrate(url: &str) -> Result<()> {
     // A newer server may have migrated further: by expand/contract that is no harm to this one.
     let mut migrator = sqlx::migrate!("../migrations");
     migrator.set_ignore_missing(true);
-    let done = migrator
-        .run(&owner)
-        .await
-        .context("falha ao migrar o banco");
+    let done = migrator.run(&owner).await.context("falha ao migrar o banco");
     owner.close().await;
     done
 }
@@ -156,31 +150,18 @@ mod tests {
             format!("CREATE ROLE {name} LOGIN CREATEROLE NOSUPERUSER PASSWORD 'senha'"),
             format!("CREATE DATABASE {name} OWNER {name} TEMPLATE template0"),
         ] {
-            sqlx::query(AssertSqlSafe(statement))
-                .execute(&mut admin)
-                .await
-                .unwrap();
+            sqlx::query(AssertSqlSafe(statement)).execute(&mut admin).await.unwrap();
         }
         let (_, server) = test.url.rsplit_once('@').unwrap();
         let (server, _) = server.split_once('/').unwrap();
         let url = format!("postgres://{name}:senha@{server}/{name}?sslmode=disable");
         let db = Db::connect(&url, 2).await.unwrap();
         Db::connect(&url, 2).await.unwrap();
-        let new = NewCompany {
-            nome: "A",
-            slug: "aurora",
-            fuso: "America/Belem",
-            preset: None,
-        };
+        let new = NewCompany { nome: "A", slug: "aurora", fuso: "America/Belem", preset: None };
         let tenant = accounts::create_company(&db, new).await.unwrap();
-        assert_eq!(
-            accounts::company_by_slug(&db, "aurora").await.unwrap(),
-            tenant
-        );
-        let seen: i64 = sqlx::query_scalar("SELECT count(*) FROM tenant")
-            .fetch_one(db.pool())
-            .await
-            .unwrap();
+        assert_eq!(accounts::company_by_slug(&db, "aurora").await.unwrap(), tenant);
+        let seen: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM tenant").fetch_one(db.pool()).await.unwrap();
         assert_eq!(seen, 0);
     }
 }

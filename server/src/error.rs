@@ -38,14 +38,7 @@ impl ApiError {
         mensagem: impl Into<Cow<'static, str>>,
     ) -> Self {
         let mensagem = mensagem.into();
-        Self {
-            status,
-            codigo,
-            mensagem,
-            retry_after: None,
-            extras: Map::new(),
-            cause: None,
-        }
+        Self { status, codigo, mensagem, retry_after: None, extras: Map::new(), cause: None }
     }
 
     /// 400 `pedido_invalido`: the request itself is wrong; the sentence says where.
@@ -140,11 +133,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let requisicao = crate::log::request_id();
         if let Some(cause) = &self.cause {
-            tracing::error!(
-                codigo = self.codigo,
-                causa = format!("{cause:#}"),
-                "request failed"
-            );
+            tracing::error!(codigo = self.codigo, causa = format!("{cause:#}"), "request failed");
         }
         let mut body = self.extras;
         body.insert("codigo".into(), self.codigo.into());

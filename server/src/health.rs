@@ -18,10 +18,7 @@ pub async fn healthz() -> Json<Value> {
 /// 503 `nao_pronto`.
 pub async fn readyz(State(app): State<App>) -> Result<Json<Value>, ApiError> {
     let ping = sqlx::query("SELECT 1").execute(app.db.pool());
-    let up = matches!(
-        tokio::time::timeout(Duration::from_secs(2), ping).await,
-        Ok(Ok(_))
-    );
+    let up = matches!(tokio::time::timeout(Duration::from_secs(2), ping).await, Ok(Ok(_)));
     let objects = match &app.objects {
         Some(objects) => {
             let ready = tokio::time::timeout(Duration::from_secs(2), objects.ready()).await;

@@ -95,7 +95,11 @@ impl Live {
     }
 }
 
-type Events = Sse<axum::response::sse::KeepAliveStream<futures::stream::BoxStream<'static, Result<Event, Infallible>>>>;
+type Events = Sse<
+    axum::response::sse::KeepAliveStream<
+        futures::stream::BoxStream<'static, Result<Event, Infallible>>,
+    >,
+>;
 
 fn events(app: &App, tenant: TenantId) -> Events {
     use futures::StreamExt;

@@ -76,9 +76,7 @@ pub async fn request(request: Request, next: Next) -> Response {
 /// Whether an id from outside may go into our log: short and without anything that breaks a line.
 fn sane(id: &str) -> bool {
     (8..=64).contains(&id.len())
-        && id
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
 #[cfg(test)]
@@ -88,13 +86,7 @@ mod tests {
     #[test]
     fn only_a_short_plain_id_is_taken_over() {
         assert!(sane("0192f0c1-7a3b-7cc2-b3a1-4d5e6f708192"));
-        for bad in [
-            "",
-            "short",
-            "tem espaço aqui",
-            "linha\nnova-linha",
-            &"x".repeat(65),
-        ] {
+        for bad in ["", "short", "tem espaço aqui", "linha\nnova-linha", &"x".repeat(65)] {
             assert!(!sane(bad), "{bad}");
         }
     }

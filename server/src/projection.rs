@@ -152,9 +152,11 @@ async fn parts(
             ]);
             itens.push(Value::Object(row));
         }
-        participantes.extend(registro.participantes.iter().map(|usuario| {
-            json!({ "tenant": tenant, "document": document, "usuario": usuario })
-        }));
+        participantes.extend(
+            registro.participantes.iter().map(
+                |usuario| json!({ "tenant": tenant, "document": document, "usuario": usuario }),
+            ),
+        );
         let vigente = registro.laudo_vigente().map(|laudo| laudo.id);
         laudos.extend(registro.laudos.iter().map(|laudo| {
             json!({

@@ -33,7 +33,9 @@ impl fmt::Display for RebuildReport {
 pub async fn run(db: &Db, tenant: Option<TenantId>) -> Result<RebuildReport> {
     let tenants: Vec<Uuid> = match tenant {
         Some(tenant) => vec![tenant.uuid()],
-        None => sqlx::query_scalar("SELECT id FROM tenant ORDER BY id").fetch_all(db.owner()).await?,
+        None => {
+            sqlx::query_scalar("SELECT id FROM tenant ORDER BY id").fetch_all(db.owner()).await?
+        }
     };
     let mut report = RebuildReport::default();
     for tenant in tenants {

@@ -18,13 +18,11 @@ const EU: &str = "eu";
 /// The company's clock, begun if it has none, and locked: what is read of the reference data is then
 /// what is written over. The epoch is new with every log.
 async fn begin(tx: &mut PgTransaction<'_>, tenant: TenantId) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO tenant_clock (tenant, epoch) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-    )
-    .bind(tenant.uuid())
-    .bind(Utc::now().timestamp_millis())
-    .execute(&mut **tx)
-    .await?;
+    sqlx::query("INSERT INTO tenant_clock (tenant, epoch) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+        .bind(tenant.uuid())
+        .bind(Utc::now().timestamp_millis())
+        .execute(&mut **tx)
+        .await?;
     sqlx::query("SELECT 1 FROM tenant_clock WHERE tenant = $1 FOR UPDATE")
         .bind(tenant.uuid())
         .execute(&mut **tx)
@@ -37,11 +35,7 @@ async fn begin(tx: &mut PgTransaction<'_>, tenant: TenantId) -> Result<()> {
 ///
 /// # Errors
 /// The preset is not known, or PostgreSQL refuses.
-pub async fn load_preset(
-    tx: &mut PgTransaction<'_>,
-    tenant: TenantId,
-    preset: &str,
-) -> Result<()> {
+pub async fn load_preset(tx: &mut PgTransaction<'_>, tenant: TenantId, preset: &str) -> Result<()> {
     begin(tx, tenant).await?;
     let preset = preset::carregar(preset)?;
     let mut publications = Vec::new();

@@ -33,28 +33,20 @@ pub fn router(app: App) -> Router {
         .route("/v1/auth/login", post(device::login))
         .route("/v1/auth/refresh", post(device::refresh))
         .route("/v1/auth/logout", post(device::logout))
-        .route(
-            "/v1/sync",
-            post(sync::sync).layer(DefaultBodyLimit::max(sync::BODY_BYTES_MAX)),
-        )
+        .route("/v1/sync", post(sync::sync).layer(DefaultBodyLimit::max(sync::BODY_BYTES_MAX)))
         .merge(web::routes())
         .fallback(async || ApiError::nao_encontrado())
         .layer(from_fn(timeout));
 
     // Streams: they end when `App::shutdown` is requested, not after a time.
-    let endless = Router::new()
-        .route("/v1/live", get(live::device))
-        .route("/web/ao-vivo", get(live::office));
+    let endless =
+        Router::new().route("/v1/live", get(live::device)).route("/web/ao-vivo", get(live::office));
 
     timed
         .merge(endless)
         .method_not_allowed_fallback(async || {
             let mensagem = "Este endereço não aceita esse método.";
-            ApiError::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                "metodo_nao_aceito",
-                mensagem,
-            )
+            ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "metodo_nao_aceito", mensagem)
         })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(CatchPanicLayer::custom(panicked))
@@ -70,13 +62,11 @@ fn header(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<Heade
 }
 
 async fn timeout(request: Request, next: Next) -> ApiResult<Response> {
-    tokio::time::timeout(ANSWER_MAX, next.run(request))
-        .await
-        .map_err(|_| {
-            let mensagem = "O servidor demorou demais. Tente de novo em instantes.";
-            let status = StatusCode::SERVICE_UNAVAILABLE;
-            ApiError::new(status, "tempo_esgotado", mensagem).after(5)
-        })
+    tokio::time::timeout(ANSWER_MAX, next.run(request)).await.map_err(|_| {
+        let mensagem = "O servidor demorou demais. Tente de novo em instantes.";
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        ApiError::new(status, "tempo_esgotado", mensagem).after(5)
+    })
 }
 
 fn panicked(what: Box<dyn Any + Send>) -> Response {

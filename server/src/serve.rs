@@ -108,10 +108,7 @@ impl Database {
     /// # Errors
     /// It does not stop.
     pub async fn stop(self) -> Result<()> {
-        if tokio::time::timeout(Duration::from_secs(5), self.db.close())
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(Duration::from_secs(5), self.db.close()).await.is_err() {
             tracing::warn!("database connections were still in use: dropped");
         }
         stop(self.embedded).await
@@ -179,36 +176,22 @@ async fn prepare_demo(app: &App, embedded: bool) -> Result<()> {
         // The demonstration alone counts as empty: a first start may have been interrupted.
         None => embedded && accounts::only_company(&app.db, demo::SLUG).await?,
     };
-    if wanted {
-        demo::create(app).await
-    } else {
-        Ok(())
-    }
+    if wanted { demo::create(app).await } else { Ok(()) }
 }
 
 async fn banner(app: &App, addr: SocketAddr, embedded: Option<&Embedded>) {
-    println!(
-        "\nCampo {} atende em http://{addr}",
-        env!("CARGO_PKG_VERSION")
-    );
+    println!("\nCampo {} atende em http://{addr}", env!("CARGO_PKG_VERSION"));
     match embedded {
         Some(embedded) => println!("  dados: {}", embedded.cluster().display()),
         None => println!("  dados: PostgreSQL de DATABASE_URL"),
     }
     if accounts::company_by_slug(&app.db, demo::SLUG).await.is_ok() {
-        println!(
-            "\n  Empresa de demonstração: {} (senha: {})",
-            demo::SLUG,
-            demo::SENHA
-        );
+        println!("\n  Empresa de demonstração: {} (senha: {})", demo::SLUG, demo::SENHA);
         for person in demo::PESSOAS {
             println!("    {:<12} {}", person.login, person.papel);
         }
         println!("\n  Experimente: abra http://{addr}/entrar e entre como carla@demo.");
-    } else if accounts::only_company(&app.db, demo::SLUG)
-        .await
-        .is_ok_and(|empty| empty)
-    {
+    } else if accounts::only_company(&app.db, demo::SLUG).await.is_ok_and(|empty| empty) {
         println!("\n  Comece por uma empresa e quem a administra:");
         println!(
             "    campo admin company create --nome \"Móveis Aurora\" --slug aurora --preset P001"
@@ -234,26 +217,17 @@ mod tests {
         let running = start(testing::config().unwrap(), test.db, listener).unwrap();
         let addr = running.addr;
         let mut kept = tokio::net::TcpStream::connect(addr).await.unwrap();
-        kept.write_all(b"GET /readyz HTTP/1.1\r\nhost: campo\r\n\r\n")
-            .await
-            .unwrap();
+        kept.write_all(b"GET /readyz HTTP/1.1\r\nhost: campo\r\n\r\n").await.unwrap();
         let mut answer = [0; 2_000];
         let length = kept.read(&mut answer).await.unwrap();
         let answer = String::from_utf8_lossy(&answer[..length]);
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-        for header in [
-            "content-security-policy",
-            "x-content-type-options",
-            "x-request-id",
-        ] {
+        for header in ["content-security-policy", "x-content-type-options", "x-request-id"] {
             assert!(answer.contains(header), "{header} in {answer}");
         }
         let before = std::time::Instant::now();
         running.stop().await;
-        assert!(
-            before.elapsed() < DRAIN,
-            "an idle connection must not hold up the end"
-        );
+        assert!(before.elapsed() < DRAIN, "an idle connection must not hold up the end");
         assert!(tokio::net::TcpStream::connect(addr).await.is_err());
     }
 
@@ -262,32 +236,20 @@ mod tests {
         let test = testing::database().await.unwrap();
         let app = App::new(testing::config().unwrap(), test.db);
         prepare_demo(&app, false).await.unwrap();
-        assert!(
-            accounts::company_by_slug(&app.db, demo::SLUG)
-                .await
-                .is_err()
-        );
+        assert!(accounts::company_by_slug(&app.db, demo::SLUG).await.is_err());
         prepare_demo(&app, true).await.unwrap();
         let owner = app.db.owner();
-        sqlx::query("DELETE FROM usuario WHERE login = 'carla@demo'")
-            .execute(owner)
-            .await
-            .ok();
+        sqlx::query("DELETE FROM usuario WHERE login = 'carla@demo'").execute(owner).await.ok();
         prepare_demo(&app, true).await.unwrap();
-        let people: i64 = sqlx::query_scalar("SELECT count(*) FROM usuario")
-            .fetch_one(owner)
-            .await
-            .unwrap();
+        let people: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM usuario").fetch_one(owner).await.unwrap();
         assert_eq!(people, 3);
     }
 
     #[tokio::test]
     async fn a_port_in_use_names_the_setting() {
         let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let error = listen(taken.local_addr().unwrap())
-            .await
-            .unwrap_err()
-            .to_string();
+        let error = listen(taken.local_addr().unwrap()).await.unwrap_err().to_string();
         assert!(error.contains("CAMPO_LISTEN"), "{error}");
     }
 }

@@ -50,8 +50,7 @@ pub async fn sync(
     if request.push.len() > Limits::DEFAULT.push_items_max as usize {
         return Err(too_large());
     }
-    let response =
-        exchange(&app, auth.tenant, auth.pessoa.id, auth.device, request).await?;
+    let response = exchange(&app, auth.tenant, auth.pessoa.id, auth.device, request).await?;
     let body = tokio::task::spawn_blocking(move || wire::pack(&response))
         .await
         .map_err(ApiError::interno)?
@@ -118,9 +117,7 @@ pub async fn exchange(
 fn unreadable(error: WireError) -> ApiError {
     match error {
         WireError::TooLarge { .. } => too_large(),
-        WireError::Compression(_) | WireError::Encoding(_) => {
-            ApiError::invalido(UNREADABLE)
-        }
+        WireError::Compression(_) | WireError::Encoding(_) => ApiError::invalido(UNREADABLE),
     }
 }
 

@@ -39,9 +39,7 @@ pub async fn database() -> Result<TestDb> {
     let name = format!("t_{}", uuid::Uuid::now_v7().simple());
     let mut connection = PgConnection::connect(&url(cluster, "postgres")?).await?;
     let create = format!("CREATE DATABASE {name} TEMPLATE campo");
-    sqlx::query(AssertSqlSafe(create))
-        .execute(&mut connection)
-        .await?;
+    sqlx::query(AssertSqlSafe(create)).execute(&mut connection).await?;
     connection.close().await?;
     let url = url(cluster, &name)?;
     let db = Db::open(&url, 5).await?;

@@ -47,7 +47,9 @@ impl Requester {
     /// The person with the permissions that a device at this log position knew of.
     fn as_of(&self, seen: u64) -> Pessoa {
         match self.anteriores.iter().find(|(until, _)| *until > seen) {
-            Some((_, permissoes)) => Pessoa { permissoes: permissoes.clone(), ..self.pessoa.clone() },
+            Some((_, permissoes)) => {
+                Pessoa { permissoes: permissoes.clone(), ..self.pessoa.clone() }
+            }
             None => self.pessoa.clone(),
         }
     }
@@ -231,11 +233,7 @@ fn scope(
     }
 }
 
-fn dependencies(
-    change: &Change,
-    target: &Target<'_>,
-    rules: &Rules<'_>,
-) -> Result<(), Rejection> {
+fn dependencies(change: &Change, target: &Target<'_>, rules: &Rules<'_>) -> Result<(), Rejection> {
     let has = |hash: &ChangeHash| {
         target.merged.is_some_and(|m| m.document.get_change_meta_by_hash(hash).is_some())
     };
@@ -285,9 +283,7 @@ fn merge(
     let mut document = before.clone();
     if let Err(error) = document.apply_changes([change.clone()]) {
         return Err(match error {
-            automerge::AutomergeError::DuplicateSeqNumber(..) => {
-                Codigo::SequenciaRepetida.into()
-            }
+            automerge::AutomergeError::DuplicateSeqNumber(..) => Codigo::SequenciaRepetida.into(),
             _ => Codigo::AlteracaoInvalida.into(),
         });
     }
@@ -391,10 +387,8 @@ fn invariants(
         return Ok(());
     }
     // Right where it was made, wrong only together with what it did not know of?
-    let mut then = before
-        .document
-        .fork_at(admitted.change.deps())
-        .map_err(|_| Codigo::AlteracaoInvalida)?;
+    let mut then =
+        before.document.fork_at(admitted.change.deps()).map_err(|_| Codigo::AlteracaoInvalida)?;
     then.apply_changes([admitted.change.clone()]).map_err(|_| Codigo::AlteracaoInvalida)?;
     if document::read(&then)?.verificar(tipo).is_ok() {
         late.get_or_insert(refusal);

@@ -219,8 +219,8 @@ pub fn request<'a>(
     let mut bytes = 0;
     for (document, generation, change, seen) in queued {
         bytes += change.len();
-        let full = push.len() == limits.push_items_max as usize
-            || bytes > limits.push_bytes_max as usize;
+        let full =
+            push.len() == limits.push_items_max as usize || bytes > limits.push_bytes_max as usize;
         if full && !push.is_empty() {
             break;
         }

@@ -9,14 +9,14 @@
 //! servidor/{numero, situacao, vereditos/{pedido}}   only the server writes here
 //! ```
 
-use automerge::{ActorId, Automerge, Change, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value};
+use automerge::{
+    ActorId, Automerge, Change, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value,
+};
 use campo_domain::{
     ids::{DeviceId, UserId},
     kind::Kind,
     refusal::{Codigo, Refusal},
-    registro::{
-        Autoria, Campos, Conflito, Item, Laudo, Nota, Pedido, Registro, Veredito, Versao,
-    },
+    registro::{Autoria, Campos, Conflito, Item, Laudo, Nota, Pedido, Registro, Veredito, Versao},
     tipo::TipoRef,
     valor::{Campo, TipoCampo, Valor},
 };

@@ -201,11 +201,7 @@ fn genesis(
     Ok(())
 }
 
-fn put_item(
-    tx: &mut Transaction<'_>,
-    itens: &ObjId,
-    item: &NovoItem,
-) -> Result<(), DocumentError> {
+fn put_item(tx: &mut Transaction<'_>, itens: &ObjId, item: &NovoItem) -> Result<(), DocumentError> {
     let obj = tx.put_object(itens, key(item.id.uuid()), ObjType::Map)?;
     for (campo, valor) in item.campos.iter().filter(|(_, valor)| **valor != Valor::Nulo) {
         tx.put(&obj, campo.as_str(), scalar(valor))?;

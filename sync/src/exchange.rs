@@ -316,13 +316,7 @@ impl Planner {
         Verdict { document: push.document, hash, outcome }
     }
 
-    fn judge(
-        &mut self,
-        requester: &Requester,
-        push: &Push,
-        change: Change,
-        hash: Hash,
-    ) -> Outcome {
+    fn judge(&mut self, requester: &Requester, push: &Push, change: Change, hash: Hash) -> Outcome {
         // Idempotent before anything else: what was answered once is answered again (ff01). A
         // stranger learns nothing from it: the hash proves that they have the change.
         let key = (push.document, hash);
@@ -518,8 +512,7 @@ impl Planner {
         for pedido in requests {
             self.verdict(push.document, pedido, requester);
         }
-        let envolvidos =
-            self.world.documents[&push.document].merged.registro.envolvidos();
+        let envolvidos = self.world.documents[&push.document].merged.registro.envolvidos();
         self.involve(raiz, push.document, envolvidos);
         seq
     }
@@ -634,8 +627,7 @@ impl Planner {
         // What was approved is merged: what follows it begins a branch of its own.
         let on = |dep: &Hash| {
             let key = (push.document, *dep);
-            let merged =
-                self.world.logged.contains_key(&key) || self.merged_now.contains_key(&key);
+            let merged = self.world.logged.contains_key(&key) || self.merged_now.contains_key(&key);
             self.world.branches.get(&key).filter(|_| !merged).cloned()
         };
         let continued = deps.iter().find_map(on);

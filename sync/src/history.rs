@@ -118,8 +118,8 @@ fn written(
     tipo: &Tipo,
     base: &Evento,
 ) -> Option<Evento> {
-    let changed = |tipo, campo: &Campo, nome: String, de: Option<String>, para: Option<String>| {
-        Evento {
+    let changed =
+        |tipo, campo: &Campo, nome: String, de: Option<String>, para: Option<String>| Evento {
             tipo,
             campo: Some(nome),
             rotulo: Some(campo.rotulo.to_owned()),
@@ -127,8 +127,7 @@ fn written(
             para,
             texto: format!("{} alterado.", campo.rotulo),
             ..base.clone()
-        }
-    };
+        };
     Some(match write {
         Write::Campo { campo, valor } => {
             let de = plain(before.valor(campo.nome));
@@ -158,7 +157,8 @@ fn written(
             Evento { tipo: "item", de: produto, texto, ..base.clone() }
         }
         Write::Participante { usuario, participa } => {
-            let texto = if *participa { "Participante incluído." } else { "Participante removido." };
+            let texto =
+                if *participa { "Participante incluído." } else { "Participante removido." };
             let id = Some(usuario.to_string());
             let (de, para) = if *participa { (None, id) } else { (id, None) };
             Evento { tipo: "participante", de, para, texto: texto.into(), ..base.clone() }

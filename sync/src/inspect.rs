@@ -582,9 +582,10 @@ impl Walk<'_> {
             && header.keys == 13
             && made_texts.count() == longos
             && containers.iter().all(|path| self.made.values().any(|made| made == path));
-        let only_content = self.writes.iter().all(|write| {
-            !matches!(write, Write::Nota(_) | Write::Pedido(_) | Write::Laudo(_))
-        });
+        let only_content = self
+            .writes
+            .iter()
+            .all(|write| !matches!(write, Write::Nota(_) | Write::Pedido(_) | Write::Laudo(_)));
         match (complete && only_content, header.id, &header.tipo, header.versao) {
             (true, Some(id), Some(codigo), Some(versao)) => {
                 let tipo = TipoRef { codigo: codigo.clone(), versao };
@@ -628,14 +629,21 @@ pub(crate) fn only_what_it_says(before: &Registro, after: &Registro, writes: &[W
         && before.criado_em == after.criado_em
         && before.numero == after.numero
         && before.situacao == after.situacao
-        && before.kind.campos().iter().all(|c| {
-            campo(c.nome) || before.valor(c.nome) == after.valor(c.nome)
-        })
+        && before
+            .kind
+            .campos()
+            .iter()
+            .all(|c| campo(c.nome) || before.valor(c.nome) == after.valor(c.nome))
         && before.participantes.symmetric_difference(&after.participantes).all(participante)
         && before.itens.iter().all(|(id, old)| item(id) || after.itens.get(id) == Some(old))
         && after.itens.keys().all(|id| before.itens.contains_key(id) || item(id))
         && kept(&before.notas, &after.notas, |n| n.id, |n| writes.contains(&Write::Nota(n.id)))
-        && kept(&before.pedidos, &after.pedidos, |p| p.id, |p| writes.contains(&Write::Pedido(p.id)))
+        && kept(
+            &before.pedidos,
+            &after.pedidos,
+            |p| p.id,
+            |p| writes.contains(&Write::Pedido(p.id)),
+        )
         && kept(&before.laudos, &after.laudos, |l| l.id, |l| writes.contains(&Write::Laudo(l.id)))
         && conflitos.into_iter().all(|c| untouched(c.campo.starts_with(ITENS), &c.campo))
 }

@@ -407,8 +407,7 @@ pub enum WireError {
 /// # Errors
 /// Only if compression itself fails.
 pub fn pack<T: Encode<()>>(message: &T) -> Result<Vec<u8>, WireError> {
-    let cbor =
-        minicbor::to_vec(message).map_err(|error| WireError::Encoding(error.to_string()))?;
+    let cbor = minicbor::to_vec(message).map_err(|error| WireError::Encoding(error.to_string()))?;
     zstd::bulk::compress(&cbor, 3).map_err(WireError::Compression)
 }
 
@@ -449,7 +448,10 @@ mod uuid16 {
         e.bytes(uuid.as_bytes())?.ok()
     }
 
-    pub fn decode<C, T: From<Uuid>>(d: &mut Decoder<'_>, _: &mut C) -> Result<T, minicbor::decode::Error> {
+    pub fn decode<C, T: From<Uuid>>(
+        d: &mut Decoder<'_>,
+        _: &mut C,
+    ) -> Result<T, minicbor::decode::Error> {
         let bytes = d.bytes()?;
         let uuid = Uuid::from_slice(bytes)
             .map_err(|_| minicbor::decode::Error::message("an id is 16 bytes"))?;

@@ -193,8 +193,7 @@ impl Phone {
         let ctx = Context { pessoa: &self.pessoa, device: DEVICE, tipos: &self.tipos };
         let id = self.document.as_ref().unwrap().id;
         let nonce = self.n as u64;
-        let absorbed =
-            client::absorb(self.document.take(), id, events, &ctx, nonce).unwrap();
+        let absorbed = client::absorb(self.document.take(), id, events, &ctx, nonce).unwrap();
         self.document = absorbed.document;
         absorbed.settled.into_iter().map(|settled| (settled.queued.id, settled.fate)).collect()
     }
@@ -273,7 +272,10 @@ fn refused(outcome: Outcome, expected: &str) {
     assert_eq!(code(&outcome), expected, "{outcome:?}");
 }
 
-fn commit(document: &mut Automerge, write: impl FnOnce(&mut automerge::transaction::Transaction<'_>)) {
+fn commit(
+    document: &mut Automerge,
+    write: impl FnOnce(&mut automerge::transaction::Transaction<'_>),
+) {
     let mut tx = document.transaction();
     write(&mut tx);
     tx.commit_with(CommitOptions::default().with_time(0));
@@ -350,7 +352,10 @@ fn a_field_takes_only_values_of_its_type_and_within_its_bounds() {
             commit(document, |tx| tx.put(&campos, campo, value.clone()).unwrap());
         });
         let outcome = server.push(&tecnica(), push);
-        assert!(matches!(code(&outcome), "valor_invalido" | "texto_longo_demais" | "sem_permissao"));
+        assert!(matches!(
+            code(&outcome),
+            "valor_invalido" | "texto_longo_demais" | "sem_permissao"
+        ));
     }
     let push = forged(&server, |document| {
         let campos = container(document, "campos");
@@ -456,13 +461,8 @@ fn required_fields_are_checked_again_at_the_gate() {
     let tipos = tipos();
     let tipo = tipos.atual("p001.assistencia").unwrap();
     let Command::Criar { id, kind, tipo: referencia, .. } = criar(1, "") else { unreachable!() };
-    let command = Command::Criar {
-        id,
-        kind,
-        tipo: referencia,
-        campos: Default::default(),
-        itens: vec![],
-    };
+    let command =
+        Command::Criar { id, kind, tipo: referencia, campos: Default::default(), itens: vec![] };
     let actor = Actor { user: tecnica().id, device: DEVICE, nonce: 3 };
     let change = campo_sync::edit::apply(&mut document, actor, &command, tipo, stamp(1).at);
     let change = change.unwrap().unwrap().raw_bytes().to_vec();
@@ -818,10 +818,8 @@ fn nobody_gets_sight_of_a_case_by_adding_to_it() {
 fn ff28_what_was_added_to_a_case_that_passed_to_somebody_else_is_held() {
     let (mut server, _) = begun();
     let other = pessoa(7, &[Permissao::Ver]);
-    let assign = |to: UserId| Command::Editar {
-        campo: "responsavel".into(),
-        valor: Valor::Id(to.uuid()),
-    };
+    let assign =
+        |to: UserId| Command::Editar { campo: "responsavel".into(), valor: Valor::Id(to.uuid()) };
     server.office(id(1), assign(other.id));
     let known = server.seq;
     server.office(id(1), assign(office().id));
@@ -871,10 +869,8 @@ fn what_was_written_behind_a_held_edit_follows_it_even_in_a_later_request() {
     let Outcome::Held { id: branch, .. } = outcome else { panic!("{outcome:?}") };
     let hash = Change::try_from(&first.change[..]).unwrap().hash().into();
     let bytes = document::save(server.document(id(1)));
-    let fates = phone.absorb(vec![
-        Event::Verdict { hash, outcome },
-        Event::Snapshot { generation: 1, bytes },
-    ]);
+    let fates = phone
+        .absorb(vec![Event::Verdict { hash, outcome }, Event::Snapshot { generation: 1, bytes }]);
     assert_eq!(fates.len(), 1);
     assert_eq!(phone.text("cidade"), "", "it builds on what is held: not shown as done");
     assert_eq!(phone.document.as_ref().unwrap().queue.len(), 1, "and not lost");

@@ -63,10 +63,7 @@ pub struct Device {
 /// 409 `empresa_existe`; 400 for a slug or a time zone that does not serve.
 pub async fn create_company(db: &Db, company: NewCompany<'_>) -> ApiResult<TenantId> {
     if company.fuso.parse::<chrono_tz::Tz>().is_err() {
-        let mensagem = format!(
-            "Fuso desconhecido: {}. Exemplo: America/Sao_Paulo.",
-            company.fuso
-        );
+        let mensagem = format!("Fuso desconhecido: {}. Exemplo: America/Sao_Paulo.", company.fuso);
         return Err(ApiError::invalido(mensagem));
     }
     if !slug_serves(company.slug) {
@@ -99,9 +96,7 @@ pub async fn create_company(db: &Db, company: NewCompany<'_>) -> ApiResult<Tenan
 fn slug_serves(slug: &str) -> bool {
     (2..=40).contains(&slug.len())
         && !slug.starts_with('-')
-        && slug
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && slug.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 /// The company of a slug.
@@ -109,10 +104,8 @@ fn slug_serves(slug: &str) -> bool {
 /// # Errors
 /// 404 `empresa_nao_encontrada`.
 pub async fn company_by_slug(db: &Db, slug: &str) -> ApiResult<TenantId> {
-    let found: Option<Uuid> = sqlx::query_scalar("SELECT tenant_por_slug($1)")
-        .bind(slug)
-        .fetch_one(db.pool())
-        .await?;
+    let found: Option<Uuid> =
+        sqlx::query_scalar("SELECT tenant_por_slug($1)").bind(slug).fetch_one(db.pool()).await?;
     found.map(TenantId::from).ok_or_else(|| {
         let mensagem = format!("Não há empresa com o slug {slug}.");
         ApiError::new(StatusCode::NOT_FOUND, "empresa_nao_encontrada", mensagem)
@@ -137,17 +130,11 @@ pub async fn only_company(db: &Db, slug: &str) -> sqlx::Result<bool> {
 pub async fn create_user(db: &Db, tenant: TenantId, user: NewUser<'_>) -> ApiResult<UserId> {
     let login = user.login.trim().to_lowercase();
     if login.is_empty() || login.len() > 200 || login.contains(char::is_whitespace) {
-        return Err(ApiError::invalido(
-            "O login é um e-mail ou um nome, sem espaços.",
-        ));
+        return Err(ApiError::invalido("O login é um e-mail ou um nome, sem espaços."));
     }
     let hash = password::hash(user.senha).await?;
     let id = UserId::from(Uuid::now_v7());
-    let names: Vec<&str> = user
-        .permissoes
-        .iter()
-        .map(|permissao| permissao.codigo())
-        .collect();
+    let names: Vec<&str> = user.permissoes.iter().map(|permissao| permissao.codigo()).collect();
     let mut tx = db.tenant(tenant).await?;
     sqlx::query(
         "INSERT INTO usuario (tenant, id, login, nome, senha_hash, permissoes) \
@@ -225,10 +212,7 @@ async fn end_sessions(tx: &mut PgTransaction<'_>, user: UserId) -> sqlx::Result<
         "UPDATE device_session SET revogado_em = now() WHERE usuario = $1 AND revogado_em IS NULL",
         "UPDATE office_session SET revogado_em = now() WHERE usuario = $1 AND revogado_em IS NULL",
     ] {
-        sqlx::query(statement)
-            .bind(user.uuid())
-            .execute(&mut **tx)
-            .await?;
+        sqlx::query(statement).bind(user.uuid()).execute(&mut **tx).await?;
     }
     Ok(())
 }

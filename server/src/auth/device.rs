@@ -41,13 +41,12 @@ pub async fn login(
 ) -> ApiResult<Response> {
     let Json(body) = body?;
     if body.dispositivo == DeviceId::ESCRITORIO {
-        return Err(ApiError::invalido(
-            "O campo dispositivo precisa ser o id da instalação.",
-        ));
+        return Err(ApiError::invalido("O campo dispositivo precisa ser o id da instalação."));
     }
     let (tenant, usuario) =
         check_password(&app, ip, &body.empresa, &body.login, &body.senha).await?;
-    let nome: String = body.dispositivo_nome.trim().chars().filter(|c| !c.is_control()).take(200).collect();
+    let nome: String =
+        body.dispositivo_nome.trim().chars().filter(|c| !c.is_control()).take(200).collect();
     let mut tx = app.db.tenant(tenant).await?;
     let revoked: bool = sqlx::query_scalar(
         "INSERT INTO dispositivo AS d (tenant, id, nome, visto_em) VALUES ($1, $2, $3, now()) \
@@ -176,9 +175,7 @@ pub async fn refresh(
     .bind(app.config.refresh_ttl.as_secs_f64())
     .execute(&mut *tx)
     .await?;
-    let granted = pair
-        .granted(&mut tx, row.try_get::<Uuid, _>("usuario")?.into())
-        .await?;
+    let granted = pair.granted(&mut tx, row.try_get::<Uuid, _>("usuario")?.into()).await?;
     tx.commit().await?;
     Ok(secret(granted))
 }
@@ -344,11 +341,7 @@ fn check(device_gone: bool, revoked: bool, active: bool, expired: bool) -> ApiRe
     }
     if expired {
         let mensagem = "A sessão expirou. O que está no aparelho continua guardado; renove.";
-        return Err(ApiError::new(
-            StatusCode::UNAUTHORIZED,
-            "sessao_expirada",
-            mensagem,
-        ));
+        return Err(ApiError::new(StatusCode::UNAUTHORIZED, "sessao_expirada", mensagem));
     }
     Ok(())
 }

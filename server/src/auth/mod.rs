@@ -51,10 +51,7 @@ async fn check_password(
         .bind(&login)
         .fetch_optional(pool)
         .await?;
-    let hash = row
-        .as_ref()
-        .map(|row| row.try_get("senha_hash"))
-        .transpose()?;
+    let hash = row.as_ref().map(|row| row.try_get("senha_hash")).transpose()?;
     if !password::verify(senha, hash).await? {
         return Err(wrong());
     }

@@ -107,11 +107,7 @@ impl OfficeAuth {
             return Ok(());
         }
         let mensagem = "O formulário expirou e nada foi alterado. Recarregue a página e repita.";
-        Err(ApiError::new(
-            StatusCode::FORBIDDEN,
-            "formulario_expirado",
-            mensagem,
-        ))
+        Err(ApiError::new(StatusCode::FORBIDDEN, "formulario_expirado", mensagem))
     }
 
     async fn find(parts: &Parts, app: &App) -> ApiResult<Option<Self>> {
@@ -154,15 +150,8 @@ impl FromRequestParts<App> for OfficeAuth {
 }
 
 fn sign_in_first(parts: &Parts) -> Response {
-    let accept = parts
-        .headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok());
-    if !accept
-        .unwrap_or("*/*")
-        .split(',')
-        .any(|kind| wants_page(kind.trim()))
-    {
+    let accept = parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    if !accept.unwrap_or("*/*").split(',').any(|kind| wants_page(kind.trim())) {
         return ApiError::nao_autenticado().into_response();
     }
     // A form that was sent cannot be repeated by a link: back to the start then.
@@ -205,11 +194,7 @@ mod tests {
 
     #[test]
     fn one_returns_only_to_a_page_of_ours() {
-        for ours in [
-            "/",
-            "/assistencias",
-            "/assistencias?situacao=aberta&pagina=2",
-        ] {
+        for ours in ["/", "/assistencias", "/assistencias?situacao=aberta&pagina=2"] {
             assert_eq!(voltar_local(ours), ours);
         }
         for other in [

@@ -26,11 +26,7 @@ static DUMMY: LazyLock<String> =
 pub async fn hash(senha: &str) -> ApiResult<String> {
     if senha.chars().count() < SENHA_CHARS_MIN || senha.len() > SENHA_BYTES_MAX {
         let mensagem = "A senha precisa ter entre 8 e 512 caracteres.";
-        return Err(ApiError::new(
-            axum::http::StatusCode::BAD_REQUEST,
-            "senha_fraca",
-            mensagem,
-        ));
+        return Err(ApiError::new(axum::http::StatusCode::BAD_REQUEST, "senha_fraca", mensagem));
     }
     let senha = senha.to_owned();
     run(move || hash_blocking(&senha).map_err(|e| ApiError::interno(anyhow::anyhow!(e)))).await?
@@ -63,21 +59,14 @@ pub fn generate() -> String {
     let mut rng = rand::rng();
     let mut pick = || ALPHABET.choose(&mut rng).map_or('x', |&b| char::from(b));
     let group = |pick: &mut dyn FnMut() -> char| (0..4).map(|_| pick()).collect::<String>();
-    (0..4)
-        .map(|_| group(&mut pick))
-        .collect::<Vec<_>>()
-        .join("-")
+    (0..4).map(|_| group(&mut pick)).collect::<Vec<_>>().join("-")
 }
 
 fn hash_blocking(senha: &str) -> Result<String, password_hash::Error> {
-    Ok(Argon2::default()
-        .hash_password(senha.as_bytes())?
-        .to_string())
+    Ok(Argon2::default().hash_password(senha.as_bytes())?.to_string())
 }
 
 async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> ApiResult<T> {
     let _slot = SLOTS.acquire().await.map_err(ApiError::interno)?;
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(ApiError::interno)
+    tokio::task::spawn_blocking(work).await.map_err(ApiError::interno)
 }

@@ -54,32 +54,17 @@ async fn world() -> World {
     let app = App::new(testing::config().unwrap(), test.db);
     let tenant = company(&app, "aurora").await;
     let ana = person(&app, tenant, "ana@aurora").await;
-    World {
-        router: routes::router(app.clone()),
-        app,
-        tenant,
-        ana,
-    }
+    World { router: routes::router(app.clone()), app, tenant, ana }
 }
 
 async fn company(app: &App, slug: &str) -> TenantId {
-    let new = NewCompany {
-        nome: slug,
-        slug,
-        fuso: "America/Manaus",
-        preset: None,
-    };
+    let new = NewCompany { nome: slug, slug, fuso: "America/Manaus", preset: None };
     accounts::create_company(&app.db, new).await.unwrap()
 }
 
 async fn person(app: &App, tenant: TenantId, login: &str) -> UserId {
     let permissoes = [Permissao::Ver].into();
-    let new = NewUser {
-        login,
-        nome: "Ana",
-        senha: SENHA,
-        permissoes,
-    };
+    let new = NewUser { login, nome: "Ana", senha: SENHA, permissoes };
     accounts::create_user(&app.db, tenant, new).await.unwrap()
 }
 
@@ -96,11 +81,7 @@ impl World {
         let retry_after = retry_after.map(|value| value.to_str().unwrap().to_owned());
         let bytes = to_bytes(response.into_body(), 100_000).await.unwrap();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Answer {
-            status,
-            retry_after,
-            body,
-        }
+        Answer { status, retry_after, body }
     }
 
     async fn login(&self, device: DeviceId, senha: &str) -> Answer {
@@ -116,18 +97,12 @@ impl World {
     }
 
     async fn refresh(&self, renovacao: &str) -> Answer {
-        self.post("/v1/auth/refresh", None, json!({ "renovacao": renovacao }))
-            .await
+        self.post("/v1/auth/refresh", None, json!({ "renovacao": renovacao })).await
     }
 
     /// What an access token is good for: the code of the refusal, or nothing.
     async fn access(&self, acesso: &str) -> Option<&'static str> {
-        let mut parts = parts(
-            Method::GET,
-            "/",
-            header::AUTHORIZATION,
-            &format!("Bearer {acesso}"),
-        );
+        let mut parts = parts(Method::GET, "/", header::AUTHORIZATION, &format!("Bearer {acesso}"));
         match super::device::DeviceAuth::from_request_parts(&mut parts, &self.app).await {
             Ok(auth) => {
                 assert_eq!((auth.tenant, auth.pessoa.id), (self.tenant, self.ana));
@@ -139,10 +114,7 @@ impl World {
 }
 
 fn parts(method: Method, uri: &str, name: header::HeaderName, value: &str) -> Parts {
-    let request = Request::builder()
-        .method(method)
-        .uri(uri)
-        .header(name, value);
+    let request = Request::builder().method(method).uri(uri).header(name, value);
     request.body(()).unwrap().into_parts().0
 }
 
@@ -153,23 +125,15 @@ fn a_device() -> DeviceId {
 #[tokio::test]
 async fn a_person_signs_in_works_and_signs_out() {
     let world = world().await;
-    let granted = world
-        .login_as(" Aurora ", "ANA@aurora", a_device(), SENHA)
-        .await
-        .granted();
+    let granted = world.login_as(" Aurora ", "ANA@aurora", a_device(), SENHA).await.granted();
     assert_eq!(granted.usuario.id, world.ana);
     assert_eq!(granted.usuario.permissoes, [Permissao::Ver].into());
     assert_eq!(granted.tenant.fuso, "America/Manaus");
     assert_eq!(world.access(&granted.acesso).await, None);
-    let left = world
-        .post("/v1/auth/logout", Some(&granted.acesso), Value::Null)
-        .await;
+    let left = world.post("/v1/auth/logout", Some(&granted.acesso), Value::Null).await;
     assert_eq!(left.status, StatusCode::NO_CONTENT);
     assert_eq!(world.access(&granted.acesso).await, Some("sessao_revogada"));
-    assert_eq!(
-        world.refresh(&granted.renovacao).await.code(),
-        "sessao_revogada"
-    );
+    assert_eq!(world.refresh(&granted.renovacao).await.code(), "sessao_revogada");
     assert_eq!(world.access("nunca-existiu").await, Some("nao_autenticado"));
 }
 
@@ -185,9 +149,7 @@ async fn whatever_is_wrong_the_answer_is_the_same() {
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
         assert_eq!(answer.code(), "credenciais_invalidas");
     }
-    let broken = world
-        .post("/v1/auth/login", None, json!({ "empresa": 1 }))
-        .await;
+    let broken = world.post("/v1/auth/login", None, json!({ "empresa": 1 })).await;
     assert_eq!(broken.code(), "pedido_invalido");
 }
 
@@ -214,15 +176,9 @@ async fn a_lost_answer_can_be_asked_for_again_until_the_pair_is_used() {
     assert_eq!(world.access(&lost.acesso).await, Some("nao_autenticado"));
     assert_eq!(world.access(&second.acesso).await, None);
     // The pair arrived: whoever shows the one before it is somebody else.
-    assert_eq!(
-        world.refresh(&first.renovacao).await.code(),
-        "sessao_revogada"
-    );
+    assert_eq!(world.refresh(&first.renovacao).await.code(), "sessao_revogada");
     assert_eq!(world.access(&second.acesso).await, Some("sessao_revogada"));
-    assert_eq!(
-        world.refresh(&second.renovacao).await.code(),
-        "sessao_revogada"
-    );
+    assert_eq!(world.refresh(&second.renovacao).await.code(), "sessao_revogada");
 }
 
 #[tokio::test]
@@ -233,10 +189,7 @@ async fn replaying_an_older_refresh_token_ends_the_session() {
     let third = world.refresh(&second.renovacao).await.granted();
     assert_eq!(world.access(&third.acesso).await, None);
     let replay = world.refresh(&first.renovacao).await;
-    assert_eq!(
-        (replay.status, replay.code()),
-        (StatusCode::UNAUTHORIZED, "sessao_revogada")
-    );
+    assert_eq!((replay.status, replay.code()), (StatusCode::UNAUTHORIZED, "sessao_revogada"));
     assert_eq!(world.access(&third.acesso).await, Some("sessao_revogada"));
     // A new sign-in starts afresh.
     assert!(world.login(a_device(), SENHA).await.status.is_success());
@@ -256,9 +209,7 @@ async fn five_failures_make_a_login_wait_and_no_other() {
     assert_eq!(waiting.code(), "muitas_tentativas");
     let seconds: u32 = waiting.retry_after.unwrap().parse().unwrap();
     assert!((890..=900).contains(&seconds), "{seconds}");
-    let other = world
-        .login_as("aurora", "bia@aurora", a_device(), SENHA)
-        .await;
+    let other = world.login_as("aurora", "bia@aurora", a_device(), SENHA).await;
     assert_eq!(other.status, StatusCode::OK);
     // Fifteen minutes later the same login works again.
     sqlx::query("UPDATE login_tentativa SET em = em - interval '15 minutes'")
@@ -291,9 +242,7 @@ async fn an_address_that_tries_many_logins_waits_too() {
         begin(n, ip).await.unwrap();
     }
     assert_eq!(begin(20, ip).await.unwrap_err().codigo, "muitas_tentativas");
-    begin(21, ClientIp(Some([203, 0, 113, 8].into())))
-        .await
-        .unwrap();
+    begin(21, ClientIp(Some([203, 0, 113, 8].into()))).await.unwrap();
     begin(22, ClientIp(None)).await.unwrap();
 }
 
@@ -302,10 +251,7 @@ async fn parallel_guesses_do_not_slip_by() {
     let world = world().await;
     let tries = (0..12).map(|_| world.login(a_device(), "errada-errada"));
     let answers = futures::future::join_all(tries).await;
-    let checked = answers
-        .iter()
-        .filter(|a| a.code() == "credenciais_invalidas")
-        .count();
+    let checked = answers.iter().filter(|a| a.code() == "credenciais_invalidas").count();
     assert_eq!(checked, 5);
 }
 
@@ -314,22 +260,11 @@ async fn a_blocked_device_can_do_nothing_and_another_one_can() {
     let world = world().await;
     let device = a_device();
     let granted = world.login(device, SENHA).await.granted();
-    accounts::revoke_device(&world.app.db, world.tenant, device)
-        .await
-        .unwrap();
-    assert_eq!(
-        world.access(&granted.acesso).await,
-        Some("dispositivo_revogado")
-    );
-    assert_eq!(
-        world.refresh(&granted.renovacao).await.code(),
-        "dispositivo_revogado"
-    );
+    accounts::revoke_device(&world.app.db, world.tenant, device).await.unwrap();
+    assert_eq!(world.access(&granted.acesso).await, Some("dispositivo_revogado"));
+    assert_eq!(world.refresh(&granted.renovacao).await.code(), "dispositivo_revogado");
     let again = world.login(device, SENHA).await;
-    assert_eq!(
-        (again.status, again.code()),
-        (StatusCode::FORBIDDEN, "dispositivo_revogado")
-    );
+    assert_eq!((again.status, again.code()), (StatusCode::FORBIDDEN, "dispositivo_revogado"));
     assert_eq!(world.login(a_device(), SENHA).await.status, StatusCode::OK);
     // The same installation in another company is another row.
     let other = company(&world.app, "boreal").await;
@@ -343,86 +278,45 @@ async fn a_new_password_and_leaving_end_every_session() {
     let world = world().await;
     let db = &world.app.db;
     let granted = world.login(a_device(), SENHA).await.granted();
-    accounts::reset_password(db, world.tenant, world.ana, "outra-senha")
-        .await
-        .unwrap();
+    accounts::reset_password(db, world.tenant, world.ana, "outra-senha").await.unwrap();
     assert_eq!(world.access(&granted.acesso).await, Some("sessao_revogada"));
     let granted = world.login(a_device(), "outra-senha").await.granted();
-    accounts::set_active(db, world.tenant, world.ana, false)
-        .await
-        .unwrap();
+    accounts::set_active(db, world.tenant, world.ana, false).await.unwrap();
     assert_eq!(world.access(&granted.acesso).await, Some("usuario_inativo"));
-    assert_eq!(
-        world.login(a_device(), "outra-senha").await.code(),
-        "usuario_inativo"
-    );
+    assert_eq!(world.login(a_device(), "outra-senha").await.code(), "usuario_inativo");
     let short = accounts::reset_password(db, world.tenant, world.ana, "curta").await;
     assert_eq!(short.unwrap_err().codigo, "senha_fraca");
-    let twice = NewCompany {
-        nome: "A",
-        slug: "aurora",
-        fuso: "America/Belem",
-        preset: None,
-    };
+    let twice = NewCompany { nome: "A", slug: "aurora", fuso: "America/Belem", preset: None };
     let twice = accounts::create_company(db, twice).await.unwrap_err();
-    assert_eq!(
-        (twice.status, twice.codigo),
-        (StatusCode::CONFLICT, "empresa_existe")
-    );
+    assert_eq!((twice.status, twice.codigo), (StatusCode::CONFLICT, "empresa_existe"));
 }
 
 #[tokio::test]
 async fn the_office_signs_in_by_cookie_and_comes_back_to_its_page() {
     let world = world().await;
     let app = &world.app;
-    let cookie = office::sign_in(app, ClientIp(None), "aurora", "ana@aurora", SENHA)
-        .await
-        .unwrap();
+    let cookie = office::sign_in(app, ClientIp(None), "aurora", "ana@aurora", SENHA).await.unwrap();
     assert!(cookie.http_only().unwrap() && cookie.path() == Some("/"));
     let sent = format!("{}={}", office::COOKIE, cookie.value());
     let mut with = parts(Method::GET, "/assistencias", header::COOKIE, &sent);
-    let auth = OfficeAuth::from_request_parts(&mut with, app)
-        .await
-        .unwrap();
+    let auth = OfficeAuth::from_request_parts(&mut with, app).await.unwrap();
     assert_eq!((auth.tenant, auth.pessoa.id), (world.tenant, world.ana));
     assert_eq!(auth.fuso, chrono_tz::America::Manaus);
     auth.check_csrf(&auth.csrf).unwrap();
-    assert_eq!(
-        auth.check_csrf("").unwrap_err().codigo,
-        "formulario_expirado"
-    );
-    assert!(
-        office::sign_out(app, &auth)
-            .await
-            .unwrap()
-            .value()
-            .is_empty()
-    );
+    assert_eq!(auth.check_csrf("").unwrap_err().codigo, "formulario_expirado");
+    assert!(office::sign_out(app, &auth).await.unwrap().value().is_empty());
 
     let mut with = parts(Method::GET, "/assistencias?pagina=2", header::COOKIE, &sent);
-    let away = OfficeAuth::from_request_parts(&mut with, app)
-        .await
-        .unwrap_err();
+    let away = OfficeAuth::from_request_parts(&mut with, app).await.unwrap_err();
     assert_eq!(away.status(), StatusCode::SEE_OTHER);
-    assert_eq!(
-        away.headers()[header::LOCATION],
-        "/entrar?voltar=/assistencias%3Fpagina%3D2"
-    );
+    assert_eq!(away.headers()[header::LOCATION], "/entrar?voltar=/assistencias%3Fpagina%3D2");
     let mut with = parts(Method::GET, "/v1/live", header::ACCEPT, "text/event-stream");
-    let away = OfficeAuth::from_request_parts(&mut with, app)
-        .await
-        .unwrap_err();
+    let away = OfficeAuth::from_request_parts(&mut with, app).await.unwrap_err();
     assert_eq!(away.status(), StatusCode::UNAUTHORIZED);
 }
 
-const TABLES: [&str; 6] = [
-    "tenant",
-    "usuario",
-    "dispositivo",
-    "device_session",
-    "refresh_antigo",
-    "office_session",
-];
+const TABLES: [&str; 6] =
+    ["tenant", "usuario", "dispositivo", "device_session", "refresh_antigo", "office_session"];
 
 #[tokio::test]
 async fn the_application_sees_no_company_but_the_one_it_set() {
@@ -432,9 +326,7 @@ async fn the_application_sees_no_company_but_the_one_it_set() {
     world.refresh(&first.renovacao).await;
     let second = world.refresh(&first.renovacao).await.granted();
     assert_eq!(world.access(&second.acesso).await, None);
-    office::sign_in(app, ClientIp(None), "aurora", "ana@aurora", SENHA)
-        .await
-        .unwrap();
+    office::sign_in(app, ClientIp(None), "aurora", "ana@aurora", SENHA).await.unwrap();
     let other = company(app, "boreal").await;
 
     for table in TABLES {
@@ -445,30 +337,16 @@ async fn the_application_sees_no_company_but_the_one_it_set() {
             .unwrap();
         assert_eq!(without, 0, "{table} without a company");
         let mut tx = app.db.tenant(other).await.unwrap();
-        let there: i64 = sqlx::query_scalar(AssertSqlSafe(count.clone()))
-            .fetch_one(&mut *tx)
-            .await
-            .unwrap();
-        assert_eq!(
-            there,
-            i64::from(table == "tenant"),
-            "{table} from another company"
-        );
+        let there: i64 =
+            sqlx::query_scalar(AssertSqlSafe(count.clone())).fetch_one(&mut *tx).await.unwrap();
+        assert_eq!(there, i64::from(table == "tenant"), "{table} from another company");
         drop(tx);
         let mut tx = app.db.tenant(world.tenant).await.unwrap();
-        let own: i64 = sqlx::query_scalar(AssertSqlSafe(count))
-            .fetch_one(&mut *tx)
-            .await
-            .unwrap();
+        let own: i64 = sqlx::query_scalar(AssertSqlSafe(count)).fetch_one(&mut *tx).await.unwrap();
         assert!(own > 0, "{table} from the company itself");
     }
-    let tries = sqlx::query("SELECT count(*) FROM login_tentativa")
-        .fetch_one(app.db.pool())
-        .await;
-    assert!(
-        tries.is_err(),
-        "the throttle is reached through its functions only"
-    );
+    let tries = sqlx::query("SELECT count(*) FROM login_tentativa").fetch_one(app.db.pool()).await;
+    assert!(tries.is_err(), "the throttle is reached through its functions only");
 }
 
 #[tokio::test]
@@ -482,12 +360,7 @@ async fn the_application_cannot_write_for_another_company_nor_step_out_of_its_ro
             .bind(Uuid::now_v7())
             .execute(&mut *tx)
             .await;
-    assert!(
-        foreign
-            .unwrap_err()
-            .to_string()
-            .contains("row-level security")
-    );
+    assert!(foreign.unwrap_err().to_string().contains("row-level security"));
     drop(tx);
 
     let mut connection = world.app.db.pool().acquire().await.unwrap();
@@ -498,43 +371,17 @@ async fn the_application_cannot_write_for_another_company_nor_step_out_of_its_ro
         "DELETE FROM usuario",
         "UPDATE tenant SET nome = 'x'",
     ] {
-        assert!(
-            sqlx::query(attempt)
-                .execute(&mut *connection)
-                .await
-                .is_err(),
-            "{attempt}"
-        );
+        assert!(sqlx::query(attempt).execute(&mut *connection).await.is_err(), "{attempt}");
     }
     for attempt in ["RESET ROLE", "RESET ALL", "RESET SESSION AUTHORIZATION"] {
-        sqlx::query(attempt)
-            .execute(&mut *connection)
-            .await
-            .unwrap();
-        let row = sqlx::query("SELECT current_user::text AS who")
-            .fetch_one(&mut *connection)
-            .await;
-        assert_eq!(
-            row.unwrap().get::<String, _>("who"),
-            "campo_app",
-            "{attempt}"
-        );
+        sqlx::query(attempt).execute(&mut *connection).await.unwrap();
+        let row = sqlx::query("SELECT current_user::text AS who").fetch_one(&mut *connection).await;
+        assert_eq!(row.unwrap().get::<String, _>("who"), "campo_app", "{attempt}");
     }
     // Asking PostgreSQL not to filter is refused rather than obeyed.
-    sqlx::query("SET row_security = off")
-        .execute(&mut *connection)
-        .await
-        .unwrap();
-    assert!(
-        sqlx::query("SELECT * FROM usuario")
-            .execute(&mut *connection)
-            .await
-            .is_err()
-    );
-    sqlx::query("RESET row_security")
-        .execute(&mut *connection)
-        .await
-        .unwrap();
+    sqlx::query("SET row_security = off").execute(&mut *connection).await.unwrap();
+    assert!(sqlx::query("SELECT * FROM usuario").execute(&mut *connection).await.is_err());
+    sqlx::query("RESET row_security").execute(&mut *connection).await.unwrap();
 }
 
 #[tokio::test]

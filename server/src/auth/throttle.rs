@@ -33,27 +33,15 @@ impl FromRequestParts<App> for ClientIp {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        let socket = parts
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .map(|info| info.0.ip());
-        let forwarded = app
-            .config
-            .trust_proxy
-            .then(|| last_forwarded(&parts.headers))
-            .flatten();
+        let socket = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        let forwarded = app.config.trust_proxy.then(|| last_forwarded(&parts.headers)).flatten();
         Ok(Self(forwarded.or(socket)))
     }
 }
 
 /// The hop that our own proxy wrote: the last one. Those before it are whatever the client claims.
 fn last_forwarded(headers: &HeaderMap) -> Option<IpAddr> {
-    let last = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .next_back()?
-        .to_str()
-        .ok()?;
+    let last = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
     last.rsplit(',').next()?.trim().parse().ok()
 }
 
@@ -89,10 +77,7 @@ impl Attempt {
     /// # Errors
     /// PostgreSQL refuses.
     pub async fn succeeded(self, pool: &PgPool) -> ApiResult<()> {
-        sqlx::query("SELECT login_conseguiu($1)")
-            .bind(self.login)
-            .execute(pool)
-            .await?;
+        sqlx::query("SELECT login_conseguiu($1)").bind(self.login).execute(pool).await?;
         Ok(())
     }
 }

@@ -30,17 +30,9 @@ pub struct PessoaDemo {
 
 /// Everybody in it.
 pub const PESSOAS: [PessoaDemo; 3] = [
+    PessoaDemo { login: "ana@demo", nome: "Ana Ribeiro", papel: "técnica", permissoes: &[Ver] },
     PessoaDemo {
-        login: "ana@demo",
-        nome: "Ana Ribeiro",
-        papel: "técnica",
-        permissoes: &[Ver],
-    },
-    PessoaDemo {
-        login: "bruno@demo",
-        nome: "Bruno Tavares",
-        papel: "técnico",
-        permissoes: &[Ver],
+        login: "bruno@demo", nome: "Bruno Tavares", papel: "técnico", permissoes: &[Ver]
     },
     PessoaDemo {
         login: "carla@demo",
@@ -75,17 +67,8 @@ pub async fn create(app: &App) -> Result<()> {
             continue;
         }
         let permissoes = person.permissoes.iter().copied().collect();
-        accounts::create_user(
-            db,
-            tenant,
-            NewUser {
-                login,
-                nome,
-                senha: SENHA,
-                permissoes,
-            },
-        )
-        .await?;
+        accounts::create_user(db, tenant, NewUser { login, nome, senha: SENHA, permissoes })
+            .await?;
     }
     let ana = accounts::user_by_login(db, tenant, PESSOAS[0].login).await?;
     let bruno = accounts::user_by_login(db, tenant, PESSOAS[1].login).await?;

@@ -40,12 +40,11 @@ pub fn needs_of<'a>(pushes: impl IntoIterator<Item = &'a Push>) -> Needs {
 /// # Errors
 /// PostgreSQL refuses, or a tipo cannot be read.
 pub async fn tipos(tx: &mut PgTransaction<'_>, tenant: TenantId) -> Result<Tipos> {
-    let rows: Vec<serde_json::Value> = sqlx::query_scalar(
-        "SELECT data FROM referencia WHERE tenant = $1 AND collection = 'tipo'",
-    )
-    .bind(tenant.uuid())
-    .fetch_all(&mut **tx)
-    .await?;
+    let rows: Vec<serde_json::Value> =
+        sqlx::query_scalar("SELECT data FROM referencia WHERE tenant = $1 AND collection = 'tipo'")
+            .bind(tenant.uuid())
+            .fetch_all(&mut **tx)
+            .await?;
     let tipos: Result<Vec<Tipo>, _> = rows.into_iter().map(serde_json::from_value).collect();
     Ok(tipos.context("a tipo in the reference data cannot be read")?.into_iter().collect())
 }
@@ -55,13 +54,12 @@ pub async fn tipos(tx: &mut PgTransaction<'_>, tenant: TenantId) -> Result<Tipos
 /// # Errors
 /// PostgreSQL refuses, or there is no such person.
 pub async fn pessoa(tx: &mut PgTransaction<'_>, tenant: TenantId, id: UserId) -> Result<Pessoa> {
-    let row = sqlx::query(
-        "SELECT nome, permissoes, ativo FROM usuario WHERE tenant = $1 AND id = $2",
-    )
-    .bind(tenant.uuid())
-    .bind(id.uuid())
-    .fetch_one(&mut **tx)
-    .await?;
+    let row =
+        sqlx::query("SELECT nome, permissoes, ativo FROM usuario WHERE tenant = $1 AND id = $2")
+            .bind(tenant.uuid())
+            .bind(id.uuid())
+            .fetch_one(&mut **tx)
+            .await?;
     let permissoes = permissoes(row.try_get("permissoes")?)?;
     Ok(Pessoa { id, nome: row.try_get("nome")?, permissoes, ativo: row.try_get("ativo")? })
 }
@@ -216,13 +214,12 @@ async fn erased(
     tenant: TenantId,
     ids: &[Uuid],
 ) -> sqlx::Result<BTreeSet<DocumentId>> {
-    let erased: Vec<Uuid> = sqlx::query_scalar(
-        "SELECT id FROM document WHERE tenant = $1 AND id = ANY($2) AND erased",
-    )
-    .bind(tenant.uuid())
-    .bind(ids)
-    .fetch_all(&mut **tx)
-    .await?;
+    let erased: Vec<Uuid> =
+        sqlx::query_scalar("SELECT id FROM document WHERE tenant = $1 AND id = ANY($2) AND erased")
+            .bind(tenant.uuid())
+            .bind(ids)
+            .fetch_all(&mut **tx)
+            .await?;
     Ok(erased.into_iter().map(DocumentId::from).collect())
 }
 
@@ -322,11 +319,7 @@ async fn revoked(
     Ok(rows.into_iter().map(|(u, raiz, seq)| ((u.into(), raiz.into()), seq as u64)).collect())
 }
 
-async fn numeracao(
-    tx: &mut PgTransaction<'_>,
-    tenant: TenantId,
-    ano: i32,
-) -> sqlx::Result<u64> {
+async fn numeracao(tx: &mut PgTransaction<'_>, tenant: TenantId, ano: i32) -> sqlx::Result<u64> {
     let ultimo: Option<i64> =
         sqlx::query_scalar("SELECT ultimo FROM numeracao WHERE tenant = $1 AND ano = $2")
             .bind(tenant.uuid())

@@ -7,8 +7,8 @@ mod write;
 
 pub use load::{chunks, held_pushes, needs_of, pessoa, requester, tipos, world};
 pub use pull::{Page, Pull, page};
-pub(crate) use write::{Share, lock_company, table};
 pub use write::{Conflict, Frame, Publication, commit, publish, rescope};
+pub(crate) use write::{Share, lock_company, table};
 
 use campo_domain::ids::TenantId;
 use sqlx::PgTransaction;

@@ -75,16 +75,8 @@ pub async fn page(tx: &mut PgTransaction<'_>, pull: Pull<'_>) -> Result<Page> {
     let (head, epoch) = (head as u64, epoch as u64);
     let pessoa = pessoa(tx, pull.tenant, pull.user).await?;
     let bytes_max = pull.limits.page_bytes_max.min(Limits::DEFAULT.page_bytes_max) as usize;
-    let mut reader = Reader {
-        tx,
-        pull,
-        pessoa,
-        head,
-        reset: None,
-        bytes_max,
-        bytes: 0,
-        entries: Vec::new(),
-    };
+    let mut reader =
+        Reader { tx, pull, pessoa, head, reset: None, bytes_max, bytes: 0, entries: Vec::new() };
     // A position beyond the end is of a log that is no longer there.
     let foreign = pull.epoch != epoch || pull.cursor.seq > head;
     let (cursor, more) = match pull.cursor.bootstrap {

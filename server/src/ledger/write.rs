@@ -147,11 +147,7 @@ fn heads_bytes(heads: &[automerge::ChangeHash]) -> Vec<u8> {
     heads.iter().flat_map(|hash| hash.0).collect()
 }
 
-async fn lock_documents(
-    tx: &mut PgTransaction<'_>,
-    frame: &Frame<'_>,
-    plan: &Plan,
-) -> Result<()> {
+async fn lock_documents(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan) -> Result<()> {
     let (old, new): (Vec<_>, Vec<_>) =
         plan.documents.values().partition(|d| d.heads_before.is_some());
     let ids: Vec<Uuid> = old.iter().map(|d| d.id().uuid()).collect();
@@ -259,7 +255,8 @@ async fn involve(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan) -> 
     if plan.envolvidos.is_empty() {
         return Ok(());
     }
-    let documents: Vec<Uuid> = plan.envolvidos.keys().map(|(_, document)| document.uuid()).collect();
+    let documents: Vec<Uuid> =
+        plan.envolvidos.keys().map(|(_, document)| document.uuid()).collect();
     let raizes: Vec<Uuid> = plan.envolvidos.keys().map(|(raiz, _)| raiz.uuid()).collect();
     sqlx::query(
         "DELETE FROM envolvido e USING unnest($2::uuid[], $3::uuid[]) n (raiz, document) \
@@ -337,12 +334,7 @@ impl<'a> LogRow<'a> {
     }
 }
 
-async fn log(
-    tx: &mut PgTransaction<'_>,
-    frame: &Frame<'_>,
-    plan: &Plan,
-    base: u64,
-) -> Result<()> {
+async fn log(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan, base: u64) -> Result<()> {
     let rows: Vec<LogRow<'_>> = plan.log.iter().map(LogRow::of).collect();
     sqlx::query(
         "INSERT INTO change_log (tenant, seq, kind, document, generation, hash, bytes, author, \
@@ -435,12 +427,7 @@ async fn scope(
 }
 
 /// New heads for every document; a whole snapshot only where the increments have grown long.
-async fn save(
-    tx: &mut PgTransaction<'_>,
-    frame: &Frame<'_>,
-    plan: &Plan,
-    base: u64,
-) -> Result<()> {
+async fn save(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan, base: u64) -> Result<()> {
     if plan.documents.is_empty() {
         return Ok(());
     }

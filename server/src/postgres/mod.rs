@@ -66,17 +66,9 @@ impl Embedded {
             }
             let place = Place::prepare(data_dir)?;
             if let Some(url) = running(&place).await? {
-                return Ok(Self {
-                    url,
-                    place,
-                    guard: None,
-                    _lock: None,
-                });
+                return Ok(Self { url, place, guard: None, _lock: None });
             }
-            ensure!(
-                started.elapsed() < PATIENCE,
-                "o Campo desta pasta não respondeu em 30 s"
-            );
+            ensure!(started.elapsed() < PATIENCE, "o Campo desta pasta não respondeu em 30 s");
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
@@ -114,10 +106,7 @@ impl Embedded {
         drop(guard.stdin.take());
         let started = Instant::now();
         while guard.try_wait()?.is_none() {
-            ensure!(
-                started.elapsed() < PATIENCE,
-                "o PostgreSQL não parou em 30 s"
-            );
+            ensure!(started.elapsed() < PATIENCE, "o PostgreSQL não parou em 30 s");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         Ok(())
@@ -130,10 +119,7 @@ impl Embedded {
             place.give(data_dir)?;
         }
         if place.version()?.is_none() && place.cluster.exists() {
-            bail!(
-                "{} existe e não é um banco: mova a pasta dali",
-                place.cluster.display()
-            );
+            bail!("{} existe e não é um banco: mova a pasta dali", place.cluster.display());
         }
         let programs = Programs::find(bin, place.version()?, &place.downloads).await?;
         let password = place.password()?;
@@ -174,23 +160,12 @@ impl Embedded {
                 Ok(connection) => break connection,
                 // The password of another cluster: no waiting mends that.
                 Err(error) if code(&error).as_deref() == Some("28P01") => {
-                    bail!(
-                        "a senha em {} não abre o banco",
-                        self.place.password.display()
-                    )
+                    bail!("a senha em {} não abre o banco", self.place.password.display())
                 }
                 Err(error) => {
-                    let ended = self
-                        .guard
-                        .as_mut()
-                        .map(Child::try_wait)
-                        .transpose()?
-                        .flatten();
+                    let ended = self.guard.as_mut().map(Child::try_wait).transpose()?.flatten();
                     if ended.is_some() || started.elapsed() > START {
-                        bail!(
-                            "o PostgreSQL não iniciou: {}",
-                            last_lines(&self.place.log, &error)
-                        );
+                        bail!("o PostgreSQL não iniciou: {}", last_lines(&self.place.log, &error));
                     }
                 }
             }
@@ -201,9 +176,7 @@ impl Embedded {
                 .fetch_one(&mut connection)
                 .await?;
         if !there {
-            sqlx::query("CREATE DATABASE campo")
-                .execute(&mut connection)
-                .await?;
+            sqlx::query("CREATE DATABASE campo").execute(&mut connection).await?;
         }
         connection.close().await?;
         Ok(())
@@ -220,12 +193,7 @@ fn code(error: &sqlx::Error) -> Option<String> {
 
 /// The lock of a data folder, or `None` when another process holds it.
 fn lock(data_dir: &Path) -> Result<Option<File>> {
-    let context = || {
-        format!(
-            "não foi possível gravar em CAMPO_DATA_DIR={}",
-            data_dir.display()
-        )
-    };
+    let context = || format!("não foi possível gravar em CAMPO_DATA_DIR={}", data_dir.display());
     fs::create_dir_all(data_dir).with_context(context)?;
     let file = File::create(data_dir.join("campo.lock")).with_context(context)?;
     match file.try_lock() {
@@ -243,12 +211,7 @@ fn create(place: &Place, programs: &Programs) -> Result<()> {
         place.fresh(&partial)?;
         let output = place
             .command(&programs.bin.join("initdb"))
-            .args([
-                "--encoding=UTF8",
-                "--auth=scram-sha-256",
-                "--username",
-                NAME,
-            ])
+            .args(["--encoding=UTF8", "--auth=scram-sha-256", "--username", NAME])
             .arg(format!("--locale={locale}"))
             .arg("--pwfile")
             .arg(&place.password)
@@ -261,10 +224,7 @@ fn create(place: &Place, programs: &Programs) -> Result<()> {
         }
         said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     }
-    bail!(
-        "não foi possível criar o banco em {}: {said}",
-        place.cluster.display()
-    )
+    bail!("não foi possível criar o banco em {}: {said}", place.cluster.display())
 }
 
 /// URL of the database of a Campo that is serving, once it answers.
@@ -293,15 +253,9 @@ mod tests {
         let folder = std::env::temp_dir().join(name);
         let first = Embedded::start(&folder, None).await.unwrap();
         let mut connection = PgConnection::connect(first.url()).await.unwrap();
-        sqlx::query("CREATE TABLE fica (x int)")
-            .execute(&mut connection)
-            .await
-            .unwrap();
+        sqlx::query("CREATE TABLE fica (x int)").execute(&mut connection).await.unwrap();
         connection.close().await.unwrap();
-        let second = Embedded::start(&folder, None)
-            .await
-            .unwrap_err()
-            .to_string();
+        let second = Embedded::start(&folder, None).await.unwrap_err().to_string();
         assert!(second.contains("CAMPO_DATA_DIR"), "{second}");
         let guest = Embedded::open(&folder, None).await.unwrap();
         assert_eq!(guest.url(), first.url());
@@ -310,10 +264,7 @@ mod tests {
         drop(first);
         let again = Embedded::start(&folder, None).await.unwrap();
         let mut connection = PgConnection::connect(again.url()).await.unwrap();
-        sqlx::query("SELECT x FROM fica")
-            .fetch_all(&mut connection)
-            .await
-            .unwrap();
+        sqlx::query("SELECT x FROM fica").fetch_all(&mut connection).await.unwrap();
         connection.close().await.unwrap();
         again.stop().await.unwrap();
         fs::remove_dir_all(&folder).unwrap();
@@ -325,14 +276,8 @@ mod tests {
         let folder = std::env::temp_dir().join(name);
         fs::create_dir_all(folder.join("postgres")).unwrap();
         fs::write(folder.join("postgres/PG_VERSION"), "9\n").unwrap();
-        let error = Embedded::start(&folder, None)
-            .await
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("PostgreSQL 9") && error.contains("CAMPO_POSTGRES_BIN"),
-            "{error}"
-        );
+        let error = Embedded::start(&folder, None).await.unwrap_err().to_string();
+        assert!(error.contains("PostgreSQL 9") && error.contains("CAMPO_POSTGRES_BIN"), "{error}");
         fs::remove_dir_all(&folder).unwrap();
     }
 }

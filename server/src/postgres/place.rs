@@ -46,14 +46,8 @@ impl Place {
     pub fn prepare(data_dir: &Path) -> Result<Self> {
         let here = |what| format!("{what} CAMPO_DATA_DIR={}", data_dir.display());
         fs::create_dir_all(data_dir).with_context(|| here("não foi possível criar"))?;
-        let data_dir = data_dir
-            .canonicalize()
-            .with_context(|| here("não foi possível abrir"))?;
-        let run_as = if our_uid(&data_dir)? == 0 {
-            Some(RunAs::unprivileged()?)
-        } else {
-            None
-        };
+        let data_dir = data_dir.canonicalize().with_context(|| here("não foi possível abrir"))?;
+        let run_as = if our_uid(&data_dir)? == 0 { Some(RunAs::unprivileged()?) } else { None };
         let link = data_dir.join("postgres");
         if let Some(run_as) = run_as
             && link.symlink_metadata().is_err()
@@ -85,11 +79,7 @@ impl Place {
             return Ok(None);
         }
         let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
-        Ok(Some(
-            text.trim()
-                .parse()
-                .with_context(|| file.display().to_string())?,
-        ))
+        Ok(Some(text.trim().parse().with_context(|| file.display().to_string())?))
     }
 
     /// The password of the cluster, made on first use.
@@ -109,11 +99,8 @@ impl Place {
             self.cluster.display()
         );
         let password = hex::encode(rand::random::<[u8; 24]>());
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&self.password)?;
+        let mut file =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.password)?;
         file.write_all(password.as_bytes())?;
         file.sync_all()?;
         self.give(&self.password)?;
@@ -158,12 +145,8 @@ impl Place {
 /// Our user, without `unsafe`: the owner of a file that we just made.
 fn our_uid(folder: &Path) -> Result<u32> {
     let probe = folder.join(format!(".campo-{}", std::process::id()));
-    fs::write(&probe, b"").with_context(|| {
-        format!(
-            "não é possível gravar em CAMPO_DATA_DIR={}",
-            folder.display()
-        )
-    })?;
+    fs::write(&probe, b"")
+        .with_context(|| format!("não é possível gravar em CAMPO_DATA_DIR={}", folder.display()))?;
     let uid = fs::metadata(&probe)?.uid();
     fs::remove_file(&probe)?;
     Ok(uid)
@@ -171,10 +154,7 @@ fn our_uid(folder: &Path) -> Result<u32> {
 
 fn place_elsewhere(data_dir: &Path, link: &Path, run_as: RunAs) -> Result<()> {
     // One folder for each data folder: two of them must not share a cluster.
-    let name = data_dir
-        .to_string_lossy()
-        .trim_matches('/')
-        .replace('/', "-");
+    let name = data_dir.to_string_lossy().trim_matches('/').replace('/', "-");
     let home = Path::new(FALLBACK).join(name);
     let made = fs::create_dir_all(&home).is_ok() && run_as.reaches(&home)?;
     if !made {

@@ -31,10 +31,7 @@ exit "$code"
 /// After a `kill -9` the earlier PostgreSQL may still be stopping.
 pub async fn wait_for_earlier(place: &Place) -> Result<()> {
     let started = Instant::now();
-    while let Some(pid) = postmaster(place)
-        .map(|(pid, _)| pid)
-        .filter(|pid| alive(*pid))
-    {
+    while let Some(pid) = postmaster(place).map(|(pid, _)| pid).filter(|pid| alive(*pid)) {
         ensure!(
             started.elapsed() < PATIENCE,
             "um PostgreSQL (processo {pid}) ainda usa {}: pare-o e tente de novo",
@@ -72,24 +69,12 @@ pub fn spawn(
     test: bool,
 ) -> Result<Child> {
     let (signal, rubbish) = match test {
-        true => (
-            "QUIT",
-            place
-                .cluster
-                .parent()
-                .map(Path::to_owned)
-                .unwrap_or_default(),
-        ),
+        true => ("QUIT", place.cluster.parent().map(Path::to_owned).unwrap_or_default()),
         false => ("INT", PathBuf::new()),
     };
     let mut command = place.command("/bin/sh".as_ref());
-    command
-        .args(["-c", GUARD, "campo-postgres", signal])
-        .arg(rubbish);
-    command
-        .arg(programs.bin.join("postgres"))
-        .arg("-D")
-        .arg(&place.cluster);
+    command.args(["-c", GUARD, "campo-postgres", signal]).arg(rubbish);
+    command.arg(programs.bin.join("postgres")).arg("-D").arg(&place.cluster);
     let port = format!("port={port}");
     let mut settings = vec![
         port.as_str(),
@@ -101,21 +86,13 @@ pub fn spawn(
         "password_encryption=scram-sha-256",
     ];
     if test {
-        settings.extend([
-            "fsync=off",
-            "synchronous_commit=off",
-            "full_page_writes=off",
-        ]);
+        settings.extend(["fsync=off", "synchronous_commit=off", "full_page_writes=off"]);
     }
     for setting in settings {
         command.args(["-c", setting]);
     }
     // A group of its own: Ctrl-C in a terminal is for us, and we then stop the database in order.
-    command
-        .process_group(0)
-        .stdin(Stdio::piped())
-        .stdout(log.try_clone()?)
-        .stderr(log);
+    command.process_group(0).stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log);
     command.spawn().context("não foi possível executar /bin/sh")
 }
 
@@ -130,16 +107,9 @@ pub fn open_log(path: &Path) -> Result<File> {
 /// What the log says last, or the error when it says nothing.
 pub fn last_lines(log: &Path, error: &sqlx::Error) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
-    let lines: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .collect();
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     match lines.len() {
         0 => error.to_string(),
-        count => format!(
-            "{} (em {})",
-            lines[count.saturating_sub(3)..].join(" / "),
-            log.display()
-        ),
+        count => format!("{} (em {})", lines[count.saturating_sub(3)..].join(" / "), log.display()),
     }
 }

