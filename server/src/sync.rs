@@ -86,7 +86,14 @@ pub async fn exchange(
             _ => None,
         })
         .collect();
-    let documents = verdicts.iter().map(|verdict| verdict.document).collect();
+    // What was refused may not even be known to exist.
+    let merged =
+        |outcome: &Outcome| matches!(outcome, Outcome::Accepted { .. } | Outcome::Known { .. });
+    let documents = verdicts
+        .iter()
+        .filter(|verdict| merged(&verdict.outcome))
+        .map(|verdict| verdict.document)
+        .collect();
     let pull = Pull {
         tenant,
         user,

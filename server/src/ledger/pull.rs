@@ -54,7 +54,7 @@ pub struct Pull<'a> {
     pub limits: &'a Limits,
     /// Changes of this very request: the verdicts speak of them.
     pub pushed: &'a BTreeSet<Hash>,
-    /// The documents that they are of.
+    /// The documents whose changes were merged, now or before.
     pub documents: &'a BTreeSet<DocumentId>,
     /// The branches that its verdicts name.
     pub held: &'a [HeldId],

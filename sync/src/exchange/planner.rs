@@ -1,0 +1,438 @@
+//! The planner: pushes and office commands, one after the other, on what was loaded. It touches nothing
+//! but its own copy; what must be written stands in the plan.
+
+use super::{
+    Branch, ChangeWrite, DocumentWrite, HeldWrite, Loaded, LogWrite, Plan, World, genesis, parents,
+};
+use crate::{
+    admission::{self, Admitted, Merged, Rejection, Requester, Rules, Target},
+    document::{self, Actor, DocumentError},
+    edit, history,
+    inspect::{self, Write},
+    wire::{Hash, Outcome, Push, Reason, Verdict},
+};
+use automerge::{Automerge, Change};
+use campo_domain::{
+    command::Command,
+    ids::{DeviceId, DocumentId, HeldId, PedidoId, UserId},
+    kind::Kind,
+    policy,
+    refusal::{Codigo, Refusal},
+    registro::Registro,
+    workflow::{self, Efeito, Onde},
+};
+use chrono::{DateTime, Utc};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Plans any number of pushes, of several devices, one after the other.
+pub struct Planner {
+    world: World,
+    plan: Plan,
+    /// Changes merged by this plan, with their place in its log.
+    merged_now: BTreeMap<(DocumentId, Hash), u64>,
+    skip_dependencies: bool,
+    mint: Box<dyn FnMut() -> HeldId + Send>,
+}
+
+impl Planner {
+    /// Starts from what was loaded; `mint` gives ids for new branches.
+    pub fn new(world: World, mint: impl FnMut() -> HeldId + Send + 'static) -> Self {
+        let plan = Plan::default();
+        let mint = Box::new(mint);
+        Planner { world, plan, merged_now: BTreeMap::new(), skip_dependencies: false, mint }
+    }
+
+    /// For the test that proves the checkers: a server that forgets the dependency check.
+    #[doc(hidden)]
+    pub fn sabotage_dependencies(&mut self) {
+        self.skip_dependencies = true;
+    }
+
+    /// What the ledger must write.
+    pub fn finish(self) -> Plan {
+        self.plan
+    }
+
+    /// Judges one change and, if it is admitted, merges it and what the server has to say to it.
+    pub fn push(&mut self, requester: &Requester, push: &Push) -> Verdict {
+        let parsed = inspect::parse(&push.change, &self.world.limits);
+        let hash = inspect::hash_of(&push.change);
+        let outcome = match parsed {
+            Err(refusal) => refused(&refusal),
+            Ok(change) => self.judge(requester, push, change, hash),
+        };
+        Verdict { document: push.document, hash, outcome }
+    }
+
+    fn judge(&mut self, requester: &Requester, push: &Push, change: Change, hash: Hash) -> Outcome {
+        // Idempotent before anything else: what was answered once is answered again (ff01). A
+        // stranger learns nothing from it: the hash proves that they have the change.
+        let key = (push.document, hash);
+        if let Some(place) = self.merged_now.get(&key) {
+            return Outcome::Accepted { seq: *place };
+        }
+        if let Some(seq) = self.world.logged.get(&key) {
+            return Outcome::Known { seq: *seq };
+        }
+        if let Some(branch) = self.world.branches.get(&key) {
+            return Outcome::Held { id: branch.id, reason: branch.reason.clone() };
+        }
+        let deps: Vec<Hash> = change.deps().iter().map(|dep| Hash::from(*dep)).collect();
+        let bytes_hash = change.hash();
+        let registro = self.registro_of(push);
+        if let Some(registro) = &registro
+            && !self.world.documents.contains_key(&push.document)
+            && let Some(refusal) = self.misplaced(registro)
+        {
+            return refused(&refusal);
+        }
+        let raiz = registro.map(|registro| registro.raiz());
+        let admitted = self.target(push.document, raiz, requester.pessoa.id, |target, rules| {
+            inspect::guarded(|| admission::admit(push, change, requester, target, rules))
+        });
+        match admitted.unwrap_or_else(|| Err(Codigo::AlteracaoInvalida.into())) {
+            Ok(admitted) => {
+                let seq = self.merge(push, requester, admitted);
+                self.merged_now.insert((push.document, bytes_hash.into()), seq);
+                Outcome::Accepted { seq }
+            }
+            Err(Rejection::Held(refusal)) => self.hold(requester, push, hash, &deps, &refusal),
+            Err(Rejection::Missing(deps)) => Outcome::Missing { deps },
+            Err(Rejection::Refused(refusal)) => refused(&refusal),
+            Err(Rejection::Stale(now)) => Outcome::StaleGeneration { now },
+        }
+    }
+
+    /// A person in the office does something: through the same gate, as the office's device.
+    ///
+    /// # Errors
+    /// The refusal to show.
+    pub fn office(
+        &mut self,
+        requester: &Requester,
+        document: DocumentId,
+        command: &Command,
+    ) -> Result<(), Refusal> {
+        let current = self.world.documents.get(&document);
+        if let Some(Merged { registro, .. }) = current.map(|loaded| &loaded.merged) {
+            let envolvidos = self.envolvidos(registro.raiz());
+            if !policy::visivel(&requester.pessoa, registro.kind, &envolvidos) {
+                return Err(Refusal::new(Codigo::NaoEncontrado));
+            }
+        }
+        let generation = current.map_or(1, |loaded| loaded.generation);
+        let tipo = match (command, current) {
+            (Command::Criar { tipo, .. }, None) => self.world.tipos.obter(tipo)?.clone(),
+            (_, Some(loaded)) => loaded.merged.tipo.clone(),
+            (_, None) => return Err(Refusal::new(Codigo::NaoEncontrado)),
+        };
+        let registro = current.map(|loaded| &loaded.merged.registro);
+        let pessoa = &requester.pessoa;
+        let _: Efeito = workflow::decide(registro, &tipo, pessoa, command, Onde::Servidor)?;
+        let mut doc = current.map_or_else(Automerge::new, |c| c.merged.document.clone());
+        let nonce = self.world.epoch;
+        let actor = Actor { user: pessoa.id, device: requester.device, nonce };
+        let change = edit::apply(&mut doc, actor, command, &tipo, self.world.now)
+            .map_err(|_| Refusal::new(Codigo::AlteracaoInvalida))?;
+        let Some(change) = change else { return Ok(()) };
+        let bytes = change.raw_bytes().to_vec();
+        let push = Push { document, generation, change: bytes, seen: u64::MAX };
+        match self.push(requester, &push).outcome {
+            Outcome::Accepted { .. } | Outcome::Known { .. } => Ok(()),
+            Outcome::Refused { reason } | Outcome::Held { reason, .. } => {
+                // The same rules spoke just now; what differs is only what a command cannot say.
+                let codigo = Codigo::TODOS.iter().find(|c| c.codigo() == reason.code);
+                let codigo = *codigo.unwrap_or(&Codigo::OperacaoNaoPermitida);
+                Err(Refusal { codigo, detalhes: vec![] })
+            }
+            Outcome::Missing { .. } | Outcome::StaleGeneration { .. } => {
+                Err(Refusal::new(Codigo::AlteracaoInvalida))
+            }
+        }
+    }
+
+    /// The office approves a branch: its changes are merged as they were written. What no longer can
+    /// be merged refuses the approval as a whole; the branch then stays as it is. Requests of
+    /// transition in it are judged as its author's, by the author's permissions of today.
+    ///
+    /// # Errors
+    /// Why it cannot be merged.
+    pub fn approve(
+        &mut self,
+        held: HeldId,
+        author: &Requester,
+        changes: &[Push],
+    ) -> Result<(), Refusal> {
+        // All of the branch, or nothing of it.
+        let before = (self.world.clone(), self.plan.clone(), self.merged_now.clone());
+        let done = self.approve_each(author, changes);
+        if done.is_ok() {
+            self.decided(held, author.pessoa.id);
+        } else {
+            (self.world, self.plan, self.merged_now) = before;
+        }
+        done
+    }
+
+    fn approve_each(&mut self, author: &Requester, changes: &[Push]) -> Result<(), Refusal> {
+        for push in changes {
+            let change = inspect::parse(&push.change, &self.world.limits)?;
+            let hash: Hash = change.hash().into();
+            let key = (push.document, hash);
+            if self.world.logged.contains_key(&key) || self.merged_now.contains_key(&key) {
+                continue;
+            }
+            let raiz = self.registro_of(push).map(|registro| registro.raiz());
+            let admitted = self.target(push.document, raiz, author.pessoa.id, |target, rules| {
+                let alone = Target { on_branch: &|_| false, ..*target };
+                inspect::guarded(|| admission::admit_approved(push, change, &alone, rules))
+            });
+            let admitted = admitted.unwrap_or_else(|| Err(Codigo::AlteracaoInvalida.into()));
+            let admitted = admitted.map_err(|rejection| match rejection {
+                Rejection::Refused(refusal) | Rejection::Held(refusal) => refusal,
+                Rejection::Missing(_) | Rejection::Stale(_) => {
+                    Refusal::new(Codigo::AlteracaoInvalida)
+                }
+            })?;
+            let seq = self.merge(push, author, admitted);
+            self.merged_now.insert(key, seq);
+        }
+        Ok(())
+    }
+
+    /// The author of a branch learns that the office decided.
+    pub fn decided(&mut self, held: HeldId, author: UserId) {
+        self.plan.log.push(LogWrite::HeldDecided { usuario: author, held });
+    }
+
+    fn target<T>(
+        &self,
+        id: DocumentId,
+        raiz: Option<DocumentId>,
+        user: UserId,
+        judge: impl FnOnce(&Target<'_>, &Rules<'_>) -> T,
+    ) -> T {
+        let loaded = self.world.documents.get(&id);
+        let envolvidos = raiz.map(|raiz| self.envolvidos(raiz)).unwrap_or_default();
+        let target = Target {
+            merged: loaded.map(|loaded| &loaded.merged),
+            generation: loaded.map_or(1, |loaded| loaded.generation),
+            erased: self.world.erased.contains(&id),
+            envolvidos: &envolvidos,
+            revoked_at: raiz.and_then(|raiz| self.world.revoked.get(&(user, raiz)).copied()),
+            on_branch: &|hash| self.world.branches.contains_key(&(id, *hash)),
+        };
+        let rules = Rules {
+            tipos: &self.world.tipos,
+            limits: &self.world.limits,
+            skip_dependencies: self.skip_dependencies,
+        };
+        judge(&target, &rules)
+    }
+
+    /// Everyone involved in a case, through any of its documents.
+    fn envolvidos(&self, raiz: DocumentId) -> BTreeSet<UserId> {
+        let case = self.world.cases.get(&raiz);
+        case.into_iter().flat_map(|case| case.values().flatten().copied()).collect()
+    }
+
+    /// Takes an admitted change in, with the server's number or verdict. Returns its place in the log.
+    fn merge(&mut self, push: &Push, requester: &Requester, admitted: Admitted) -> u64 {
+        let new = !self.world.documents.contains_key(&push.document);
+        let raiz = admitted.merged.registro.raiz();
+        if new && !self.world.cases.contains_key(&raiz) {
+            // The case begins here: whoever sees it gets all of it as changes, no snapshot.
+            self.involve(raiz, push.document, admitted.merged.registro.envolvidos());
+        }
+        let requests: Vec<PedidoId> = admitted
+            .writes
+            .iter()
+            .filter_map(|write| match write {
+                Write::Pedido(pedido) => Some(*pedido),
+                _ => None,
+            })
+            .collect();
+        let generation = push.generation;
+        let seq = self.write(push.document, generation, admitted);
+        if new {
+            self.number(push.document);
+        }
+        for pedido in requests {
+            self.verdict(push.document, pedido, requester);
+        }
+        let envolvidos = self.world.documents[&push.document].merged.registro.envolvidos();
+        self.involve(raiz, push.document, envolvidos);
+        seq
+    }
+
+    fn write(&mut self, id: DocumentId, generation: u32, admitted: Admitted) -> u64 {
+        let before = self.world.documents.get(&id);
+        let heads_before = before.map(|loaded| document::heads(&loaded.merged.document));
+        let Admitted { change, writes, merged } = admitted;
+        let registro_before = before.map(|loaded| &loaded.merged.registro);
+        let eventos =
+            history::describe(&change, &writes, registro_before, &merged.registro, &merged.tipo);
+        let change = ChangeWrite { document: id, generation, change, eventos };
+        self.plan.log.push(LogWrite::Change(Box::new(change)));
+        let entry = self.plan.documents.entry(id).or_insert_with(|| DocumentWrite {
+            merged: merged.clone(),
+            generation,
+            heads_before,
+            added: 0,
+        });
+        entry.added += 1;
+        entry.merged = merged.clone();
+        self.world.documents.insert(id, Loaded { merged, generation });
+        self.plan.log.len() as u64
+    }
+
+    /// The server's own change to a document.
+    fn serve(
+        &mut self,
+        id: DocumentId,
+        write: impl FnOnce(
+            &mut Automerge,
+            Actor,
+            DateTime<Utc>,
+        ) -> Result<Option<Change>, DocumentError>,
+    ) {
+        let Some(loaded) = self.world.documents.get(&id) else { return };
+        let mut document = loaded.merged.document.clone();
+        let actor = Actor::servidor(self.world.epoch);
+        // The shape was checked at the gate; should it fail all the same, the request stays
+        // without a verdict and nothing is lost.
+        let Ok(Some(change)) = write(&mut document, actor, self.world.now) else { return };
+        let Ok(registro) = document::read(&document) else { return };
+        let generation = loaded.generation;
+        let tipo = loaded.merged.tipo.clone();
+        let merged = Merged { document, registro, tipo };
+        self.write(id, generation, Admitted { change, writes: Vec::new(), merged });
+    }
+
+    fn number(&mut self, id: DocumentId) {
+        let kind = self.world.documents[&id].merged.registro.kind;
+        if !kind.numerado() {
+            return;
+        }
+        let before = self.world.numeracao;
+        let next = before + 1;
+        self.world.numeracao = next;
+        self.plan.numeracao.get_or_insert((before, next)).1 = next;
+        let numero = format!("{}/{next:06}", self.world.ano);
+        self.serve(id, |doc, actor, at| edit::numero(doc, actor, &numero, at));
+    }
+
+    fn verdict(&mut self, id: DocumentId, pedido: PedidoId, requester: &Requester) {
+        let merged = &self.world.documents[&id].merged;
+        let (registro, tipo) = (&merged.registro, merged.tipo.clone());
+        let onde = match requester.device {
+            DeviceId::ESCRITORIO => Onde::Servidor,
+            _ => Onde::Aparelho,
+        };
+        let Some(request) = registro.pedidos.iter().find(|p| p.id == pedido) else { return };
+        let de = registro.situacao(&tipo).map_or(String::new(), |s| s.codigo.clone());
+        let traz_laudo = registro.laudos.iter().any(|laudo| laudo.pedido == pedido);
+        let resultado = workflow::julgar(
+            registro,
+            &tipo,
+            &requester.pessoa,
+            &request.verbo,
+            request.motivo.as_deref(),
+            traz_laudo,
+            onde,
+        );
+        self.serve(id, |doc, actor, at| edit::veredito(doc, actor, pedido, &de, &resultado, at));
+    }
+
+    /// Records who is involved through the document, and tells those whose sight of the case changes.
+    fn involve(&mut self, raiz: DocumentId, document: DocumentId, now: BTreeSet<UserId>) {
+        let before = self.envolvidos(raiz);
+        let case = self.world.cases.entry(raiz).or_default();
+        if case.get(&document) == Some(&now) {
+            return;
+        }
+        case.insert(document, now.clone());
+        self.plan.envolvidos.insert((raiz, document), now);
+        let after = self.envolvidos(raiz);
+        for usuario in after.difference(&before).copied() {
+            self.plan.log.push(LogWrite::Granted { usuario, raiz });
+        }
+        for usuario in before.difference(&after).copied() {
+            self.plan.log.push(LogWrite::Revoked { usuario, raiz });
+            // Its position lies beyond whatever anybody has seen.
+            self.world.revoked.insert((usuario, raiz), u64::MAX);
+        }
+    }
+
+    fn hold(
+        &mut self,
+        requester: &Requester,
+        push: &Push,
+        hash: Hash,
+        deps: &[Hash],
+        refusal: &Refusal,
+    ) -> Outcome {
+        // What was approved is merged: what follows it begins a branch of its own.
+        let on = |dep: &Hash| {
+            let key = (push.document, *dep);
+            let merged = self.world.logged.contains_key(&key) || self.merged_now.contains_key(&key);
+            self.world.branches.get(&key).filter(|_| !merged).cloned()
+        };
+        let continued = deps.iter().find_map(on);
+        let new = continued.is_none();
+        let mut branch = continued.unwrap_or_else(|| Branch {
+            id: (self.mint)(),
+            decided: false,
+            reason: Reason::from(refusal),
+        });
+        branch.decided = false;
+        let registro = self.registro_of(push);
+        let write = HeldWrite {
+            held: branch.id,
+            new,
+            raiz: registro.as_ref().map_or(push.document, Registro::raiz),
+            kind: registro.map_or(Kind::Assistencia, |registro| registro.kind),
+            author: requester.pessoa.id,
+            device: requester.device,
+            reason: branch.reason.clone(),
+            hash,
+            push: push.clone(),
+        };
+        self.plan.held.push(write);
+        let outcome = Outcome::Held { id: branch.id, reason: branch.reason.clone() };
+        self.world.branches.insert((push.document, hash), branch);
+        outcome
+    }
+
+    /// A record that hangs on something of another kind would share the sight of a wrong case.
+    fn misplaced(&self, registro: &Registro) -> Option<Refusal> {
+        let wrong = parents(registro).find(|(parent, kind)| {
+            let parent = self.world.documents.get(parent);
+            parent.is_some_and(|parent| parent.merged.registro.kind != *kind)
+        });
+        if let Some((_, kind)) = wrong {
+            let detalhes = vec![kind.rotulo().to_owned()];
+            return Some(Refusal { codigo: Codigo::ValorInvalido, detalhes });
+        }
+        // An agenda of an ocorrência belongs to that one's case, and so names its assistência.
+        let ocorrencia = registro.referencia("ocorrencia").map(DocumentId::from);
+        let ocorrencia = ocorrencia.and_then(|id| self.world.documents.get(&id))?;
+        let assistencia = ocorrencia.merged.registro.referencia("assistencia");
+        let named = assistencia.is_none() || registro.referencia("assistencia") == assistencia;
+        let detalhes = vec![Kind::Assistencia.rotulo().to_owned()];
+        (!named).then_some(Refusal { codigo: Codigo::CamposObrigatorios, detalhes })
+    }
+
+    /// The record that a push concerns: as merged, or as its genesis makes it.
+    fn registro_of(&self, push: &Push) -> Option<Registro> {
+        if let Some(loaded) = self.world.documents.get(&push.document) {
+            return Some(loaded.merged.registro.clone());
+        }
+        let change = inspect::parse(&push.change, &self.world.limits).ok()?;
+        inspect::guarded(|| genesis(change)).flatten()
+    }
+}
+
+fn refused(refusal: &Refusal) -> Outcome {
+    Outcome::Refused { reason: Reason::from(refusal) }
+}

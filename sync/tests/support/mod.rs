@@ -1,0 +1,285 @@
+//! The smallest server and the smallest phone: the planner and the client with nothing around them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+// Each test file uses its part.
+#![allow(dead_code)]
+
+use automerge::{ActorId, Automerge, ROOT, ReadDoc, transaction::CommitOptions};
+use campo_domain::{
+    command::Command,
+    ids::{CommandId, DeviceId, DocumentId, HeldId, PedidoId},
+    kind::Kind,
+    pessoa::{Permissao, Pessoa},
+    preset,
+    tipo::Tipos,
+    valor::Valor,
+};
+use campo_sync::{
+    admission::Requester,
+    client::{self, Context, Event, Fate, LocalDocument, Stamp},
+    document::{self, Actor},
+    exchange::{Loaded, Planner, World},
+    wire::{Limits, Outcome, Push, Verdict},
+};
+use chrono::DateTime;
+use std::{collections::BTreeMap, sync::Arc};
+use uuid::Uuid;
+
+pub const DEVICE: DeviceId = DeviceId::from_u128(0xd1);
+pub const OTHER_DEVICE: DeviceId = DeviceId::from_u128(0xd2);
+
+pub fn tipos() -> Arc<Tipos> {
+    let presets = ["P000", "P001"].map(|id| preset::carregar(id).unwrap());
+    Arc::new(presets.into_iter().flat_map(|preset| preset.tipos).collect())
+}
+
+pub fn pessoa(n: u128, permissoes: &[Permissao]) -> Pessoa {
+    let permissoes = permissoes.iter().copied().collect();
+    Pessoa { id: Uuid::from_u128(n).into(), nome: format!("Pessoa {n}"), permissoes, ativo: true }
+}
+
+pub fn tecnica() -> Pessoa {
+    pessoa(1, &[Permissao::Ver])
+}
+
+pub fn office() -> Pessoa {
+    pessoa(2, &Permissao::TODAS)
+}
+
+/// The smallest server: what it holds is what its planner left.
+pub struct Server {
+    pub world: World,
+    pub seq: u64,
+    pub held: Vec<(HeldId, Push)>,
+}
+
+impl Server {
+    pub fn new() -> Self {
+        let world = World {
+            now: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
+            ano: 2027,
+            epoch: 1,
+            tipos: tipos(),
+            limits: Limits::DEFAULT,
+            documents: BTreeMap::new(),
+            erased: Default::default(),
+            cases: BTreeMap::new(),
+            logged: BTreeMap::new(),
+            branches: BTreeMap::new(),
+            revoked: BTreeMap::new(),
+            numeracao: 0,
+        };
+        Server { world, seq: 0, held: Vec::new() }
+    }
+
+    pub fn plan<T>(&mut self, act: impl FnOnce(&mut Planner) -> T) -> T {
+        let mut next = self.seq as u128 + 1_000;
+        let mut planner = Planner::new(self.world.clone(), move || {
+            next += 1;
+            Uuid::from_u128(next).into()
+        });
+        let result = act(&mut planner);
+        let plan = planner.finish();
+        for (id, write) in plan.documents {
+            let generation = write.generation;
+            let loaded = Loaded { merged: write.merged, generation };
+            self.world.documents.insert(id, loaded);
+        }
+        for write in plan.log {
+            self.seq += 1;
+            use campo_sync::exchange::LogWrite::{Change, Revoked};
+            match write {
+                Change(change) => {
+                    self.world.logged.insert((change.document(), change.hash()), self.seq);
+                }
+                Revoked { usuario, raiz } => {
+                    self.world.revoked.insert((usuario, raiz), self.seq);
+                }
+                _ => {}
+            }
+        }
+        for ((raiz, document), users) in plan.envolvidos {
+            self.world.cases.entry(raiz).or_default().insert(document, users);
+        }
+        if let Some((_, last)) = plan.numeracao {
+            self.world.numeracao = last;
+        }
+        for write in plan.held {
+            let branch = campo_sync::exchange::Branch {
+                id: write.held,
+                decided: false,
+                reason: write.reason,
+            };
+            self.world.branches.insert((write.push.document, write.hash), branch);
+            self.held.push((write.held, write.push));
+        }
+        result
+    }
+
+    pub fn push(&mut self, pessoa: &Pessoa, push: Push) -> Outcome {
+        let requester =
+            Requester { pessoa: pessoa.clone(), device: DEVICE, anteriores: Vec::new() };
+        self.plan(|planner| planner.push(&requester, &push)).outcome
+    }
+
+    pub fn office(&mut self, id: DocumentId, command: Command) {
+        let device = DeviceId::ESCRITORIO;
+        let requester = Requester { pessoa: office(), device, anteriores: Vec::new() };
+        self.plan(|planner| planner.office(&requester, id, &command)).unwrap();
+    }
+
+    pub fn document(&self, id: DocumentId) -> &Automerge {
+        &self.world.documents[&id].merged.document
+    }
+}
+
+pub fn id(n: u128) -> DocumentId {
+    Uuid::from_u128(n).into()
+}
+
+pub fn criar(n: u128, alegada: &str) -> Command {
+    let tipos = tipos();
+    Command::Criar {
+        id: id(n),
+        kind: Kind::Assistencia,
+        tipo: tipos.atual("p001.assistencia").unwrap().referencia(),
+        campos: [
+            ("cliente".to_owned(), Valor::Id(Uuid::from_u128(500))),
+            ("situacao_alegada".to_owned(), Valor::Texto(alegada.into())),
+        ]
+        .into(),
+        itens: Vec::new(),
+    }
+}
+
+pub fn stamp(n: u128) -> Stamp {
+    let at = DateTime::from_timestamp(1_700_000_000 + n as i64, 0).unwrap();
+    Stamp { id: CommandId::from(Uuid::from_u128(n)), at, seen: u64::MAX - 1, nonce: n as u64 }
+}
+
+pub struct Phone {
+    pub pessoa: Pessoa,
+    pub tipos: Arc<Tipos>,
+    pub document: Option<LocalDocument>,
+    pub n: u128,
+}
+
+impl Phone {
+    pub fn new(pessoa: Pessoa) -> Self {
+        Phone { pessoa, tipos: tipos(), document: None, n: 0 }
+    }
+
+    pub fn run(&mut self, command: Command) {
+        self.n += 1;
+        let ctx = Context { pessoa: &self.pessoa, device: DEVICE, tipos: &self.tipos };
+        let ran = client::run(self.document.clone(), &ctx, command, stamp(self.n)).unwrap();
+        self.document = Some(ran.document);
+    }
+
+    pub fn queue(&self) -> Vec<Push> {
+        let document = self.document.as_ref().unwrap();
+        let push = |queued: &client::Queued| Push {
+            document: document.id,
+            generation: 1,
+            change: queued.change.clone(),
+            seen: queued.seen,
+        };
+        document.queue.iter().map(push).collect()
+    }
+
+    pub fn absorb(&mut self, events: Vec<Event>) -> Vec<(CommandId, Fate)> {
+        self.n += 1;
+        let ctx = Context { pessoa: &self.pessoa, device: DEVICE, tipos: &self.tipos };
+        let id = self.document.as_ref().unwrap().id;
+        let nonce = self.n as u64;
+        let absorbed = client::absorb(self.document.take(), id, events, &ctx, nonce).unwrap();
+        self.document = absorbed.document;
+        absorbed.settled.into_iter().map(|settled| (settled.queued.id, settled.fate)).collect()
+    }
+
+    /// Offers the queue, learns the verdicts and the whole document.
+    pub fn sync(&mut self, server: &mut Server) -> Vec<(CommandId, Fate)> {
+        let id = self.document.as_ref().unwrap().id;
+        let requester =
+            Requester { pessoa: self.pessoa.clone(), device: DEVICE, anteriores: Vec::new() };
+        let pushes = self.queue();
+        let verdicts: Vec<Verdict> = server
+            .plan(|planner| pushes.iter().map(|push| planner.push(&requester, push)).collect());
+        let mut events: Vec<Event> = verdicts
+            .into_iter()
+            .map(|verdict| Event::Verdict { hash: verdict.hash, outcome: verdict.outcome })
+            .collect();
+        if server.world.documents.contains_key(&id) {
+            let bytes = document::save(server.document(id));
+            events.push(Event::Snapshot { generation: 1, bytes });
+        }
+        self.absorb(events)
+    }
+
+    pub fn text(&self, campo: &str) -> String {
+        let ctx = Context { pessoa: &self.pessoa, device: DEVICE, tipos: &self.tipos };
+        let view = client::view(self.document.as_ref().unwrap(), &ctx).unwrap();
+        view.registro.valor(campo).texto().unwrap_or_default().to_owned()
+    }
+}
+
+pub fn editar(campo: &str, texto: &str) -> Command {
+    Command::Editar { campo: campo.into(), valor: Valor::Texto(texto.into()) }
+}
+
+pub fn transicionar(n: u128, verbo: &str, motivo: Option<&str>) -> Command {
+    let pedido = PedidoId::from(Uuid::from_u128(n));
+    Command::Transicionar { pedido, verbo: verbo.into(), motivo: motivo.map(str::to_owned) }
+}
+
+/// A server with one assistência of the técnica, and her phone that has it.
+pub fn begun() -> (Server, Phone) {
+    let (mut server, mut phone) = (Server::new(), Phone::new(tecnica()));
+    phone.run(criar(1, "Porta solta"));
+    let fates = phone.sync(&mut server);
+    assert_eq!(fates.len(), 1);
+    assert_eq!(fates[0].1, Fate::Accepted);
+    (server, phone)
+}
+
+/// A change written by hand on the server's document, as the técnica's device.
+pub fn forged(server: &Server, write: impl FnOnce(&mut Automerge)) -> Push {
+    let actor = Actor { user: tecnica().id, device: DEVICE, nonce: 99 };
+    forged_by(server, actor.actor_id(), write)
+}
+
+pub fn forged_by(server: &Server, actor: ActorId, write: impl FnOnce(&mut Automerge)) -> Push {
+    let mut document = server.document(id(1)).clone();
+    document.set_actor(actor);
+    let before = document.get_heads();
+    write(&mut document);
+    let change = document.get_changes(&before).pop().unwrap();
+    let change = change.raw_bytes().to_vec();
+    Push { document: id(1), generation: 1, change, seen: u64::MAX - 1 }
+}
+
+pub fn code(outcome: &Outcome) -> &str {
+    match outcome {
+        Outcome::Refused { reason } => &reason.code,
+        Outcome::Held { reason, .. } => &reason.code,
+        _ => "",
+    }
+}
+
+pub fn refused(outcome: Outcome, expected: &str) {
+    assert!(matches!(outcome, Outcome::Refused { .. }), "{outcome:?}");
+    assert_eq!(code(&outcome), expected, "{outcome:?}");
+}
+
+pub fn commit(
+    document: &mut Automerge,
+    write: impl FnOnce(&mut automerge::transaction::Transaction<'_>),
+) {
+    let mut tx = document.transaction();
+    write(&mut tx);
+    tx.commit_with(CommitOptions::default().with_time(0));
+}
+
+pub fn container(document: &Automerge, name: &str) -> automerge::ObjId {
+    document.get(ROOT, name).unwrap().unwrap().1
+}
