@@ -4,7 +4,7 @@
 
 mod support;
 
-use automerge::Change;
+use automerge::{Change, transaction::Transactable};
 use campo_domain::{command::Command, ids::HeldId};
 use campo_sync::{
     admission::Requester,
