@@ -18,8 +18,8 @@ pub struct NovoItem {
     pub campos: Campos,
 }
 
-/// What a person does to one document. Serialised in the device's outbox: a released variant or field
-/// keeps its name and meaning.
+/// What a person does to one document. Serialised in the device's outbox: a released variant or
+/// field keeps its name and meaning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "comando", rename_all = "snake_case")]
 pub enum Command {

@@ -55,7 +55,7 @@ impl fmt::Display for Permissao {
 /// The name is not one of the six permissions.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "permissão desconhecida: {0} (use ver, ver_todas, gerenciar, emitir_laudo, aprovar, administrar)"
+    "permissão desconhecida: {0} (há ver, ver_todas, gerenciar, emitir_laudo, aprovar, administrar)"
 )]
 pub struct PermissaoDesconhecida(String);
 

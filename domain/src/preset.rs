@@ -1,5 +1,6 @@
-//! The presets that ship as data. A new one is a file in `domain/presets` and a line in [`PRESETS`];
-//! nothing else in Campo knows a preset by name. P002, P003 and P004 have their place here.
+//! The presets that ship as data. A new one is a file in `domain/presets` and a line in
+//! [`PRESETS`]; nothing else in Campo knows a preset by name. P002, P003 and P004 have their place
+//! here.
 
 use crate::{
     fluxo::{Fluxo, FluxoInvalido},
@@ -61,7 +62,7 @@ pub struct Preset {
 #[derive(Debug, thiserror::Error)]
 pub enum PresetInvalido {
     /// No preset has this id.
-    #[error("o preset {0} não existe (há {existentes})", existentes = ids().collect::<Vec<_>>().join(", "))]
+    #[error("o preset {0} não existe (há {existentes})", existentes = existentes())]
     Inexistente(String),
     /// The file is not well-formed.
     #[error("o preset {0} não pôde ser lido")]
@@ -85,6 +86,10 @@ pub enum PresetInvalido {
     /// A fluxo cannot work.
     #[error(transparent)]
     Fluxo(#[from] FluxoInvalido),
+}
+
+fn existentes() -> String {
+    ids().collect::<Vec<_>>().join(", ")
 }
 
 /// The ids of the presets that ship.

@@ -1,4 +1,5 @@
-//! A tipo is a set of switches over a fluxo. Versioned: a document pins the version it was made with.
+//! A tipo is a set of switches over a fluxo. Versioned: a document pins the version it was made
+//! with.
 
 use crate::{
     fluxo::{Fluxo, Situacao},

@@ -227,8 +227,9 @@ impl Campo {
         if certo { Ok(()) } else { Err(Refusal::valor_invalido(self)) }
     }
 
-    /// Reads what a person typed, in the given time zone; blank means `Nulo`. Dates are `AAAA-MM-DD`
-    /// or `DD/MM/AAAA`; instants add `HH:MM`, or are RFC 3339; money is `1.234,56` or `1234.56`.
+    /// Reads what a person typed, in the given time zone; blank means `Nulo`. Dates are
+    /// `AAAA-MM-DD` or `DD/MM/AAAA`; instants add `HH:MM`, or are RFC 3339; money is `1.234,56` or
+    /// `1234.56`.
     ///
     /// # Errors
     /// As [`Campo::validar`].

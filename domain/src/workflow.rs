@@ -1,5 +1,5 @@
-//! `decide`: may this person do this to this record, and where does that lead? The same function runs
-//! at the tap on the phone, at the office's button, and when the server judges a request.
+//! `decide`: may this person do this to this record, and where does that lead? The same function
+//! runs at the tap on the phone, at the office's button, and when the server judges a request.
 
 use crate::{
     command::{Command, NovoItem},

@@ -342,8 +342,8 @@ fn permissoes() -> impl Strategy<Value = Vec<Permissao>> {
 }
 
 proptest! {
-    /// Whatever is asked, by whomever, in whatever order: every situação is one of the fluxo's, each
-    /// step is one of its transitions, and what is concluded stays concluded.
+    /// Whatever is asked, by whomever, in whatever order: every situação is one of the fluxo's,
+    /// each step is one of its transitions, and what is concluded stays concluded.
     #[test]
     fn no_sequence_of_requests_leaves_the_fluxo(
         codigo in prop::sample::select(vec!["p000.ocorrencia", "p001.assistencia", "p001.agenda"]),
@@ -402,7 +402,8 @@ proptest! {
         prop_assert_eq!(previsto.situacao(&tipo), no_servidor.situacao(&tipo));
     }
 
-    /// What a person types is either understood, and reads back the same, or refused; never a panic.
+    /// What a person types is either understood, and reads back the same, or refused; never a
+    /// panic.
     #[test]
     fn whatever_is_typed_into_a_field_is_understood_or_refused(texto in any::<String>()) {
         let fuso = chrono_tz::America::Sao_Paulo;

@@ -66,7 +66,8 @@ impl ApiError {
 
     /// 500 `erro_interno`, with its cause for the log.
     pub fn interno(cause: impl Into<anyhow::Error>) -> Self {
-        let mensagem = "Algo falhou no servidor. Tente de novo em instantes: o que já foi gravado não se repete.";
+        let mensagem =
+            "Algo falhou no servidor. Tente de novo: o que já foi gravado não se repete.";
         let mut error = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "erro_interno", mensagem);
         error.cause = Some(cause.into());
         error

@@ -1,5 +1,5 @@
-//! Documents -> relational rows, in the transaction that merges them. A pure function of the document
-//! and of its log, so that `rebuild` gives the same rows.
+//! Documents -> relational rows, in the transaction that merges them. A pure function of the
+//! document and of its log, so that `rebuild` gives the same rows.
 
 use crate::ledger::table;
 use anyhow::Result;

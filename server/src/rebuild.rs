@@ -1,5 +1,5 @@
-//! Rebuilds the rows for lists and reports from the log. The rows come out as they were: a difference
-//! is a bug of the projection, and a test looks for it.
+//! Rebuilds the rows for lists and reports from the log. The rows come out as they were: a
+//! difference is a bug of the projection, and a test looks for it.
 
 use crate::{db::Db, ledger, projection};
 use anyhow::{Context, Result};

@@ -15,8 +15,8 @@ use sqlx::PgTransaction;
 /// The collection that holds each person's own permissions, addressed to that person alone.
 const EU: &str = "eu";
 
-/// The company's clock, begun if it has none, and locked: what is read of the reference data is then
-/// what is written over. The epoch is new with every log.
+/// The company's clock, begun if it has none, and locked: what is read of the reference data is
+/// then what is written over. The epoch is new with every log.
 async fn begin(tx: &mut PgTransaction<'_>, tenant: TenantId) -> Result<()> {
     sqlx::query("INSERT INTO tenant_clock (tenant, epoch) VALUES ($1, $2) ON CONFLICT DO NOTHING")
         .bind(tenant.uuid())

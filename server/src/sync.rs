@@ -1,4 +1,5 @@
-//! `POST /v1/sync`: commit what was pushed, then read what the device lacks. See `docs/protocol.md`.
+//! `POST /v1/sync`: commit what was pushed, then read what the device lacks. See
+//! `docs/protocol.md`.
 
 use crate::{
     app::App,

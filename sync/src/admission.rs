@@ -1,12 +1,13 @@
-//! The gate: change -> admitted, or why not. What `exchange` has parsed within the limits and does not
-//! know yet is judged in this order: the actor belongs to this person on this device, scope,
-//! dependencies, every operation resolved, applied on a scratch copy, every write against the policy
-//! table, invariants of the domain.
+//! The gate: change -> admitted, or why not. What `exchange` has parsed within the limits and does
+//! not know yet is judged in this order: the actor belongs to this person on this device, scope,
+//! dependencies, every operation resolved, applied on a scratch copy, every write against the
+//! policy table, invariants of the domain.
 //!
-//! Late edits are judged by causality, not by clocks. What is not allowed now, but was when the person
-//! wrote it as far as the device could know, was done in good faith: *held*, for the office to decide.
-//! Done knowingly: *refused*. Facts inside the document are judged at the change's dependencies; facts
-//! outside it (permissions, scope) at the log position that the device had seen.
+//! Late edits are judged by causality, not by clocks. What is not allowed now, but was when the
+//! person wrote it as far as the device could know, was done in good faith: *held*, for the office
+//! to decide. Done knowingly: *refused*. Facts inside the document are judged at the change's
+//! dependencies; facts outside it (permissions, scope) at the log position that the device had
+//! seen.
 
 use crate::{
     document::{self, Actor, DocumentError},
@@ -95,8 +96,8 @@ pub struct Rules<'a> {
     pub skip_dependencies: bool,
 }
 
-/// A change that may be merged. Only [`admit`] and the server's own writes make one, so that nothing
-/// else can reach the log.
+/// A change that may be merged. Only [`admit`] and the server's own writes make one, so that
+/// nothing else can reach the log.
 #[derive(Clone, Debug)]
 pub struct Admitted {
     pub(crate) change: Change,
@@ -178,8 +179,8 @@ pub fn admit(
     }
 }
 
-/// Merges a change that the office approved: whatever it is allowed to write, it must be well-formed
-/// and complete.
+/// Merges a change that the office approved: whatever it is allowed to write, it must be
+/// well-formed and complete.
 ///
 /// # Errors
 /// As [`admit`], never `Held`.

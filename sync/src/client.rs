@@ -1,6 +1,7 @@
 //! The device's side, pure: a person's command becomes a change in the queue; the server's answer
-//! becomes the new state of each document and the fate of each command. `mobile-core` loads what these
-//! functions take and writes what they return, each in one transaction; they touch nothing else.
+//! becomes the new state of each document and the fate of each command. `mobile-core` loads what
+//! these functions take and writes what they return, each in one transaction; they touch nothing
+//! else.
 
 use crate::{
     document::{self, Actor, DocumentError},
@@ -38,7 +39,8 @@ pub struct LocalDocument {
     pub id: DocumentId,
     /// The generation that `chunks` and `queue` build on.
     pub generation: u32,
-    /// What the server is known to have: concatenated chunks; empty before the creation is accepted.
+    /// What the server is known to have: concatenated chunks; empty before the creation is
+    /// accepted.
     pub chunks: Vec<u8>,
     /// The random end of the actor of the queue's changes; `None` before the first and after a
     /// rollback.
@@ -206,8 +208,9 @@ pub struct Absorbed {
     pub view: Option<View>,
 }
 
-/// Assembles a request from unsettled commands, oldest first, as many as the limits allow. A document
-/// from which one change was left out gives no later one. At least one change is always taken.
+/// Assembles a request from unsettled commands, oldest first, as many as the limits allow. A
+/// document from which one change was left out gives no later one. At least one change is always
+/// taken.
 pub fn request<'a>(
     device: DeviceId,
     epoch: u64,
@@ -343,8 +346,8 @@ fn view_of(local: &Automerge, ctx: &Context<'_>) -> Result<View, DocumentError> 
     Ok(View { registro, previsto, tipo: tipo.clone() })
 }
 
-/// Runs a command on the device: the rules first, then one change at the end of the queue. The caller
-/// stores the result durably before it tells the person that it is done.
+/// Runs a command on the device: the rules first, then one change at the end of the queue. The
+/// caller stores the result durably before it tells the person that it is done.
 ///
 /// # Errors
 /// [`RunError`]; nothing has changed then.
@@ -414,11 +417,13 @@ fn enqueue(
 
 /// Applies what the server said of one document. What it accepted joins `chunks`; what it held or
 /// refused leaves the queue with its fate. The commands behind a refused one are replayed on the
-/// server's state with a fresh actor; those behind a held one follow it to its branch. Applying the same events again changes nothing.
+/// server's state with a fresh actor; those behind a held one follow it to its branch. Applying the
+/// same events again changes nothing.
 ///
 /// # Errors
-/// [`DocumentError::Gap`] if the log skipped something (the caller starts over from an empty cursor);
-/// anything else means that the store is damaged. Nothing is lost: the caller keeps what it had.
+/// [`DocumentError::Gap`] if the log skipped something (the caller starts over from an empty
+/// cursor); anything else means that the store is damaged. Nothing is lost: the caller keeps what
+/// it had.
 pub fn absorb(
     existing: Option<LocalDocument>,
     id: DocumentId,
@@ -438,7 +443,8 @@ pub fn absorb(
     let mut settled = Vec::new();
     let mut replay = false;
     let mut erased = false;
-    // Accepted, but what they build on (a branch that was approved) may come later than the verdict.
+    // Accepted, but what they build on (a branch that was approved) may come later than the
+    // verdict.
     let mut landed = Vec::new();
     for event in events {
         match event {

@@ -1,6 +1,7 @@
 //! How much a change would unpack to, found without unpacking it. The columns of a change are
-//! run-length encoded, so a hundred bytes may claim 2^40 operations, and Automerge walks through all
-//! that they claim before anyone can ask how many there are. This looks at the run lengths alone.
+//! run-length encoded, so a hundred bytes may claim 2^40 operations, and Automerge walks through
+//! all that they claim before anyone can ask how many there are. This looks at the run lengths
+//! alone.
 
 use crate::wire::Limits;
 use std::cell::Cell;

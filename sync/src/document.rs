@@ -57,8 +57,8 @@ pub enum DocumentError {
     Change(#[from] automerge::LoadChangeError),
 }
 
-/// Who writes: person, device, and randomness that is renewed after every rollback. The three are the
-/// actor id itself, so each operation carries its author and nobody can write as another.
+/// Who writes: person, device, and randomness that is renewed after every rollback. The three are
+/// the actor id itself, so each operation carries its author and nobody can write as another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Actor {
     /// The person.

@@ -1,5 +1,5 @@
-//! What a change did, in words: the rows of the acompanhamento (R78). A pure function of the change and
-//! of the record before and after, so that rebuilding from the log gives the same rows.
+//! What a change did, in words: the rows of the acompanhamento (R78). A pure function of the change
+//! and of the record before and after, so that rebuilding from the log gives the same rows.
 
 use crate::{document::Actor, inspect::Write};
 use automerge::Change;

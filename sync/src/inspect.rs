@@ -1,6 +1,6 @@
-//! Change bytes -> what they would write, path-resolved and bounded. A diff cannot authorise: a change
-//! that puts and then deletes a key shows nothing. So every operation is decoded, its object resolved
-//! to a path, and compared with what some command could have made. The rest is refused.
+//! Change bytes -> what they would write, path-resolved and bounded. A diff cannot authorise: a
+//! change that puts and then deletes a key shows nothing. So every operation is decoded, its object
+//! resolved to a path, and compared with what some command could have made. The rest is refused.
 
 use crate::{
     columns::{self, Fault},
@@ -142,8 +142,8 @@ pub fn parse(bytes: &[u8], limits: &Limits) -> Result<Change, Refusal> {
     Ok(change)
 }
 
-/// Runs what reads bytes from outside. Automerge asserts where a change is inconsistent with itself or
-/// with the document; to us that is one more way of being invalid. Nothing that is shared may be
+/// Runs what reads bytes from outside. Automerge asserts where a change is inconsistent with itself
+/// or with the document; to us that is one more way of being invalid. Nothing that is shared may be
 /// written inside.
 pub(crate) fn guarded<T>(read: impl FnOnce() -> T) -> Option<T> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).ok()
@@ -154,8 +154,8 @@ fn limite(o_que: &str, max: u32) -> Refusal {
     Refusal { codigo: Codigo::LimiteExcedido, detalhes }
 }
 
-/// The hash of a change's bytes as Automerge computes it: of all that follows magic bytes and checksum.
-/// It needs no reading, so a verdict can name a change that cannot or may not be read.
+/// The hash of a change's bytes as Automerge computes it: of all that follows magic bytes and
+/// checksum. It needs no reading, so a verdict can name a change that cannot or may not be read.
 pub fn hash_of(bytes: &[u8]) -> Hash {
     <[u8; 32]>::from(Sha256::digest(bytes.get(8..).unwrap_or_default())).into()
 }
@@ -596,8 +596,8 @@ impl Walk<'_> {
     }
 }
 
-/// Whether the record changed only where the change says that it writes. Independent of the walk over
-/// the operations: a change may name as replaced what it does not write, and Automerge obeys.
+/// Whether the record changed only where the change says that it writes. Independent of the walk
+/// over the operations: a change may name as replaced what it does not write, and Automerge obeys.
 pub(crate) fn only_what_it_says(before: &Registro, after: &Registro, writes: &[Write]) -> bool {
     let campo = |nome: &str| {
         writes.iter().any(|write| match write {

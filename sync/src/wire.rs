@@ -1,9 +1,9 @@
 //! The messages of `POST /v1/sync`, their encoding (CBOR, one zstd frame a body) and their limits.
 //! `docs/protocol.md` says it in prose; golden fixtures in `tests/` keep every released version.
 //!
-//! A position in a message never changes its meaning and is never used again. What is added goes to the
-//! end and is optional: an old reader skips it, a new one reads its absence as `None`. A new variant of
-//! an enumeration needs a new [`PROTOCOL`].
+//! A position in a message never changes its meaning and is never used again. What is added goes to
+//! the end and is optional: an old reader skips it, a new one reads its absence as `None`. A new
+//! variant of an enumeration needs a new [`PROTOCOL`].
 
 use campo_domain::{
     ids::{DeviceId, DocumentId, HeldId, UserId},

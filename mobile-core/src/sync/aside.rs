@@ -1,5 +1,5 @@
-//! A document that cannot be read holds up no other (ff22): it is set aside with its queue, and made
-//! whole by the next snapshot. Decides only; `apply` writes.
+//! A document that cannot be read holds up no other (ff22): it is set aside with its queue, and
+//! made whole by the next snapshot. Decides only; `apply` writes.
 
 use campo_domain::refusal::Codigo;
 use campo_sync::{
@@ -42,8 +42,8 @@ pub fn in_sight(existing: Option<&LocalDocument>, events: &[Event]) -> bool {
     last.unwrap_or(existing.is_some_and(|existing| existing.in_scope))
 }
 
-/// What is left of a document that cannot be read and is out of sight. Nothing will make it whole, so
-/// the server's word alone ends its commands; the others are still offered.
+/// What is left of a document that cannot be read and is out of sight. Nothing will make it whole,
+/// so the server's word alone ends its commands; the others are still offered.
 pub fn out_of_sight(existing: Option<LocalDocument>, events: Vec<Event>) -> Absorbed {
     let mut settled = Vec::new();
     let Some(mut document) = existing else {

@@ -1,5 +1,5 @@
-//! The records of the demonstration: a small week of a furniture shop, written by its office through
-//! the same gate as everything else.
+//! The records of the demonstration: a small week of a furniture shop, written by its office
+//! through the same gate as everything else.
 
 use crate::{
     app::App,

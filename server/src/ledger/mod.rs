@@ -1,5 +1,5 @@
-//! The SQL of the log: what a plan needs is loaded, what a plan says is written, what a device lacks
-//! is read. Nothing is decided here; `campo_sync::exchange` plans, this obeys.
+//! The SQL of the log: what a plan needs is loaded, what a plan says is written, what a device
+//! lacks is read. Nothing is decided here; `campo_sync::exchange` plans, this obeys.
 
 mod load;
 mod pull;

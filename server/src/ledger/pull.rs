@@ -1,5 +1,5 @@
-//! What a device lacks, a page at a time, as of one moment: the caller's transaction is a snapshot, and
-//! a commit in between is simply part of the next page.
+//! What a device lacks, a page at a time, as of one moment: the caller's transaction is a snapshot,
+//! and a commit in between is simply part of the next page.
 
 use super::load::{chunks, pessoa};
 use crate::ledger::load;
@@ -302,8 +302,8 @@ impl Reader<'_, '_, '_> {
         Ok(listed)
     }
 
-    /// What the person pushed to but does not see: the verdict alone would let the device think that
-    /// it goes on receiving it.
+    /// What the person pushed to but does not see: the verdict alone would let the device think
+    /// that it goes on receiving it.
     async fn unseen(&mut self) -> Result<()> {
         if self.pull.documents.is_empty() || self.sees_all() {
             return Ok(());

@@ -541,8 +541,8 @@ pub(crate) const fn table(kind: Kind) -> &'static str {
     }
 }
 
-/// A person sees more or less than before. What is lost is revoked case by case; what is gained starts
-/// the person's devices over, which brings all of it.
+/// A person sees more or less than before. What is lost is revoked case by case; what is gained
+/// starts the person's devices over, which brings all of it.
 ///
 /// # Errors
 /// PostgreSQL refuses.

@@ -1,5 +1,5 @@
-//! The planner: pushes and office commands, one after the other, on what was loaded. It touches nothing
-//! but its own copy; what must be written stands in the plan.
+//! The planner: pushes and office commands, one after the other, on what was loaded. It touches
+//! nothing but its own copy; what must be written stands in the plan.
 
 use super::{
     Branch, ChangeWrite, DocumentWrite, HeldWrite, Loaded, LogWrite, Plan, World, genesis, parents,
@@ -151,8 +151,8 @@ impl Planner {
         }
     }
 
-    /// The office approves a branch: its changes are merged as they were written. What no longer can
-    /// be merged refuses the approval as a whole; the branch then stays as it is. Requests of
+    /// The office approves a branch: its changes are merged as they were written. What no longer
+    /// can be merged refuses the approval as a whole; the branch then stays as it is. Requests of
     /// transition in it are judged as its author's, by the author's permissions of today.
     ///
     /// # Errors
@@ -236,7 +236,8 @@ impl Planner {
         case.into_iter().flat_map(|case| case.values().flatten().copied()).collect()
     }
 
-    /// Takes an admitted change in, with the server's number or verdict. Returns its place in the log.
+    /// Takes an admitted change in, with the server's number or verdict. Returns its place in the
+    /// log.
     fn merge(&mut self, push: &Push, requester: &Requester, admitted: Admitted) -> u64 {
         let new = !self.world.documents.contains_key(&push.document);
         let raiz = admitted.merged.registro.raiz();
@@ -344,7 +345,8 @@ impl Planner {
         self.serve(id, |doc, actor, at| edit::veredito(doc, actor, pedido, &de, &resultado, at));
     }
 
-    /// Records who is involved through the document, and tells those whose sight of the case changes.
+    /// Records who is involved through the document, and tells those whose sight of the case
+    /// changes.
     fn involve(&mut self, raiz: DocumentId, document: DocumentId, now: BTreeSet<UserId>) {
         let before = self.envolvidos(raiz);
         let case = self.world.cases.entry(raiz).or_default();

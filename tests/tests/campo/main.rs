@@ -10,5 +10,8 @@ mod field_failures;
 mod harness;
 mod http;
 mod pages;
+mod policy_matrix;
 mod postgres;
 mod road;
+mod tidy;
+mod wire_golden;
