@@ -42,7 +42,7 @@ pub fn apply(
         Command::Criar { .. } => Ok(None),
         Command::Editar { campo, valor } => {
             let campos = part(CAMPOS)?;
-            change(doc, at_ms, |tx| Ok(tx.put(&campos, campo.as_str(), scalar(valor))?))
+            change(doc, at_ms, |tx| put(tx, &campos, campo, scalar(valor)))
         }
         Command::EditarTexto { campo, de, para } => {
             let text = match doc.get(part(CAMPOS)?, campo.as_str())? {
@@ -59,7 +59,7 @@ pub fn apply(
         }
         Command::EditarItem { item, campo, valor } => {
             let item = existing(doc, &part(ITENS)?, &key(item.uuid()))?;
-            change(doc, at_ms, |tx| Ok(tx.put(&item, campo.as_str(), scalar(valor))?))
+            change(doc, at_ms, |tx| put(tx, &item, campo, scalar(valor)))
         }
         Command::RemoverItem { item } => {
             let item = existing(doc, &part(ITENS)?, &key(item.uuid()))?;
@@ -68,7 +68,7 @@ pub fn apply(
         Command::Participar { usuario, participa } => {
             let participantes = part(PARTICIPANTES)?;
             let key = key(usuario.uuid());
-            change(doc, at_ms, |tx| Ok(tx.put(&participantes, key, *participa)?))
+            change(doc, at_ms, |tx| put(tx, &participantes, &key, (*participa).into()))
         }
         Command::Anotar { id, texto } => {
             let notas = part(NOTAS)?;
@@ -162,6 +162,28 @@ fn change(
     }
     let (hash, _) = tx.commit_with(CommitOptions::default().with_time(at_ms));
     Ok(hash.and_then(|hash| doc.get_change_by_hash(&hash)))
+}
+
+/// Writes a scalar. Writing the value that already wins a conflict, Automerge would only delete the
+/// losing ones, and the gate takes deletions from nobody: a losing value in between makes it a write.
+fn put(
+    tx: &mut Transaction<'_>,
+    obj: &ObjId,
+    key: &str,
+    value: ScalarValue,
+) -> Result<(), DocumentError> {
+    let all = tx.get_all(obj, key)?;
+    let is_value = |other: &Value<'_>| matches!(other, Value::Scalar(s) if **s == value);
+    if all.len() > 1 && all.last().is_some_and(|(winner, _)| is_value(winner)) {
+        let other = all.iter().find_map(|(other, _)| match other {
+            Value::Scalar(scalar) if !is_value(other) => Some(scalar.clone().into_owned()),
+            _ => None,
+        });
+        // All of them say the same: there is nothing to settle.
+        let Some(other) = other else { return Ok(()) };
+        tx.put(obj, key, other)?;
+    }
+    Ok(tx.put(obj, key, value)?)
 }
 
 fn genesis(

@@ -75,8 +75,13 @@ pub(crate) fn describe(
         };
         return vec![Evento { texto, ..base }];
     };
-    let mut eventos: Vec<Evento> =
-        writes.iter().filter_map(|write| written(write, before, after, tipo, &base)).collect();
+    let mut eventos: Vec<Evento> = writes
+        .iter()
+        .enumerate()
+        // A field that is written twice was settled by the last one.
+        .filter(|(place, write)| !writes[place + 1..].iter().any(|later| same(write, later)))
+        .filter_map(|(_, write)| written(write, before, after, tipo, &base))
+        .collect();
     if before.numero != after.numero {
         let numero = after.numero.clone();
         let texto = format!("Número {} atribuído.", numero.as_deref().unwrap_or_default());
@@ -105,6 +110,19 @@ pub(crate) fn describe(
         });
     }
     eventos
+}
+
+/// Whether both write the same field.
+fn same(write: &Write, later: &Write) -> bool {
+    match (write, later) {
+        (Write::Campo { campo: a, .. }, Write::Campo { campo: b, .. }) => a == b,
+        (
+            Write::ItemCampo { item: a, campo: x, .. },
+            Write::ItemCampo { item: b, campo: y, .. },
+        ) => a == b && x == y,
+        (Write::Participante { usuario: a, .. }, Write::Participante { usuario: b, .. }) => a == b,
+        _ => false,
+    }
 }
 
 fn rotulo_verbo(tipo: &Tipo, verbo: &str) -> String {
