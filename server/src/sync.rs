@@ -5,6 +5,7 @@ use crate::{
     app::App,
     auth::device::DeviceAuth,
     commit::{self, Answer, Work},
+    db::Db,
     error::{ApiError, ApiResult},
     ledger::{self, Pull},
 };
@@ -15,8 +16,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use campo_domain::ids::{DeviceId, TenantId, UserId};
-use campo_sync::wire::{self, Limits, Outcome, PROTOCOL, SyncRequest, SyncResponse, WireError};
-use chrono::Utc;
+use campo_sync::wire::{
+    self, Limits, Outcome, PROTOCOL, SyncRequest, SyncResponse, Verdict, WireError,
+};
+use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 
 /// Largest compressed body: what does not compress is no larger than what it unpacks to.
@@ -64,21 +67,36 @@ pub async fn sync(
 /// # Errors
 /// PostgreSQL's. What was pushed may be committed all the same: the device offers it again and
 /// learns that it is known.
-pub async fn exchange(
+async fn exchange(
     app: &App,
     tenant: TenantId,
     user: UserId,
     device: DeviceId,
-    request: SyncRequest,
+    mut request: SyncRequest,
 ) -> anyhow::Result<SyncResponse> {
+    let pushes = std::mem::take(&mut request.push);
     let mut verdicts = Vec::new();
-    if !request.push.is_empty() {
-        let work = Work::Push { user, device, pushes: request.push };
+    if !pushes.is_empty() {
+        let work = Work::Push { user, device, pushes };
         if let Answer::Verdicts(answered) = commit::submit(app, tenant, work).await? {
             verdicts = answered;
         }
     }
-    // An old client may be refused pulls, never uploads.
+    answer(&app.db, tenant, user, &request, verdicts, Utc::now()).await
+}
+
+/// The answer to a request whose changes have these verdicts: with what the device lacks.
+///
+/// # Errors
+/// PostgreSQL's.
+pub async fn answer(
+    db: &Db,
+    tenant: TenantId,
+    user: UserId,
+    request: &SyncRequest,
+    verdicts: Vec<Verdict>,
+    now: DateTime<Utc>,
+) -> anyhow::Result<SyncResponse> {
     let pushed: BTreeSet<_> = verdicts.iter().map(|verdict| verdict.hash).collect();
     let held: Vec<_> = verdicts
         .iter()
@@ -104,9 +122,9 @@ pub async fn exchange(
         pushed: &pushed,
         documents: &documents,
         held: &held,
-        now: Utc::now(),
+        now,
     };
-    let mut tx = app.db.snapshot(tenant).await?;
+    let mut tx = db.snapshot(tenant).await?;
     let page = ledger::page(&mut tx, pull).await?;
     tx.rollback().await?;
     Ok(SyncResponse {
@@ -117,7 +135,7 @@ pub async fn exchange(
         more: page.more,
         epoch: page.epoch,
         limits: Limits::DEFAULT,
-        server_time: Utc::now().timestamp_millis(),
+        server_time: now.timestamp_millis(),
         user,
     })
 }

@@ -10,6 +10,7 @@ pub mod ledger;
 pub mod memory;
 pub mod network;
 pub mod oracle;
+pub mod postgres;
 pub mod script;
 pub mod staff;
 pub mod trace;

@@ -4,6 +4,7 @@ use anyhow::bail;
 use campo_tests::{
     Sabotage,
     memory::MemoryLedger,
+    postgres::PostgresLedger,
     trace::Totals,
     world::{Config, Run, simulate},
 };
@@ -47,16 +48,23 @@ fn sabotage(name: &str) -> Result<Sabotage, String> {
 
 fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
-    if args.store == Store::Postgres {
-        bail!("this build has no PostgreSQL ledger");
+    if args.store == Store::Postgres && args.sabotage.is_some() {
+        bail!("the mistakes are built into the memory ledger: use --store memory");
     }
+    let mut postgres = match args.store {
+        Store::Postgres => Some(PostgresLedger::new()?),
+        Store::Memory => None,
+    };
     let start = Instant::now();
     let mut totals = Totals::new();
     let mut failed = 0;
     for seed in args.seed..args.seed + args.seeds {
         let readable = args.seeds == 1;
         let config = Config { seed, steps: args.steps, sabotage: args.sabotage, readable };
-        let run = simulate(config, &mut MemoryLedger::new(seed, args.sabotage));
+        let run = match &mut postgres {
+            Some(postgres) => simulate(config, postgres),
+            None => simulate(config, &mut MemoryLedger::new(seed, args.sabotage)),
+        };
         run.lines.iter().for_each(|line| println!("{line}"));
         for (kind, count) in &run.totals {
             *totals.entry(kind).or_default() += count;
