@@ -67,7 +67,7 @@ pub async fn sync(
 /// # Errors
 /// PostgreSQL's. What was pushed may be committed all the same: the device offers it again and
 /// learns that it is known.
-async fn exchange(
+pub async fn exchange(
     app: &App,
     tenant: TenantId,
     user: UserId,

@@ -587,6 +587,9 @@ fn replay_commands(
             Err(RunError::Refused(refusal)) => {
                 let reason = Reason::from(&refusal);
                 settled.push(Settled { queued, fate: Fate::Refused { reason } });
+                // It may have been written before it was found too large: begin from the queue.
+                working.local = working.accepted.clone();
+                working.replay_queue(&document.queue)?;
             }
             Err(RunError::Document(error)) => return Err(error),
         }

@@ -13,5 +13,6 @@ mod pages;
 mod policy_matrix;
 mod postgres;
 mod road;
+mod simulation;
 mod tidy;
 mod wire_golden;
