@@ -89,8 +89,8 @@ pub fn only_in_scope(oracle: &Oracle, usuario: UserId, response: &SyncResponse) 
     Ok(())
 }
 
-/// 1 and 6, at a completed synchronisation: the device holds what the person sees, up to the heads that
-/// the server had when it answered, and nothing else.
+/// 1 and 6, at a completed synchronisation: the device holds what the person sees, up to the heads
+/// that the server had when it answered, and nothing else.
 pub fn holds_what_is_seen(
     account: &Account,
     expected: &BTreeMap<DocumentId, Vec<ChangeHash>>,
@@ -161,8 +161,8 @@ pub struct Issued {
     pub usuario: UserId,
 }
 
-/// 2 and 3, once all is quiet: every command that was ever issued has one fate, and the server bears it
-/// out.
+/// 2 and 3, once all is quiet: every command that was ever issued has one fate, and the server
+/// bears it out.
 pub fn one_fate(
     oracle: &Oracle,
     devices: &[Device],
@@ -230,9 +230,10 @@ fn bears_out(
         }
         Fate::Held { held, .. } => {
             let branch = branches.get(held).ok_or_else(|| say("there is no such branch"))?;
-            let kept = branch.changes.iter().any(|(hash, bytes)| {
-                *hash == queued.hash && *bytes == queued.change
-            });
+            let kept = branch
+                .changes
+                .iter()
+                .any(|(hash, bytes)| *hash == queued.hash && *bytes == queued.change);
             if !kept {
                 return Err(say("the branch lacks it"));
             }

@@ -1,5 +1,6 @@
-//! A phone: `campo_sync::client` on a store in memory. Each write of the store is one atomic step; a
-//! crash loses what is under way, never the store. Several people may use it, one after the other.
+//! A phone: `campo_sync::client` on a store in memory. Each write of the store is one atomic step;
+//! a crash loses what is under way, never the store. Several people may use it, one after the
+//! other.
 
 use crate::Sabotage;
 use crate::dice::Dice;
@@ -11,7 +12,9 @@ use campo_domain::{
     tipo::{Tipo, Tipos},
 };
 use campo_sync::{
-    client::{self, Context, Decided, Event, Fate, LocalDocument, Queued, RunError, Settled, Stamp},
+    client::{
+        self, Context, Decided, Event, Fate, LocalDocument, Queued, RunError, Settled, Stamp,
+    },
     document::{Actor, DocumentError},
     edit,
     wire::{Cursor, Limits, SyncRequest, SyncResponse},
@@ -195,7 +198,8 @@ impl Device {
         Ok(self.store(ran.document, stamp.id, crash))
     }
 
-    /// A modified app does something without asking the rules: the change is what the app would write.
+    /// A modified app does something without asking the rules: the change is what the app would
+    /// write.
     ///
     /// # Errors
     /// The document is not there, or the command makes no sense on it at all.
@@ -204,11 +208,7 @@ impl Device {
         id: DocumentId,
         command: Command,
         stamp: Stamp,
-        write: impl FnOnce(
-            &mut Automerge,
-            Actor,
-            &Tipo,
-        ) -> Result<Option<Change>, DocumentError>,
+        write: impl FnOnce(&mut Automerge, Actor, &Tipo) -> Result<Option<Change>, DocumentError>,
     ) -> Result<bool, DocumentError> {
         let (usuario, device) = (self.signed_in, self.id);
         let account = self.account();
@@ -272,8 +272,7 @@ impl Device {
             ..account.limits
         };
         let queue = account.queue();
-        let queued =
-            queue.iter().map(|(d, q)| (d.id, d.generation, q.change.as_slice(), q.seen));
+        let queued = queue.iter().map(|(d, q)| (d.id, d.generation, q.change.as_slice(), q.seen));
         client::request(self.id, account.epoch, account.cursor.clone(), limits, queued)
     }
 
@@ -287,7 +286,7 @@ impl Device {
         dice: &mut Dice,
         crash: Crash,
         sabotage: Option<Sabotage>,
-    ) -> Result<Took, CannotAbsorb> {
+    ) -> Result<Took, Box<CannotAbsorb>> {
         let sorted = client::sort(response);
         assert_eq!(sorted.user, self.signed_in, "an answer to another person's request");
         let mut account = self.account().clone();
@@ -303,7 +302,7 @@ impl Device {
             }
         }
         let pessoa = account.pessoa.clone();
-        let Some(pessoa) = pessoa else { return Err(CannotAbsorb::WhoAmI) };
+        let Some(pessoa) = pessoa else { return Err(CannotAbsorb::WhoAmI.into()) };
         let tipos = std::mem::take(&mut account.tipos);
         let ctx = Context { pessoa: &pessoa, device: self.id, tipos: &tipos };
         let mut took = Took::default();

@@ -1,5 +1,5 @@
-//! The one storage trait of Campo, and only for tests: what the simulator asks of a server, so that the
-//! same seeds run on the memory ledger and on PostgreSQL. Production code has none.
+//! The one storage trait of Campo, and only for tests: what the simulator asks of a server, so that
+//! the same seeds run on the memory ledger and on PostgreSQL. Production code has none.
 
 use campo_domain::{
     command::Command,

@@ -1,5 +1,6 @@
-//! The simulator: devices, one server and the office as one seeded loop with a virtual clock, and the
-//! checkers that watch it. `src/bin/simulate.rs` runs it by the thousand; `tests/campo` a few hundred.
+//! The simulator: devices, one server and the office as one seeded loop with a virtual clock, and
+//! the checkers that watch it. `src/bin/simulate.rs` runs it by the thousand; `tests/campo` a few
+//! hundred.
 //!
 //! Nothing here takes part in production. The engine under test is `campo_sync`.
 

@@ -1,5 +1,5 @@
-//! What lies between the phones and the server: it drops, duplicates, reorders and delays, and is cut
-//! off for a while. Whatever arrives twice or late was sent once.
+//! What lies between the phones and the server: it drops, duplicates, reorders and delays, and is
+//! cut off for a while. Whatever arrives twice or late was sent once.
 
 use crate::dice::Dice;
 use campo_domain::ids::UserId;
@@ -23,13 +23,8 @@ pub struct Faults {
 
 impl Faults {
     /// None at all.
-    pub const NONE: Faults = Faults {
-        request_lost: 0,
-        response_lost: 0,
-        duplicated: 0,
-        delayed: 0,
-        partitioned: 0,
-    };
+    pub const NONE: Faults =
+        Faults { request_lost: 0, response_lost: 0, duplicated: 0, delayed: 0, partitioned: 0 };
 
     /// Some, as bad as the dice say.
     pub fn roll(dice: &mut Dice) -> Self {

@@ -1,5 +1,5 @@
-//! The real ledger under the simulator: the server's own functions on a real PostgreSQL, driven by the
-//! same seeds. Each run founds a company of its own in one database.
+//! The real ledger under the simulator: the server's own functions on a real PostgreSQL, driven by
+//! the same seeds. Each run founds a company of its own in one database.
 
 use crate::ledger::{HeldBranch, Ledger, Row, Ticket, What};
 use anyhow::{Context, bail};
@@ -67,11 +67,7 @@ impl PostgresLedger {
         self.runtime.block_on(done)?.pop().context("no answer")
     }
 
-    fn office_work(
-        &self,
-        at: DateTime<Utc>,
-        work: Work,
-    ) -> anyhow::Result<Result<(), Refusal>> {
+    fn office_work(&self, at: DateTime<Utc>, work: Work) -> anyhow::Result<Result<(), Refusal>> {
         match self.work(at, work)? {
             Answer::Office(done) => Ok(done),
             Answer::Verdicts(_) => bail!("verdicts for an office command"),

@@ -78,9 +78,7 @@ impl Muse<'_> {
             TipoCampo::Referencia(Alvo::Catalogo(_)) => {
                 Valor::Texto(self.dice.pick(&["cozinha", "sala", "vistoria"]).to_string())
             }
-            TipoCampo::Referencia(Alvo::Usuario) => {
-                Valor::Id(self.dice.pick(self.people).uuid())
-            }
+            TipoCampo::Referencia(Alvo::Usuario) => Valor::Id(self.dice.pick(self.people).uuid()),
             TipoCampo::Referencia(Alvo::Documento(kind)) => match self.document(kind) {
                 Some((id, _)) => Valor::Id(id.uuid()),
                 None => Valor::Id(self.dice.uuid(self.at)),
@@ -255,7 +253,8 @@ impl Muse<'_> {
         Command::EditarTexto { campo: campo.nome.to_owned(), de, para }
     }
 
-    /// Something that no app would let a person do: a wrong value, a field that is fixed or unknown.
+    /// Something that no app would let a person do: a wrong value, a field that is fixed or
+    /// unknown.
     pub fn misbehave(&mut self, registro: &Registro, tipo: &Tipo) -> Command {
         match self.dice.below(5) {
             0 => Command::Editar { campo: "situacao".into(), valor: Valor::Texto("x".into()) },

@@ -19,8 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 type Cases = BTreeMap<DocumentId, BTreeMap<DocumentId, BTreeSet<UserId>>>;
 
 /// What a plan started from, to be compared when it commits: everything that a decision depends on,
-/// not only the heads of the documents that are written. Who is involved in a case follows from all of
-/// its documents, and a number from all requests before.
+/// not only the heads of the documents that are written. Who is involved in a case follows from all
+/// of its documents, and a number from all requests before.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Print {
     heads: BTreeMap<DocumentId, Vec<ChangeHash>>,
@@ -72,15 +72,10 @@ impl MemoryLedger {
             .collect();
         let mut raizes = needs.raizes.clone();
         raizes.extend(documents.values().map(|loaded| loaded.merged.registro.raiz()));
-        let cases: Cases = raizes
-            .iter()
-            .filter_map(|raiz| Some((*raiz, self.cases.get(raiz)?.clone())))
-            .collect();
-        let logged: BTreeMap<_, _> = needs
-            .hashes
-            .iter()
-            .filter_map(|key| Some((*key, *self.logged.get(key)?)))
-            .collect();
+        let cases: Cases =
+            raizes.iter().filter_map(|raiz| Some((*raiz, self.cases.get(raiz)?.clone()))).collect();
+        let logged: BTreeMap<_, _> =
+            needs.hashes.iter().filter_map(|key| Some((*key, *self.logged.get(key)?))).collect();
         let on_branch = needs.hashes.iter().filter_map(|key| {
             let id = *self.on_branch.get(key)?;
             let held = self.held.get(&id)?;
@@ -94,9 +89,8 @@ impl MemoryLedger {
             .filter(|((_, raiz), _)| raizes.contains(raiz))
             .map(|(key, seq)| (*key, *seq))
             .collect();
-        let heads = documents
-            .iter()
-            .map(|(id, loaded)| (*id, document::heads(&loaded.merged.document)));
+        let heads =
+            documents.iter().map(|(id, loaded)| (*id, document::heads(&loaded.merged.document)));
         let people = self.people.iter();
         let print = Print {
             heads: heads.collect(),
@@ -138,8 +132,7 @@ impl MemoryLedger {
             self.write_row(write, seq);
         }
         for (id, write) in plan.documents {
-            let loaded =
-                Loaded { merged: write.merged, generation: write.generation };
+            let loaded = Loaded { merged: write.merged, generation: write.generation };
             match self.documents.get_mut(&id) {
                 Some(stored) => stored.loaded = loaded,
                 None => {

@@ -1,5 +1,6 @@
-//! The memory ledger: what PostgreSQL keeps in tables, kept in maps, with the same meaning. Commit is
-//! atomic; a request is planned when it begins and checked again when it commits, as by two processes.
+//! The memory ledger: what PostgreSQL keeps in tables, kept in maps, with the same meaning. Commit
+//! is atomic; a request is planned when it begins and checked again when it commits, as by two
+//! processes.
 
 mod commit;
 mod people;
@@ -100,7 +101,8 @@ pub struct MemoryLedger {
     cases: BTreeMap<DocumentId, BTreeMap<DocumentId, BTreeSet<UserId>>>,
     escopo: BTreeMap<(UserId, DocumentId), u64>,
     revoked: BTreeMap<(UserId, DocumentId), u64>,
-    /// Since when the person has seen all that `Ver` and `VerTodas` show, where that was given later.
+    /// Since when the person has seen all that `Ver` and `VerTodas` show, where that was given
+    /// later.
     reset: BTreeMap<UserId, u64>,
     logged: BTreeMap<(DocumentId, Hash), u64>,
     held: BTreeMap<HeldId, Held>,
@@ -260,8 +262,7 @@ impl Ledger for MemoryLedger {
         document: DocumentId,
         command: &Command,
     ) -> anyhow::Result<Result<(), Refusal>> {
-        let requester =
-            Requester { device: DeviceId::ESCRITORIO, ..self.person(usuario)?.clone() };
+        let requester = Requester { device: DeviceId::ESCRITORIO, ..self.person(usuario)?.clone() };
         let (world, _) = self.load_for(at, document, command);
         let mut planner = self.planner(world);
         let done = planner.office(&requester, document, command);
@@ -286,8 +287,7 @@ impl Ledger for MemoryLedger {
         let mut planner = self.planner(world);
         if approve {
             // What the branch asks for is judged by what its author may do.
-            let author =
-                Requester { device: branch.device, ..self.person(branch.author)?.clone() };
+            let author = Requester { device: branch.device, ..self.person(branch.author)?.clone() };
             if let Err(refusal) = planner.approve(held, &author, &pushes) {
                 return Ok(Err(refusal));
             }

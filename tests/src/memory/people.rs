@@ -30,8 +30,7 @@ impl MemoryLedger {
 
     fn refer(&mut self, usuario: Option<UserId>, collection: &str, key: &str, data: String) -> u64 {
         let (collection, key) = (collection.to_owned(), key.to_owned());
-        let what =
-            What::Reference { usuario, collection: collection.clone(), key: key.clone() };
+        let what = What::Reference { usuario, collection: collection.clone(), key: key.clone() };
         let seq = self.append(what);
         self.references.insert((collection, key), Reference { seq, usuario, data });
         seq
@@ -57,8 +56,8 @@ impl MemoryLedger {
         Ok(self.refer(Some(pessoa.id), "eu", &id, serde_json::to_string(pessoa)?))
     }
 
-    /// Changes what a person may do: from the position of its `eu` row on, a device that has applied it
-    /// acts knowingly.
+    /// Changes what a person may do: from the position of its `eu` row on, a device that has
+    /// applied it acts knowingly.
     pub(super) fn change_permissions(
         &mut self,
         _at: DateTime<Utc>,

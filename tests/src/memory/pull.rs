@@ -65,13 +65,9 @@ impl MemoryLedger {
         let pushed = &verdicts.iter().map(|verdict| (verdict.document, verdict.hash)).collect();
         let pessoa = &self.person(usuario)?.pessoa;
         let bytes_max = request.limits.page_bytes_max.min(self.limits.page_bytes_max);
-        let mut filling =
-            Filling { entries: Vec::new(), bytes: 0, bytes_max: bytes_max as usize };
-        let cursor = if request.epoch == self.epoch {
-            request.cursor.clone()
-        } else {
-            Cursor::default()
-        };
+        let mut filling = Filling { entries: Vec::new(), bytes: 0, bytes_max: bytes_max as usize };
+        let cursor =
+            if request.epoch == self.epoch { request.cursor.clone() } else { Cursor::default() };
         let mut page = match (cursor.seq, cursor.bootstrap) {
             (0, None) => {
                 self.all_references(pessoa, &mut filling);
@@ -103,8 +99,8 @@ impl MemoryLedger {
         decided.collect()
     }
 
-    /// Documents that took something in from a person who does not see them. The verdict alone would
-    /// leave them on the device, where nothing of them arrives any more.
+    /// Documents that took something in from a person who does not see them. The verdict alone
+    /// would leave them on the device, where nothing of them arrives any more.
     fn out_of_sight(&self, pessoa: &Pessoa, verdicts: &[Verdict]) -> Vec<Entry> {
         let documents: BTreeSet<DocumentId> = verdicts
             .iter()
@@ -290,8 +286,8 @@ impl MemoryLedger {
     }
 
     /// Whether a change at this position goes to the person as a change. Each right counts from the
-    /// position since which the devices hold what it shows: before, they lack what the change builds
-    /// on.
+    /// position since which the devices hold what it shows: before, they lack what the change
+    /// builds on.
     fn holds(&self, pessoa: &Pessoa, kind: Kind, raiz: DocumentId, seq: u64) -> bool {
         let all = kind == Kind::Cliente || pessoa.pode(Permissao::VerTodas);
         let all_since = self.reset.get(&pessoa.id).copied().unwrap_or(0);

@@ -227,12 +227,7 @@ impl Oracle {
     }
 
     /// Why a person in the office may not do this now; empty if the person may.
-    pub fn expect_office(
-        &self,
-        usuario: UserId,
-        document: DocumentId,
-        command: &Command,
-    ) -> Codes {
+    pub fn expect_office(&self, usuario: UserId, document: DocumentId, command: &Command) -> Codes {
         let now = self.permissions(usuario);
         let Some(mirror) = self.documents.get(&document) else {
             let Command::Criar { tipo, .. } = command else { return ["nao_encontrado"].into() };
@@ -283,7 +278,8 @@ impl Oracle {
         rules::broken(&after, tipo)
     }
 
-    /// What a request that stands in the document must lead to, for a person with these permissions.
+    /// What a request that stands in the document must lead to, for a person with these
+    /// permissions.
     pub fn leads(
         &self,
         document: DocumentId,

@@ -1,5 +1,6 @@
-//! A second opinion: the company as it follows from the log and from what people did, kept as simply as
-//! can be. It never calls the gate; its rules are written from the requirements, not from the code.
+//! A second opinion: the company as it follows from the log and from what people did, kept as
+//! simply as can be. It never calls the gate; its rules are written from the requirements, not from
+//! the code.
 
 mod judge;
 mod rules;
@@ -250,13 +251,7 @@ impl Oracle {
         }
     }
 
-    fn change(
-        &mut self,
-        id: DocumentId,
-        hash: Hash,
-        bytes: &[u8],
-        seq: u64,
-    ) -> Result<(), String> {
+    fn change(&mut self, id: DocumentId, hash: Hash, bytes: &[u8], seq: u64) -> Result<(), String> {
         let unreadable = |what: &dyn std::fmt::Display| {
             format!("row {seq} does not fit the document {id}: {what}")
         };
@@ -317,8 +312,8 @@ impl Oracle {
         self.people.get(&usuario).map(|over| over.at(seq).clone()).unwrap_or_default()
     }
 
-    /// Whether the person could in good faith believe to see the case, having seen this position: was
-    /// allowed to there or later, or had not been told otherwise yet.
+    /// Whether the person could in good faith believe to see the case, having seen this position:
+    /// was allowed to there or later, or had not been told otherwise yet.
     fn saw(&self, usuario: UserId, kind: Kind, raiz: DocumentId, seen: u64) -> bool {
         let then = self.permissions_at(usuario, seen);
         let over = self.involved.get(&raiz).and_then(|people| people.get(&usuario));

@@ -109,8 +109,8 @@ fn code(refusal: &campo_domain::refusal::Refusal) -> &'static str {
     refusal.codigo.codigo()
 }
 
-/// Why a person with these permissions may not do this while the record is in this situação; empty if
-/// the person may. `None` is the initial situação.
+/// Why a person with these permissions may not do this while the record is in this situação; empty
+/// if the person may. `None` is the initial situação.
 pub fn forbidden(
     permissoes: &Permissoes,
     tipo: &Tipo,
@@ -150,9 +150,7 @@ pub fn forbidden(
             }
             (Some(campo.as_str()), false)
         }
-        Command::IncluirItem { .. }
-        | Command::EditarItem { .. }
-        | Command::RemoverItem { .. } => {
+        Command::IncluirItem { .. } | Command::EditarItem { .. } | Command::RemoverItem { .. } => {
             need(Permissao::Ver);
             (Some("itens"), false)
         }

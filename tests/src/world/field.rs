@@ -98,11 +98,8 @@ impl World<'_> {
     pub(super) fn view(&self, place: usize, id: DocumentId) -> Option<client::View> {
         let device = &self.devices[place];
         let account = device.account();
-        let ctx = Context {
-            pessoa: account.pessoa.as_ref()?,
-            device: device.id,
-            tipos: &account.tipos,
-        };
+        let ctx =
+            Context { pessoa: account.pessoa.as_ref()?, device: device.id, tipos: &account.tipos };
         client::view(account.documents.get(&id)?, &ctx).ok()
     }
 
@@ -153,10 +150,8 @@ impl World<'_> {
                 if let Some(created) = created {
                     self.known.insert(id, created);
                 }
-                self.trace.event(
-                    "command",
-                    format_args!("{name} {} {command:?}", Short(id.uuid())),
-                );
+                self.trace
+                    .event("command", format_args!("{name} {} {command:?}", Short(id.uuid())));
                 self.issue(place, stamp.id);
                 self.wrote(place, id, None);
                 Ok(())
@@ -187,10 +182,8 @@ impl World<'_> {
         let done = self.devices[place].run_unchecked(id, command.clone(), stamp);
         if let Ok(true) = done {
             let name = self.staff.name(self.devices[place].signed_in);
-            self.trace.event(
-                "unruly command",
-                format_args!("{name} {} {command:?}", Short(id.uuid())),
-            );
+            self.trace
+                .event("unruly command", format_args!("{name} {} {command:?}", Short(id.uuid())));
             self.issue(place, stamp.id);
             self.wrote(place, id, None);
         }

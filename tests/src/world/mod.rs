@@ -1,5 +1,6 @@
-//! One company for a few days: phones, one server and the office in a loop that only the seed drives,
-//! with a clock that nobody waits for. Faults first; then everything heals and must come to rest.
+//! One company for a few days: phones, one server and the office in a loop that only the seed
+//! drives, with a clock that nobody waits for. Faults first; then everything heals and must come to
+//! rest.
 
 mod field;
 mod forgery;

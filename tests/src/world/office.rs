@@ -41,12 +41,8 @@ impl World<'_> {
         let Some(id) = self.dice.maybe(&ids) else { return self.create() };
         let usuario = self.somebody();
         let Some((registro, tipo)) = self.oracle.registro(id) else { return Ok(()) };
-        let mut muse = Muse {
-            dice: &mut self.dice,
-            at: self.now,
-            people: &self.people,
-            known: &self.known,
-        };
+        let mut muse =
+            Muse { dice: &mut self.dice, at: self.now, people: &self.people, known: &self.known };
         let command = muse.alter(registro, tipo);
         self.command(usuario, id, command)
     }
@@ -56,12 +52,8 @@ impl World<'_> {
         let logged: Vec<DocumentId> = self.oracle.documents().collect();
         let known = self.known.iter().filter(|(id, _)| logged.binary_search(id).is_ok());
         let known = known.map(|(id, known)| (*id, *known)).collect();
-        let mut muse = Muse {
-            dice: &mut self.dice,
-            at: self.now,
-            people: &self.people,
-            known: &known,
-        };
+        let mut muse =
+            Muse { dice: &mut self.dice, at: self.now, people: &self.people, known: &known };
         let command = muse.create();
         let Command::Criar { id, .. } = command else { return Ok(()) };
         if let Some(created) = Known::of(&command) {
@@ -83,10 +75,9 @@ impl World<'_> {
         let done = self.ledger.office(self.now, usuario, id, &command).map_err(machinery)?;
         let name = self.staff.name(usuario);
         match &done {
-            Ok(()) => self.trace.event(
-                "office: command",
-                format_args!("{name} {} {command:?}", Short(id.uuid())),
-            ),
+            Ok(()) => self
+                .trace
+                .event("office: command", format_args!("{name} {} {command:?}", Short(id.uuid()))),
             Err(refusal) => self.trace.event(
                 "office: refused",
                 format_args!("{name} {} {command:?}: {refusal}", Short(id.uuid())),

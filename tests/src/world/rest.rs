@@ -29,8 +29,7 @@ impl World<'_> {
         // Two rounds: what one phone says in the first reaches the others in the second.
         for round in 0..2 {
             for place in 0..self.devices.len() {
-                let people: Vec<UserId> =
-                    self.devices[place].accounts.keys().copied().collect();
+                let people: Vec<UserId> = self.devices[place].accounts.keys().copied().collect();
                 for usuario in people {
                     self.complete(place, usuario, round)?;
                 }

@@ -9,8 +9,8 @@ use crate::{
     oracle::Written,
     trace::Short,
 };
-use campo_domain::ids::{DeviceId, DocumentId, UserId};
 use automerge::Change;
+use campo_domain::ids::{DeviceId, DocumentId, UserId};
 use campo_sync::{
     client::Event,
     document::DocumentError,
@@ -24,8 +24,7 @@ impl World<'_> {
     pub(super) fn send(&mut self, place: usize) {
         let device = &mut self.devices[place];
         let request = device.request();
-        let sender =
-            Sender { device: place, usuario: device.signed_in, number: self.requests };
+        let sender = Sender { device: place, usuario: device.signed_in, number: self.requests };
         self.requests += 1;
         device.in_flight = Some((sender.number, self.now + TimeDelta::seconds(45)));
         self.trace.event(
@@ -79,7 +78,8 @@ impl World<'_> {
 
     fn arrives(&mut self, sender: Sender, request: SyncRequest) -> Result<(), Violation> {
         // Every eighth goes through the wire format, which must not change it.
-        let request = if sender.number % 8 == 0 { self.packed(&request)? } else { request };
+        let request =
+            if sender.number.is_multiple_of(8) { self.packed(&request)? } else { request };
         let copy = request.clone();
         let begun = self.ledger.begin(self.now, sender.usuario, request);
         let ticket = begun.map_err(machinery)?;
@@ -291,7 +291,7 @@ impl World<'_> {
         let took = device.absorb(response, &mut self.dice, crash, self.config.sabotage);
         let who = format!("{}'s phone", self.staff.name(usuario));
         let took = took.map_err(|error| {
-            let checker = match &error {
+            let checker = match error.as_ref() {
                 CannotAbsorb::Document {
                     error: DocumentError::Gap | DocumentError::Automerge(_),
                     ..

@@ -1,5 +1,5 @@
-//! What goes wrong in the field, on the engine alone: phones and the memory ledger, no network and no
-//! disk. Each test is a line of the list, told as the person would tell it.
+//! What goes wrong in the field, on the engine alone: phones and the memory ledger, no network and
+//! no disk. Each test is a line of the list, told as the person would tell it.
 
 use campo_domain::{
     command::Command,
@@ -102,12 +102,8 @@ impl Company {
 
     fn run(&mut self, phone: &mut Device, id: DocumentId, command: Command) {
         let at = phone.clock(self.now);
-        let stamp = Stamp {
-            id: self.id(),
-            at,
-            seen: phone.account().cursor.seq,
-            nonce: self.dice.word(),
-        };
+        let stamp =
+            Stamp { id: self.id(), at, seen: phone.account().cursor.seq, nonce: self.dice.word() };
         assert!(phone.run(id, command, stamp, Crash::No).unwrap());
     }
 
@@ -155,10 +151,7 @@ impl Company {
     fn close(&mut self, id: DocumentId) {
         for verbo in ["iniciar", "resolver"] {
             let pedido = self.id();
-            self.office(
-                id,
-                Command::Transicionar { pedido, verbo: verbo.into(), motivo: None },
-            );
+            self.office(id, Command::Transicionar { pedido, verbo: verbo.into(), motivo: None });
         }
     }
 
@@ -414,8 +407,7 @@ fn ff22_one_refused_command_holds_up_nothing_but_its_own_branch() {
         behind.push(id);
     }
     let answer = company.exchange(&mut ana);
-    let accepted =
-        outcomes(&answer).into_iter().filter(|o| matches!(o, Outcome::Accepted { .. }));
+    let accepted = outcomes(&answer).into_iter().filter(|o| matches!(o, Outcome::Accepted { .. }));
     assert_eq!(accepted.count(), 60);
     assert!(behind.iter().all(|id| shown(&ana, *id).is_some()));
     company.sync(&mut ana);
@@ -453,8 +445,7 @@ fn ff28_the_report_of_a_technician_who_was_replaced_is_held_shown_and_can_be_mer
     company.run(&mut ana, id, edit("cidade", text("Olinda")));
     company.reassign(id, BIA);
     company.sync(&mut ana);
-    let [Fate::Held { held, reason }, Fate::Held { held: also, .. }] =
-        fates(ana.account())[..]
+    let [Fate::Held { held, reason }, Fate::Held { held: also, .. }] = fates(ana.account())[..]
     else {
         panic!("both are held")
     };
@@ -531,8 +522,8 @@ fn ff31_a_stale_phone_cannot_bring_back_what_was_erased() {
 #[test]
 fn ff45_the_first_page_is_enough_to_work_with() {
     let mut company = Company::new();
-    let cases: Vec<DocumentId> = (0..30).map(|_| company.case(ANA)).collect();
-    let limits = Limits { page_bytes_max: 4_000, ..Limits::DEFAULT };
+    let cases: Vec<DocumentId> = (0..80).map(|_| company.case(ANA)).collect();
+    let limits = Limits { page_bytes_max: 24_000, ..Limits::DEFAULT };
     let mut ana = company.new_phone(ANA, limits);
     let first = company.exchange(&mut ana);
     assert!(first.more && ana.account().pessoa.is_some());

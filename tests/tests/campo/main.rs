@@ -6,6 +6,7 @@ mod browser;
 mod client;
 mod crashes;
 mod end_to_end;
+mod engine_failures;
 mod field_failures;
 mod harness;
 mod http;

@@ -1,5 +1,5 @@
-//! Who may do what, written out: a golden file that shows in a review what a change of the policy table
-//! or of a preset really changes. `CAMPO_BLESS=1` writes it anew.
+//! Who may do what, written out: a golden file that shows in a review what a change of the policy
+//! table or of a preset really changes. `CAMPO_BLESS=1` writes it anew.
 
 use campo_domain::{
     fluxo::Guarda,
@@ -123,9 +123,8 @@ fn rows(tipo: &Tipo, parte: Parte) -> String {
     let criar = row(|pessoa| cell(policy::pode_criar(pessoa, parte)).to_owned());
     let mut block = format!("  criar — {criar}\n");
     for situacao in &tipo.fluxo.situacoes {
-        let alterar = row(|pessoa| {
-            cell(policy::pode_alterar(pessoa, Some(situacao), parte)).to_owned()
-        });
+        let alterar =
+            row(|pessoa| cell(policy::pode_alterar(pessoa, Some(situacao), parte)).to_owned());
         writeln!(block, "  alterar em {} — {alterar}", situacao.codigo).unwrap();
     }
     block
@@ -174,7 +173,8 @@ fn the_golden_file_has_every_part_of_every_tipo_and_denies_somewhere() {
     for tipo in tipos() {
         assert!(matrix.contains(&format!("## {} v", tipo.codigo)));
     }
-    for denial in ["campo_protegido", "campo_fixo", "sem_permissao", "situacao_nao_permite_edicao"] {
+    for denial in ["campo_protegido", "campo_fixo", "sem_permissao", "situacao_nao_permite_edicao"]
+    {
         assert!(matrix.contains(denial), "{denial} never happens");
     }
 }

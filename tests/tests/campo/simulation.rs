@@ -1,5 +1,5 @@
-//! Seeds of the simulator: on the memory ledger by the hundred, on PostgreSQL a few, and with mistakes
-//! built in, to see that the checkers bite. `simulate` runs as many as there is time for.
+//! Seeds of the simulator: on the memory ledger by the hundred, on PostgreSQL a few, and with
+//! mistakes built in, to see that the checkers bite. `simulate` runs as many as there is time for.
 
 use campo_tests::{
     Sabotage,

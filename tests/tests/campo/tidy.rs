@@ -1,4 +1,5 @@
-//! The house rules that a machine can check: arrows between crates, sizes, headers, nothing left open.
+//! The house rules that a machine can check: arrows between crates, sizes, headers, nothing left
+//! open.
 
 use std::{
     fs,

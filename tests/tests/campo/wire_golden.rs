@@ -1,6 +1,6 @@
-//! Golden fixtures of the wire: every message and every variant of protocol version 1, as CBOR. A released
-//! byte never changes its meaning, so a difference here is a new protocol version or a mistake.
-//! `CAMPO_BLESS=1` writes files that do not exist yet; it never changes one that does.
+//! Golden fixtures of the wire: every message and every variant of protocol version 1, as CBOR. A
+//! released byte never changes its meaning, so a difference here is a new protocol version or a
+//! mistake. `CAMPO_BLESS=1` writes files that do not exist yet; it never changes one that does.
 
 use campo_domain::ids::{DeviceId, DocumentId, HeldId, UserId};
 use campo_sync::wire::{
@@ -26,7 +26,9 @@ fn hash(byte: u8) -> Hash {
 }
 
 fn reason() -> Reason {
-    Reason { code: "sem_permissao".into(), message: "Você não tem a permissão necessária.".into() }
+    Reason {
+        code: "sem_permissao".into(), message: "Você não tem a permissão necessária.".into()
+    }
 }
 
 fn outcomes() -> Vec<(&'static str, Outcome)> {
@@ -80,8 +82,7 @@ fn request() -> SyncRequest {
 }
 
 fn response() -> SyncResponse {
-    let verdict =
-        |(_, outcome)| Verdict { document: DOCUMENT, hash: hash(3), outcome };
+    let verdict = |(_, outcome)| Verdict { document: DOCUMENT, hash: hash(3), outcome };
     SyncResponse {
         protocol: PROTOCOL,
         verdicts: outcomes().into_iter().map(verdict).collect(),
