@@ -481,3 +481,46 @@ fn a_branch_that_cannot_be_merged_as_a_whole_is_not_merged_at_all() {
     server.plan(|planner| planner.approve(held, &author, &[good, rubbish])).unwrap_err();
     assert_eq!(document::heads(server.document(id(1))), before);
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(400))]
+
+    /// Whatever bytes a device sends: the gate answers, and what it lets in can be stored and loaded.
+    #[test]
+    fn damaged_changes_never_get_in_and_never_stop_the_server(
+        which in 0_usize..3,
+        damage in proptest::collection::vec((9_usize..400, proptest::num::u8::ANY), 1..4),
+        honest_checksum in proptest::bool::ANY,
+    ) {
+        use sha2::{Digest, Sha256};
+        let (mut server, mut phone) = begun();
+        phone.run(editar("contrato", "C-1"));
+        phone.run(Command::Anotar {
+            id: NotaId::from_u128(40),
+            texto: "Cliente ausente".into(),
+        });
+        phone.run(transicionar(41, "iniciar", None));
+        let pushes = phone.queue();
+        for push in &pushes[..which] {
+            server.push(&tecnica(), push.clone());
+        }
+        let mut push = pushes[which].clone();
+        for (place, byte) in damage {
+            let place = place % push.change.len();
+            push.change[place.max(9)] = byte;
+        }
+        if honest_checksum {
+            let hash = Sha256::digest(&push.change[8..]);
+            push.change[4..8].copy_from_slice(&hash[..4]);
+        }
+        let original = push.change == pushes[which].change;
+        let outcome = server.push(&tecnica(), push);
+        if let Outcome::Accepted { .. } = outcome {
+            // A value may be damaged into another that is allowed; the record stays sound.
+            assert!(original || honest_checksum, "{outcome:?}");
+        }
+        let saved = document::save(server.document(id(1)));
+        let loaded = campo_sync::exchange::Loaded::read(&saved, 1, &tipos()).unwrap();
+        assert_eq!(loaded.merged.registro, server.world.documents[&id(1)].merged.registro);
+    }
+}
