@@ -165,7 +165,8 @@ fn change(
 }
 
 /// Writes a scalar. Writing the value that already wins a conflict, Automerge would only delete the
-/// losing ones, and the gate takes deletions from nobody: a losing value in between makes it a write.
+/// losing ones, and the gate takes deletions from nobody: a losing value in between makes it a
+/// write.
 fn put(
     tx: &mut Transaction<'_>,
     obj: &ObjId,

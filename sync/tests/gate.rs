@@ -485,7 +485,8 @@ fn a_branch_that_cannot_be_merged_as_a_whole_is_not_merged_at_all() {
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(400))]
 
-    /// Whatever bytes a device sends: the gate answers, and what it lets in can be stored and loaded.
+    /// Whatever bytes a device sends: the gate answers, and what it lets in can be stored and
+    /// loaded.
     #[test]
     fn damaged_changes_never_get_in_and_never_stop_the_server(
         which in 0_usize..3,
