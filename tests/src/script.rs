@@ -159,6 +159,18 @@ impl Muse<'_> {
         let kind = if self.dice.chance(1, 2) { Kind::Assistencia } else { Kind::Ocorrencia };
         let Some((id, known)) = self.document(kind) else { return };
         let assistencia = if kind == Kind::Assistencia { Some(id) } else { known.assistencia };
+        // Now and then what no screen offers: a parent of the wrong kind, or not named.
+        match self.dice.below(30) {
+            0 => {
+                campos.insert("assistencia".into(), Valor::Id(id.uuid()));
+                return;
+            }
+            1 => {
+                campos.insert("ocorrencia".into(), Valor::Id(id.uuid()));
+                return;
+            }
+            _ => {}
+        }
         if let Some(assistencia) = assistencia {
             campos.insert("assistencia".into(), Valor::Id(assistencia.uuid()));
         }

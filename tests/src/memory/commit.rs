@@ -56,10 +56,13 @@ impl MemoryLedger {
     ) -> (World, Print) {
         let mut needs = Needs::default();
         needs.documents.insert(document);
-        if let Command::Criar { id, campos, .. } = command {
-            let raiz = campos.get("assistencia").or_else(|| campos.get("ocorrencia"));
-            let raiz = raiz.and_then(|valor| valor.id()).map_or(*id, DocumentId::from);
-            needs.raizes.insert(raiz);
+        if let Command::Criar { campos, .. } = command {
+            let parents = ["assistencia", "ocorrencia"];
+            let parents = parents.into_iter().filter_map(|campo| campos.get(campo)?.id());
+            let parents: Vec<DocumentId> = parents.map(DocumentId::from).collect();
+            needs.documents.extend(&parents);
+            needs.raizes.extend(parents);
+            needs.raizes.insert(document);
         }
         self.load_needs(at, &needs)
     }

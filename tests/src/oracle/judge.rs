@@ -68,8 +68,12 @@ impl Oracle {
         let Some(written) = self.written.get(&hash) else {
             return Expect::Refused(["alteracao_invalida"].into());
         };
+        let mut misplaced = self.misplaced(push.document, &written.command);
         if (written.usuario, written.device) != (usuario, device) {
-            return Expect::Refused(["autor_alheio"].into());
+            misplaced.insert("autor_alheio");
+        }
+        if !misplaced.is_empty() {
+            return Expect::Refused(misplaced);
         }
         let mut late = false;
         if let Err(codes) = self.scope(push, usuario, &written.command, &mut late) {
@@ -112,6 +116,32 @@ impl Oracle {
             return Ok(());
         }
         Err(["nao_encontrado", "sem_permissao"].into())
+    }
+
+    /// What a new document hangs on is of the kind that it names, and an agenda of an ocorrência is
+    /// of the same assistência.
+    fn misplaced(&self, id: DocumentId, command: &Command) -> Codes {
+        let mut codes = Codes::new();
+        let Command::Criar { campos, .. } = command else { return codes };
+        if self.documents.contains_key(&id) {
+            return codes;
+        }
+        let named = |campo: &str| campos.get(campo).and_then(|valor| valor.id());
+        let parent = |campo| {
+            let id = named(campo).map(DocumentId::from)?;
+            self.documents.get(&id).map(|mirror| &mirror.registro)
+        };
+        let (assistencia, ocorrencia) = (parent("assistencia"), parent("ocorrencia"));
+        if assistencia.is_some_and(|parent| parent.kind != Kind::Assistencia)
+            || ocorrencia.is_some_and(|parent| parent.kind != Kind::Ocorrencia)
+        {
+            codes.insert("valor_invalido");
+        }
+        let of = ocorrencia.and_then(|parent| parent.campos.get("assistencia")?.id());
+        if of.is_some() && of != named("assistencia") {
+            codes.insert("campos_obrigatorios");
+        }
+        codes
     }
 
     /// The case that exists and that a new document becomes part of, with the document's kind.
@@ -233,6 +263,7 @@ impl Oracle {
             let Command::Criar { tipo, .. } = command else { return ["nao_encontrado"].into() };
             let Ok(tipo) = self.tipos.obter(tipo) else { return ["tipo_desconhecido"].into() };
             let mut codes = rules::forbidden(&now, tipo, None, command);
+            codes.extend(self.misplaced(document, command));
             if let Some((kind, raiz)) = self.joins(command)
                 && !rules::sees(&now, kind, self.is_involved(usuario, raiz))
             {

@@ -2,6 +2,7 @@
 //! drives, with a clock that nobody waits for. Faults first; then everything heals and must come to
 //! rest.
 
+mod answers;
 mod field;
 mod forgery;
 mod office;
@@ -87,7 +88,7 @@ pub struct World<'a> {
     backups: Vec<Option<Device>>,
     known: BTreeMap<DocumentId, Known>,
     issued: Vec<Issued>,
-    /// Answers told to devices, by change: what was accepted stays so.
+    /// How many requests were sent.
     requests: u64,
     /// Requests that were sent, for thieves.
     sent: Vec<SyncRequest>,
