@@ -291,7 +291,9 @@ async fn gather(
             if let Command::Criar { campos, .. } = command {
                 let parents = ["assistencia", "ocorrencia"];
                 let parents = parents.iter().filter_map(|nome| campos.get(*nome)?.id());
-                needs.raizes.extend(parents.map(DocumentId::from));
+                let parents: Vec<DocumentId> = parents.map(DocumentId::from).collect();
+                needs.documents.extend(&parents);
+                needs.raizes.extend(parents);
                 needs.raizes.insert(*document);
             }
         }

@@ -80,26 +80,26 @@ impl Planner {
         let deps: Vec<Hash> = change.deps().iter().map(|dep| Hash::from(*dep)).collect();
         let bytes_hash = change.hash();
         let registro = self.registro_of(push);
-        if let Some(registro) = &registro
-            && !self.world.documents.contains_key(&push.document)
-            && let Some(refusal) = self.misplaced(registro)
-        {
-            return refused(&refusal);
-        }
+        let misplaced = registro.as_ref().and_then(|registro| self.misplaced(registro));
         let raiz = registro.map(|registro| registro.raiz());
         let admitted = self.target(push.document, raiz, requester.pessoa.id, |target, rules| {
             inspect::guarded(|| admission::admit(push, change, requester, target, rules))
         });
-        match admitted.unwrap_or_else(|| Err(Codigo::AlteracaoInvalida.into())) {
-            Ok(admitted) => {
+        let admitted = admitted.unwrap_or_else(|| Err(Codigo::AlteracaoInvalida.into()));
+        match (admitted, misplaced) {
+            // Told only to who might have created it: it says something of the parent.
+            (Ok(_) | Err(Rejection::Held(_)), Some(refusal)) => refused(&refusal),
+            (Ok(admitted), None) => {
                 let seq = self.merge(push, requester, admitted);
                 self.merged_now.insert((push.document, bytes_hash.into()), seq);
                 Outcome::Accepted { seq }
             }
-            Err(Rejection::Held(refusal)) => self.hold(requester, push, hash, &deps, &refusal),
-            Err(Rejection::Missing(deps)) => Outcome::Missing { deps },
-            Err(Rejection::Refused(refusal)) => refused(&refusal),
-            Err(Rejection::Stale(now)) => Outcome::StaleGeneration { now },
+            (Err(Rejection::Held(refusal)), None) => {
+                self.hold(requester, push, hash, &deps, &refusal)
+            }
+            (Err(Rejection::Missing(deps)), _) => Outcome::Missing { deps },
+            (Err(Rejection::Refused(refusal)), _) => refused(&refusal),
+            (Err(Rejection::Stale(now)), _) => Outcome::StaleGeneration { now },
         }
     }
 
@@ -194,6 +194,9 @@ impl Planner {
                     Refusal::new(Codigo::AlteracaoInvalida)
                 }
             })?;
+            if let Some(refusal) = self.misplaced(&admitted.merged.registro) {
+                return Err(refusal);
+            }
             let seq = self.merge(push, author, admitted);
             self.merged_now.insert(key, seq);
         }
@@ -407,7 +410,11 @@ impl Planner {
     }
 
     /// A record that hangs on something of another kind would share the sight of a wrong case.
+    /// Asked of new records only: the links never change afterwards.
     fn misplaced(&self, registro: &Registro) -> Option<Refusal> {
+        if self.world.documents.contains_key(&registro.id) {
+            return None;
+        }
         let wrong = parents(registro).find(|(parent, kind)| {
             let parent = self.world.documents.get(parent);
             parent.is_some_and(|parent| parent.merged.registro.kind != *kind)
