@@ -153,6 +153,12 @@ impl Oracle {
         self.written.get(hash)
     }
 
+    /// What people did to the document, as far as it was merged.
+    pub fn commands(&self, document: DocumentId) -> impl Iterator<Item = &Command> {
+        let changes = self.documents.get(&document).into_iter().flat_map(|m| m.changes.keys());
+        changes.filter_map(|hash| self.written.get(hash)).map(|written| &written.command)
+    }
+
     /// Whether the document has the change.
     pub fn merged(&self, document: DocumentId, hash: &Hash) -> Option<u64> {
         self.documents.get(&document)?.changes.get(hash).copied()

@@ -1,5 +1,7 @@
 //! What must be true: at every step, at every completed synchronisation, and once all is quiet.
 
+mod markers;
+
 use crate::{
     device::{Account, Device},
     ledger::HeldBranch,
@@ -226,7 +228,10 @@ fn bears_out(
             ensure(merged.len() == 1 || nothing_to_say, Checker::NothingLost, || {
                 format!("accepted and not there: {:?} of {document}", queued.command)
             })?;
-            marker(oracle, document, &queued.command, merged.len() == 1)
+            if merged.is_empty() {
+                return Ok(());
+            }
+            markers::found(oracle, document, &queued.command)
         }
         Fate::Held { held, .. } => {
             let branch = branches.get(held).ok_or_else(|| say("there is no such branch"))?;
@@ -249,36 +254,4 @@ fn bears_out(
         Fate::Refused { .. } if merged.is_empty() || restored => Ok(()),
         Fate::Refused { .. } => Err(say("refused and merged")),
     }
-}
-
-/// What an accepted command wrote is found in the record.
-fn marker(oracle: &Oracle, id: DocumentId, command: &Command, merged: bool) -> Checked {
-    let Some((registro, _)) = oracle.registro(id) else {
-        return Err(violated(Checker::NothingLost, format!("the document {id} is gone")));
-    };
-    let found = match command {
-        Command::Anotar { id, texto } => {
-            registro.notas.iter().any(|nota| nota.id == *id && nota.texto == *texto)
-        }
-        Command::IncluirItem { item } => registro.itens.contains_key(&item.id),
-        Command::RemoverItem { item } => registro.itens.get(item).is_some_and(|i| i.removido),
-        Command::Transicionar { pedido, .. } => {
-            registro.pedidos.iter().any(|p| p.id == *pedido && p.veredito.is_some())
-        }
-        Command::EmitirLaudo { pedido, laudo, .. } => {
-            registro.laudos.iter().any(|l| l.id == *laudo)
-                && registro.pedidos.iter().any(|p| p.id == *pedido && p.veredito.is_some())
-        }
-        Command::Criar { itens, .. } => {
-            itens.iter().all(|item| registro.itens.contains_key(&item.id))
-        }
-        // A later write replaces it; the change itself is what stays.
-        Command::Editar { .. }
-        | Command::EditarTexto { .. }
-        | Command::EditarItem { .. }
-        | Command::Participar { .. } => true,
-    };
-    ensure(found || !merged, Checker::NothingLost, || {
-        format!("accepted and not found in {id}: {command:?}")
-    })
 }
