@@ -169,6 +169,14 @@ impl Oracle {
         self.held.get(&(document, *hash)).copied()
     }
 
+    /// The branches, not merged yet, that a change builds on: it must follow one of them.
+    pub fn follows(&self, document: DocumentId, change: &[u8]) -> BTreeSet<HeldId> {
+        let deps = Change::try_from(change).map(|change| change.deps().to_vec());
+        let deps = deps.unwrap_or_default().into_iter().map(Hash::from);
+        let apart = deps.filter(|dep| self.merged(document, dep).is_none());
+        apart.filter_map(|dep| self.held_in(document, &dep)).collect()
+    }
+
     /// A document as it reads, with its tipo.
     pub fn registro(&self, document: DocumentId) -> Option<(&Registro, &Tipo)> {
         let mirror = self.documents.get(&document)?;

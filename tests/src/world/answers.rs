@@ -98,6 +98,10 @@ impl World<'_> {
                 ensure(before.is_none_or(|before| before == *id), Checker::Replay, || {
                     format!("held in {before:?}, then in {id}")
                 })?;
+                let follows = self.oracle.follows(push.document, &push.change);
+                ensure(follows.is_empty() || follows.contains(id), Checker::Oracle, || {
+                    format!("held in {id}, though it builds on {follows:?}")
+                })?;
                 self.oracle.holds(push.document, verdict.hash, *id);
             }
             _ => {}
