@@ -8,8 +8,8 @@ use crate::{
     },
 };
 
-/// The only type of agenda that the assistência's screen lists (R42).
-pub const TIPO_ASSISTENCIA: &str = "assistencia_tecnica";
+/// What the catalogue says of the types of agenda that the assistência's screen lists (R42).
+pub const NA_ASSISTENCIA: &str = "na_assistencia";
 
 /// The fields, in the order of a form.
 pub const CAMPOS: &[Campo] = &[

@@ -15,7 +15,7 @@ pub const PRIORIDADES: &[(&str, &str)] =
 /// The fields, in the order of a form.
 pub const CAMPOS: &[Campo] = &[
     Campo::novo("cliente", "Cliente", Referencia(Alvo::Documento(Kind::Cliente)), "R8"),
-    Campo::novo("contrato", "Contrato", Texto { chars_max: 60 }, "R9"),
+    Campo::novo("contrato", "Contrato", Referencia(Alvo::Catalogo("contrato")), "R9"),
     Campo::novo("situacao_alegada", "Situação Alegada", TextoLongo { chars_max: 10_000 }, "R10"),
     Campo::novo("endereco", "Endereço", Texto { chars_max: 200 }, "R11"),
     Campo::novo("cidade", "Cidade", Texto { chars_max: 80 }, "R11"),

@@ -72,9 +72,9 @@ typed_id! {
     DeviceId,
     /// A document of any kind: assistência, ocorrência, agenda or cliente.
     DocumentId,
-    /// An item (product or service) of a document (R20, R33).
+    /// A part of a document: an item, despesa, anexo or vínculo.
     ItemId,
-    /// A laudo, partial analysis or parecer (R63, R66, R71).
+    /// A partial analysis, laudo, solução or parecer (R63, R65, R66, R71).
     AnaliseId,
     /// A request of transition (the offline rule).
     PedidoId,
@@ -84,6 +84,10 @@ typed_id! {
     CommandId,
     /// A held branch, waiting for the office.
     HeldId,
+    /// An intent for the ERP (R72–R75).
+    AcaoId,
+    /// A corrective action (R76).
+    CorretivaId,
 }
 
 impl UserId {

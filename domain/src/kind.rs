@@ -1,6 +1,10 @@
 //! The kinds of document, and where the fields of each are listed.
 
-use crate::{agenda, assistencia, cliente, ocorrencia, valor::Campo};
+use crate::{
+    agenda, assistencia, cliente, ocorrencia,
+    parte::{self, Colecao},
+    valor::Campo,
+};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -52,10 +56,15 @@ impl Kind {
         }
     }
 
-    /// The fields of an item of the kind; none where the kind has no items.
-    pub const fn campos_item(self) -> &'static [Campo] {
-        match self {
-            Kind::Ocorrencia => ocorrencia::CAMPOS_ITEM,
+    /// The fields of a part in that collection; none where the kind has no such parts.
+    pub const fn campos_de(self, colecao: Colecao) -> &'static [Campo] {
+        match (self, colecao) {
+            (Kind::Ocorrencia, Colecao::Itens) => ocorrencia::CAMPOS_ITEM,
+            (Kind::Ocorrencia, Colecao::Despesas) => ocorrencia::CAMPOS_DESPESA,
+            (Kind::Ocorrencia | Kind::Assistencia, Colecao::Vinculos) => parte::CAMPOS_VINCULO,
+            (Kind::Ocorrencia | Kind::Assistencia | Kind::Agenda, Colecao::Anexos) => {
+                parte::CAMPOS_ANEXO
+            }
             _ => &[],
         }
     }
@@ -65,9 +74,9 @@ impl Kind {
         self.campos().iter().find(|campo| campo.nome == nome)
     }
 
-    /// The item's field of that name.
-    pub fn campo_item(self, nome: &str) -> Option<&'static Campo> {
-        self.campos_item().iter().find(|campo| campo.nome == nome)
+    /// The field of that name of a part in the collection.
+    pub fn campo_de(self, colecao: Colecao, nome: &str) -> Option<&'static Campo> {
+        self.campos_de(colecao).iter().find(|campo| campo.nome == nome)
     }
 
     /// Whether the server mints a number for it.

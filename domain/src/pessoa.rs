@@ -1,10 +1,10 @@
 //! A person of a company and what that person may do (R85).
 
-use crate::ids::UserId;
+use crate::ids::{DocumentId, UserId};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
-/// The five permissions of R85, and the administrator of the company (R86).
+/// The five permissions of R85, the administrator of the company (R86), and a client's login (R23).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Permissao {
@@ -20,17 +20,20 @@ pub enum Permissao {
     Aprovar,
     /// Look after the company: people, devices, catalogues.
     Administrar,
+    /// A client of the company: its own cases in the portal, and nothing else (R23).
+    Portal,
 }
 
 impl Permissao {
     /// Every permission, in the order of R85.
-    pub const TODAS: [Permissao; 6] = [
+    pub const TODAS: [Permissao; 7] = [
         Permissao::Ver,
         Permissao::VerTodas,
         Permissao::Gerenciar,
         Permissao::EmitirLaudo,
         Permissao::Aprovar,
         Permissao::Administrar,
+        Permissao::Portal,
     ];
 
     /// The stable name: what is stored and what travels.
@@ -42,6 +45,7 @@ impl Permissao {
             Permissao::EmitirLaudo => "emitir_laudo",
             Permissao::Aprovar => "aprovar",
             Permissao::Administrar => "administrar",
+            Permissao::Portal => "portal",
         }
     }
 }
@@ -52,10 +56,11 @@ impl fmt::Display for Permissao {
     }
 }
 
-/// The name is not one of the six permissions.
+/// The name is not one of the seven permissions.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "permissão desconhecida: {0} (há ver, ver_todas, gerenciar, emitir_laudo, aprovar, administrar)"
+    "permissão desconhecida: {0} (há ver, ver_todas, gerenciar, emitir_laudo, aprovar, \
+     administrar, portal)"
 )]
 pub struct PermissaoDesconhecida(String);
 
@@ -83,11 +88,38 @@ pub struct Pessoa {
     pub permissoes: Permissoes,
     /// False once the person left: may then do nothing.
     pub ativo: bool,
+    /// Groups that the person belongs to, by code (R86).
+    #[serde(default)]
+    pub grupos: BTreeSet<String>,
+    /// The branch that the person works in (R32).
+    #[serde(default)]
+    pub filial: Option<String>,
+    /// Whose client's login it is (R23).
+    #[serde(default)]
+    pub cliente: Option<DocumentId>,
 }
 
 impl Pessoa {
+    /// The server acting by itself: no permission, and whatever a fluxo leaves to the system.
+    pub fn servidor() -> Self {
+        Pessoa {
+            id: UserId::SERVIDOR,
+            nome: "Campo".into(),
+            permissoes: Permissoes::new(),
+            ativo: true,
+            grupos: BTreeSet::new(),
+            filial: None,
+            cliente: None,
+        }
+    }
+
     /// Whether the person is active and holds the permission.
     pub fn pode(&self, permissao: Permissao) -> bool {
         self.ativo && self.permissoes.contains(&permissao)
+    }
+
+    /// Whether it is a client in the portal, not one of the company's people (R23).
+    pub fn portal(&self) -> bool {
+        self.pode(Permissao::Portal) && !self.pode(Permissao::Ver)
     }
 }

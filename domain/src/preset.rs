@@ -1,11 +1,9 @@
 //! The presets that ship as data. A new one is a file in `domain/presets` and a line in
-//! [`PRESETS`]; nothing else in Campo knows a preset by name. P002, P003 and P004 have their place
-//! here.
+//! [`PRESETS`]; nothing else in Campo knows a preset by name.
 
 use crate::{
-    fluxo::{Fluxo, FluxoInvalido},
-    kind::Kind,
-    tipo::Tipo,
+    fluxo::Fluxo,
+    tipo::{Tipo, TipoInvalido},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -14,6 +12,9 @@ use std::collections::BTreeMap;
 const PRESETS: &[(&str, &str)] = &[
     ("P000", include_str!("../presets/P000.json")),
     ("P001", include_str!("../presets/P001.json")),
+    ("P002", include_str!("../presets/P002.json")),
+    ("P003", include_str!("../presets/P003.json")),
+    ("P004", include_str!("../presets/P004.json")),
 ];
 
 /// One entry of a catalogue.
@@ -23,26 +24,18 @@ pub struct ItemCatalogo {
     pub codigo: String,
     /// What a person reads.
     pub nome: String,
+    /// What else is known of it, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dados: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Arquivo {
     nome: String,
     fluxos: Vec<Fluxo>,
-    tipos: Vec<TipoDoArquivo>,
+    tipos: Vec<Tipo<String>>,
     catalogos: BTreeMap<String, Vec<ItemCatalogo>>,
-}
-
-#[derive(Deserialize)]
-struct TipoDoArquivo {
-    codigo: String,
-    versao: u32,
-    nome: String,
-    kind: Kind,
-    fluxo: String,
-    obrigatorios: Vec<String>,
-    #[serde(default)]
-    exige_laudo: bool,
 }
 
 /// A preset: what a company starts with.
@@ -75,17 +68,9 @@ pub enum PresetInvalido {
         /// The fluxo that is missing.
         fluxo: String,
     },
-    /// A tipo requires a field that its kind does not have.
-    #[error("o tipo {tipo} exige o campo {campo}, que não existe")]
-    CampoInexistente {
-        /// The tipo.
-        tipo: String,
-        /// The field that is missing.
-        campo: String,
-    },
-    /// A fluxo cannot work.
+    /// A tipo cannot work.
     #[error(transparent)]
-    Fluxo(#[from] FluxoInvalido),
+    Tipo(#[from] TipoInvalido),
 }
 
 fn existentes() -> String {
@@ -108,9 +93,6 @@ pub fn carregar(id: &str) -> Result<Preset, PresetInvalido> {
         .ok_or_else(|| PresetInvalido::Inexistente(id.to_owned()))?;
     let arquivo: Arquivo =
         serde_json::from_str(texto).map_err(|erro| PresetInvalido::Ilegivel(id, erro))?;
-    for fluxo in &arquivo.fluxos {
-        fluxo.validar()?;
-    }
     let mut tipos = Vec::new();
     for tipo in arquivo.tipos {
         let fluxo = arquivo.fluxos.iter().find(|fluxo| fluxo.codigo == tipo.fluxo);
@@ -118,19 +100,9 @@ pub fn carregar(id: &str) -> Result<Preset, PresetInvalido> {
             tipo: tipo.codigo.clone(),
             fluxo: tipo.fluxo.clone(),
         })?;
-        if let Some(campo) = tipo.obrigatorios.iter().find(|c| tipo.kind.campo(c).is_none()) {
-            let (tipo, campo) = (tipo.codigo.clone(), campo.clone());
-            return Err(PresetInvalido::CampoInexistente { tipo, campo });
-        }
-        tipos.push(Tipo {
-            codigo: tipo.codigo,
-            versao: tipo.versao,
-            nome: tipo.nome,
-            kind: tipo.kind,
-            obrigatorios: tipo.obrigatorios,
-            exige_laudo: tipo.exige_laudo,
-            fluxo,
-        });
+        let tipo = tipo.com_fluxo(fluxo);
+        tipo.validar()?;
+        tipos.push(tipo);
     }
     Ok(Preset { id, nome: arquivo.nome, tipos, catalogos: arquivo.catalogos })
 }

@@ -77,6 +77,40 @@ codigos! {
     Apagado = "apagado",
     /// The text itself is required (an empty note, an empty laudo).
     TextoVazio = "texto_vazio",
+    /// The tipo does not keep such a thing (R34, R35, R62).
+    RecursoDesabilitado = "recurso_desabilitado",
+    /// The tipo's form has no such field.
+    CampoForaDoTipo = "campo_fora_do_tipo",
+    /// More money for the client than the tipo allows (R34).
+    LimiteIndenizacao = "limite_indenizacao",
+    /// A solução must be registered first (R65).
+    ExigeSolucao = "exige_solucao",
+    /// A parecer must be given first (R66).
+    ExigeParecer = "exige_parecer",
+    /// Only for other categories (R55, R56).
+    ExigeCategoria = "exige_categoria",
+    /// Whether the case is founded must be said first (R62).
+    ExigeProcedencia = "exige_procedencia",
+    /// More photos are needed.
+    ExigeFotos = "exige_fotos",
+    /// Fields must be filled in first.
+    ExigeCampo = "exige_campo",
+    /// It was concluded before (R67).
+    JaConcluido = "ja_concluido",
+    /// Somebody else's to ask for: the client's, or the server's own.
+    NaoCabeAVoce = "nao_cabe_a_voce",
+    /// The tipo, or the situação, does not allow this action (R72–R75).
+    AcaoNaoPermitida = "acao_nao_permitida",
+    /// The action was answered already, in another way.
+    AcaoRespondida = "acao_respondida",
+    /// Only on the record that begins the case (R86).
+    SomenteNaRaiz = "somente_na_raiz",
+    /// A corrective action that does not fit the record (R77).
+    CorretivaNaoPermitida = "corretiva_nao_permitida",
+    /// A product that is not among those of the origem (R6).
+    ProdutoForaDaOrigem = "produto_fora_da_origem",
+    /// Somebody changed the record since it was read.
+    VersaoMudou = "versao_mudou",
 }
 
 /// A refusal: its code and the particulars that its sentence names.
@@ -94,7 +128,8 @@ impl Refusal {
         Refusal { codigo, detalhes: Vec::new() }
     }
 
-    pub(crate) fn com(codigo: Codigo, detalhes: impl IntoIterator<Item = String>) -> Self {
+    /// A refusal with particulars.
+    pub fn com(codigo: Codigo, detalhes: impl IntoIterator<Item = String>) -> Self {
         Refusal { codigo, detalhes: detalhes.into_iter().collect() }
     }
 
@@ -183,6 +218,53 @@ impl Refusal {
             Codigo::OperacaoNaoPermitida => "A alteração contém uma operação não permitida.".into(),
             Codigo::Apagado => "O registro foi apagado definitivamente pela empresa.".into(),
             Codigo::TextoVazio => format!("Escreva algo em {}.", d(0)),
+            Codigo::RecursoDesabilitado => {
+                format!("Este tipo de registro não usa {}.", d(0))
+            }
+            Codigo::CampoForaDoTipo => {
+                format!("Este tipo de registro não tem o campo {}.", d(0))
+            }
+            Codigo::LimiteIndenizacao => {
+                format!("O valor indenizado passa do limite deste tipo: {}.", d(0))
+            }
+            Codigo::ExigeSolucao => "Registre a solução antes.".into(),
+            Codigo::ExigeParecer => "Informe o parecer final antes de concluir.".into(),
+            Codigo::ExigeCategoria => {
+                format!("“{}” não é possível para esta categoria.", d(0))
+            }
+            Codigo::ExigeProcedencia => {
+                "Informe antes se o atendimento é procedente ou improcedente; havendo mais de um \
+                 item, em cada um deles."
+                    .into()
+            }
+            Codigo::ExigeFotos => {
+                format!("Faltam fotos da categoria {}: são necessárias {}.", d(0), d(1))
+            }
+            Codigo::ExigeCampo => format!("Preencha antes: {}.", self.detalhes.join(", ")),
+            Codigo::JaConcluido => {
+                format!("“{}” não é possível: o registro já foi concluído.", d(0))
+            }
+            Codigo::NaoCabeAVoce => format!("“{}” não pode ser pedido por você.", d(0)),
+            Codigo::AcaoNaoPermitida => {
+                format!("A ação “{}” não é possível neste registro agora.", d(0))
+            }
+            Codigo::AcaoRespondida => {
+                format!("A ação “{}” já foi respondida.", d(0))
+            }
+            Codigo::SomenteNaRaiz => {
+                "A restrição é feita na assistência a que este registro pertence.".into()
+            }
+            Codigo::VersaoMudou => {
+                "O registro mudou depois de lido. Leia-o de novo antes de alterar.".into()
+            }
+            Codigo::ProdutoForaDaOrigem => {
+                format!("“{}” não está entre os produtos de {}.", d(0), d(1))
+            }
+            Codigo::CorretivaNaoPermitida => {
+                "Só registros concluídos do mesmo tipo, que permita ação corretiva, podem ser \
+                 vinculados, e só a uma ação corretiva em rascunho."
+                    .into()
+            }
         }
     }
 }

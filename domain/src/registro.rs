@@ -2,15 +2,19 @@
 
 use crate::{
     fluxo::{Fase, Situacao},
-    ids::{AnaliseId, DeviceId, DocumentId, ItemId, NotaId, PedidoId, UserId},
+    ids::{AcaoId, AnaliseId, CorretivaId, DeviceId, DocumentId, ItemId, NotaId, PedidoId, UserId},
     kind::Kind,
-    refusal::{Codigo, Refusal},
+    parte::Colecao,
+    refusal::Refusal,
     tipo::{Tipo, TipoRef},
     valor::Valor,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 /// Fields by name; a field that is not filled in has no entry.
 pub type Campos = BTreeMap<String, Valor>;
@@ -24,13 +28,46 @@ pub struct Autoria {
     pub em: DeviceId,
 }
 
-/// One product or service of a record (R20, R33).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// A part of a record: an item, despesa, anexo or vínculo.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Item {
     /// Its fields.
     pub campos: Campos,
     /// Removed logically.
     pub removido: bool,
+    /// Who added it.
+    pub autoria: Autoria,
+}
+
+impl Item {
+    /// The value of a field.
+    pub fn valor(&self, campo: &str) -> &Valor {
+        self.campos.get(campo).unwrap_or(&Valor::Nulo)
+    }
+}
+
+/// Parts by id, removed ones included.
+pub type Partes = BTreeMap<ItemId, Item>;
+
+/// Who may read a note.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Visibilidade {
+    /// The company's people only (R52).
+    #[default]
+    Interna,
+    /// The client too.
+    Cliente,
+}
+
+impl Visibilidade {
+    /// The stable name.
+    pub const fn codigo(self) -> &'static str {
+        match self {
+            Visibilidade::Interna => "interna",
+            Visibilidade::Cliente => "cliente",
+        }
+    }
 }
 
 /// What somebody wrote into the acompanhamento (R78).
@@ -44,6 +81,10 @@ pub struct Nota {
     pub quando: DateTime<Utc>,
     /// What.
     pub texto: String,
+    /// For whom.
+    pub visibilidade: Visibilidade,
+    /// The note that it answers (R81).
+    pub resposta_a: Option<NotaId>,
 }
 
 /// A request of transition.
@@ -59,6 +100,8 @@ pub struct Pedido {
     pub verbo: String,
     /// Why, where it was given.
     pub motivo: Option<String>,
+    /// Whether the client shall be told by e-mail, where the transition offers it (R60, R66).
+    pub email: bool,
     /// What the server said, once it did.
     pub veredito: Option<Veredito>,
 }
@@ -76,21 +119,158 @@ pub struct Veredito {
     pub quando: DateTime<Utc>,
 }
 
-/// A laudo (R71): immutable; in force once the request that brought it was accepted.
+/// What an analysis is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TipoAnalise {
+    /// One of many on the way; the situação stays (R63).
+    Parcial,
+    /// Founded or not, and why (R71).
+    Laudo,
+    /// What was done about it (R65).
+    Solucao,
+    /// The last word to the client (R66).
+    Parecer,
+}
+
+impl TipoAnalise {
+    /// Every type.
+    pub const TODOS: [TipoAnalise; 4] =
+        [TipoAnalise::Parcial, TipoAnalise::Laudo, TipoAnalise::Solucao, TipoAnalise::Parecer];
+
+    /// The stable name.
+    pub const fn codigo(self) -> &'static str {
+        match self {
+            TipoAnalise::Parcial => "parcial",
+            TipoAnalise::Laudo => "laudo",
+            TipoAnalise::Solucao => "solucao",
+            TipoAnalise::Parecer => "parecer",
+        }
+    }
+
+    /// What a person reads.
+    pub const fn rotulo(self) -> &'static str {
+        match self {
+            TipoAnalise::Parcial => "Análise parcial",
+            TipoAnalise::Laudo => "Laudo",
+            TipoAnalise::Solucao => "Solução",
+            TipoAnalise::Parecer => "Parecer",
+        }
+    }
+
+    /// The type of that name.
+    pub fn de_codigo(codigo: &str) -> Option<Self> {
+        TipoAnalise::TODOS.into_iter().find(|tipo| tipo.codigo() == codigo)
+    }
+}
+
+impl fmt::Display for TipoAnalise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.codigo())
+    }
+}
+
+/// An analysis: immutable once issued, superseded by a later one of its type. One that comes with a
+/// request is in force once that was accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Laudo {
+pub struct Analise {
     /// Its id.
     pub id: AnaliseId,
-    /// The request that brings it.
-    pub pedido: PedidoId,
+    /// What it is.
+    pub tipo: TipoAnalise,
+    /// The request that brings it; none for a partial one.
+    pub pedido: Option<PedidoId>,
     /// Who issued it.
     pub autoria: Autoria,
     /// When, by the clock of the device.
     pub quando: DateTime<Utc>,
-    /// Whether the complaint is founded.
-    pub procedente: bool,
-    /// The conclusion.
-    pub conclusao: String,
+    /// Whether the complaint is founded: of a laudo, and of nothing else.
+    pub procedente: Option<bool>,
+    /// What it says.
+    pub texto: String,
+    /// To whom a partial one hands the record (R64).
+    pub encaminhar: Option<UserId>,
+}
+
+/// How far an action has come (R100).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SituacaoAcao {
+    /// Asked for; on its way to the ERP.
+    Solicitada,
+    /// The ERP did it.
+    Concluida,
+    /// The ERP will not.
+    Recusada,
+}
+
+impl SituacaoAcao {
+    /// The stable name.
+    pub const fn codigo(self) -> &'static str {
+        match self {
+            SituacaoAcao::Solicitada => "solicitada",
+            SituacaoAcao::Concluida => "concluida",
+            SituacaoAcao::Recusada => "recusada",
+        }
+    }
+
+    /// What a person reads.
+    pub const fn rotulo(self) -> &'static str {
+        match self {
+            SituacaoAcao::Solicitada => "Solicitada",
+            SituacaoAcao::Concluida => "Concluída",
+            SituacaoAcao::Recusada => "Recusada",
+        }
+    }
+}
+
+/// An intent for the ERP, and its answer (R21, R72–R75, R100). Written by the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acao {
+    /// Its id.
+    pub id: AcaoId,
+    /// Which of the tipo's actions.
+    pub codigo: String,
+    /// Who asked for it.
+    pub por: UserId,
+    /// When, by the server's clock.
+    pub quando: DateTime<Utc>,
+    /// What the person added.
+    pub observacao: Option<String>,
+    /// How far it has come.
+    pub situacao: SituacaoAcao,
+    /// The number of what the ERP made.
+    pub externo: Option<String>,
+    /// What the ERP said.
+    pub retorno: Option<String>,
+    /// When it came this far, by the server's clock.
+    pub atualizada_em: DateTime<Utc>,
+}
+
+/// Who may see a record besides administrators (R86). Written by the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restricao {
+    /// These people.
+    pub usuarios: BTreeSet<UserId>,
+    /// And everyone in these groups.
+    pub grupos: BTreeSet<String>,
+    /// Who said so.
+    pub por: UserId,
+    /// When, by the server's clock.
+    pub quando: DateTime<Utc>,
+}
+
+/// A corrective action that the record belongs to (R77). Written by the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Corretiva {
+    /// Its id.
+    pub id: CorretivaId,
+    /// Its number.
+    pub numero: String,
+    /// Who linked them.
+    pub por: UserId,
+    /// When, by the server's clock.
+    pub quando: DateTime<Utc>,
 }
 
 /// One of several values that were written to a field without knowing of each other.
@@ -107,7 +287,7 @@ pub struct Versao {
 /// A field that several people wrote at once (ff18). Writing it again settles the conflict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conflito {
-    /// The field; for an item's field `itens/ID/CAMPO`.
+    /// The field; for a part's field `COLECAO/ID/CAMPO`.
     pub campo: String,
     /// All that was written, the one that shows first.
     pub versoes: Vec<Versao>,
@@ -126,6 +306,8 @@ pub struct Registro {
     pub criacao: Autoria,
     /// When, by the clock of the device.
     pub criado_em: DateTime<Utc>,
+    /// When it first arrived, by the server's clock; `None` until then.
+    pub recebido_em: Option<DateTime<Utc>>,
     /// The number that the server minted.
     pub numero: Option<String>,
     /// The situação that the server wrote; `None` is the fluxo's initial one.
@@ -134,19 +316,61 @@ pub struct Registro {
     pub campos: Campos,
     /// People who take part besides the responsável (R4).
     pub participantes: BTreeSet<UserId>,
-    /// Items, removed ones included.
-    pub itens: BTreeMap<ItemId, Item>,
+    /// People who are told of its opening and its conclusion (R87).
+    pub interessados: BTreeSet<UserId>,
+    /// Items.
+    pub itens: Partes,
+    /// Expenses.
+    pub despesas: Partes,
+    /// Files.
+    pub anexos: Partes,
+    /// Links.
+    pub vinculos: Partes,
     /// Requests, in causal order.
     pub pedidos: Vec<Pedido>,
-    /// Laudos, in causal order.
-    pub laudos: Vec<Laudo>,
+    /// Analyses, in causal order.
+    pub analises: Vec<Analise>,
     /// Notes, in causal order.
     pub notas: Vec<Nota>,
+    /// Intents for the ERP, in the order of their asking.
+    pub acoes: Vec<Acao>,
+    /// Who may see it, where that is restricted.
+    pub restricao: Option<Restricao>,
+    /// Corrective actions that it belongs to.
+    pub corretivas: Vec<Corretiva>,
     /// Fields with several values.
     pub conflitos: Vec<Conflito>,
 }
 
 impl Registro {
+    /// A record with nothing in it but its fields: as it is made.
+    pub fn novo(id: DocumentId, tipo: &Tipo, criacao: Autoria, campos: Campos) -> Self {
+        Registro {
+            id,
+            kind: tipo.kind,
+            tipo: tipo.referencia(),
+            criacao,
+            criado_em: DateTime::UNIX_EPOCH,
+            recebido_em: None,
+            numero: None,
+            situacao: None,
+            campos,
+            participantes: BTreeSet::new(),
+            interessados: BTreeSet::new(),
+            itens: Partes::new(),
+            despesas: Partes::new(),
+            anexos: Partes::new(),
+            vinculos: Partes::new(),
+            pedidos: Vec::new(),
+            analises: Vec::new(),
+            notas: Vec::new(),
+            acoes: Vec::new(),
+            restricao: None,
+            corretivas: Vec::new(),
+            conflitos: Vec::new(),
+        }
+    }
+
     /// The value of a field.
     pub fn valor(&self, campo: &str) -> &Valor {
         self.campos.get(campo).unwrap_or(&Valor::Nulo)
@@ -155,6 +379,31 @@ impl Registro {
     /// The id in a field.
     pub fn referencia(&self, campo: &str) -> Option<uuid::Uuid> {
         self.valor(campo).id()
+    }
+
+    /// The parts of a collection.
+    pub const fn colecao(&self, colecao: Colecao) -> &Partes {
+        match colecao {
+            Colecao::Itens => &self.itens,
+            Colecao::Despesas => &self.despesas,
+            Colecao::Anexos => &self.anexos,
+            Colecao::Vinculos => &self.vinculos,
+        }
+    }
+
+    /// The parts of a collection, to write.
+    pub const fn colecao_mut(&mut self, colecao: Colecao) -> &mut Partes {
+        match colecao {
+            Colecao::Itens => &mut self.itens,
+            Colecao::Despesas => &mut self.despesas,
+            Colecao::Anexos => &mut self.anexos,
+            Colecao::Vinculos => &mut self.vinculos,
+        }
+    }
+
+    /// The parts of a collection that were not removed.
+    pub fn vivos(&self, colecao: Colecao) -> impl Iterator<Item = (&ItemId, &Item)> {
+        self.colecao(colecao).iter().filter(|(_, parte)| !parte.removido)
     }
 
     /// The person responsible (R4).
@@ -193,14 +442,80 @@ impl Registro {
         self.situacao(tipo).map_or(Fase::Fila, |situacao| situacao.fase)
     }
 
-    /// The laudo in force: the last one whose request was accepted.
-    pub fn laudo_vigente(&self) -> Option<&Laudo> {
-        self.laudos.iter().rev().find(|laudo| {
-            self.pedidos.iter().any(|pedido| {
-                pedido.id == laudo.pedido
-                    && pedido.veredito.as_ref().is_some_and(|v| v.recusa.is_none())
-            })
+    /// The priority: its own, else that of its category (R27).
+    pub fn prioridade<'a>(&'a self, tipo: &'a Tipo) -> Option<&'a str> {
+        let categoria = || tipo.categoria(self.valor("categoria").texto()?);
+        let propria = self.valor("prioridade").texto();
+        propria.or_else(|| categoria().map(|categoria| categoria.prioridade.as_str()))
+    }
+
+    /// The analysis of that type in force: the last one whose request was accepted, or the last
+    /// partial one.
+    pub fn vigente(&self, tipo: TipoAnalise) -> Option<&Analise> {
+        self.analises.iter().rev().find(|analise| {
+            let aceito = |id| {
+                self.pedidos.iter().any(|pedido| {
+                    pedido.id == id && pedido.veredito.as_ref().is_some_and(|v| v.recusa.is_none())
+                })
+            };
+            analise.tipo == tipo && analise.pedido.is_none_or(aceito)
         })
+    }
+
+    /// Whether every item, or the record where there are not several, was said to be founded or not
+    /// (R62).
+    pub fn procedencia_completa(&self) -> bool {
+        let disse = |valor: &Valor| !valor.vazio();
+        let itens: Vec<&Item> = self.vivos(Colecao::Itens).map(|(_, item)| item).collect();
+        let de_todos =
+            !itens.is_empty() && itens.iter().all(|item| disse(item.valor("procedencia")));
+        de_todos || (itens.len() < 2 && disse(self.valor("procedencia")))
+    }
+
+    /// Requests that were done, in order, each with its verdict.
+    pub fn feitos(&self) -> impl DoubleEndedIterator<Item = (&Pedido, &Veredito)> {
+        self.pedidos.iter().filter_map(|pedido| {
+            let veredito = pedido.veredito.as_ref().filter(|v| v.recusa.is_none())?;
+            Some((pedido, veredito))
+        })
+    }
+
+    /// Whether it was ever concluded (R67).
+    pub fn ja_concluido(&self, tipo: &Tipo) -> bool {
+        let concluido =
+            |codigo: &str| tipo.fluxo.situacao(codigo).is_some_and(|s| s.fase == Fase::Concluido);
+        self.feitos().any(|(_, veredito)| concluido(&veredito.para))
+    }
+
+    /// When it came into its present situação, by the server's clock.
+    pub fn etapa_desde(&self) -> Option<DateTime<Utc>> {
+        // Not by order: requests of several people are not judged in the order of their writing.
+        self.feitos().map(|(_, veredito)| veredito.quando).max().or(self.recebido_em)
+    }
+
+    /// Until when it may stay there (R70).
+    pub fn etapa_ate(&self, tipo: &Tipo) -> Option<DateTime<Utc>> {
+        let dias = tipo.prazos.get(&self.situacao(tipo)?.codigo)?;
+        self.etapa_desde()?.checked_add_signed(Duration::days(i64::from(*dias)))
+    }
+
+    /// When the server ends the wait for the client, if nothing moves after this instant (R54).
+    pub fn inativo_em(&self, tipo: &Tipo, movimento: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let dias = tipo.dias_inatividade.filter(|_| self.fase(tipo) == Fase::EsperaCliente)?;
+        movimento.checked_add_signed(Duration::days(i64::from(dias)))
+    }
+
+    /// The situação that a client is shown: the last one that is not internal (R52).
+    pub fn situacao_do_cliente<'a>(&self, tipo: &'a Tipo) -> Option<&'a Situacao> {
+        let atual = self.situacao(tipo)?;
+        if atual.visivel_cliente {
+            return Some(atual);
+        }
+        let mut passadas: Vec<_> = self.feitos().map(|(_, v)| (v.quando, v.de.as_str())).collect();
+        passadas.sort_by_key(|(quando, _)| *quando);
+        let passadas = passadas.into_iter().rev().filter_map(|(_, de)| tipo.fluxo.situacao(de));
+        let mut visiveis = passadas.chain(tipo.situacao(None)).filter(|s| s.visivel_cliente);
+        visiveis.next()
     }
 
     /// Requests that the server has not judged yet.
@@ -211,39 +526,16 @@ impl Registro {
     /// What always holds of a record, whoever edits it.
     ///
     /// # Errors
-    /// `campos_obrigatorios` with every missing label, or `fim_antes_do_inicio`.
+    /// As [`crate::invariantes::verificar`].
     pub fn verificar(&self, tipo: &Tipo) -> Result<(), Refusal> {
-        let faltam: Vec<String> = tipo
-            .obrigatorios
-            .iter()
-            .filter(|nome| self.valor(nome).vazio())
-            .map(|nome| self.kind.campo(nome).map_or(nome.clone(), |c| c.rotulo.to_owned()))
-            .collect();
-        if !faltam.is_empty() {
-            return Err(Refusal::com(Codigo::CamposObrigatorios, faltam));
-        }
-        let sem_produto = |item: &Item| item.campos.get("produto").is_none_or(Valor::vazio);
-        if self.itens.values().any(|item| !item.removido && sem_produto(item)) {
-            return Err(Self::sem_produto(self.kind));
-        }
-        match (self.valor("inicio").instante(), self.valor("fim").instante()) {
-            (Some(inicio), Some(fim)) if fim < inicio => {
-                Err(Refusal::new(Codigo::FimAntesDoInicio))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// An item without a product says nothing (R20, R33).
-    pub(crate) fn sem_produto(kind: Kind) -> Refusal {
-        let rotulo = kind.campo_item("produto").map_or("", |campo| campo.rotulo);
-        Refusal::com(Codigo::CamposObrigatorios, [rotulo.to_owned()])
+        crate::invariantes::verificar(self, tipo)
     }
 
     /// A short name for lists: what tells this record from its neighbours.
     pub fn titulo(&self) -> String {
         let campo = match self.kind {
             Kind::Assistencia => "situacao_alegada",
+            Kind::Ocorrencia if !self.valor("assunto").vazio() => "assunto",
             Kind::Ocorrencia => "relato",
             Kind::Agenda => "assunto",
             Kind::Cliente => "nome",

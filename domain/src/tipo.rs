@@ -2,9 +2,13 @@
 //! with.
 
 use crate::{
-    fluxo::{Fluxo, Situacao},
+    fluxo::{CamposEditaveis, Fase, Fluxo, FluxoInvalido, Guarda, Situacao},
     kind::Kind,
+    parte::{CATEGORIAS_ANEXO, Colecao::Itens},
+    pessoa::Permissao,
     refusal::{Codigo, Refusal},
+    registro::TipoAnalise,
+    valor::TipoCampo,
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
@@ -18,9 +22,49 @@ pub struct TipoRef {
     pub versao: u32,
 }
 
-/// One version of a tipo, with its fluxo.
+/// Money to be paid to the client (R34).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Indenizacao {
+    /// Most for a whole record, in centavos; no limit when absent.
+    pub limite: Option<i64>,
+}
+
+/// An intent for the ERP that may be asked for (R21, R72–R75).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tipo {
+pub struct AcaoPermitida {
+    /// Stable name: what the ERP is told.
+    pub codigo: String,
+    /// The button's text.
+    pub rotulo: String,
+    /// What the person must hold.
+    pub permissao: Permissao,
+    /// In which fases.
+    pub fases: Vec<Fase>,
+    /// Fields that must be filled in; `itens` for at least one item.
+    #[serde(default)]
+    pub exige: Vec<String>,
+    /// Fields that must hold one of these values.
+    #[serde(default)]
+    pub exige_valor: BTreeMap<String, Vec<String>>,
+}
+
+/// A category of cases (R27).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Categoria {
+    /// Stable name.
+    pub codigo: String,
+    /// What a person reads.
+    pub nome: String,
+    /// The priority of a record that says none itself.
+    pub prioridade: String,
+    /// Whether clients may not choose it.
+    #[serde(default)]
+    pub interna: bool,
+}
+
+/// One version of a tipo, with its fluxo. `F` is the fluxo itself, or its name in a preset's file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tipo<F = Fluxo> {
     /// Stable name within the company, prefixed by its preset.
     pub codigo: String,
     /// Version, from 1.
@@ -31,11 +75,139 @@ pub struct Tipo {
     pub kind: Kind,
     /// Fields that must be filled in (R7).
     pub obrigatorios: Vec<String>,
+    /// The fields that records of it have; all of the kind when empty.
+    #[serde(default)]
+    pub formulario: Vec<String>,
+    /// The fields that its items have; all when empty.
+    #[serde(default)]
+    pub formulario_itens: Vec<String>,
     /// Whether concluding needs a laudo (R48).
     #[serde(default)]
     pub exige_laudo: bool,
+    /// Whether it is said if the case is founded (R62).
+    #[serde(default)]
+    pub analisa_procedencia: bool,
+    /// Whether a corrective action may follow (R76).
+    #[serde(default)]
+    pub permite_acao_corretiva: bool,
+    /// Whether what was concluded or denied may be opened again (R68).
+    #[serde(default)]
+    pub permite_reabrir: bool,
+    /// Whether items carry money for the client, and how much (R34).
+    #[serde(default)]
+    pub indenizacao: Option<Indenizacao>,
+    /// Whether expenses are kept (R35).
+    #[serde(default)]
+    pub despesas: bool,
+    /// Who may be said to pay (R14); everyone of the list when empty.
+    #[serde(default)]
+    pub modalidades: Vec<String>,
+    /// What may be asked of the ERP.
+    #[serde(default)]
+    pub acoes: Vec<AcaoPermitida>,
+    /// Photos that the guard `fotos` asks for, by category.
+    #[serde(default)]
+    pub min_fotos: BTreeMap<String, u32>,
+    /// Days allowed in a situação (R70).
+    #[serde(default)]
+    pub prazos: BTreeMap<String, u32>,
+    /// Days without movement while the client is waited for, after which the server acts (R54).
+    #[serde(default)]
+    pub dias_inatividade: Option<u32>,
+    /// Categories, where cases have them (R27).
+    #[serde(default)]
+    pub categorias: Vec<Categoria>,
+    /// Whether clients see and open them in the portal (R23).
+    #[serde(default)]
+    pub visivel_no_portal: bool,
+    /// The fields that a client fills in.
+    #[serde(default)]
+    pub portal_campos: Vec<String>,
+    /// What a client reads besides those.
+    #[serde(default)]
+    pub portal_leitura: Vec<String>,
+    /// What the form says beside a field (R25).
+    #[serde(default)]
+    pub orientacoes: BTreeMap<String, String>,
+    /// What the company calls a field, where that is not what Campo calls it.
+    #[serde(default)]
+    pub rotulos: BTreeMap<String, String>,
+    /// Whether anybody may hand a record to somebody (R39), not only who holds `Gerenciar`.
+    #[serde(default)]
+    pub atribuicao_livre: bool,
     /// The states.
-    pub fluxo: Fluxo,
+    pub fluxo: F,
+}
+
+/// A tipo that cannot work.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TipoInvalido {
+    /// Its fluxo cannot work.
+    #[error(transparent)]
+    Fluxo(#[from] FluxoInvalido),
+    /// A name that is not well-formed.
+    #[error("tipo {tipo}: “{nome}” não serve como nome (use letras minúsculas, números, . e _)")]
+    Nome {
+        /// The tipo.
+        tipo: String,
+        /// The name.
+        nome: String,
+    },
+    /// Something is named that does not exist.
+    #[error("tipo {tipo}: {onde} cita “{nome}”, que não existe")]
+    Inexistente {
+        /// The tipo.
+        tipo: String,
+        /// Where it is named.
+        onde: &'static str,
+        /// The unknown name.
+        nome: String,
+    },
+    /// A number out of bounds.
+    #[error("tipo {tipo}: {onde} está fora dos limites")]
+    ForaDosLimites {
+        /// The tipo.
+        tipo: String,
+        /// Which number.
+        onde: &'static str,
+    },
+}
+
+/// Names that stand for parts among the editable fields.
+const PARTES_EDITAVEIS: [&str; 5] = ["itens", "despesas", "anexos", "vinculos", "analises"];
+
+impl<F> Tipo<F> {
+    /// The same tipo with another view of its fluxo.
+    pub fn com_fluxo<G>(self, fluxo: G) -> Tipo<G> {
+        Tipo {
+            codigo: self.codigo,
+            versao: self.versao,
+            nome: self.nome,
+            kind: self.kind,
+            obrigatorios: self.obrigatorios,
+            formulario: self.formulario,
+            formulario_itens: self.formulario_itens,
+            exige_laudo: self.exige_laudo,
+            analisa_procedencia: self.analisa_procedencia,
+            permite_acao_corretiva: self.permite_acao_corretiva,
+            permite_reabrir: self.permite_reabrir,
+            indenizacao: self.indenizacao,
+            despesas: self.despesas,
+            modalidades: self.modalidades,
+            acoes: self.acoes,
+            min_fotos: self.min_fotos,
+            prazos: self.prazos,
+            dias_inatividade: self.dias_inatividade,
+            categorias: self.categorias,
+            visivel_no_portal: self.visivel_no_portal,
+            portal_campos: self.portal_campos,
+            portal_leitura: self.portal_leitura,
+            orientacoes: self.orientacoes,
+            rotulos: self.rotulos,
+            atribuicao_livre: self.atribuicao_livre,
+            fluxo,
+        }
+    }
 }
 
 impl Tipo {
@@ -49,6 +221,155 @@ impl Tipo {
         codigo
             .and_then(|codigo| self.fluxo.situacao(codigo))
             .or_else(|| self.fluxo.situacao(&self.fluxo.inicial))
+    }
+
+    /// The category of that code.
+    pub fn categoria(&self, codigo: &str) -> Option<&Categoria> {
+        self.categorias.iter().find(|categoria| categoria.codigo == codigo)
+    }
+
+    /// The action of that code.
+    pub fn acao(&self, codigo: &str) -> Option<&AcaoPermitida> {
+        self.acoes.iter().find(|acao| acao.codigo == codigo)
+    }
+
+    /// What a field is called.
+    pub fn rotulo<'a>(&'a self, nome: &'a str) -> &'a str {
+        let proprio = self.rotulos.get(nome).map(String::as_str);
+        proprio.or_else(|| Some(self.kind.campo(nome)?.rotulo)).unwrap_or(nome)
+    }
+
+    /// Whether its records have that field.
+    pub fn tem_campo(&self, nome: &str) -> bool {
+        self.formulario.is_empty() || self.formulario.iter().any(|campo| campo == nome)
+    }
+
+    /// Whether its items have that field.
+    pub fn tem_campo_item(&self, nome: &str) -> bool {
+        self.formulario_itens.is_empty() || self.formulario_itens.iter().any(|campo| campo == nome)
+    }
+
+    /// Checks that everything it names exists and that its fluxo can work.
+    ///
+    /// # Errors
+    /// The first fault found.
+    pub fn validar(&self) -> Result<(), TipoInvalido> {
+        self.nomes()?;
+        self.campos()?;
+        self.numeros()?;
+        Ok(self.fluxo.validar(self.permite_reabrir)?)
+    }
+
+    fn inexistente(&self, onde: &'static str, nome: &str) -> TipoInvalido {
+        TipoInvalido::Inexistente { tipo: self.codigo.clone(), onde, nome: nome.to_owned() }
+    }
+
+    fn nomes(&self) -> Result<(), TipoInvalido> {
+        let certo = |nome: &str| {
+            let letra = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._".contains(&b);
+            (1..=64).contains(&nome.len()) && nome.bytes().all(letra)
+        };
+        let situacoes = self.fluxo.situacoes.iter().map(|situacao| &situacao.codigo);
+        let acoes = self.acoes.iter().map(|acao| &acao.codigo);
+        let categorias = self.categorias.iter().map(|categoria| &categoria.codigo);
+        let nomes = [&self.codigo, &self.fluxo.codigo].into_iter().chain(situacoes);
+        let verbos = self.fluxo.transicoes.iter().map(|transicao| &transicao.verbo);
+        // A verb travels in requests, where it has no points.
+        let errado = nomes
+            .chain(acoes)
+            .chain(categorias)
+            .find(|nome| !certo(nome))
+            .or_else(|| verbos.into_iter().find(|verbo| !certo(verbo) || verbo.contains('.')));
+        match errado {
+            None => Ok(()),
+            Some(nome) => Err(TipoInvalido::Nome { tipo: self.codigo.clone(), nome: nome.clone() }),
+        }
+    }
+
+    fn campos(&self) -> Result<(), TipoInvalido> {
+        let kind = self.kind;
+        let falta = |nomes: &[String]| nomes.iter().find(|n| kind.campo(n).is_none()).cloned();
+        let falta_item =
+            |nomes: &[String]| nomes.iter().find(|n| kind.campo_de(Itens, n).is_none()).cloned();
+        let conferir = |onde, falta: Option<String>| match falta {
+            None => Ok(()),
+            Some(nome) => Err(self.inexistente(onde, &nome)),
+        };
+        conferir("obrigatorios", falta(&self.obrigatorios))?;
+        conferir("formulario", falta(&self.formulario))?;
+        conferir("formulario_itens", falta_item(&self.formulario_itens))?;
+        conferir("portal_campos", falta(&self.portal_campos))?;
+        let fora = self.obrigatorios.iter().find(|campo| !self.tem_campo(campo));
+        conferir("obrigatorios (fora do formulario)", fora.cloned())?;
+        conferir("portal_leitura", falta(&self.portal_leitura))?;
+        let sem_campo = |nome: &&String| kind.campo(nome).is_none() && *nome != "anexos";
+        conferir("orientacoes", self.orientacoes.keys().find(sem_campo).cloned())?;
+        conferir("rotulos", self.rotulos.keys().find(sem_campo).cloned())?;
+        let escolha = |nome: &str, opcao: &str| match kind.campo(nome).map(|campo| campo.tipo) {
+            Some(TipoCampo::Escolha(opcoes)) => opcoes.iter().any(|(codigo, _)| *codigo == opcao),
+            _ => false,
+        };
+        let modalidade = self.modalidades.iter().find(|m| !escolha("modalidade", m));
+        conferir("modalidades", modalidade.cloned())?;
+        let prioridades = self.categorias.iter().map(|categoria| &categoria.prioridade);
+        conferir(
+            "categorias.prioridade",
+            prioridades.into_iter().find(|p| !escolha("prioridade", p)).cloned(),
+        )?;
+        let foto = |nome: &str| CATEGORIAS_ANEXO.iter().any(|(codigo, _)| *codigo == nome);
+        conferir("min_fotos", self.min_fotos.keys().find(|nome| !foto(nome)).cloned())?;
+        let etapa = self.prazos.keys().find(|nome| self.fluxo.situacao(nome).is_none());
+        conferir("prazos", etapa.cloned())?;
+        for acao in &self.acoes {
+            let exigidos = acao.exige.iter().find(|n| *n != "itens" && kind.campo(n).is_none());
+            conferir("acoes.exige", exigidos.cloned())?;
+            let valores = acao.exige_valor.keys().find(|nome| kind.campo(nome).is_none());
+            conferir("acoes.exige_valor", valores.cloned())?;
+        }
+        for situacao in &self.fluxo.situacoes {
+            let CamposEditaveis::Apenas(nomes) = &situacao.campos_editaveis else { continue };
+            let conhecido =
+                |nome: &str| PARTES_EDITAVEIS.contains(&nome) || kind.campo(nome).is_some();
+            conferir("campos_editaveis", nomes.iter().find(|n| !conhecido(n)).cloned())?;
+        }
+        // An analysis that asks for a transition gives no reason but itself.
+        let muda = self.fluxo.transicoes.iter().find(|transicao| {
+            transicao.traz == Some(TipoAnalise::Parcial)
+                || (transicao.traz.is_some() && transicao.guardas.contains(&Guarda::Motivo))
+        });
+        conferir("transicoes.traz", muda.map(|transicao| transicao.verbo.clone()))?;
+        for guarda in self.fluxo.transicoes.iter().flat_map(|t| &t.guardas) {
+            let (categorias, campos): (&[String], &[String]) = match guarda {
+                Guarda::Categoria(nomes) | Guarda::CategoriaExceto(nomes) => (nomes, &[]),
+                Guarda::Campos(nomes) => (&[], nomes),
+                Guarda::CamposDaCategoria { categorias, campos } => (categorias, campos),
+                _ => continue,
+            };
+            conferir("guardas", categorias.iter().find(|c| self.categoria(c).is_none()).cloned())?;
+            conferir("guardas", falta(campos))?;
+        }
+        Ok(())
+    }
+
+    fn numeros(&self) -> Result<(), TipoInvalido> {
+        let fora = |onde| Err(TipoInvalido::ForaDosLimites { tipo: self.codigo.clone(), onde });
+        let dias = 1..=3_650;
+        if self.dias_inatividade.is_some_and(|n| !dias.contains(&n)) {
+            return fora("dias_inatividade");
+        }
+        if self.prazos.values().any(|n| !dias.contains(n)) {
+            return fora("prazos");
+        }
+        if self.min_fotos.values().any(|n| !(1..=100).contains(n)) {
+            return fora("min_fotos");
+        }
+        if self.indenizacao.and_then(|i| i.limite).is_some_and(|limite| limite < 0) {
+            return fora("indenizacao.limite");
+        }
+        if self.fluxo.situacoes.len() > 100 || self.fluxo.transicoes.len() > 500 {
+            return fora("fluxo");
+        }
+        Ok(())
     }
 }
 

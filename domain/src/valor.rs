@@ -106,6 +106,8 @@ fn decimal(valor: i64, casas: u32) -> String {
 pub enum Alvo {
     /// A document of this kind.
     Documento(Kind),
+    /// A document of any kind.
+    Qualquer,
     /// A person of the company.
     Usuario,
     /// An entry of the company's catalogue of this name, by its code.
@@ -221,7 +223,10 @@ impl Campo {
             (TipoCampo::Referencia(Alvo::Catalogo(_)), Valor::Texto(codigo)) => {
                 !codigo.is_empty() && codigo.len() <= 64 && !codigo.chars().any(char::is_control)
             }
-            (TipoCampo::Referencia(Alvo::Documento(_) | Alvo::Usuario), Valor::Id(_)) => true,
+            (
+                TipoCampo::Referencia(Alvo::Documento(_) | Alvo::Qualquer | Alvo::Usuario),
+                Valor::Id(_),
+            ) => true,
             _ => false,
         };
         if certo { Ok(()) } else { Err(Refusal::valor_invalido(self)) }

@@ -2,27 +2,38 @@
 //! runs at the tap on the phone, at the office's button, and when the server judges a request.
 
 use crate::{
-    command::{Command, NovoItem},
-    fluxo::{Guarda, Modo, Transicao},
+    command::{Command, Listados, NovoItem},
+    fluxo::{Guarda, Modo, Quem, Transicao},
+    ids::{DocumentId, ItemId, UserId},
+    invariantes,
     kind::Kind,
-    pessoa::Pessoa,
+    parte::Colecao,
+    pessoa::{Permissao, Pessoa},
     policy::{self, Parte},
     refusal::{Codigo, Refusal},
-    registro::{Campos, Registro},
+    registro::{
+        Autoria, Campos, Item, Registro, SituacaoAcao, TipoAnalise, Veredito, Visibilidade,
+    },
     tipo::Tipo,
     valor::Valor,
 };
 
-/// Most items in a document.
+/// Most parts of a collection in a document.
 pub const ITENS_MAX: usize = 200;
-/// Most participantes of a document.
+/// Most participantes, and most interessados, of a document.
 pub const PARTICIPANTES_MAX: usize = 100;
 /// Most notes in a document.
 pub const NOTAS_MAX: usize = 5_000;
 /// Most requests in a document.
 pub const PEDIDOS_MAX: usize = 1_000;
-/// Longest note, reason or conclusion, in characters.
+/// Most analyses in a document.
+pub const ANALISES_MAX: usize = 1_000;
+/// Most actions of a document.
+pub const ACOES_MAX: usize = 200;
+/// Longest note, reason or analysis, in characters.
 pub const TEXTO_CHARS_MAX: usize = 10_000;
+/// Most people, and most groups, of a restriction.
+pub const LISTADOS_MAX: usize = 200;
 
 /// Where the decision is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,10 +73,13 @@ pub fn decide(
         (None, _) => return Err(Refusal::new(Codigo::NaoEncontrado)),
         (Some(registro), _) => registro,
     };
+    if comando.do_servidor() {
+        do_servidor(registro, tipo, pessoa, comando, onde)?;
+        return Ok(Efeito::Gravar);
+    }
     let pode = |parte| policy::pode_alterar_registro(pessoa, registro, tipo, parte);
     let kind = registro.kind;
     match comando {
-        Command::Criar { .. } => Err(Refusal::new(Codigo::IdEmUso)),
         Command::Editar { campo, valor } => {
             let definicao = kind.campo(campo).filter(|c| !c.longo());
             let definicao = definicao.ok_or_else(|| Refusal::campo_desconhecido(campo))?;
@@ -73,8 +87,7 @@ pub fn decide(
             definicao.validar(valor)?;
             let mut depois = registro.clone();
             depois.campos.insert(campo.clone(), valor.clone());
-            depois.verificar(tipo)?;
-            Ok(Efeito::Gravar)
+            piora(registro, &depois, tipo)?;
         }
         Command::EditarTexto { campo, para, .. } => {
             let definicao = kind.campo(campo).filter(|c| c.longo());
@@ -84,50 +97,68 @@ pub fn decide(
             definicao.validar(&valor)?;
             let mut depois = registro.clone();
             depois.campos.insert(campo.clone(), valor);
-            depois.verificar(tipo)?;
-            Ok(Efeito::Gravar)
+            piora(registro, &depois, tipo)?;
         }
-        Command::IncluirItem { item } => {
-            pode(Parte::Item)?;
-            if registro.itens.contains_key(&item.id) {
+        Command::IncluirItem { em, item } => {
+            pode(Parte::Item(*em))?;
+            if registro.colecao(*em).contains_key(&item.id) {
                 return Err(Refusal::new(Codigo::IdEmUso));
             }
-            limite(registro.itens.len(), ITENS_MAX, "itens")?;
-            validar_item(kind, item)?;
-            Ok(Efeito::Gravar)
-        }
-        Command::EditarItem { item, campo, valor } => {
-            pode(Parte::Item)?;
-            item_vivo(registro, *item)?;
-            let definicao = kind.campo_item(campo);
-            definicao.ok_or_else(|| Refusal::campo_desconhecido(campo))?.validar(valor)?;
+            limite(registro.colecao(*em).len(), ITENS_MAX, em.codigo())?;
+            let novo = validar_item(kind, *em, item, pessoa, tipo)?;
+            for nome in item.campos.keys() {
+                if let Some(campo) = kind.campo_de(*em, nome).filter(|campo| !campo.fixo) {
+                    pode(Parte::CampoItem(*em, campo))?;
+                }
+            }
             let mut depois = registro.clone();
-            if let Some(item) = depois.itens.get_mut(item) {
+            depois.colecao_mut(*em).insert(item.id, novo);
+            piora(registro, &depois, tipo)?;
+        }
+        Command::EditarItem { em, item, campo, valor } => {
+            item_vivo(registro, *em, *item)?;
+            let definicao = kind.campo_de(*em, campo);
+            let definicao = definicao.ok_or_else(|| Refusal::campo_desconhecido(campo))?;
+            pode(Parte::CampoItem(*em, definicao))?;
+            definicao.validar(valor)?;
+            let mut depois = registro.clone();
+            if let Some(item) = depois.colecao_mut(*em).get_mut(item) {
                 item.campos.insert(campo.clone(), valor.clone());
             }
-            depois.verificar(tipo)?;
-            Ok(Efeito::Gravar)
+            piora(registro, &depois, tipo)?;
         }
-        Command::RemoverItem { item } => {
-            pode(Parte::Item)?;
-            item_vivo(registro, *item)?;
-            Ok(Efeito::Gravar)
+        Command::RemoverItem { em, item } => {
+            pode(Parte::Item(*em))?;
+            item_vivo(registro, *em, *item)?;
         }
         Command::Participar { participa, .. } => {
             pode(Parte::Participante)?;
             if *participa {
                 limite(registro.participantes.len(), PARTICIPANTES_MAX, "participantes")?;
             }
-            Ok(Efeito::Gravar)
         }
-        Command::Anotar { id, texto } => {
-            pode(Parte::Nota)?;
+        Command::Interessar { interessado, .. } => {
+            pode(Parte::Interessado)?;
+            if *interessado {
+                limite(registro.interessados.len(), PARTICIPANTES_MAX, "interessados")?;
+            }
+        }
+        Command::Anotar { id, texto, visibilidade, resposta_a } => {
+            pode(match visibilidade {
+                Visibilidade::Interna => Parte::Nota,
+                Visibilidade::Cliente => Parte::NotaAoCliente,
+            })?;
             texto_valido(texto, "Acompanhamento")?;
             limite(registro.notas.len(), NOTAS_MAX, "anotações")?;
             if registro.notas.iter().any(|nota| nota.id == *id) {
                 return Err(Refusal::new(Codigo::IdEmUso));
             }
-            Ok(Efeito::Gravar)
+            // A client answers what it was told.
+            let dita = |nota| registro.notas.iter().find(|outra| outra.id == nota);
+            let lida = |nota| dita(nota).is_some_and(|n| n.visibilidade == Visibilidade::Cliente);
+            if pessoa.portal() && !resposta_a.is_none_or(lida) {
+                return Err(Refusal::com(Codigo::ValorInvalido, ["Acompanhamento".to_owned()]));
+            }
         }
         Command::Transicionar { verbo, motivo, .. } => {
             pode(Parte::Pedido)?;
@@ -135,82 +166,235 @@ pub fn decide(
             if let Some(motivo) = motivo {
                 texto_valido(motivo, "Motivo")?;
             }
-            let para = julgar(registro, tipo, pessoa, verbo, motivo.as_deref(), false, onde)?;
-            Ok(Efeito::Situacao(para))
+            let pedir = Pedir { verbo, motivo: motivo.as_deref(), traz: None };
+            return Ok(Efeito::Situacao(julgar(registro, tipo, pessoa, pedir, onde)?));
         }
-        Command::EmitirLaudo { conclusao, .. } => {
-            pode(Parte::Laudo)?;
-            limite(registro.pedidos.len(), PEDIDOS_MAX, "pedidos")?;
-            texto_valido(conclusao, "Conclusão do laudo")?;
-            let transicao = verbo_do_laudo(tipo)?;
-            let para = julgar(registro, tipo, pessoa, &transicao.verbo, None, true, onde)?;
-            Ok(Efeito::Situacao(para))
+        Command::Analisar { tipo: o_que, texto, procedente, pedido, encaminhar, .. } => {
+            return analisar(
+                registro,
+                tipo,
+                pessoa,
+                Analisar {
+                    o_que: *o_que,
+                    texto,
+                    procedente: *procedente,
+                    com_pedido: pedido.is_some(),
+                    encaminhar: *encaminhar,
+                },
+                onde,
+            );
         }
+        Command::Criar { .. }
+        | Command::Restringir { .. }
+        | Command::SolicitarAcao { .. }
+        | Command::ResponderAcao { .. }
+        | Command::VincularCorretiva { .. } => {}
+    }
+    Ok(Efeito::Gravar)
+}
+
+/// What holds of the record must hold afterwards; what somebody else broke blocks nobody.
+fn piora(antes: &Registro, depois: &Registro, tipo: &Tipo) -> Result<(), Refusal> {
+    match depois.verificar(tipo) {
+        Err(refusal) if antes.verificar(tipo).is_ok() => Err(refusal),
+        _ => Ok(()),
     }
 }
 
-/// The transition that brings a laudo, where the fluxo has one.
+struct Analisar<'a> {
+    o_que: TipoAnalise,
+    texto: &'a str,
+    procedente: Option<bool>,
+    com_pedido: bool,
+    encaminhar: Option<UserId>,
+}
+
+fn analisar(
+    registro: &Registro,
+    tipo: &Tipo,
+    pessoa: &Pessoa,
+    analise: Analisar<'_>,
+    onde: Onde,
+) -> Result<Efeito, Refusal> {
+    let pode = |parte| policy::pode_alterar_registro(pessoa, registro, tipo, parte);
+    let Analisar { o_que, texto, procedente, com_pedido, encaminhar } = analise;
+    texto_valido(texto, o_que.rotulo())?;
+    limite(registro.analises.len(), ANALISES_MAX, "análises")?;
+    let parcial = o_que == TipoAnalise::Parcial;
+    // Only a laudo says whether the case is founded; all but a partial one ask for a transition.
+    if procedente.is_some() != (o_que == TipoAnalise::Laudo) || com_pedido == parcial {
+        return Err(Refusal::com(Codigo::ValorInvalido, [o_que.rotulo().to_owned()]));
+    }
+    if parcial {
+        pode(Parte::AnaliseParcial)?;
+        if encaminhar.is_some() && onde == Onde::Aparelho {
+            return Err(Refusal::new(Codigo::ExigeConexao));
+        }
+        let tem = registro.kind.campo("responsavel").is_some() && tipo.tem_campo("responsavel");
+        if encaminhar.is_some() && !tem {
+            let rotulo = tipo.rotulo("responsavel").to_owned();
+            return Err(Refusal::com(Codigo::CampoForaDoTipo, [rotulo]));
+        }
+        return Ok(Efeito::Gravar);
+    }
+    if encaminhar.is_some() {
+        return Err(Refusal::com(Codigo::ValorInvalido, [o_que.rotulo().to_owned()]));
+    }
+    pode(Parte::Analise)?;
+    limite(registro.pedidos.len(), PEDIDOS_MAX, "pedidos")?;
+    let transicao = verbo_que_traz(registro, tipo, o_que)?;
+    let pedir = Pedir { verbo: &transicao.verbo, motivo: None, traz: Some(o_que) };
+    Ok(Efeito::Situacao(julgar(registro, tipo, pessoa, pedir, onde)?))
+}
+
+/// The transition that brings such an analysis: from where the record is, else the first of its
+/// kind.
 ///
 /// # Errors
 /// `transicao_inexistente`.
-pub fn verbo_do_laudo(tipo: &Tipo) -> Result<&Transicao, Refusal> {
-    let mut transicoes = tipo.fluxo.transicoes.iter();
-    transicoes
-        .find(|transicao| transicao.guardas.contains(&Guarda::TrazLaudo))
-        .ok_or_else(|| Refusal::com(Codigo::TransicaoInexistente, ["emitir laudo".to_owned()]))
+pub fn verbo_que_traz<'a>(
+    registro: &Registro,
+    tipo: &'a Tipo,
+    analise: TipoAnalise,
+) -> Result<&'a Transicao, Refusal> {
+    let atual = registro.situacao(tipo).map(|situacao| &situacao.codigo);
+    let mut trazem = tipo.fluxo.transicoes.iter().filter(|t| t.traz == Some(analise));
+    let daqui = trazem.clone().find(|t| atual.is_some_and(|atual| t.de.contains(atual)));
+    daqui
+        .or_else(|| trazem.next())
+        .ok_or_else(|| Refusal::com(Codigo::TransicaoInexistente, [analise.rotulo().to_owned()]))
 }
 
-/// Judges a request of transition: leads to the new situação, or to the refusal.
+/// What a request asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Pedir<'a> {
+    /// Which transition.
+    pub verbo: &'a str,
+    /// Why, where it was said.
+    pub motivo: Option<&'a str>,
+    /// The analysis that comes with it.
+    pub traz: Option<TipoAnalise>,
+}
+
+/// Judges a request of transition: where it leads, or why not.
 ///
 /// # Errors
-/// `transicao_inexistente`, `sem_permissao`, `transicao_nao_permitida`, `exige_conexao`,
-/// `exige_motivo`, `exige_laudo` (R48).
+/// `transicao_inexistente`, `nao_cabe_a_voce`, `sem_permissao`, `transicao_nao_permitida`,
+/// `exige_conexao`, or what a guard asks for.
 pub fn julgar(
     registro: &Registro,
     tipo: &Tipo,
     pessoa: &Pessoa,
-    verbo: &str,
-    motivo: Option<&str>,
-    traz_laudo: bool,
+    pedir: Pedir<'_>,
     onde: Onde,
 ) -> Result<String, Refusal> {
+    let Pedir { verbo, traz, .. } = pedir;
     let transicao = tipo.fluxo.transicao(verbo).ok_or_else(|| {
         Refusal::com(Codigo::TransicaoInexistente, [verbo.chars().take(60).collect()])
     })?;
-    if !pessoa.pode(transicao.permissao) {
-        return Err(Refusal::sem_permissao(transicao.permissao));
+    let (quem, permissao) = if pessoa.id == UserId::SERVIDOR {
+        (Quem::Sistema, None)
+    } else if pessoa.portal() {
+        (Quem::Cliente, None)
+    } else {
+        (Quem::Interno, Some(transicao.permissao))
+    };
+    if !transicao.quem.contains(&quem) {
+        return Err(Refusal::com(Codigo::NaoCabeAVoce, [transicao.rotulo.clone()]));
+    }
+    if let Some(permissao) = permissao.filter(|permissao| !pessoa.pode(*permissao)) {
+        return Err(Refusal::sem_permissao(permissao));
     }
     let Some(atual) = registro.situacao(tipo) else {
         return Err(Refusal::com(Codigo::TransicaoInexistente, [transicao.rotulo.clone()]));
     };
+    let nao_permitida = || {
+        // A client is not told of what goes on inside (R52).
+        let visivel = registro.situacao_do_cliente(tipo).filter(|_| quem == Quem::Cliente);
+        let detalhes = [visivel.unwrap_or(atual).nome.clone(), transicao.rotulo.clone()];
+        Err(Refusal::com(Codigo::TransicaoNaoPermitida, detalhes))
+    };
     if !transicao.de.contains(&atual.codigo) {
-        let detalhes = [atual.nome.clone(), transicao.rotulo.clone()];
-        return Err(Refusal::com(Codigo::TransicaoNaoPermitida, detalhes));
+        return nao_permitida();
     }
     if onde == Onde::Aparelho && transicao.modo == Modo::Online {
         return Err(Refusal::new(Codigo::ExigeConexao));
     }
-    // A laudo comes only by the transition that is for it, under that one's permission (R85).
-    if traz_laudo && !transicao.guardas.contains(&Guarda::TrazLaudo) {
-        let detalhes = [atual.nome.clone(), transicao.rotulo.clone()];
-        return Err(Refusal::com(Codigo::TransicaoNaoPermitida, detalhes));
+    match (transicao.traz, traz) {
+        (a, b) if a == b => {}
+        // An analysis comes only by the transition that is for it, under its permission (R85).
+        (_, Some(_)) => return nao_permitida(),
+        (Some(TipoAnalise::Solucao), None) => return Err(Refusal::new(Codigo::ExigeSolucao)),
+        (Some(TipoAnalise::Parecer), None) => return Err(Refusal::new(Codigo::ExigeParecer)),
+        (_, None) => return Err(Refusal::new(Codigo::ExigeLaudo)),
     }
     for guarda in &transicao.guardas {
-        let falta = match guarda {
-            Guarda::Motivo if motivo.is_none_or(|m| m.trim().is_empty()) => Codigo::ExigeMotivo,
-            Guarda::Laudo if tipo.exige_laudo && registro.laudo_vigente().is_none() => {
-                Codigo::ExigeLaudo
-            }
-            Guarda::TrazLaudo if !traz_laudo => Codigo::ExigeLaudo,
-            _ => continue,
-        };
-        return Err(Refusal::new(falta));
+        guardar(guarda, registro, tipo, transicao, pedir.motivo)?;
     }
     Ok(transicao.para.clone())
 }
 
+fn guardar(
+    guarda: &Guarda,
+    registro: &Registro,
+    tipo: &Tipo,
+    transicao: &Transicao,
+    motivo: Option<&str>,
+) -> Result<(), Refusal> {
+    let categoria = registro.valor("categoria").texto().unwrap_or_default();
+    let e_uma_de = |nomes: &[String]| nomes.iter().any(|nome| nome == categoria);
+    let rotulo = || [transicao.rotulo.clone()];
+    let sem = |analise| registro.vigente(analise).is_none();
+    let faltam = |campos: &[String]| -> Result<(), Refusal> {
+        let vazios = campos.iter().filter(|nome| registro.valor(nome).vazio());
+        let faltam: Vec<String> = vazios.map(|nome| tipo.rotulo(nome).to_owned()).collect();
+        if faltam.is_empty() { Ok(()) } else { Err(Refusal::com(Codigo::ExigeCampo, faltam)) }
+    };
+    let falta = match guarda {
+        Guarda::Laudo if tipo.exige_laudo && sem(TipoAnalise::Laudo) => Codigo::ExigeLaudo,
+        Guarda::Solucao if sem(TipoAnalise::Solucao) => Codigo::ExigeSolucao,
+        Guarda::Parecer if sem(TipoAnalise::Parecer) => Codigo::ExigeParecer,
+        Guarda::Motivo if motivo.is_none_or(|m| m.trim().is_empty()) => Codigo::ExigeMotivo,
+        Guarda::Procedencia if tipo.analisa_procedencia && !registro.procedencia_completa() => {
+            Codigo::ExigeProcedencia
+        }
+        Guarda::Fotos => return fotos(registro, tipo),
+        Guarda::NuncaConcluido if registro.ja_concluido(tipo) => {
+            return Err(Refusal::com(Codigo::JaConcluido, rotulo()));
+        }
+        Guarda::Categoria(nomes) if !e_uma_de(nomes) => {
+            return Err(Refusal::com(Codigo::ExigeCategoria, rotulo()));
+        }
+        Guarda::CategoriaExceto(nomes) if e_uma_de(nomes) => {
+            return Err(Refusal::com(Codigo::ExigeCategoria, rotulo()));
+        }
+        Guarda::Campos(campos) => return faltam(campos),
+        Guarda::CamposDaCategoria { categorias, campos } if e_uma_de(categorias) => {
+            return faltam(campos);
+        }
+        _ => return Ok(()),
+    };
+    Err(Refusal::new(falta))
+}
+
+fn fotos(registro: &Registro, tipo: &Tipo) -> Result<(), Refusal> {
+    for (categoria, minimo) in &tipo.min_fotos {
+        let da_categoria = registro
+            .vivos(Colecao::Anexos)
+            .filter(|(_, anexo)| anexo.valor("categoria").texto() == Some(categoria));
+        if da_categoria.count() < *minimo as usize {
+            let rotulos = crate::parte::CATEGORIAS_ANEXO.iter();
+            let rotulo = rotulos.clone().find(|(codigo, _)| codigo == categoria);
+            let rotulo = rotulo.map_or(categoria.as_str(), |(_, rotulo)| rotulo);
+            let detalhes = [rotulo.to_owned(), minimo.to_string()];
+            return Err(Refusal::com(Codigo::ExigeFotos, detalhes));
+        }
+    }
+    Ok(())
+}
+
 /// The transitions that the person could ask for now, in the fluxo's order: what buttons to show.
-/// Those that only lack a reason or a laudo are included.
+/// Those that only lack something that the person can still give are included.
 pub fn disponiveis<'a>(
     registro: &Registro,
     tipo: &'a Tipo,
@@ -218,10 +402,18 @@ pub fn disponiveis<'a>(
     onde: Onde,
 ) -> Vec<&'a Transicao> {
     let tentar = |transicao: &&Transicao| {
-        let laudo = transicao.guardas.contains(&Guarda::TrazLaudo);
-        match julgar(registro, tipo, pessoa, &transicao.verbo, Some("?"), laudo, onde) {
+        let pedir = Pedir { verbo: &transicao.verbo, motivo: Some("?"), traz: transicao.traz };
+        match julgar(registro, tipo, pessoa, pedir, onde) {
             Ok(_) => true,
-            Err(refusal) => refusal.codigo == Codigo::ExigeLaudo,
+            Err(refusal) => matches!(
+                refusal.codigo,
+                Codigo::ExigeLaudo
+                    | Codigo::ExigeSolucao
+                    | Codigo::ExigeParecer
+                    | Codigo::ExigeProcedencia
+                    | Codigo::ExigeFotos
+                    | Codigo::ExigeCampo
+            ),
         }
     };
     tipo.fluxo.transicoes.iter().filter(tentar).collect()
@@ -234,21 +426,134 @@ pub fn prever(registro: &Registro, tipo: &Tipo, pessoa: &Pessoa) -> Registro {
     let pendentes: Vec<_> =
         registro.pedidos_pendentes().filter(|p| p.autoria.por == pessoa.id).cloned().collect();
     for pedido in pendentes {
-        let laudo = previsto.laudos.iter().any(|laudo| laudo.pedido == pedido.id);
-        let motivo = pedido.motivo.as_deref();
-        let destino = julgar(&previsto, tipo, pessoa, &pedido.verbo, motivo, laudo, Onde::Servidor);
-        if let Ok(para) = destino {
+        let traz = previsto.analises.iter().find(|a| a.pedido == Some(pedido.id)).map(|a| a.tipo);
+        let pedir = Pedir { verbo: &pedido.verbo, motivo: pedido.motivo.as_deref(), traz };
+        if let Ok(para) = julgar(&previsto, tipo, pessoa, pedir, Onde::Servidor) {
             let de = previsto.situacao(tipo).map_or(String::new(), |s| s.codigo.clone());
             previsto.situacao = Some(para.clone());
             if let Some(julgado) = previsto.pedidos.iter_mut().find(|p| p.id == pedido.id) {
                 let quando = pedido.quando;
-                julgado.veredito =
-                    Some(crate::registro::Veredito { recusa: None, de, para, quando });
+                julgado.veredito = Some(Veredito { recusa: None, de, para, quando });
             }
         }
     }
     previsto
 }
+
+/// What the server writes in a person's name.
+fn do_servidor(
+    registro: &Registro,
+    tipo: &Tipo,
+    pessoa: &Pessoa,
+    comando: &Command,
+    onde: Onde,
+) -> Result<(), Refusal> {
+    if onde == Onde::Aparelho {
+        return Err(Refusal::new(Codigo::ExigeConexao));
+    }
+    let exigir = |permissao| match pessoa.pode(permissao) {
+        true => Ok(()),
+        false => Err(Refusal::sem_permissao(permissao)),
+    };
+    match comando {
+        Command::Restringir { para } => {
+            let seu =
+                registro.criacao.por == pessoa.id || registro.responsavel() == Some(pessoa.id);
+            exigir(if seu { Permissao::Ver } else { Permissao::Gerenciar })?;
+            if registro.raiz() != registro.id || registro.kind == Kind::Cliente {
+                return Err(Refusal::new(Codigo::SomenteNaRaiz));
+            }
+            let Listados { usuarios, grupos } = para.as_ref().unwrap_or(&SEM_LISTA);
+            limite(usuarios.len(), LISTADOS_MAX + 1, "pessoas")?;
+            limite(grupos.len(), LISTADOS_MAX + 1, "grupos")?;
+            let vazio = usuarios.is_empty() && grupos.is_empty();
+            match para {
+                // Nobody but administrators could ever look at it again.
+                Some(_) if vazio => {
+                    Err(Refusal::com(Codigo::CamposObrigatorios, ["Usuários ou grupos".to_owned()]))
+                }
+                _ => Ok(()),
+            }
+        }
+        Command::SolicitarAcao { acao, codigo, observacao } => {
+            exigir(Permissao::Ver)?;
+            let nao_permitida = |rotulo: &str| {
+                let rotulo = rotulo.chars().take(60).collect();
+                Err(Refusal::com(Codigo::AcaoNaoPermitida, [rotulo]))
+            };
+            let Some(permitida) = tipo.acao(codigo) else { return nao_permitida(codigo) };
+            exigir(permitida.permissao)?;
+            if !permitida.fases.contains(&registro.fase(tipo)) {
+                return nao_permitida(&permitida.rotulo);
+            }
+            if registro.acoes.iter().any(|outra| outra.id == *acao) {
+                return Err(Refusal::new(Codigo::IdEmUso));
+            }
+            limite(registro.acoes.len(), ACOES_MAX, "ações")?;
+            if let Some(observacao) = observacao {
+                texto_valido(observacao, "Observação")?;
+            }
+            let falta = |nome: &&String| match nome.as_str() {
+                "itens" => registro.vivos(Colecao::Itens).next().is_none(),
+                nome => registro.valor(nome).vazio(),
+            };
+            let rotulo = |nome: &String| match nome.as_str() {
+                "itens" => "Itens".to_owned(),
+                nome => tipo.rotulo(nome).to_owned(),
+            };
+            let outro = |(nome, valores): &(&String, &Vec<String>)| {
+                let valor = registro.valor(nome).texto().unwrap_or_default();
+                !valores.iter().any(|aceito| aceito == valor)
+            };
+            let faltam = permitida.exige.iter().filter(falta);
+            let outros = permitida.exige_valor.iter().filter(outro).map(|(nome, _)| nome);
+            let faltam: Vec<String> = faltam.chain(outros).map(rotulo).collect();
+            if faltam.is_empty() { Ok(()) } else { Err(Refusal::com(Codigo::ExigeCampo, faltam)) }
+        }
+        Command::ResponderAcao { acao, situacao, externo, retorno } => {
+            exigir(Permissao::Ver)?;
+            let Some(pedida) = registro.acoes.iter().find(|outra| outra.id == *acao) else {
+                return Err(Refusal::new(Codigo::NaoEncontrado));
+            };
+            if *situacao == SituacaoAcao::Solicitada {
+                return Err(Refusal::com(Codigo::ValorInvalido, ["Situação".to_owned()]));
+            }
+            if let Some(externo) = externo {
+                texto_valido(externo, "Identificador externo")?;
+                if externo.chars().count() > 200 {
+                    let detalhes = ["Identificador externo".to_owned(), "200".to_owned()];
+                    return Err(Refusal::com(Codigo::TextoLongoDemais, detalhes));
+                }
+            }
+            if let Some(retorno) = retorno {
+                texto_valido(retorno, "Retorno")?;
+            }
+            let mesma = pedida.situacao == *situacao
+                && pedida.externo == *externo
+                && pedida.retorno == *retorno;
+            if pedida.situacao == SituacaoAcao::Solicitada || mesma {
+                return Ok(());
+            }
+            let rotulo = tipo.acao(&pedida.codigo).map_or(&pedida.codigo, |acao| &acao.rotulo);
+            Err(Refusal::com(Codigo::AcaoRespondida, [rotulo.clone()]))
+        }
+        Command::VincularCorretiva { .. } => {
+            exigir(Permissao::Gerenciar)?;
+            let concluido = registro.fase(tipo) == crate::fluxo::Fase::Concluido;
+            if tipo.permite_acao_corretiva && concluido {
+                Ok(())
+            } else {
+                Err(Refusal::new(Codigo::CorretivaNaoPermitida))
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+static SEM_LISTA: Listados = Listados {
+    usuarios: std::collections::BTreeSet::new(),
+    grupos: std::collections::BTreeSet::new(),
+};
 
 fn criar(tipo: &Tipo, pessoa: &Pessoa, comando: &Command) -> Result<(), Refusal> {
     let Command::Criar { id, kind, tipo: referencia, campos, itens } = comando else {
@@ -259,54 +564,46 @@ fn criar(tipo: &Tipo, pessoa: &Pessoa, comando: &Command) -> Result<(), Refusal>
     }
     for (nome, valor) in campos {
         let campo = kind.campo(nome).ok_or_else(|| Refusal::campo_desconhecido(nome))?;
-        policy::pode_criar(pessoa, Parte::Campo(campo))?;
+        policy::pode_criar(pessoa, tipo, Parte::Campo(campo))?;
         campo.validar(valor)?;
     }
-    // Even without fields, creating takes the permission (R5).
-    policy::pode_criar(pessoa, Parte::Nota)?;
     limite(itens.len(), ITENS_MAX + 1, "itens")?;
+    let mut registro = rascunho(*id, tipo, pessoa, campos.clone());
     for item in itens {
-        policy::pode_criar(pessoa, Parte::Item)?;
-        validar_item(*kind, item)?;
+        policy::pode_criar(pessoa, tipo, Parte::Item(Colecao::Itens))?;
+        let novo = validar_item(*kind, Colecao::Itens, item, pessoa, tipo)?;
+        registro.itens.insert(item.id, novo);
     }
-    rascunho(*id, tipo, campos.clone()).verificar(tipo)
+    policy::pode_criar_registro(pessoa, &registro, tipo)?;
+    registro.verificar(tipo)
 }
 
-fn rascunho(id: crate::ids::DocumentId, tipo: &Tipo, campos: Campos) -> Registro {
-    use crate::{ids, registro::Autoria};
-    Registro {
-        id,
-        kind: tipo.kind,
-        tipo: tipo.referencia(),
-        criacao: Autoria { por: ids::UserId::SERVIDOR, em: ids::DeviceId::ESCRITORIO },
-        criado_em: chrono::DateTime::UNIX_EPOCH,
-        numero: None,
-        situacao: None,
-        campos,
-        participantes: Default::default(),
-        itens: Default::default(),
-        pedidos: Vec::new(),
-        laudos: Vec::new(),
-        notas: Vec::new(),
-        conflitos: Vec::new(),
-    }
+fn rascunho(id: DocumentId, tipo: &Tipo, pessoa: &Pessoa, campos: Campos) -> Registro {
+    let em = crate::ids::DeviceId::ESCRITORIO;
+    Registro::novo(id, tipo, Autoria { por: pessoa.id, em }, campos)
 }
 
-fn validar_item(kind: Kind, item: &NovoItem) -> Result<(), Refusal> {
-    if kind.campos_item().is_empty() {
-        return Err(Refusal::campo_desconhecido("itens"));
+fn validar_item(
+    kind: Kind,
+    em: Colecao,
+    item: &NovoItem,
+    pessoa: &Pessoa,
+    tipo: &Tipo,
+) -> Result<Item, Refusal> {
+    if kind.campos_de(em).is_empty() {
+        return Err(Refusal::campo_desconhecido(em.codigo()));
     }
     for (nome, valor) in &item.campos {
-        kind.campo_item(nome).ok_or_else(|| Refusal::campo_desconhecido(nome))?.validar(valor)?;
+        kind.campo_de(em, nome).ok_or_else(|| Refusal::campo_desconhecido(nome))?.validar(valor)?;
     }
-    if item.campos.get("produto").is_none_or(Valor::vazio) {
-        return Err(Registro::sem_produto(kind));
-    }
-    Ok(())
+    let autoria = Autoria { por: pessoa.id, em: crate::ids::DeviceId::ESCRITORIO };
+    let novo = Item { campos: item.campos.clone(), removido: false, autoria };
+    invariantes::parte_completa(kind, em, &novo, tipo)?;
+    Ok(novo)
 }
 
-fn item_vivo(registro: &Registro, item: crate::ids::ItemId) -> Result<(), Refusal> {
-    match registro.itens.get(&item) {
+fn item_vivo(registro: &Registro, em: Colecao, item: ItemId) -> Result<(), Refusal> {
+    match registro.colecao(em).get(&item) {
         Some(item) if !item.removido => Ok(()),
         _ => Err(Refusal::new(Codigo::ItemInexistente)),
     }
@@ -320,7 +617,7 @@ fn limite(atual: usize, max: usize, o_que: &str) -> Result<(), Refusal> {
     }
 }
 
-/// Whether a note, reason or conclusion says something and is within bounds.
+/// Whether a note, reason or analysis says something and is within bounds.
 ///
 /// # Errors
 /// `texto_vazio` or `texto_longo_demais`.

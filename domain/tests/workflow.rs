@@ -1,20 +1,21 @@
-//! The rules of the two presets, as sentences; and what no sequence of commands may ever do.
+//! The rules of the presets, as sentences; and what no sequence of commands may ever do.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use campo_domain::{
-    command::{Command, NovoItem},
+    command::{Command, NovoItem, NovoPedido},
     fluxo::Fase,
     ids::{AnaliseId, DeviceId, DocumentId, PedidoId, UserId},
     kind::Kind,
+    parte::Colecao,
     pessoa::{Permissao, Pessoa},
-    policy::{self, Parte},
+    policy::{self, Caso, Parte},
     preset,
     refusal::Codigo,
-    registro::{Autoria, Laudo, Pedido, Registro, Veredito},
+    registro::{Analise, Autoria, Pedido, Registro, Restricao, TipoAnalise, Veredito},
     tipo::Tipo,
     valor::Valor,
-    workflow::{self, Efeito, Onde},
+    workflow::{self, Efeito, Onde, Pedir},
 };
 use chrono::DateTime;
 use proptest::prelude::*;
@@ -28,27 +29,16 @@ fn tipo(codigo: &str) -> Tipo {
 
 fn pessoa(permissoes: &[Permissao]) -> Pessoa {
     let permissoes = permissoes.iter().copied().collect();
-    Pessoa { id: Uuid::from_u128(1).into(), nome: "Ana".into(), permissoes, ativo: true }
+    Pessoa { id: Uuid::from_u128(1).into(), nome: "Ana".into(), permissoes, ..Pessoa::servidor() }
 }
 
 fn registro(tipo: &Tipo, situacao: &str) -> Registro {
     let autoria = Autoria { por: Uuid::from_u128(1).into(), em: DeviceId::ESCRITORIO };
     let campos = tipo.obrigatorios.iter().map(|nome| (nome.clone(), preenchido(tipo, nome)));
+    let id = DocumentId::from(Uuid::from_u128(9));
     Registro {
-        id: DocumentId::from(Uuid::from_u128(9)),
-        kind: tipo.kind,
-        tipo: tipo.referencia(),
-        criacao: autoria,
-        criado_em: DateTime::UNIX_EPOCH,
-        numero: None,
         situacao: Some(situacao.into()),
-        campos: campos.collect(),
-        participantes: BTreeSet::new(),
-        itens: Default::default(),
-        pedidos: Vec::new(),
-        laudos: Vec::new(),
-        notas: Vec::new(),
-        conflitos: Vec::new(),
+        ..Registro::novo(id, tipo, autoria, campos.collect())
     }
 }
 
@@ -65,15 +55,19 @@ fn preenchido(tipo: &Tipo, nome: &str) -> Valor {
 
 fn transicionar(verbo: &str, motivo: Option<&str>) -> Command {
     let pedido = PedidoId::from(Uuid::from_u128(5));
-    Command::Transicionar { pedido, verbo: verbo.into(), motivo: motivo.map(str::to_owned) }
+    let motivo = motivo.map(str::to_owned);
+    Command::Transicionar { pedido, verbo: verbo.into(), motivo, email: false }
 }
 
 fn laudo(conclusao: &str) -> Command {
-    Command::EmitirLaudo {
-        pedido: PedidoId::from(Uuid::from_u128(5)),
-        laudo: AnaliseId::from(Uuid::from_u128(6)),
-        procedente: true,
-        conclusao: conclusao.into(),
+    let id = PedidoId::from(Uuid::from_u128(5));
+    Command::Analisar {
+        analise: AnaliseId::from(Uuid::from_u128(6)),
+        tipo: TipoAnalise::Laudo,
+        texto: conclusao.into(),
+        procedente: Some(true),
+        pedido: Some(NovoPedido { id, email: false }),
+        encaminhar: None,
     }
 }
 
@@ -118,6 +112,7 @@ fn r48_concluir_asks_for_a_laudo_first_and_afterwards_nothing_may_change() {
         quando: DateTime::UNIX_EPOCH,
         verbo: "emitir_laudo".into(),
         motivo: None,
+        email: false,
         veredito: Some(Veredito {
             recusa: None,
             de: "em_analise".into(),
@@ -125,13 +120,15 @@ fn r48_concluir_asks_for_a_laudo_first_and_afterwards_nothing_may_change() {
             quando: DateTime::UNIX_EPOCH,
         }),
     });
-    com_laudo.laudos.push(Laudo {
+    com_laudo.analises.push(Analise {
         id: AnaliseId::from(Uuid::from_u128(4)),
-        pedido,
+        tipo: TipoAnalise::Laudo,
+        pedido: Some(pedido),
         autoria,
         quando: DateTime::UNIX_EPOCH,
-        procedente: true,
-        conclusao: "Defeito de fabricação.".into(),
+        procedente: Some(true),
+        texto: "Defeito de fabricação.".into(),
+        encaminhar: None,
     });
     let aprova = pessoa(&[Ver, Aprovar]);
     let efeito = workflow::decide(Some(&com_laudo), &tipo, &aprova, &concluir, Onde::Servidor);
@@ -204,11 +201,12 @@ fn r85_a_laudo_cannot_ride_on_another_request() {
     let registro = registro(&tipo, "pendente_aceite");
     let gerente = pessoa(&[Ver, Gerenciar]);
     let verbo = "colocar_em_analise";
-    let julgar = |traz_laudo| {
-        workflow::julgar(&registro, &tipo, &gerente, verbo, None, traz_laudo, Onde::Servidor)
+    let julgar = |traz| {
+        let pedir = Pedir { verbo, motivo: None, traz };
+        workflow::julgar(&registro, &tipo, &gerente, pedir, Onde::Servidor)
     };
-    assert!(julgar(false).is_ok());
-    assert_eq!(julgar(true).unwrap_err().codigo, Codigo::TransicaoNaoPermitida);
+    assert!(julgar(None).is_ok());
+    assert_eq!(julgar(Some(TipoAnalise::Laudo)).unwrap_err().codigo, Codigo::TransicaoNaoPermitida);
 }
 
 #[test]
@@ -278,8 +276,9 @@ fn an_agenda_cannot_end_before_it_begins() {
 #[test]
 fn an_item_needs_a_product_and_only_an_ocorrencia_has_items() {
     let item = |campos| NovoItem { id: Uuid::from_u128(8).into(), campos };
-    let vazio = Command::IncluirItem { item: item(Default::default()) };
+    let vazio = Command::IncluirItem { em: Colecao::Itens, item: item(Default::default()) };
     let cheio = Command::IncluirItem {
+        em: Colecao::Itens,
         item: item([("produto".to_owned(), Valor::Texto("Porta".into()))].into()),
     };
     let ocorrencia = tipo("p001.ocorrencia");
@@ -305,24 +304,52 @@ fn only_gerenciar_reassigns_and_links_are_set_once() {
 #[test]
 fn nobody_but_the_server_writes_what_is_the_servers() {
     let todo_poderoso = pessoa(&Permissao::TODAS);
-    let recusa = policy::pode_alterar(&todo_poderoso, None, Parte::Servidor).unwrap_err();
+    let tipo = tipo("p000.ocorrencia");
+    let recusa = policy::pode_alterar(&todo_poderoso, &tipo, None, Parte::Servidor).unwrap_err();
     assert_eq!(recusa.codigo, Codigo::CampoProtegido);
-    assert!(policy::pode_criar(&todo_poderoso, Parte::Servidor).is_err());
+    assert!(policy::pode_criar(&todo_poderoso, &tipo, Parte::Servidor).is_err());
 }
 
 #[test]
 fn r85_a_record_is_seen_by_who_is_involved_or_sees_everything_and_a_client_by_all() {
     let envolvidos: BTreeSet<UserId> = [pessoa(&[]).id].into();
     let ninguem = BTreeSet::new();
-    let ve =
-        |de: &[Permissao], kind, envolvidos: &_| policy::visivel(&pessoa(de), kind, envolvidos);
+    let ve = |de: &[Permissao], kind, envolvidos: &_| {
+        policy::visivel(&pessoa(de), kind, &Caso { envolvidos, restricao: None })
+    };
     assert!(ve(&[Ver], Kind::Assistencia, &envolvidos));
     assert!(!ve(&[Ver], Kind::Assistencia, &ninguem));
     assert!(ve(&[Ver, VerTodas], Kind::Assistencia, &ninguem));
     assert!(ve(&[Ver], Kind::Cliente, &ninguem));
     assert!(!ve(&[], Kind::Cliente, &envolvidos));
     let saiu = Pessoa { ativo: false, ..pessoa(&Permissao::TODAS) };
-    assert!(!policy::visivel(&saiu, Kind::Cliente, &envolvidos));
+    let caso = Caso { envolvidos: &envolvidos, restricao: None };
+    assert!(!policy::visivel(&saiu, Kind::Cliente, &caso));
+}
+
+#[test]
+fn r86_a_restricted_record_is_for_those_listed_and_for_administrators() {
+    let envolvidos: BTreeSet<UserId> = [pessoa(&[]).id].into();
+    let restrito_a = |usuarios: &[UserId], grupos: &[&str]| Restricao {
+        usuarios: usuarios.iter().copied().collect(),
+        grupos: grupos.iter().map(|grupo| (*grupo).to_owned()).collect(),
+        por: UserId::SERVIDOR,
+        quando: DateTime::UNIX_EPOCH,
+    };
+    let ve = |pessoa: &Pessoa, restricao: &Restricao| {
+        let caso = Caso { envolvidos: &envolvidos, restricao: Some(restricao) };
+        policy::visivel(pessoa, Kind::Ocorrencia, &caso)
+    };
+    let outro = UserId::from(Uuid::from_u128(99));
+    let (ana, tudo) = (pessoa(&[Ver]), pessoa(&[Ver, VerTodas]));
+    assert!(ve(&ana, &restrito_a(&[ana.id], &[])));
+    assert!(!ve(&ana, &restrito_a(&[outro], &[])), "being involved does not open it");
+    assert!(!ve(&tudo, &restrito_a(&[outro], &["diretoria"])));
+    let da_diretoria = Pessoa { grupos: ["diretoria".to_owned()].into(), ..tudo.clone() };
+    assert!(ve(&da_diretoria, &restrito_a(&[outro], &["diretoria"])));
+    assert!(ve(&pessoa(&[Ver, VerTodas, Permissao::Administrar]), &restrito_a(&[outro], &[])));
+    let listado_de_fora = Pessoa { id: outro, ..pessoa(&[Ver]) };
+    assert!(!ve(&listado_de_fora, &restrito_a(&[outro], &[])), "being listed widens nothing");
 }
 
 #[test]
@@ -338,7 +365,13 @@ fn the_buttons_that_are_offered_are_those_that_lead_somewhere() {
 }
 
 fn permissoes() -> impl Strategy<Value = Vec<Permissao>> {
-    proptest::sample::subsequence(Permissao::TODAS.to_vec(), 0..=6)
+    proptest::sample::subsequence(Permissao::TODAS.to_vec(), 0..=7)
+}
+
+/// Every tipo of every preset whose records go anywhere.
+fn todos() -> Vec<Tipo> {
+    let tipos = preset::ids().flat_map(|id| preset::carregar(id).unwrap().tipos);
+    tipos.filter(|tipo| !tipo.fluxo.transicoes.is_empty()).collect()
 }
 
 proptest! {
@@ -346,10 +379,9 @@ proptest! {
     /// each step is one of its transitions, and what is concluded stays concluded.
     #[test]
     fn no_sequence_of_requests_leaves_the_fluxo(
-        codigo in prop::sample::select(vec!["p000.ocorrencia", "p001.assistencia", "p001.agenda"]),
+        tipo in prop::sample::select(todos()),
         passos in prop::collection::vec((0_usize..12, permissoes(), any::<bool>()), 0..30),
     ) {
-        let tipo = tipo(codigo);
         let mut registro = registro(&tipo, &tipo.fluxo.inicial);
         for (qual, de, motivo) in passos {
             let verbos = &tipo.fluxo.transicoes;
@@ -359,9 +391,11 @@ proptest! {
             let efeito =
                 workflow::decide(Some(&registro), &tipo, &pessoa(&de), &comando, Onde::Servidor);
             if let Ok(Efeito::Situacao(para)) = efeito {
-                prop_assert!(antes.fase != Fase::Concluido && antes.fase != Fase::Negado);
+                let final_ = matches!(antes.fase, Fase::Concluido | Fase::Negado);
+                prop_assert!(!final_ || tipo.permite_reabrir);
                 prop_assert!(transicao.de.contains(&antes.codigo) && transicao.para == para);
-                prop_assert!(de.contains(&transicao.permissao));
+                let cliente = de.contains(&Permissao::Portal) && !de.contains(&Ver);
+                prop_assert!(cliente || de.contains(&transicao.permissao));
                 prop_assert!(tipo.fluxo.situacao(&para).is_some());
                 registro.situacao = Some(para);
             }
@@ -392,10 +426,11 @@ proptest! {
                 quando: DateTime::UNIX_EPOCH,
                 verbo: verbo.clone(),
                 motivo: motivo.map(str::to_owned),
+                email: false,
                 veredito: None,
             });
-            let resultado =
-                workflow::julgar(&no_servidor, &tipo, &quem, verbo, motivo, false, Onde::Servidor);
+            let pedir = Pedir { verbo, motivo, traz: None };
+            let resultado = workflow::julgar(&no_servidor, &tipo, &quem, pedir, Onde::Servidor);
             no_servidor.situacao = Some(resultado.unwrap());
         }
         let previsto = workflow::prever(&no_aparelho, &tipo, &quem);
@@ -408,7 +443,8 @@ proptest! {
     fn whatever_is_typed_into_a_field_is_understood_or_refused(texto in any::<String>()) {
         let fuso = chrono_tz::America::Sao_Paulo;
         for kind in Kind::TODOS {
-            for campo in kind.campos().iter().chain(kind.campos_item()) {
+            let das_partes = Colecao::TODAS.into_iter().flat_map(|em| kind.campos_de(em));
+            for campo in kind.campos().iter().chain(das_partes) {
                 if let Ok(valor) = campo.ler(&texto, fuso) {
                     prop_assert!(campo.validar(&valor).is_ok());
                     let _ = valor.exibir(campo, fuso);

@@ -4,22 +4,21 @@
 use crate::{
     campo::Campo,
     error::Error,
-    store::{cursor, documents, lists, references, session::Quem},
+    store::{cursor, documents, references, rows, session::Quem},
 };
 use campo_domain::{
-    command::{Command, NovoItem},
+    command::{Command, NovoItem, NovoPedido},
     ids::{AnaliseId, CommandId, DocumentId, ItemId, NotaId, PedidoId, UserId},
     kind::Kind,
-    policy::{self, Parte},
+    origem,
+    parte::Colecao,
     refusal::{Codigo, Refusal},
-    registro::Campos,
-    tipo::Tipo,
-    valor,
+    registro::{Campos, Registro, TipoAnalise, Visibilidade},
+    valor::{self, Valor},
 };
 use campo_sync::client::{self, LocalDocument, Stamp, View};
 use chrono::{SubsecRound, Utc};
 use rusqlite::Connection;
-use std::{cmp::Reverse, sync::Arc};
 use uuid::Uuid;
 
 /// Fields as a person typed them: name and text.
@@ -35,42 +34,11 @@ impl Campo {
         self.run_with(document, |_, _, _| Ok(command))
     }
 
-    /// Creates a document from what the person typed. Without `tipo`, the tipo of the kind that
-    /// suits the fields best. An agenda of an ocorrência gets the ocorrência's assistência.
-    ///
-    /// # Errors
-    /// As [`Campo::run`]; `SemCadastros` before the first synchronisation.
-    pub fn novo(
-        &self,
-        kind: Kind,
-        tipo: Option<&str>,
-        campos: &[(String, String)],
-        itens: &[Textos],
-    ) -> Result<DocumentId, Error> {
-        self.run_with(None, |conn, quem, _| {
-            policy::pode_criar(&quem.pessoa, Parte::Nota)?;
-            let campos = &com_assistencia(conn, quem, kind, campos)?;
-            let tipo = match tipo {
-                Some(codigo) => quem.tipos.atual(codigo)?.clone(),
-                None => tipo_para(conn, quem, kind, campos)?,
-            };
-            let itens: Result<Vec<_>, _> =
-                itens.iter().map(|textos| novo_item(kind, textos, quem)).collect();
-            Ok(Command::Criar {
-                id: Uuid::now_v7().into(),
-                kind,
-                tipo: tipo.referencia(),
-                campos: ler(campos, |nome| kind.campo(nome), quem)?,
-                itens: itens?,
-            })
-        })
-    }
-
     /// Writes a field with what the person typed; empty clears it. Long text is merged with what
     /// others write meanwhile.
     ///
     /// # Errors
-    /// As [`Campo::run`].
+    /// As [`Campo::run`]; so all that follow.
     pub fn editar(&self, document: DocumentId, campo: &str, texto: &str) -> Result<(), Error> {
         self.on(document, |quem, view| {
             let definicao = view.registro.kind.campo(campo);
@@ -95,42 +63,87 @@ impl Campo {
         verbo: &str,
         motivo: Option<&str>,
     ) -> Result<(), Error> {
+        self.pedir(document, verbo, motivo, false)
+    }
+
+    /// Asks for a transition that offers to tell the client by e-mail, and takes the offer (R60).
+    ///
+    /// # Errors
+    /// As [`Campo::run`].
+    pub fn transicionar_e_avisar(
+        &self,
+        document: DocumentId,
+        verbo: &str,
+        motivo: Option<&str>,
+    ) -> Result<(), Error> {
+        self.pedir(document, verbo, motivo, true)
+    }
+
+    fn pedir(
+        &self,
+        document: DocumentId,
+        verbo: &str,
+        motivo: Option<&str>,
+        email: bool,
+    ) -> Result<(), Error> {
         self.on(document, |_, _| {
             Ok(Command::Transicionar {
                 pedido: PedidoId::from(Uuid::now_v7()),
                 verbo: verbo.to_owned(),
                 motivo: motivo.map(str::to_owned),
+                email,
             })
         })
     }
 
-    /// Issues a laudo and asks for the transition that it brings (R71).
+    /// Issues an analysis. All but a partial one ask for the transition that they are for (R63–R66,
+    /// R71). `procedente` is a laudo's; `email` tells the client, where the transition offers it.
     ///
     /// # Errors
     /// As [`Campo::run`].
-    pub fn emitir_laudo(
+    pub fn analisar(
         &self,
         document: DocumentId,
-        procedente: bool,
-        conclusao: &str,
+        tipo: TipoAnalise,
+        texto: &str,
+        procedente: Option<bool>,
+        email: bool,
     ) -> Result<(), Error> {
         self.on(document, |_, _| {
-            Ok(Command::EmitirLaudo {
-                pedido: PedidoId::from(Uuid::now_v7()),
-                laudo: AnaliseId::from(Uuid::now_v7()),
+            let pedido = NovoPedido { id: PedidoId::from(Uuid::now_v7()), email };
+            Ok(Command::Analisar {
+                analise: AnaliseId::from(Uuid::now_v7()),
+                tipo,
+                texto: texto.to_owned(),
                 procedente,
-                conclusao: conclusao.to_owned(),
+                pedido: (tipo != TipoAnalise::Parcial).then_some(pedido),
+                encaminhar: None,
             })
         })
     }
 
-    /// Writes into the acompanhamento (R78).
+    /// Writes an internal note into the acompanhamento (R78).
     ///
     /// # Errors
     /// As [`Campo::run`].
     pub fn anotar(&self, document: DocumentId, texto: &str) -> Result<(), Error> {
-        let texto = texto.to_owned();
-        self.on(document, |_, _| Ok(Command::Anotar { id: NotaId::from(Uuid::now_v7()), texto }))
+        self.conversar(document, texto, Visibilidade::Interna, None).map(|_| ())
+    }
+
+    /// Writes a note for whom it says, perhaps as the answer to another (R81).
+    ///
+    /// # Errors
+    /// As [`Campo::run`].
+    pub fn conversar(
+        &self,
+        document: DocumentId,
+        texto: &str,
+        visibilidade: Visibilidade,
+        resposta_a: Option<NotaId>,
+    ) -> Result<NotaId, Error> {
+        let (id, texto) = (NotaId::from(Uuid::now_v7()), texto.to_owned());
+        self.on(document, |_, _| Ok(Command::Anotar { id, texto, visibilidade, resposta_a }))?;
+        Ok(id)
     }
 
     /// Adds an item.
@@ -142,16 +155,28 @@ impl Campo {
         document: DocumentId,
         campos: &[(String, String)],
     ) -> Result<ItemId, Error> {
+        self.incluir_parte(document, Colecao::Itens, campos)
+    }
+
+    /// Adds a part to a collection (R20, R35, R38).
+    ///
+    /// # Errors
+    /// As [`Campo::run`].
+    pub fn incluir_parte(
+        &self,
+        document: DocumentId,
+        em: Colecao,
+        campos: &[(String, String)],
+    ) -> Result<ItemId, Error> {
         let id = ItemId::from(Uuid::now_v7());
         self.on(document, |quem, view| {
-            let mut item = novo_item(view.registro.kind, campos, quem)?;
-            item.id = id;
-            Ok(Command::IncluirItem { item })
+            let item = NovoItem { id, ..nova_parte(view.registro.kind, em, campos, quem)? };
+            Ok(Command::IncluirItem { em, item })
         })?;
         Ok(id)
     }
 
-    /// Writes a field of an item; empty clears it.
+    /// Writes a field of a part of any collection; empty clears it.
     ///
     /// # Errors
     /// As [`Campo::run`].
@@ -163,19 +188,22 @@ impl Campo {
         texto: &str,
     ) -> Result<(), Error> {
         self.on(document, |quem, view| {
-            let definicao = view.registro.kind.campo_item(campo);
+            let em = colecao_de(&view.registro, item)?;
+            let definicao = view.registro.kind.campo_de(em, campo);
             let definicao = definicao.ok_or_else(|| Refusal::campo_desconhecido(campo))?;
             let valor = definicao.ler(texto, quem.conta.fuso)?;
-            Ok(Command::EditarItem { item, campo: campo.to_owned(), valor })
+            Ok(Command::EditarItem { em, item, campo: campo.to_owned(), valor })
         })
     }
 
-    /// Removes an item.
+    /// Removes a part of any collection, logically.
     ///
     /// # Errors
     /// As [`Campo::run`].
     pub fn remover_item(&self, document: DocumentId, item: ItemId) -> Result<(), Error> {
-        self.on(document, |_, _| Ok(Command::RemoverItem { item }))
+        self.on(document, |_, view| {
+            Ok(Command::RemoverItem { em: colecao_de(&view.registro, item)?, item })
+        })
     }
 
     /// Adds or removes a participante (R4).
@@ -189,6 +217,19 @@ impl Campo {
         participa: bool,
     ) -> Result<(), Error> {
         self.on(document, |_, _| Ok(Command::Participar { usuario, participa }))
+    }
+
+    /// Adds or removes somebody who is told of opening and conclusion (R87).
+    ///
+    /// # Errors
+    /// As [`Campo::run`].
+    pub fn interessar(
+        &self,
+        document: DocumentId,
+        usuario: UserId,
+        interessado: bool,
+    ) -> Result<(), Error> {
+        self.on(document, |_, _| Ok(Command::Interessar { usuario, interessado }))
     }
 
     /// Runs the command that `make` derives from the document as it reads now.
@@ -208,7 +249,7 @@ impl Campo {
     }
 
     /// One transaction: load, decide, write document, queue and list row.
-    fn run_with(
+    pub(crate) fn run_with(
         &self,
         document: Option<DocumentId>,
         make: impl FnOnce(&Connection, &Quem, Option<&LocalDocument>) -> Result<Command, Error>,
@@ -225,6 +266,7 @@ impl Campo {
             if let (None, Some(id)) = (&existing, document) {
                 return Err(Error::NaoEncontrado(id.to_string()));
             }
+            conferir_origem(tx, &quem, existing.as_ref(), &command)?;
             let stamp = Stamp {
                 id: CommandId::from(Uuid::now_v7()),
                 at: Utc::now().trunc_subsecs(3),
@@ -237,58 +279,51 @@ impl Campo {
                 documents::save(tx, quem.account, &ran.document, Some(&name))?;
                 let pendente = ran.document.queue.len();
                 let (eu, fuso) = (quem.pessoa.id, quem.conta.fuso);
-                lists::write(tx, quem.account, &ran.view, pendente, eu, fuso)?;
+                rows::write(tx, quem.account, &ran.view, pendente, eu, fuso)?;
             }
             Ok(ran.document.id)
         })
     }
 }
 
-/// Names the case of an agenda's ocorrência too: one sees a case, or nothing of it.
-fn com_assistencia(
+/// Only products of the document that the record comes from, where the catalogue knows it (R6).
+fn conferir_origem(
     conn: &Connection,
     quem: &Quem,
-    kind: Kind,
-    campos: &[(String, String)],
-) -> Result<Textos, Error> {
-    let mut todos = campos.to_vec();
-    let texto = |nome| {
-        let achado = campos.iter().rfind(|(n, _)| n == nome);
-        achado.map(|(_, texto)| texto.trim()).filter(|texto| !texto.is_empty())
+    existing: Option<&LocalDocument>,
+    command: &Command,
+) -> Result<(), Error> {
+    let conferir = |campos: &Campos, item: &NovoItem| -> Result<(), Error> {
+        let (chave, produto) = (origem::chave(campos), item.campos.get("produto"));
+        let Some(chave) = chave.filter(|_| produto.is_some_and(|produto| !produto.vazio())) else {
+            return Ok(());
+        };
+        let dados = references::dados(conn, quem.account, origem::CATALOGO, &chave)?;
+        Ok(dados.map_or(Ok(()), |dados| origem::conferir(campos, &dados, item))?)
     };
-    let ocorrencia: Option<DocumentId> = texto("ocorrencia").and_then(|id| id.parse().ok());
-    if let (Kind::Agenda, None, Some(id)) = (kind, texto("assistencia"), ocorrencia)
-        && let Some(linha) = lists::uma(conn, quem.account, id)?
-        && linha.kind == Kind::Ocorrencia
-        && linha.raiz != id
-    {
-        todos.push(("assistencia".to_owned(), linha.raiz.to_string()));
-    }
-    Ok(todos)
+    let item = match command {
+        Command::Criar { campos, itens, .. } => {
+            return itens.iter().try_for_each(|item| conferir(campos, item));
+        }
+        Command::IncluirItem { em: Colecao::Itens, item } => item.clone(),
+        Command::EditarItem { em: Colecao::Itens, item, campo, valor } => {
+            NovoItem { id: *item, campos: Campos::from([(campo.clone(), valor.clone())]) }
+        }
+        _ => return Ok(()),
+    };
+    let Some(existing) = existing else { return Ok(()) };
+    conferir(&client::view(existing, &quem.ctx())?.registro.campos, &item)
 }
 
-/// The tipo that suits: the one that misses fewest of its required fields, then the one that asks
-/// for most of what is there.
-fn tipo_para(
-    conn: &Connection,
-    quem: &Quem,
-    kind: Kind,
-    campos: &[(String, String)],
-) -> Result<Arc<Tipo>, Error> {
-    let inativos = references::tipos_inativos(conn, quem.account)?;
-    let preenchido = |nome: &String| campos.iter().any(|(n, v)| n == nome && !v.trim().is_empty());
-    quem.tipos
-        .do_kind(kind)
-        .filter(|tipo| !inativos.contains(&format!("{}@{}", tipo.codigo, tipo.versao)))
-        .min_by_key(|tipo| {
-            let faltam = tipo.obrigatorios.iter().filter(|nome| !preenchido(nome)).count();
-            (faltam, Reverse(tipo.obrigatorios.len()), tipo.codigo.clone())
-        })
-        .cloned()
-        .ok_or(Error::SemCadastros)
+/// Where the part of that id is.
+fn colecao_de(registro: &Registro, item: ItemId) -> Result<Colecao, Refusal> {
+    let mut todas = Colecao::TODAS.into_iter();
+    let em = todas.find(|em| registro.colecao(*em).contains_key(&item));
+    em.ok_or_else(|| Refusal::new(Codigo::ItemInexistente))
 }
 
-fn ler(
+/// Fields out of what a person typed.
+pub(crate) fn ler(
     textos: &[(String, String)],
     campo: impl Fn(&str) -> Option<&'static valor::Campo>,
     quem: &Quem,
@@ -297,14 +332,20 @@ fn ler(
     for (nome, texto) in textos {
         let definicao = campo(nome).ok_or_else(|| Refusal::campo_desconhecido(nome))?;
         let valor = definicao.ler(texto, quem.conta.fuso)?;
-        if valor != valor::Valor::Nulo {
+        if valor != Valor::Nulo {
             campos.insert(nome.clone(), valor);
         }
     }
     Ok(campos)
 }
 
-fn novo_item(kind: Kind, textos: &[(String, String)], quem: &Quem) -> Result<NovoItem, Error> {
-    let campos = ler(textos, |nome| kind.campo_item(nome), quem)?;
+/// A part out of what a person typed, with an id of its own.
+pub(crate) fn nova_parte(
+    kind: Kind,
+    em: Colecao,
+    textos: &[(String, String)],
+    quem: &Quem,
+) -> Result<NovoItem, Error> {
+    let campos = ler(textos, |nome| kind.campo_de(em, nome), quem)?;
     Ok(NovoItem { id: Uuid::now_v7().into(), campos })
 }

@@ -39,6 +39,9 @@ pub enum Error {
          tente de novo."
     )]
     SemCadastros,
+    /// Several tipos suit what was filled in (R30).
+    #[error("Escolha antes o tipo: {0}.")]
+    EscolhaTipo(String),
     /// The server said no, in its own words.
     #[error("{mensagem}")]
     Servidor {
@@ -128,6 +131,7 @@ impl Error {
             Error::NinguemEntrou => "ninguem_entrou",
             Error::SessaoExpirada => "sessao_expirada",
             Error::SemCadastros => "sem_cadastros",
+            Error::EscolhaTipo(_) => "escolha_tipo",
             Error::Servidor { codigo, .. } => codigo,
             Error::SemConexao(_) => "sem_conexao",
             Error::RespostaInvalida(_) => "resposta_invalida",

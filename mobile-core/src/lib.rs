@@ -2,11 +2,15 @@
 //! Blocking, `Send + Sync`, no rule of its own. The app, the examples and the tests call [`Campo`].
 //!
 //! [`store`] writes documents, queue and lists in one transaction; [`sync`] exchanges them with the
-//! server; `commands`, `reading`, `show` and `pending` are what the person does and sees.
+//! server; `commands`, `creation`, `form`, `reading`, `show`, `history` and `pending` are what the
+//! person does and sees.
 
 mod campo;
 mod commands;
+mod creation;
 mod error;
+mod form;
+mod history;
 mod http;
 mod pending;
 mod reading;
@@ -17,18 +21,23 @@ mod sync;
 
 pub use campo::{Campo, Estado, Sessao};
 pub use commands::Textos;
+pub use creation::{Copia, ProdutoDaOrigem};
 pub use error::{AnswerError, Error};
+pub use form::{CampoExibido, Formulario, Opcao};
+pub use history::{Evento, Vista};
 pub use http::{HttpError, Problem};
 pub use pending::{Encerrada, Pendencias, Pendente, SyncState};
-pub use reading::Pagina;
+pub use reading::{CatalogoExibido, Pagina};
 pub use render::Rotulado;
 pub use show::{
-    Acao, CampoExibido, ConflitoExibido, Detalhe, Evento, ItemExibido, Participante, VersaoExibida,
+    AcaoExibida, AnaliseExibida, ConflitoExibido, CorretivaExibida, Detalhe, ParteExibida,
+    PessoaExibida, Pode, RestricaoExibida, Verbo, VersaoExibida,
 };
 pub use store::{
     StoreError,
-    lists::{Chave, Filtro, Linha},
+    lists::{Filtro, Linha, Vinculado},
     migrations::MigrationError,
+    order::{Chave, Marca, Ordem},
     session::Conta,
 };
 pub use sync::{Progress, SyncReport};

@@ -5,15 +5,18 @@ use crate::{
     campo::Campo,
     error::Error,
     render::{Render, Rotulado},
-    store::{cursor, documents, fates, marks, queue},
+    store::{cursor, documents, fates, lists, marks, queue, session::Quem},
     sync::aviso,
 };
 use campo_domain::{
+    command::Command,
     ids::{CommandId, DocumentId, HeldId},
     kind::Kind,
+    tipo::Tipo,
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use std::sync::Arc;
 
 /// The three lists.
 #[derive(Clone, Debug, Serialize)]
@@ -121,13 +124,14 @@ impl Campo {
             for waiting in queue::waiting(conn, quem.account)? {
                 let name = documents::name(conn, quem.account, waiting.document)?;
                 let kind = name.kind.unwrap_or(Kind::Assistencia);
+                let tipo = tipo(conn, quem, waiting.document, &waiting.command)?;
                 pendentes.push(Pendente {
                     id: waiting.id,
                     documento: waiting.document,
                     documento_rotulo: name.rotulo,
                     kind: name.kind,
-                    o_que: waiting.command.rotulo(kind),
-                    conteudo: render.conteudo(name.kind, &waiting.command)?,
+                    o_que: waiting.command.rotulo(kind, tipo.as_deref()),
+                    conteudo: render.conteudo(name.kind, tipo.as_deref(), &waiting.command)?,
                     quando: waiting.at,
                 });
             }
@@ -191,14 +195,29 @@ pub(crate) fn sync_state(
     })
 }
 
+/// The tipo of a command's document, by whose names the command is told.
+fn tipo(
+    conn: &rusqlite::Connection,
+    quem: &Quem,
+    document: DocumentId,
+    command: &Command,
+) -> Result<Option<Arc<Tipo>>, Error> {
+    let referencia = match command {
+        Command::Criar { tipo, .. } => Some(tipo.clone()),
+        _ => lists::tipo(conn, quem.account, document)?,
+    };
+    Ok(referencia.and_then(|referencia| quem.tipos.obter(&referencia).ok().cloned()))
+}
+
 fn encerrada(render: &Render<'_>, ended: fates::Ended) -> Result<Encerrada, Error> {
+    let tipo = tipo(render.conn, render.quem, ended.document, &ended.command)?;
     Ok(Encerrada {
         id: ended.id,
         documento: ended.document,
         documento_rotulo: ended.rotulo,
         kind: ended.kind,
-        o_que: ended.command.rotulo(ended.kind.unwrap_or(Kind::Assistencia)),
-        conteudo: render.conteudo(ended.kind, &ended.command)?,
+        o_que: ended.command.rotulo(ended.kind.unwrap_or(Kind::Assistencia), tipo.as_deref()),
+        conteudo: render.conteudo(ended.kind, tipo.as_deref(), &ended.command)?,
         quando: ended.at,
         encerrada_em: ended.settled_at,
         codigo: ended.reason.code,

@@ -3,9 +3,11 @@
 
 use crate::{
     campo::Campo,
+    creation,
     error::Error,
     store::{
-        lists::{self, Chave, Filtro, Linha},
+        lists::{self, Filtro, Linha},
+        order::Chave,
         references,
     },
 };
@@ -14,6 +16,7 @@ use campo_domain::{
     ids::{DocumentId, UserId},
     kind::Kind,
     preset::ItemCatalogo,
+    refusal::Refusal,
     tipo::Tipo,
 };
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeZone, Utc};
@@ -28,6 +31,17 @@ pub struct Pagina {
     pub linhas: Vec<Linha>,
     /// For `Filtro::depois_de`; `None` at the end.
     pub proxima: Option<Chave>,
+}
+
+/// A catalogue that has entries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CatalogoExibido {
+    /// Its name, for [`Campo::catalogo`].
+    pub codigo: &'static str,
+    /// What the person reads.
+    pub titulo: &'static str,
+    /// How many entries are offered.
+    pub itens: u32,
 }
 
 impl Campo {
@@ -56,31 +70,37 @@ impl Campo {
         })
     }
 
-    /// Assistências, newest first.
+    /// Assistências, newest first if nothing else is asked for.
     ///
     /// # Errors
-    /// As [`Campo::agenda_do_dia`].
+    /// As [`Campo::lista`].
     pub fn assistencias(&self, filtro: &Filtro) -> Result<Pagina, Error> {
-        self.recentes(Kind::Assistencia, filtro)
+        self.lista(Kind::Assistencia, filtro)
     }
 
-    /// Ocorrências, newest first.
+    /// Ocorrências, likewise.
     ///
     /// # Errors
-    /// As [`Campo::agenda_do_dia`].
+    /// As [`Campo::lista`].
     pub fn ocorrencias(&self, filtro: &Filtro) -> Result<Pagina, Error> {
-        self.recentes(Kind::Ocorrencia, filtro)
+        self.lista(Kind::Ocorrencia, filtro)
     }
 
-    fn recentes(&self, kind: Kind, filtro: &Filtro) -> Result<Pagina, Error> {
+    /// The documents of a kind, in any order (R3, R91).
+    ///
+    /// # Errors
+    /// `Recusa` where there is no such column; as [`Campo::agenda_do_dia`].
+    pub fn lista(&self, kind: Kind, filtro: &Filtro) -> Result<Pagina, Error> {
         let limite = if filtro.limite == 0 { 50 } else { filtro.limite.min(lists::LIMITE_MAX) };
         let filtro = Filtro { limite, ..filtro.clone() };
-        let linhas =
-            self.read_as(|conn, quem| Ok(lists::recentes(conn, quem.account, kind, &filtro)?))?;
+        let linhas = self.read_as(|conn, quem| {
+            let linhas = lists::lista(conn, quem.account, kind, &filtro)?;
+            Ok(linhas.ok_or_else(|| Refusal::campo_desconhecido(&filtro.ordem.coluna))?)
+        })?;
         let cheia = linhas.len() == limite as usize;
-        let chave = |linha: &Linha| Chave { criado_em: linha.criado_em, id: linha.id };
-        let proxima = linhas.last().filter(|_| cheia).map(chave);
-        Ok(Pagina { linhas, proxima })
+        let ultima = linhas.last().filter(|_| cheia);
+        let proxima = ultima.map(|(linha, marca)| Chave { marca: marca.clone(), id: linha.id });
+        Ok(Pagina { linhas: linhas.into_iter().map(|(linha, _)| linha).collect(), proxima })
     }
 
     /// Clientes by name.
@@ -99,7 +119,7 @@ impl Campo {
         self.read_as(|conn, quem| Ok(lists::buscar(conn, quem.account, busca)?))
     }
 
-    /// Ocorrências and agendas that belong to a record.
+    /// Ocorrências that belong to a record, and agendas of the types that its screen lists (R42).
     ///
     /// # Errors
     /// As [`Campo::agenda_do_dia`].
@@ -115,21 +135,28 @@ impl Campo {
         self.read_as(|conn, quem| Ok(references::itens(conn, quem.account, nome)?))
     }
 
-    /// The newest version of each tipo of a kind that is offered for new documents.
+    /// The catalogues that have entries, by title.
+    ///
+    /// # Errors
+    /// As [`Campo::agenda_do_dia`].
+    pub fn catalogos(&self) -> Result<Vec<CatalogoExibido>, Error> {
+        let todos = self.read_as(|conn, quem| Ok(references::catalogos(conn, quem.account)?))?;
+        let exibir = |(catalogo, itens): (&'static campo_domain::catalogo::Catalogo, u32)| {
+            CatalogoExibido { codigo: catalogo.codigo, titulo: catalogo.titulo, itens }
+        };
+        Ok(todos.into_iter().map(exibir).collect())
+    }
+
+    /// The newest version of each tipo of a kind that is offered for new documents (R30).
     ///
     /// # Errors
     /// As [`Campo::agenda_do_dia`].
     pub fn tipos(&self, kind: Kind) -> Result<Vec<Arc<Tipo>>, Error> {
-        self.read_as(|conn, quem| {
-            let inativos = references::tipos_inativos(conn, quem.account)?;
-            let chave = |tipo: &Tipo| format!("{}@{}", tipo.codigo, tipo.versao);
-            let tipos = quem.tipos.do_kind(kind);
-            Ok(tipos.filter(|tipo| !inativos.contains(&chave(tipo))).cloned().collect())
-        })
+        self.read_as(|conn, quem| Ok(creation::oferecidos(conn, quem, kind)?.cloned().collect()))
     }
 
-    /// The document that a person means by its number, its provisional label, its id, or at least
-    /// four characters of the beginning of its id. Kinds are numbered separately:
+    /// The document that a person means by its number, its provisional label, its id, at least four
+    /// characters of the beginning of its id, or its title (R92). Kinds are numbered separately:
     /// `ocorrencia:2026/000001` names one of them.
     ///
     /// # Errors

@@ -1,46 +1,76 @@
-//! One document as its screen shows it: fields with labels, items, acompanhamento, buttons,
-//! conflicts and how it stands with the server. The only reading that loads the document itself.
+//! One document as its screen shows it: fields with labels, parts, analyses, actions, buttons,
+//! conflicts and how it stands with the server. Loads the document itself, as `history` does.
 
 use crate::{
     campo::Campo,
     error::Error,
+    form::{self, CampoExibido},
     pending::{SyncState, sync_state},
     render::{Render, Rotulado},
-    store::{documents, lists},
+    store::{
+        documents, lists,
+        lists::{Linha, Vinculado},
+        references,
+    },
 };
 use campo_domain::{
-    fluxo::{Guarda, Modo},
-    ids::{DocumentId, ItemId, UserId},
+    fluxo::{Consequencia, Guarda, Modo, Transicao},
+    ids::{AnaliseId, DocumentId, ItemId, UserId},
+    kind::Kind,
+    parte::Colecao,
     policy::{self, Parte},
+    preenchimento::{self, Dados},
     refusal::{Codigo, Refusal},
-    registro::{Autoria, Registro},
-    tipo::Tipo,
-    valor,
-    workflow::{self, Onde},
+    registro::{self, Registro, TipoAnalise},
+    valor::{self, Valor},
+    workflow::{self, Onde, Pedir},
 };
 use campo_sync::client::{self, View};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// A document as its screen shows it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Detalhe {
     /// Its row in lists.
-    pub linha: lists::Linha,
+    pub linha: Linha,
     /// Code of its tipo.
     pub tipo: String,
     /// Name of its tipo.
     pub tipo_nome: String,
-    /// Every field of the kind, in the order of the form.
+    /// Since when it is in its situação, by the server's clock.
+    pub etapa_desde: Option<DateTime<Utc>>,
+    /// The fields of its tipo in the order of the form, and whatever else is filled in.
     pub campos: Vec<CampoExibido>,
+    /// Of an assistência, the address that counts: its contract's, or its own (R11).
+    pub endereco_efetivo: Option<Dados>,
     /// Items that were not removed.
-    pub itens: Vec<ItemExibido>,
+    pub itens: Vec<ParteExibida>,
+    /// Expenses.
+    pub despesas: Vec<ParteExibida>,
+    /// Files: what is known of them.
+    pub anexos: Vec<ParteExibida>,
+    /// Links to other records and to contacts.
+    pub vinculos: Vec<ParteExibida>,
+    /// Records on this device that link here (R38).
+    pub vinculado_por: Vec<Vinculado>,
+    /// Analyses, in order.
+    pub analises: Vec<AnaliseExibida>,
+    /// What was asked of the ERP.
+    pub acoes: Vec<AcaoExibida>,
+    /// Corrective actions that it belongs to (R77).
+    pub corretivas: Vec<CorretivaExibida>,
+    /// Who alone may see it, where that was said (R86).
+    pub restricao: Option<RestricaoExibida>,
     /// People who take part besides the responsável.
-    pub participantes: Vec<Participante>,
-    /// What happened, in order.
-    pub acompanhamento: Vec<Evento>,
+    pub participantes: Vec<PessoaExibida>,
+    /// People who are told of opening and conclusion (R87).
+    pub interessados: Vec<PessoaExibida>,
     /// What the person can ask for now.
-    pub acoes: Vec<Acao>,
+    pub verbos: Vec<Verbo>,
+    /// What else the person may do now.
+    pub pode: Pode,
     /// How it stands with the server.
     pub sincronia: SyncState,
     /// Fields with several values.
@@ -49,71 +79,138 @@ pub struct Detalhe {
     pub registro: Registro,
 }
 
-/// A field and its value.
+/// An item, expense, file or link.
 #[derive(Clone, Debug, Serialize)]
-pub struct CampoExibido {
-    /// Stable name.
-    pub nome: &'static str,
-    /// What the person reads.
-    pub rotulo: &'static str,
-    /// The value as text; empty where nothing is filled in.
-    pub valor: String,
-    /// Whether the tipo requires it.
-    pub obrigatorio: bool,
-    /// Whether this person may write it now.
-    pub editavel: bool,
-}
-
-/// An item.
-#[derive(Clone, Debug, Serialize)]
-pub struct ItemExibido {
+pub struct ParteExibida {
     /// Its id.
     pub id: ItemId,
     /// Its fields that are filled in.
     pub campos: Vec<Rotulado>,
+    /// Who added it.
+    pub autor: String,
 }
 
-/// A person who takes part.
+/// A person.
 #[derive(Clone, Debug, Serialize)]
-pub struct Participante {
+pub struct PessoaExibida {
     /// The person.
     pub id: UserId,
     /// Name.
     pub nome: String,
 }
 
-/// An entry of the acompanhamento.
+/// An analysis.
 #[derive(Clone, Debug, Serialize)]
-pub struct Evento {
-    /// `criacao`, `nota`, `pedido`, `laudo` or `veredito`.
-    pub que: &'static str,
-    /// When, by the clock of whoever wrote it.
-    pub quando: DateTime<Utc>,
-    /// Who.
+pub struct AnaliseExibida {
+    /// Its id.
+    pub id: AnaliseId,
+    /// What it is.
+    pub tipo: TipoAnalise,
+    /// What the person reads of that.
+    pub rotulo: &'static str,
+    /// What it says.
+    pub texto: String,
+    /// Of a laudo: whether the complaint is founded.
+    pub procedente: Option<bool>,
+    /// Who issued it.
     pub autor: String,
-    /// What happened, in a line.
-    pub titulo: String,
-    /// What was said.
-    pub texto: Option<String>,
-    /// A request that the server has not judged yet.
+    /// When, by that person's clock.
+    pub quando: DateTime<Utc>,
+    /// To whom a partial one handed the record.
+    pub encaminhada_a: Option<String>,
+    /// Whether it is the one in force of its type.
+    pub vigente: bool,
+    /// Whether the server has not judged yet the request that brings it.
     pub aguarda: bool,
+    /// Why that request was refused.
+    pub recusa: Option<String>,
 }
 
-/// Something that the person can ask for.
+/// Something that was asked of the ERP (R100).
 #[derive(Clone, Debug, Serialize)]
-pub struct Acao {
+pub struct AcaoExibida {
+    /// What it is.
+    pub rotulo: String,
+    /// How far it has come.
+    pub situacao: &'static str,
+    /// Who asked.
+    pub autor: String,
+    /// When, by the server's clock.
+    pub quando: DateTime<Utc>,
+    /// What the person added.
+    pub observacao: Option<String>,
+    /// The number of what the ERP made.
+    pub externo: Option<String>,
+    /// What the ERP said.
+    pub retorno: Option<String>,
+    /// When it came this far.
+    pub atualizada_em: DateTime<Utc>,
+}
+
+/// A corrective action.
+#[derive(Clone, Debug, Serialize)]
+pub struct CorretivaExibida {
+    /// Its number.
+    pub numero: String,
+    /// Who linked them.
+    pub autor: String,
+    /// When, by the server's clock.
+    pub quando: DateTime<Utc>,
+}
+
+/// Who may see a record besides administrators.
+#[derive(Clone, Debug, Serialize)]
+pub struct RestricaoExibida {
+    /// These people.
+    pub usuarios: Vec<String>,
+    /// And everyone in these groups.
+    pub grupos: Vec<String>,
+    /// Who said so.
+    pub autor: String,
+    /// When, by the server's clock.
+    pub quando: DateTime<Utc>,
+}
+
+/// A transition that the person can ask for.
+#[derive(Clone, Debug, Serialize)]
+pub struct Verbo {
     /// The verb, for `transicionar`.
     pub verbo: String,
     /// The button's text.
     pub rotulo: String,
+    /// Name of the situação that it leads to.
+    pub para: Option<String>,
     /// A reason must be given.
     pub exige_motivo: bool,
-    /// Goes through `emitir_laudo`.
-    pub traz_laudo: bool,
-    /// A laudo must be issued first.
-    pub falta_laudo: bool,
+    /// The analysis that it comes with: goes through `analisar`.
+    pub analise: Option<TipoAnalise>,
+    /// The client may be told by e-mail (R60).
+    pub oferece_email: bool,
+    /// What is missing before it can be done.
+    pub falta: Option<String>,
     /// Shown as proposed until the server has judged it.
     pub propoe: bool,
+}
+
+/// What else the person may do now.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Pode {
+    /// Add and remove items.
+    pub itens: bool,
+    /// Add and remove expenses.
+    pub despesas: bool,
+    /// Add and remove links.
+    pub vinculos: bool,
+    /// Write internal notes.
+    pub notas: bool,
+    /// Write notes that the client reads.
+    pub notas_ao_cliente: bool,
+    /// Add and remove participantes.
+    pub participantes: bool,
+    /// Add and remove interessados.
+    pub interessados: bool,
+    /// Issue partial analyses.
+    pub analise_parcial: bool,
 }
 
 /// A field that several people wrote at once (ff18).
@@ -153,17 +250,30 @@ impl Campo {
             }
             let view = client::view(&document, &quem.ctx())?;
             let render = Render { conn, quem };
+            let registro = &view.registro;
+            let partes = |em| partes(&render, registro, em);
             Ok(Detalhe {
                 linha: lists::uma(conn, quem.account, id)?.ok_or_else(absent)?,
                 tipo: view.tipo.codigo.clone(),
                 tipo_nome: view.tipo.nome.clone(),
+                etapa_desde: registro.etapa_desde(),
                 campos: campos(&render, &view)?,
-                itens: itens(&render, &view.registro)?,
-                participantes: participantes(&render, &view.registro)?,
-                acompanhamento: acompanhamento(&render, &view)?,
-                acoes: acoes(&render, &view),
+                endereco_efetivo: endereco(&render, registro)?,
+                itens: partes(Colecao::Itens)?,
+                despesas: partes(Colecao::Despesas)?,
+                anexos: partes(Colecao::Anexos)?,
+                vinculos: partes(Colecao::Vinculos)?,
+                vinculado_por: vinculado_por(&render, registro)?,
+                analises: analises(&render, registro)?,
+                acoes: acoes(&render, &view)?,
+                corretivas: corretivas(&render, registro)?,
+                restricao: restricao(&render, registro)?,
+                participantes: pessoas(&render, &registro.participantes)?,
+                interessados: pessoas(&render, &registro.interessados)?,
+                verbos: verbos(&render, &view),
+                pode: pode(&render, &view),
                 sincronia: sync_state(conn, quem.account, id)?,
-                conflitos: conflitos(&render, &view.registro)?,
+                conflitos: conflitos(&render, &view)?,
                 registro: view.registro,
             })
         })
@@ -172,58 +282,172 @@ impl Campo {
 
 fn campos(render: &Render<'_>, view: &View) -> Result<Vec<CampoExibido>, Error> {
     let View { registro, previsto, tipo } = view;
+    let tem = |campo: &&valor::Campo| form::tem(tipo, campo) || !registro.valor(campo.nome).vazio();
     let exibir = |campo: &'static valor::Campo| {
-        let parte = Parte::Campo(campo);
+        let (valor, parte) = (registro.valor(campo.nome), Parte::Campo(campo));
         let pode = policy::pode_alterar_registro(&render.quem.pessoa, previsto, tipo, parte);
-        Ok(CampoExibido {
-            nome: campo.nome,
-            rotulo: campo.rotulo,
-            valor: render.valor(campo, registro.valor(campo.nome))?,
-            obrigatorio: tipo.obrigatorios.iter().any(|nome| nome == campo.nome),
-            editavel: pode.is_ok(),
+        let lido = render.do_registro(campo, valor, tipo)?;
+        Ok(form::exibido(campo, tipo, pode.is_ok(), (lido, valor)))
+    };
+    registro.kind.campos().iter().filter(tem).map(exibir).collect()
+}
+
+fn endereco(render: &Render<'_>, registro: &Registro) -> Result<Option<Dados>, Error> {
+    if registro.kind != Kind::Assistencia {
+        return Ok(None);
+    }
+    let contrato = match registro.valor("contrato") {
+        Valor::Texto(codigo) => {
+            references::dados(render.conn, render.quem.account, "contrato", codigo)?
+        }
+        _ => None,
+    };
+    Ok(Some(preenchimento::endereco(registro, contrato.as_ref())))
+}
+
+fn partes(
+    render: &Render<'_>,
+    registro: &Registro,
+    em: Colecao,
+) -> Result<Vec<ParteExibida>, Error> {
+    let exibir = |(id, parte): (&ItemId, &registro::Item)| {
+        let campos = render.campos(registro.kind.campos_de(em), &parte.campos)?;
+        Ok(ParteExibida { id: *id, campos, autor: render.usuario(parte.autoria.por)? })
+    };
+    registro.vivos(em).map(exibir).collect()
+}
+
+fn vinculado_por(render: &Render<'_>, registro: &Registro) -> Result<Vec<Vinculado>, Error> {
+    let mut todos = lists::vinculado_por(render.conn, render.quem.account, registro.id)?;
+    for vinculado in &mut todos {
+        let relacao = vinculado.linha.kind.campo_de(Colecao::Vinculos, "relacao");
+        if let (Some(campo), Some(codigo)) = (relacao, vinculado.relacao.take()) {
+            vinculado.relacao = Some(render.valor(campo, &Valor::Texto(codigo))?);
+        }
+    }
+    Ok(todos)
+}
+
+fn pessoas(render: &Render<'_>, ids: &BTreeSet<UserId>) -> Result<Vec<PessoaExibida>, Error> {
+    ids.iter().map(|id| Ok(PessoaExibida { id: *id, nome: render.usuario(*id)? })).collect()
+}
+
+fn analises(render: &Render<'_>, registro: &Registro) -> Result<Vec<AnaliseExibida>, Error> {
+    let exibir = |analise: &registro::Analise| {
+        let pedido = registro.pedidos.iter().find(|pedido| analise.pedido == Some(pedido.id));
+        let veredito = pedido.and_then(|pedido| pedido.veredito.as_ref());
+        let recusa = veredito.and_then(|veredito| veredito.recusa.as_ref());
+        let a_quem = analise.encaminhar.map(|id| render.usuario(id)).transpose()?;
+        Ok(AnaliseExibida {
+            id: analise.id,
+            tipo: analise.tipo,
+            rotulo: analise.tipo.rotulo(),
+            texto: analise.texto.clone(),
+            procedente: analise.procedente,
+            autor: render.usuario(analise.autoria.por)?,
+            quando: analise.quando,
+            encaminhada_a: a_quem,
+            vigente: registro.vigente(analise.tipo).is_some_and(|vale| vale.id == analise.id),
+            aguarda: pedido.is_some() && veredito.is_none(),
+            recusa: recusa.map(Refusal::mensagem),
         })
     };
-    registro.kind.campos().iter().map(exibir).collect()
+    registro.analises.iter().map(exibir).collect()
 }
 
-fn itens(render: &Render<'_>, registro: &Registro) -> Result<Vec<ItemExibido>, Error> {
-    let vivos = registro.itens.iter().filter(|(_, item)| !item.removido);
-    vivos
-        .map(|(id, item)| {
-            let campos = render.campos(registro.kind.campos_item(), &item.campos)?;
-            Ok(ItemExibido { id: *id, campos })
+fn acoes(render: &Render<'_>, view: &View) -> Result<Vec<AcaoExibida>, Error> {
+    let exibir = |acao: &registro::Acao| {
+        let permitida = view.tipo.acao(&acao.codigo);
+        Ok(AcaoExibida {
+            rotulo: permitida.map_or(&acao.codigo, |permitida| &permitida.rotulo).clone(),
+            situacao: acao.situacao.rotulo(),
+            autor: render.usuario(acao.por)?,
+            quando: acao.quando,
+            observacao: acao.observacao.clone(),
+            externo: acao.externo.clone(),
+            retorno: acao.retorno.clone(),
+            atualizada_em: acao.atualizada_em,
         })
-        .collect()
+    };
+    view.registro.acoes.iter().map(exibir).collect()
 }
 
-fn participantes(render: &Render<'_>, registro: &Registro) -> Result<Vec<Participante>, Error> {
-    let todos = registro.participantes.iter();
-    todos.map(|id| Ok(Participante { id: *id, nome: render.usuario(*id)? })).collect()
+fn corretivas(render: &Render<'_>, registro: &Registro) -> Result<Vec<CorretivaExibida>, Error> {
+    let exibir = |corretiva: &registro::Corretiva| {
+        Ok(CorretivaExibida {
+            numero: corretiva.numero.clone(),
+            autor: render.usuario(corretiva.por)?,
+            quando: corretiva.quando,
+        })
+    };
+    registro.corretivas.iter().map(exibir).collect()
 }
 
-fn acoes(render: &Render<'_>, view: &View) -> Vec<Acao> {
+fn restricao(render: &Render<'_>, registro: &Registro) -> Result<Option<RestricaoExibida>, Error> {
+    let Some(restricao) = &registro.restricao else { return Ok(None) };
+    let usuarios: Result<Vec<_>, _> =
+        restricao.usuarios.iter().map(|id| render.usuario(*id)).collect();
+    let grupos: Result<Vec<_>, _> =
+        restricao.grupos.iter().map(|codigo| render.catalogo("grupo", codigo)).collect();
+    Ok(Some(RestricaoExibida {
+        usuarios: usuarios?,
+        grupos: grupos?,
+        autor: render.usuario(restricao.por)?,
+        quando: restricao.quando,
+    }))
+}
+
+fn verbos(render: &Render<'_>, view: &View) -> Vec<Verbo> {
     let View { previsto, tipo, .. } = view;
-    let laudo = !tipo.exige_laudo || previsto.laudo_vigente().is_some();
-    workflow::disponiveis(previsto, tipo, &render.quem.pessoa, Onde::Aparelho)
-        .into_iter()
-        .map(|transicao| Acao {
+    let pessoa = &render.quem.pessoa;
+    let exibir = |transicao: &Transicao| {
+        let pedir = Pedir { verbo: &transicao.verbo, motivo: Some("?"), traz: transicao.traz };
+        let julgado = workflow::julgar(previsto, tipo, pessoa, pedir, Onde::Aparelho);
+        let email = |efeito: &Consequencia| matches!(efeito, Consequencia::OferecerEmail(_));
+        Verbo {
             verbo: transicao.verbo.clone(),
             rotulo: transicao.rotulo.clone(),
+            para: tipo.fluxo.situacao(&transicao.para).map(|situacao| situacao.nome.clone()),
             exige_motivo: transicao.guardas.contains(&Guarda::Motivo),
-            traz_laudo: transicao.guardas.contains(&Guarda::TrazLaudo),
-            falta_laudo: transicao.guardas.contains(&Guarda::Laudo) && !laudo,
+            analise: transicao.traz,
+            oferece_email: transicao.efeitos.iter().any(email),
+            falta: julgado.err().map(|recusa| recusa.mensagem()),
             propoe: transicao.modo == Modo::Propor,
-        })
-        .collect()
+        }
+    };
+    workflow::disponiveis(previsto, tipo, pessoa, Onde::Aparelho).into_iter().map(exibir).collect()
 }
 
-fn conflitos(render: &Render<'_>, registro: &Registro) -> Result<Vec<ConflitoExibido>, Error> {
+fn pode(render: &Render<'_>, view: &View) -> Pode {
+    let View { previsto, tipo, .. } = view;
+    let pode =
+        |parte| policy::pode_alterar_registro(&render.quem.pessoa, previsto, tipo, parte).is_ok();
+    let parte = |em| !previsto.kind.campos_de(em).is_empty() && pode(Parte::Item(em));
+    Pode {
+        itens: parte(Colecao::Itens),
+        despesas: tipo.despesas && parte(Colecao::Despesas),
+        vinculos: parte(Colecao::Vinculos),
+        notas: pode(Parte::Nota),
+        notas_ao_cliente: pode(Parte::NotaAoCliente),
+        participantes: pode(Parte::Participante),
+        interessados: pode(Parte::Interessado),
+        analise_parcial: pode(Parte::AnaliseParcial),
+    }
+}
+
+fn conflitos(render: &Render<'_>, view: &View) -> Result<Vec<ConflitoExibido>, Error> {
+    let View { registro, tipo, .. } = view;
     let mut todos = Vec::new();
     for conflito in &registro.conflitos {
-        // For an item's field the name is itens/ID/CAMPO.
-        let campo = match conflito.campo.rsplit_once('/') {
-            Some((_, nome)) => registro.kind.campo_item(nome),
-            None => registro.kind.campo(&conflito.campo),
+        // For a part's field the name is COLECAO/ID/CAMPO.
+        let mut partes = conflito.campo.splitn(3, '/');
+        let (campo, rotulo) = match (partes.next(), partes.nth(1)) {
+            (Some(colecao), Some(nome)) => {
+                let em = colecao.parse::<Colecao>().ok();
+                let campo = em.and_then(|em| registro.kind.campo_de(em, nome));
+                (campo, campo.map_or(nome, |campo| campo.rotulo))
+            }
+            _ => (registro.kind.campo(&conflito.campo), tipo.rotulo(&conflito.campo)),
         };
         let Some(campo) = campo else { continue };
         let mut versoes = Vec::new();
@@ -234,57 +458,8 @@ fn conflitos(render: &Render<'_>, registro: &Registro) -> Result<Vec<ConflitoExi
                 quando: versao.quando,
             });
         }
-        let (campo, rotulo) = (conflito.campo.clone(), campo.rotulo.to_owned());
-        todos.push(ConflitoExibido { campo, rotulo, versoes });
+        let rotulo = rotulo.to_owned();
+        todos.push(ConflitoExibido { campo: conflito.campo.clone(), rotulo, versoes });
     }
     Ok(todos)
-}
-
-/// The creation first; then notes and requests, each in its causal order, merged by their clocks.
-/// The laudo and the verdict follow their request, whatever the clocks say (ff19).
-fn acompanhamento(render: &Render<'_>, view: &View) -> Result<Vec<Evento>, Error> {
-    let View { registro, tipo, .. } = view;
-    let evento = |que, quando, autoria: Autoria, titulo: String, texto| {
-        let autor = render.usuario(autoria.por)?;
-        Ok::<_, Error>(Evento { que, quando, autor, titulo, texto, aguarda: false })
-    };
-    let titulo = format!("Criou {}", registro.kind.rotulo());
-    let mut eventos = vec![evento("criacao", registro.criado_em, registro.criacao, titulo, None)?];
-    let mut notas = registro.notas.iter().peekable();
-    let mut pedidos = registro.pedidos.iter().peekable();
-    loop {
-        let nota = notas.next_if(|nota| pedidos.peek().is_none_or(|p| nota.quando <= p.quando));
-        if let Some(nota) = nota {
-            let titulo = "Anotou".to_owned();
-            let texto = Some(nota.texto.clone());
-            eventos.push(evento("nota", nota.quando, nota.autoria, titulo, texto)?);
-            continue;
-        }
-        let Some(pedido) = pedidos.next() else { break };
-        let rotulo = tipo.fluxo.transicao(&pedido.verbo).map_or(&pedido.verbo, |t| &t.rotulo);
-        let titulo = format!("Pediu: {rotulo}");
-        let texto = pedido.motivo.clone();
-        let mut pediu = evento("pedido", pedido.quando, pedido.autoria, titulo, texto)?;
-        pediu.aguarda = pedido.veredito.is_none();
-        eventos.push(pediu);
-        for laudo in registro.laudos.iter().filter(|laudo| laudo.pedido == pedido.id) {
-            let qual = if laudo.procedente { "procedente" } else { "improcedente" };
-            let texto = Some(laudo.conclusao.clone());
-            let titulo = format!("Emitiu laudo: {qual}");
-            eventos.push(evento("laudo", laudo.quando, laudo.autoria, titulo, texto)?);
-        }
-        if let Some(veredito) = &pedido.veredito {
-            let (titulo, texto) = match &veredito.recusa {
-                None => (format!("Passou a {}", nome_da(tipo, &veredito.para)), None),
-                Some(recusa) => (format!("Recusado: {rotulo}"), Some(recusa.mensagem())),
-            };
-            let servidor = Autoria { por: UserId::SERVIDOR, ..pedido.autoria };
-            eventos.push(evento("veredito", veredito.quando, servidor, titulo, texto)?);
-        }
-    }
-    Ok(eventos)
-}
-
-fn nome_da(tipo: &Tipo, codigo: &str) -> String {
-    tipo.fluxo.situacao(codigo).map_or(codigo, |situacao| situacao.nome.as_str()).to_owned()
 }

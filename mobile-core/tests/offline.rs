@@ -11,13 +11,9 @@ use campo_domain::{
     pessoa::Permissao::{EmitirLaudo, Gerenciar, Ver},
     registro::Registro,
 };
-use campo_mobile_core::{Campo, Error, Filtro, SyncState};
+use campo_mobile_core::{Campo, Error, Filtro, SyncState, Vista};
 use chrono::NaiveDate;
-use support::{Device, Server};
-
-fn textos(pares: &[(&str, &str)]) -> Vec<(String, String)> {
-    pares.iter().map(|(nome, valor)| ((*nome).to_owned(), (*valor).to_owned())).collect()
-}
+use support::{Device, Server, textos};
 
 fn ana(server: &Server) -> Device {
     server.person("ana@demo", &[Ver, Gerenciar, EmitirLaudo]);
@@ -60,8 +56,15 @@ fn every_command_is_durable_before_it_returns() {
     assert_eq!(detalhe.registro.titulo(), "Porta não fecha direito");
     assert_eq!(detalhe.linha.situacao_prevista.as_deref(), Some("Em Atendimento"));
     assert_eq!(detalhe.sincronia, SyncState::Pendente { n: 6 });
-    let titulos: Vec<_> = detalhe.acompanhamento.iter().map(|e| e.titulo.as_str()).collect();
-    assert_eq!(titulos, ["Criou Assistência", "Anotou", "Pediu: Iniciar Atendimento"]);
+    let historico = device.campo.acompanhamento(id, Vista::Historico).unwrap();
+    let textos_dele: Vec<_> = historico.iter().map(|e| e.texto.as_str()).collect();
+    let esperado = [
+        "Assistência criada.",
+        "Levar dobradiça",
+        "Participante incluído: ana.",
+        "Pedido: Iniciar Atendimento.",
+    ];
+    assert_eq!(textos_dele, esperado);
 
     let item = textos(&[("produto", "Dobradiça"), ("quantidade", "2,5")]);
     let campos = textos(&[("assistencia", &id.to_string()), ("tipo_ocorrencia", "regulagem")]);
@@ -88,7 +91,8 @@ fn every_command_is_durable_before_it_returns() {
 #[test]
 fn lists_pickers_and_search_find_what_was_just_written() {
     let server = Server::start();
-    server.reference("tipo_agenda", "montagem", r#"{"nome":"Montagem"}"#);
+    let na_assistencia = r#"{"nome":"Montagem","dados":{"na_assistencia":"sim"}}"#;
+    server.reference("tipo_agenda", "montagem", na_assistencia);
     let device = ana(&server);
     let eu = device.campo.conta().unwrap().unwrap().usuario;
     let cliente = device.cliente("Padaria São João");
@@ -124,7 +128,8 @@ fn lists_pickers_and_search_find_what_was_just_written() {
     assert_eq!(tipo.valor, "Montagem");
 
     let curto = &id.to_string()[..18];
-    for forma in [curto, &Registro::rotulo_provisorio(id), &id.to_string()] {
+    let rotulo = Registro::rotulo_provisorio(id);
+    for forma in [curto, &rotulo, &id.to_string(), "porta nao fecha"] {
         assert_eq!(device.campo.resolver(forma, None).unwrap(), id, "{forma}");
     }
     assert!(matches!(device.campo.resolver("P-FFFFFFFF", None), Err(Error::NaoEncontrado(_))));
@@ -134,6 +139,8 @@ fn lists_pickers_and_search_find_what_was_just_written() {
 #[test]
 fn an_agenda_of_an_ocorrencia_belongs_to_the_ocorrencias_case() {
     let server = Server::start();
+    let na_assistencia = r#"{"nome":"Montagem","dados":{"na_assistencia":"sim"}}"#;
+    server.reference("tipo_agenda", "montagem", na_assistencia);
     let device = ana(&server);
     let eu = device.campo.conta().unwrap().unwrap().usuario;
     let caso = assistencia(&device, device.cliente("Zé"), eu);
@@ -190,7 +197,7 @@ fn pages_follow_each_other_without_gap_or_overlap() {
         let pagina = device.campo.assistencias(&filtro).unwrap();
         vistos.extend(pagina.linhas.iter().map(|linha| linha.id));
         filtro.depois_de = pagina.proxima;
-        if pagina.proxima.is_none() {
+        if filtro.depois_de.is_none() {
             break;
         }
     }
@@ -219,8 +226,8 @@ fn ff30_a_person_without_the_right_is_told_at_the_first_tap() {
     assert!(matches!(cancelar, Err(Error::Recusa(_))));
     assert!(device.campo.editar(id, "responsavel", "").is_err());
     assert!(device.campo.editar(id, "numero", "1").is_err());
-    let acoes = device.campo.show(id).unwrap().acoes;
-    assert!(acoes.iter().all(|acao| acao.verbo != "cancelar"), "{acoes:?}");
+    let verbos = device.campo.show(id).unwrap().verbos;
+    assert!(verbos.iter().all(|verbo| verbo.verbo != "cancelar"), "{verbos:?}");
     assert_eq!(device.pendentes(), antes);
 }
 
@@ -245,9 +252,10 @@ fn lists_never_load_a_document() {
         for sql in [
             "INSERT INTO documents (account, id, kind, generation, chunks, in_scope) \
              VALUES (1, ?, 'assistencia', 1, randomblob(64), 1)",
-            "INSERT INTO lista SELECT 1, ?, 'assistencia', id, numero, rotulo, 'Sem leitura', \
-                 ordem, situacao, situacao_nome, fase, NULL, NULL, NULL, 1, NULL, NULL, \
-                 'sem leitura', criado_em, 0, 0 FROM lista LIMIT 1",
+            "INSERT INTO lista (account, id, kind, raiz, rotulo, titulo, ordem, situacao, \
+                 situacao_nome, fase, minha, busca, criado_em, pendente, conflito) \
+             SELECT 1, ?, 'assistencia', id, rotulo, 'Sem leitura', ordem, situacao, \
+                 situacao_nome, fase, 1, 'sem leitura', criado_em, 0, 0 FROM lista LIMIT 1",
         ] {
             tx.execute(sql, [id]).unwrap();
         }

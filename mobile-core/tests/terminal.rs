@@ -80,7 +80,7 @@ fn a_visit_is_planned_done_and_sent_from_the_terminal() {
     let feito = terminal.text(&["transition", rotulo, "iniciar"]);
     assert!(feito.contains("Em Atendimento"), "{feito}");
     let mostra = terminal.text(&["show", rotulo]);
-    for texto in ["Maceió", "volto às 15h", "Pediu: Iniciar Atendimento (aguarda", "resolver"] {
+    for texto in ["Maceió", "volto às 15h", "Pedido: Iniciar Atendimento. (aguarda", "resolver"] {
         assert!(mostra.contains(texto), "{texto}: {mostra}");
     }
     let lista = terminal.text(&["assistencias", "--busca", "maceio", "--minhas"]);
@@ -113,6 +113,78 @@ fn an_agenda_is_planned_for_a_case_or_for_one_of_its_ocorrencias() {
         let agenda = terminal.json(&nova);
         assert_eq!(agenda["cliente_nome"], "Zé", "{onde}: {agenda}");
     }
+}
+
+#[test]
+fn an_atendimento_is_registered_analysed_and_answered_from_the_terminal() {
+    let server = Server::of("P003");
+    server.person("ana@demo", &[Ver]);
+    let terminal = entered(&server);
+    let tipos = terminal.text(&["tipos"]);
+    assert!(tipos.contains("p003.reclamacao") && tipos.contains("Elogio"), "{tipos}");
+    let form = terminal.text(&["form", "Reclamação"]);
+    for texto in ["Descrição do atendimento *", "canal, catalogo canal", "Valor indenizado"] {
+        assert!(form.contains(texto), "{texto}: {form}");
+    }
+    assert!(!terminal.text(&["form", "elogio"]).contains("Valor indenizado"));
+    terminal.text(&["new-cliente", "--campo", "nome=Márcia", "--campo", "email=m@exemplo.br"]);
+    let mut nova = vec!["new-ocorrencia", "--tipo", "reclamação", "--campo", "cliente=marcia"];
+    nova.extend(["--campo", "responsavel=ana", "--campo", "canal=Telefone"]);
+    nova.extend(["--campo", "relato=Cadeira quebrada", "--item", "produto=Cadeira,quantidade=2"]);
+    let nova = terminal.json(&nova);
+    assert_eq!(nova["tipo_nome"], "Reclamação");
+    let id = nova["rotulo"].as_str().unwrap();
+
+    terminal.text(&["add-despesa", id, "despesa=Almoço,valor=32,50"]);
+    terminal.text(&["interessado", id, "ana"]);
+    let feito = terminal.text(&["transition", id, "iniciar", "--email"]);
+    assert!(feito.contains("Iniciado"), "{feito}");
+    terminal.text(&["transition", id, "enviar_para_analise"]);
+    terminal.text(&["analise", id, "parcial", "Encaixe solto"]);
+    let item = terminal.json(&["show", id])["itens"][0]["id"].as_str().unwrap().to_owned();
+    terminal.text(&["edit-part", id, &item, "procedencia", "Procedente"]);
+    terminal.text(&["analise", id, "solucao", "Trocar a cadeira"]);
+    let nota = ["note", id, "Trocamos amanhã?", "--cliente"];
+    terminal.text(&nota);
+    let conversas = terminal.json(&["acompanhamento", id, "--vista", "conversas"]);
+    let primeira = conversas[0]["nota"].as_str().unwrap();
+    terminal.text(&["note", id, "Pode ser", "--resposta", primeira]);
+
+    let outra = terminal.json(&["duplicate", id, "--campo", "relato=Mesa quebrada"]);
+    let outra = outra["rotulo"].as_str().unwrap();
+    let vinculo = format!("relacao=Causado por,documento={outra}");
+    terminal.text(&["add-vinculo", id, &vinculo]);
+    let la = terminal.text(&["show", outra]);
+    assert!(la.contains("Mesa quebrada") && la.contains("Causado por em"), "{la}");
+
+    let mostra = terminal.text(&["show", id]);
+    for texto in [
+        "E-mail                    m@exemplo.br",
+        "Aguardando conclusão",
+        "Despesa 1",
+        "R$ 32,50",
+        "Interessados: ana",
+        "Solução — aguarda o servidor",
+        "Mesa quebrada",
+        "Pedido: Enviar para análise. (aguarda o servidor)",
+        "[cliente] — Trocamos amanhã?",
+    ] {
+        assert!(mostra.contains(texto), "{texto}: {mostra}");
+    }
+    let alteracoes = terminal.text(&["acompanhamento", id, "--vista", "alteracoes"]);
+    assert!(alteracoes.contains("— → Procedente"), "{alteracoes}");
+    let tramite = terminal.text(&["acompanhamento", id, "--vista", "tramite"]);
+    assert!(!tramite.contains("Trocamos"), "{tramite}");
+
+    let lista = ["ocorrencias", "--ordem", "-relato", "--tipo", "p003.reclamacao"];
+    let lista = terminal.json(&lista);
+    assert_eq!(lista["linhas"][0]["titulo"], "Mesa quebrada");
+    let errada = terminal.run(&["ocorrencias", "--ordem", "cor"]);
+    let erro = String::from_utf8(errada.stderr).unwrap();
+    assert_eq!(erro, "Não existe o campo “cor” neste registro.\n");
+    assert!(terminal.text(&["catalogos"]).contains("Despesas"));
+    assert!(terminal.text(&["origem", "nf_saida", "1"]).contains("não conhece"));
+    assert_eq!(terminal.json(&["sync"])["pendentes"], 0);
 }
 
 #[test]

@@ -23,7 +23,8 @@
 
   function connect() {
     clearTimeout(retry);
-    if (source || document.hidden) return;
+    // A form that begins a record shows nothing that could become old.
+    if (source || document.hidden || "fixa" in main().dataset) return;
     source = new EventSource("/web/ao-vivo");
     // Also the first thing said on a new connection: what moved before it is fetched then.
     source.addEventListener("moveu", soon);

@@ -7,6 +7,7 @@ use crate::{
     ledger::{self, Conflict, Frame, Share},
 };
 use anyhow::{Context, Result, anyhow};
+use automerge::ChangeHash;
 use campo_domain::{
     command::Command,
     ids::{DeviceId, DocumentId, HeldId, TenantId, UserId},
@@ -46,14 +47,14 @@ pub enum Work {
         /// What, in causal order within a document.
         pushes: Vec<Push>,
     },
-    /// A command from the office.
+    /// Commands from the office, all or none of them.
     Office {
         /// Who.
         user: UserId,
-        /// On which record.
-        document: DocumentId,
-        /// What.
-        command: Command,
+        /// On which record what.
+        commands: Vec<(DocumentId, Command)>,
+        /// Only while this record has these heads.
+        se: Option<(DocumentId, Vec<ChangeHash>)>,
     },
     /// The office decides on a held branch.
     Decide {
@@ -66,13 +67,20 @@ pub enum Work {
         /// What the office says to the author.
         note: Option<String>,
     },
+    /// A record has waited too long for the client.
+    Inatividade {
+        /// Which.
+        document: DocumentId,
+        /// As it was found: whatever moved since begins the wait anew.
+        heads: Vec<ChangeHash>,
+    },
 }
 
 impl Work {
     fn bytes(&self) -> usize {
         match self {
             Work::Push { pushes, .. } => pushes.iter().map(|push| push.change.len()).sum(),
-            Work::Office { .. } | Work::Decide { .. } => 0,
+            Work::Office { .. } | Work::Decide { .. } | Work::Inatividade { .. } => 0,
         }
     }
 }
@@ -84,6 +92,8 @@ pub enum Answer {
     Verdicts(Vec<Verdict>),
     /// Of the office's doing.
     Office(Result<(), Refusal>),
+    /// Whether the wait was ended.
+    Ended(bool),
 }
 
 struct Job {
@@ -214,7 +224,7 @@ async fn attempt(
     let mut held = BTreeMap::new();
     for work in works.iter() {
         gather(&mut tx, tenant, work, &mut needs, &mut held).await?;
-        let key = who(work);
+        let Some(key) = who(work) else { continue };
         if let std::collections::btree_map::Entry::Vacant(vacant) = requesters.entry(key) {
             vacant.insert(ledger::requester(&mut tx, tenant, key.0, key.1).await?);
         }
@@ -227,6 +237,7 @@ async fn attempt(
     let world = ledger::world(&mut tx, tenant, &needs, &users, now).await?;
     tx.rollback().await?;
     let (cases, ano) = (world.cases.clone(), world.ano);
+    let (restricoes, everyone) = (world.restricoes.clone(), world.pessoas.clone());
     let judged = requesters.values().chain(held.values().filter_map(|b| b.author.as_ref()));
     let people: BTreeMap<UserId, Pessoa> =
         judged.map(|requester| (requester.pessoa.id, requester.pessoa.clone())).collect();
@@ -246,7 +257,8 @@ async fn attempt(
     if plan.is_empty() {
         return Ok(answers);
     }
-    let frame = Frame { tenant, now, ano, cases: &cases, people: &people };
+    let (cases, restricoes, everyone) = (&cases, &restricoes, &everyone);
+    let frame = Frame { tenant, now, ano, cases, restricoes, everyone, people: &people };
     let mut tx = match write.take() {
         Some(write) => write,
         None => db.tenant(tenant).await?,
@@ -262,10 +274,14 @@ async fn attempt(
     Ok(answers)
 }
 
-fn who(work: &Work) -> (UserId, DeviceId) {
+/// Who does it; nobody for what the server does by itself.
+fn who(work: &Work) -> Option<(UserId, DeviceId)> {
     match work {
-        Work::Push { user, device, .. } => (*user, *device),
-        Work::Office { user, .. } | Work::Decide { user, .. } => (*user, DeviceId::ESCRITORIO),
+        Work::Push { user, device, .. } => Some((*user, *device)),
+        Work::Office { user, .. } | Work::Decide { user, .. } => {
+            Some((*user, DeviceId::ESCRITORIO))
+        }
+        Work::Inatividade { .. } => None,
     }
 }
 
@@ -286,16 +302,12 @@ async fn gather(
 ) -> Result<()> {
     match work {
         Work::Push { pushes, .. } => pushes.iter().for_each(|push| needs.add(push)),
-        Work::Office { document, command, .. } => {
+        Work::Office { commands, se, .. } => {
+            commands.iter().for_each(|(document, command)| needs.command(*document, command));
+            needs.documents.extend(se.iter().map(|(document, _)| *document));
+        }
+        Work::Inatividade { document, .. } => {
             needs.documents.insert(*document);
-            if let Command::Criar { campos, .. } = command {
-                let parents = ["assistencia", "ocorrencia"];
-                let parents = parents.iter().filter_map(|nome| campos.get(*nome)?.id());
-                let parents: Vec<DocumentId> = parents.map(DocumentId::from).collect();
-                needs.documents.extend(&parents);
-                needs.raizes.extend(parents);
-                needs.raizes.insert(*document);
-            }
         }
         Work::Decide { held: id, .. } => {
             let author: Option<Uuid> = sqlx::query_scalar(
@@ -331,14 +343,20 @@ fn plan_one(
     held: &BTreeMap<HeldId, Branch>,
     decisions: &mut Vec<Decision>,
 ) -> Answer {
-    let requester = &requesters[&who(work)];
+    let requester = |user, device| &requesters[&(user, device)];
     match work {
-        Work::Push { pushes, .. } => {
+        Work::Push { user, device, pushes } => {
+            let requester = requester(*user, *device);
             let verdicts = pushes.iter().map(|push| planner.push(requester, push));
             Answer::Verdicts(verdicts.collect())
         }
-        Work::Office { document, command, .. } => {
-            Answer::Office(planner.office(requester, *document, command))
+        Work::Office { user, commands, se } => {
+            let requester = requester(*user, DeviceId::ESCRITORIO);
+            let se = se.as_ref().map(|(document, heads)| (*document, heads.as_slice()));
+            Answer::Office(planner.office_all(requester, commands, se))
+        }
+        Work::Inatividade { document, heads } => {
+            Answer::Ended(planner.inactive(*document, heads, Uuid::now_v7().into()))
         }
         Work::Decide { user, held: id, approve, note } => {
             let id = *id;

@@ -3,7 +3,12 @@
 //! [`SETTINGS`] is the one table of them: `campo --help` prints it, and [`Config::parse`] may read
 //! only what is in it.
 
+use crate::outbox::{
+    secret::Chave,
+    smtp::{self, Smtp},
+};
 use anyhow::{Context, Result, anyhow};
+use lettre::message::Mailbox;
 use std::{fmt::Write, net::SocketAddr, path::PathBuf, time::Duration};
 
 /// One setting as the help shows it.
@@ -49,6 +54,17 @@ settings! {
     ("CAMPO_REFRESH_TOKEN_DAYS", "90", "1 a 3650", "90",
      "por quanto tempo um dispositivo parado continua conectado"),
     ("CAMPO_SESSION_HOURS", "12", "1 a 720", "12", "validade da sessão da retaguarda"),
+    ("CAMPO_CHAVE", "feita uma vez, no arquivo chave de CAMPO_DATA_DIR",
+     "32 bytes em base64 (openssl rand -base64 32)",
+     "2Bq7uZ3mF1xS0oJkq8dYtVn5cWgRr4aLhXeP6iKMbTs=",
+     "cifra os segredos guardados; a mesma em todos os servidores de um banco"),
+    ("CAMPO_SMTP", "sem envio de e-mails",
+     "smtp://usuario:senha@servidor:587?tls=required ou smtps://…",
+     "smtp://campo:senha@smtp.exemplo.com.br:587?tls=required", "servidor que envia os e-mails"),
+    ("CAMPO_SMTP_DE", "sem envio de e-mails", "um endereço, com ou sem nome",
+     "Campo <campo@exemplo.com.br>", "remetente dos e-mails"),
+    ("CAMPO_WEBHOOK_REDES_PRIVADAS", "0", "0 ou 1", "1",
+     "permite webhooks para endereços locais e de redes internas, também por http"),
     ("CAMPO_DEMO", "1 se o banco é embutido e está vazio, senão 0", "0 ou 1", "0",
      "cria a empresa de demonstração"),
     ("CAMPO_LOG", "info,sqlx=warn", "um filtro do tracing", "info,campo_server=debug",
@@ -91,6 +107,14 @@ pub struct Config {
     pub refresh_ttl: Duration,
     /// How long an office session lasts.
     pub session_ttl: Duration,
+    /// The key that seals secrets; that of a file when `None`.
+    pub chave: Option<Chave>,
+    /// Where e-mails are handed in.
+    pub smtp: Option<Smtp>,
+    /// Who they are from.
+    pub smtp_de: Option<Mailbox>,
+    /// Whether webhooks may go into private networks.
+    pub webhook_redes_privadas: bool,
     /// Whether the demo company is wanted; `None`: when embedded and empty.
     pub demo: Option<bool>,
     /// The filter of the log.
@@ -135,6 +159,10 @@ impl Config {
             access_ttl: Duration::from_secs(60 * u64::from(minutes)),
             refresh_ttl: Duration::from_secs(86_400 * u64::from(days)),
             session_ttl: Duration::from_secs(3_600 * u64::from(hours)),
+            chave: read.with("CAMPO_CHAVE", Chave::parse)?,
+            smtp: read.with("CAMPO_SMTP", smtp::parse)?,
+            smtp_de: read.with("CAMPO_SMTP_DE", |v| v.parse().ok())?,
+            webhook_redes_privadas: read.flag("CAMPO_WEBHOOK_REDES_PRIVADAS")?.unwrap_or(false),
             demo: read.flag("CAMPO_DEMO")?,
             log: read
                 .with("CAMPO_LOG", |v| {
@@ -169,8 +197,9 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             .iter()
             .find(|setting| setting.name == name)
             .with_context(|| format!("{name} não está na tabela de configurações"))?;
-        // A URL may hold a password: the value of that one is not repeated.
-        let shown = if name == "DATABASE_URL" { "(oculto)" } else { &value };
+        // These may hold a password: the value is not repeated.
+        let secret = matches!(name, "DATABASE_URL" | "CAMPO_CHAVE" | "CAMPO_SMTP");
+        let shown = if secret { "(oculto)" } else { &value };
         parse(&value).map(Some).ok_or_else(|| {
             anyhow!(
                 "{name}={shown} não serve: use {}. Exemplo: {name}={}",
@@ -261,9 +290,20 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_database_url_is_not_repeated() {
-        let error = parse(&[("DATABASE_URL", "mysql://a:segredo@b/c")]).unwrap_err().to_string();
-        assert!(!error.contains("segredo"), "{error}");
+    fn a_bad_value_that_may_hold_a_secret_is_not_repeated() {
+        for name in ["DATABASE_URL", "CAMPO_SMTP", "CAMPO_CHAVE"] {
+            let error = parse(&[(name, "mysql://a:segredo@b/c")]).unwrap_err().to_string();
+            assert!(error.contains(name) && !error.contains("segredo"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_setting_that_holds_a_secret_does_not_show_it() {
+        let chave = "2Bq7uZ3mF1xS0oJkq8dYtVn5cWgRr4aLhXeP6iKMbTs=";
+        let smtp = "smtp://campo:segredo@smtp.exemplo.com.br";
+        let config = parse(&[("CAMPO_CHAVE", chave), ("CAMPO_SMTP", smtp)]).unwrap();
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("segredo") && !shown.contains(chave), "{shown}");
     }
 
     #[test]

@@ -1,13 +1,16 @@
-//! What a caller is told when a request fails: a stable code, a sentence in pt-BR, a status.
+//! What a caller is told when a request fails: a problem (RFC 9457) with a stable code, a sentence
+//! in pt-BR, a status.
 //!
 //! An internal error is logged with its causes under the request's id and never leaves the server.
 
+use crate::office::OfficeError;
 use axum::{
     Json,
     extract::rejection::JsonRejection,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use campo_domain::refusal::{Codigo, Refusal};
 use serde_json::{Map, Value, json};
 use std::{borrow::Cow, fmt};
 
@@ -23,8 +26,8 @@ pub struct ApiError {
     pub codigo: &'static str,
     /// Sentence for people, pt-BR.
     pub mensagem: Cow<'static, str>,
-    /// Seconds to wait before another try.
-    pub retry_after: Option<u32>,
+    /// Further headers of the answer: `Retry-After`, `ETag`.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Further fields of the answer.
     pub extras: Map<String, Value>,
     cause: Option<anyhow::Error>,
@@ -38,7 +41,8 @@ impl ApiError {
         mensagem: impl Into<Cow<'static, str>>,
     ) -> Self {
         let mensagem = mensagem.into();
-        Self { status, codigo, mensagem, retry_after: None, extras: Map::new(), cause: None }
+        let (headers, extras) = (Vec::new(), Map::new());
+        Self { status, codigo, mensagem, headers, extras, cause: None }
     }
 
     /// 400 `pedido_invalido`: the request itself is wrong; the sentence says where.
@@ -64,6 +68,11 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "nao_encontrado", mensagem)
     }
 
+    /// 422: it can be read, and the rules do not allow it.
+    pub fn recusado(codigo: &'static str, mensagem: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, codigo, mensagem)
+    }
+
     /// 500 `erro_interno`, with its cause for the log.
     pub fn interno(cause: impl Into<anyhow::Error>) -> Self {
         let mensagem =
@@ -75,8 +84,14 @@ impl ApiError {
 
     /// Says when to try again.
     #[must_use]
-    pub fn after(mut self, seconds: u32) -> Self {
-        self.retry_after = Some(seconds);
+    pub fn after(self, seconds: u32) -> Self {
+        self.header(header::RETRY_AFTER, seconds.into())
+    }
+
+    /// Adds a header to the answer.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
         self
     }
 
@@ -122,6 +137,34 @@ impl From<anyhow::Error> for ApiError {
     }
 }
 
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let status = match refusal.codigo {
+            Codigo::SemPermissao | Codigo::NaoCabeAVoce => StatusCode::FORBIDDEN,
+            Codigo::NaoEncontrado | Codigo::ForaDeAlcance => StatusCode::NOT_FOUND,
+            Codigo::TransicaoNaoPermitida
+            | Codigo::IdEmUso
+            | Codigo::JaConcluido
+            | Codigo::AcaoRespondida => StatusCode::CONFLICT,
+            Codigo::Apagado => StatusCode::GONE,
+            Codigo::VersaoMudou => StatusCode::PRECONDITION_FAILED,
+            _ => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        Self::new(status, refusal.codigo.codigo(), refusal.mensagem())
+            .with("detalhes", refusal.detalhes)
+    }
+}
+
+impl From<OfficeError> for ApiError {
+    fn from(error: OfficeError) -> Self {
+        match error {
+            OfficeError::Refused(refusal) => refusal.into(),
+            OfficeError::NotFound => Self::nao_encontrado(),
+            OfficeError::Internal(error) => error.into(),
+        }
+    }
+}
+
 impl From<JsonRejection> for ApiError {
     fn from(rejection: JsonRejection) -> Self {
         let mut error = Self::invalido("O corpo do pedido não é o JSON esperado.");
@@ -132,28 +175,51 @@ impl From<JsonRejection> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let requisicao = crate::log::request_id();
         if let Some(cause) = &self.cause {
             tracing::error!(codigo = self.codigo, causa = format!("{cause:#}"), "request failed");
         }
         let mut body = self.extras;
-        body.insert("codigo".into(), self.codigo.into());
-        body.insert("mensagem".into(), self.mensagem.into());
+        body.insert("type".into(), format!("urn:campo:problema:{}", self.codigo).into());
+        body.insert("title".into(), title(self.status).into());
         body.insert("status".into(), self.status.as_u16().into());
-        if self.status.is_server_error() {
-            body.insert("requisicao".into(), json!(requisicao));
+        body.insert("detail".into(), self.mensagem.as_ref().into());
+        body.insert("codigo".into(), self.codigo.into());
+        // What devices read since before there was a `detail`.
+        body.insert("mensagem".into(), self.mensagem.into());
+        if let Some(id) = crate::log::request_id() {
+            body.insert("instance".into(), format!("urn:campo:requisicao:{id}").into());
+            body.insert("requisicao".into(), json!(id));
         }
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
         let problem = HeaderValue::from_static("application/problem+json");
         headers.insert(header::CONTENT_TYPE, problem);
-        if let Some(seconds) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, seconds.into());
-        }
+        headers.extend(self.headers);
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
+    }
+}
+
+/// The same for every occurrence of a status, as RFC 9457 wants it.
+fn title(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        400 | 415 => "Pedido inválido",
+        401 => "Não autenticado",
+        403 => "Não permitido",
+        404 => "Não encontrado",
+        405 => "Método não aceito",
+        409 => "Conflito",
+        410 => "Apagado",
+        412 => "Versão desatualizada",
+        413 => "Grande demais",
+        422 => "Recusado",
+        428 => "Falta If-Match",
+        429 => "Tentativas demais",
+        503 => "Indisponível",
+        400..500 => "Pedido recusado",
+        _ => "Falha no servidor",
     }
 }
 

@@ -7,6 +7,10 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// `GET /healthz`: the process answers.
+#[utoipa::path(
+    get, path = "/healthz", tag = "Servidor", summary = "O processo responde",
+    responses((status = 200)), security(()),
+)]
 pub async fn healthz() -> Json<Value> {
     Json(json!({ "status": "ok", "versao": env!("CARGO_PKG_VERSION") }))
 }
@@ -16,6 +20,11 @@ pub async fn healthz() -> Json<Value> {
 ///
 /// # Errors
 /// 503 `nao_pronto`.
+#[utoipa::path(
+    get, path = "/readyz", tag = "Servidor", summary = "O servidor pode trabalhar",
+    responses((status = 200), (status = 503, description = "Ainda não, ou não mais.")),
+    security(()),
+)]
 pub async fn readyz(State(app): State<App>) -> Result<Json<Value>, ApiError> {
     let ping = sqlx::query("SELECT 1").execute(app.db.pool());
     let up = matches!(tokio::time::timeout(Duration::from_secs(2), ping).await, Ok(Ok(_)));

@@ -4,6 +4,7 @@
 //! server keeps no state that matters, so any number of processes may serve one database.
 
 pub mod admin;
+pub mod api;
 pub mod app;
 pub mod auth;
 pub mod cli;
@@ -18,13 +19,16 @@ pub mod live;
 pub mod log;
 pub mod objects;
 pub mod office;
+pub mod outbox;
 pub mod postgres;
 pub mod projection;
 pub mod rebuild;
 pub mod reference;
 pub mod routes;
+pub mod search;
 pub mod serve;
 pub mod sync;
 #[doc(hidden)]
 pub mod testing;
+pub mod timers;
 pub mod web;

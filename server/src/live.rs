@@ -2,6 +2,7 @@
 //! content; everyone pulls by the same path.
 
 use crate::{
+    api::docs::Problemas,
     app::{App, Shutdown},
     auth::{device::DeviceAuth, office::OfficeAuth},
     db::Db,
@@ -108,6 +109,10 @@ fn events(app: &App, tenant: TenantId) -> Events {
 }
 
 /// `GET /v1/live`, for devices.
+#[utoipa::path(
+    get, path = "/v1/live", tag = "Sincronização", summary = "Avisa que algo mudou",
+    responses((status = 200, content_type = "text/event-stream"), Problemas),
+)]
 pub async fn device(State(app): State<App>, auth: DeviceAuth) -> Events {
     events(&app, auth.tenant)
 }

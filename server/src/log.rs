@@ -10,6 +10,7 @@ use axum::{
     response::Response,
 };
 use std::{io::IsTerminal, time::Instant};
+use tokio::task::JoinHandle;
 use tracing::Instrument;
 use tracing_subscriber::EnvFilter;
 use uuid::Uuid;
@@ -37,6 +38,12 @@ pub fn init(config: &Config) {
 /// The id of the request being answered, where there is one.
 pub fn request_id() -> Option<String> {
     CURRENT.try_with(Clone::clone).ok()
+}
+
+/// Work of the request being answered, as a task of its own: it goes on when the caller hangs up.
+pub fn spawn<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+    let id = request_id().unwrap_or_default();
+    tokio::spawn(CURRENT.scope(id, work.in_current_span()))
 }
 
 /// The layer that names a request, answers with the name, and writes its one line.

@@ -5,6 +5,7 @@ use crate::{
     commit::{self, Answer, Work},
     ledger,
 };
+use automerge::ChangeHash;
 use campo_domain::{
     command::Command,
     ids::{DeviceId, DocumentId, HeldId, TenantId, UserId},
@@ -22,7 +23,7 @@ use campo_sync::{
 };
 use chrono::{DateTime, Utc};
 use sqlx::{PgTransaction, Row};
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Why the office's command was not done.
@@ -56,14 +57,31 @@ pub async fn run(
     document: DocumentId,
     command: Command,
 ) -> Result<(), OfficeError> {
-    let work = Work::Office { user: pessoa.id, document, command };
+    run_all(app, tenant, pessoa, vec![(document, command)], None).await
+}
+
+/// As [`run`], with several commands, of several records too: all of them or none. With `se`, only
+/// while that record has these heads.
+///
+/// # Errors
+/// [`OfficeError`].
+pub async fn run_all(
+    app: &App,
+    tenant: TenantId,
+    pessoa: &Pessoa,
+    commands: Vec<(DocumentId, Command)>,
+    se: Option<(DocumentId, Vec<ChangeHash>)>,
+) -> Result<(), OfficeError> {
+    let work = Work::Office { user: pessoa.id, commands, se };
     answer(commit::submit(app, tenant, work).await?)
 }
 
 fn answer(answer: Answer) -> Result<(), OfficeError> {
     match answer {
         Answer::Office(done) => Ok(done?),
-        Answer::Verdicts(_) => Err(anyhow::anyhow!("verdicts for an office command").into()),
+        Answer::Verdicts(_) | Answer::Ended(_) => {
+            Err(anyhow::anyhow!("an answer to something else").into())
+        }
     }
 }
 
@@ -80,16 +98,8 @@ pub async fn load(
     let mut tx = app.db.snapshot(tenant).await?;
     let merged = merged(&mut tx, tenant, document).await?;
     let Some(merged) = merged else { return Ok(None) };
-    let raiz = merged.registro.raiz();
-    let envolvidos: Vec<Uuid> = sqlx::query_scalar(
-        "SELECT DISTINCT usuario FROM envolvido WHERE tenant = $1 AND raiz = $2",
-    )
-    .bind(tenant.uuid())
-    .bind(raiz.uuid())
-    .fetch_all(&mut *tx)
-    .await?;
-    let envolvidos: BTreeSet<UserId> = envolvidos.into_iter().map(UserId::from).collect();
-    let visible = policy::visivel(pessoa, merged.registro.kind, &envolvidos);
+    let caso = ledger::caso(&mut tx, tenant, merged.registro.raiz()).await?;
+    let visible = policy::alcanca(pessoa, &merged.registro, &merged.tipo, &caso.as_policy());
     Ok(visible.then_some((merged.registro, merged.tipo)))
 }
 
@@ -171,7 +181,7 @@ pub async fn held(
         let mut state = now.clone();
         for push in ledger::held_pushes(&mut tx, tenant, id).await? {
             // A branch that no longer fits is shown as far as it does.
-            let replayed = exchange::replay(state.as_ref(), &push.change, &tipos);
+            let replayed = exchange::replay(state.take(), &push.change, &tipos);
             let Ok((after, eventos)) = replayed else { break };
             let before = now.as_ref().map(|now| &now.registro);
             writes.extend(eventos.into_iter().map(|evento| held_write(evento, before)));
@@ -199,7 +209,7 @@ fn held_write(evento: history::Evento, now: Option<&Registro>) -> HeldWrite {
         _ => evento.de.clone(),
     };
     let proposto = match evento.tipo {
-        "nota" | "pedido" | "laudo" | "criacao" => Some(evento.texto.clone()),
+        "nota" | "pedido" | "analise" | "criacao" => Some(evento.texto.clone()),
         _ => evento.para.clone(),
     };
     HeldWrite {
@@ -214,9 +224,13 @@ fn rotulo(tipo: &str) -> &'static str {
     match tipo {
         "nota" => "Acompanhamento",
         "pedido" => "Pedido",
-        "laudo" => "Laudo",
+        "analise" => "Análise",
         "item" => "Item",
+        "despesa" => "Despesa",
+        "anexo" => "Anexo",
+        "vinculo" => "Vínculo",
         "participante" => "Participante",
+        "interessado" => "Interessado",
         "criacao" => "Registro novo",
         _ => "Alteração",
     }
@@ -246,16 +260,9 @@ pub async fn decide_held(
             .await?;
     let Some((kind, raiz)) = row else { return Err(OfficeError::NotFound) };
     let kind: Kind = kind.parse().map_err(anyhow::Error::from)?;
-    let envolvidos: Vec<Uuid> = sqlx::query_scalar(
-        "SELECT DISTINCT usuario FROM envolvido WHERE tenant = $1 AND raiz = $2",
-    )
-    .bind(tenant.uuid())
-    .bind(raiz)
-    .fetch_all(&mut *tx)
-    .await?;
+    let caso = ledger::caso(&mut tx, tenant, raiz.into()).await?;
     tx.rollback().await?;
-    let envolvidos = envolvidos.into_iter().map(UserId::from).collect();
-    if !policy::visivel(pessoa, kind, &envolvidos) {
+    if !policy::visivel(pessoa, kind, &caso.as_policy()) {
         return Err(OfficeError::NotFound);
     }
     let note = note.map(|note| note.trim().to_owned()).filter(|note| !note.is_empty());

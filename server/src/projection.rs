@@ -1,20 +1,23 @@
 //! Documents -> relational rows, in the transaction that merges them. A pure function of the
 //! document and of its log, so that `rebuild` gives the same rows.
 
-use crate::ledger::table;
+use crate::{ledger::table, search};
 use anyhow::Result;
 use campo_domain::{
-    busca,
+    assistencia::PRIORIDADES,
+    fluxo::Quem,
     ids::{DocumentId, TenantId},
     kind::Kind,
+    parte::Colecao,
     registro::Registro,
     tipo::Tipo,
-    valor::Valor,
+    valor::{Campo, Valor},
 };
 use campo_sync::history::Evento;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use sqlx::{AssertSqlSafe, PgTransaction};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Columns that every kind has.
@@ -32,8 +35,27 @@ const COMMON: &[&str] = &[
     "criado_por",
     "criado_em",
     "atualizado_em",
+    "recebido_em",
+    "etapa_desde",
+    "etapa_ate",
+    "inativa_em",
+    "prioridade_ordem",
     "conflitos",
     "busca",
+];
+
+/// The tables of what a record has several of, written anew with it.
+pub const PARTS: [&str; 10] = [
+    "itens",
+    "despesas",
+    "anexos",
+    "vinculos",
+    "participantes",
+    "interessados",
+    "analises",
+    "pedidos",
+    "acoes",
+    "corretiva_vinculo",
 ];
 
 /// Writes the rows of documents as they are now.
@@ -67,20 +89,33 @@ fn upsert(kind: Kind) -> String {
         COMMON.iter().copied().chain(kind.campos().iter().map(|campo| campo.nome)).collect();
     let set: Vec<String> =
         columns.iter().skip(2).map(|column| format!("{column} = excluded.{column}")).collect();
-    let (table, columns, set) = (table(kind), columns.join(", "), set.join(", "));
+    let read: Vec<String> = columns.iter().map(|column| format!("r.{column}")).collect();
+    let (table, columns, set, read) =
+        (table(kind), columns.join(", "), set.join(", "), read.join(", "));
     format!(
-        "INSERT INTO {table} ({columns}) \
-         SELECT {columns} FROM jsonb_populate_recordset(NULL::{table}, $1) \
-         ON CONFLICT (tenant, id) DO UPDATE SET {set}"
+        "INSERT INTO {table} ({columns}, busca_fts) \
+         SELECT {read}, busca_indice(r.tenant, j.row->>'busca_texto', j.row->>'busca_dobrado', \
+             ARRAY(SELECT jsonb_array_elements_text(j.row->'busca_palavras'))) \
+         FROM jsonb_array_elements($1) j (row) \
+         CROSS JOIN LATERAL jsonb_populate_record(NULL::{table}, j.row) r \
+         ON CONFLICT (tenant, id) DO UPDATE SET {set}, busca_fts = excluded.busca_fts"
     )
 }
 
 fn row(tenant: TenantId, registro: &Registro, tipo: &Tipo, at: DateTime<Utc>) -> Value {
-    let mut row = Map::new();
-    for campo in registro.kind.campos() {
-        row.insert(campo.nome.to_owned(), value(registro.valor(campo.nome)));
-    }
+    let mut row = fields(registro.kind.campos(), |nome| registro.valor(nome));
     let situacao = registro.situacao(tipo);
+    let prioridade = registro.prioridade(tipo);
+    let ordem = prioridade.and_then(|p| PRIORIDADES.iter().position(|(codigo, _)| *codigo == p));
+    if row.contains_key("prioridade") {
+        row.insert("prioridade".to_owned(), json!(prioridade));
+    }
+    // A wait that nothing would end is not waited for.
+    let ends = tipo.fluxo.transicoes.iter().any(|transicao| {
+        transicao.quem.contains(&Quem::Sistema)
+            && situacao.is_some_and(|situacao| transicao.de.contains(&situacao.codigo))
+    });
+    let words = searchable(registro);
     let common = json!({
         "tenant": tenant,
         "id": registro.id,
@@ -95,13 +130,25 @@ fn row(tenant: TenantId, registro: &Registro, tipo: &Tipo, at: DateTime<Utc>) ->
         "criado_por": registro.criacao.por,
         "criado_em": instant(registro.criado_em),
         "atualizado_em": at,
+        "recebido_em": registro.recebido_em,
+        "etapa_desde": registro.etapa_desde(),
+        "etapa_ate": registro.etapa_ate(tipo),
+        "inativa_em": registro.inativo_em(tipo, at).filter(|_| ends),
+        "prioridade_ordem": ordem.map(|ordem| ordem + 1),
         "conflitos": registro.conflitos,
-        "busca": searchable(registro),
+        "busca": words.dobrado,
+        "busca_texto": words.texto,
+        "busca_dobrado": words.dobrado,
+        "busca_palavras": words.palavras,
     });
     if let Value::Object(common) = common {
         row.extend(common);
     }
     Value::Object(row)
+}
+
+fn fields<'a>(campos: &[Campo], valor: impl Fn(&str) -> &'a Valor) -> Map<String, Value> {
+    campos.iter().map(|campo| (campo.nome.to_owned(), value(valor(campo.nome)))).collect()
 }
 
 fn value(valor: &Valor) -> Value {
@@ -122,13 +169,19 @@ fn instant(instant: DateTime<Utc>) -> DateTime<Utc> {
     if (1..=9999).contains(&instant.year()) { instant } else { DateTime::UNIX_EPOCH }
 }
 
-/// What the lists search in: number and every text, folded.
-fn searchable(registro: &Registro) -> String {
-    let texts = registro.campos.values().filter_map(Valor::texto);
-    let items = registro.itens.values().filter(|item| !item.removido);
-    let items = items.flat_map(|item| item.campos.values().filter_map(Valor::texto));
-    let all: Vec<&str> = registro.numero.as_deref().into_iter().chain(texts).chain(items).collect();
-    busca::dobrar(&all.join(" "))
+/// What a record is found by: number, every text of it and of its parts, and telephones.
+fn searchable(registro: &Registro) -> search::Indexed {
+    let parts = Colecao::TODAS.into_iter().flat_map(|colecao| registro.vivos(colecao));
+    // What identifies the bytes of a file is nothing that a person looks for.
+    let said = |campo: &&String| !matches!(campo.as_str(), "sha256" | "mime");
+    let parts = parts.flat_map(|(_, parte)| parte.campos.iter().filter(move |(c, _)| said(c)));
+    let parts = parts.filter_map(|(_, valor)| valor.texto());
+    let texts = registro.campos.values().filter_map(Valor::texto).chain(parts);
+    let texts: Vec<&str> = registro.numero.as_deref().into_iter().chain(texts).collect();
+    let phones = ["telefone", "contato_telefone"];
+    let phones: Vec<&str> =
+        phones.iter().filter_map(|campo| registro.valor(campo).texto()).collect();
+    search::index(&texts, &phones)
 }
 
 async fn parts(
@@ -136,73 +189,91 @@ async fn parts(
     tenant: TenantId,
     documents: &[(&Registro, &Tipo, DateTime<Utc>)],
 ) -> Result<()> {
-    let (mut itens, mut participantes, mut laudos, mut pedidos) = (vec![], vec![], vec![], vec![]);
+    let mut rows: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for (registro, ..) in documents {
-        let document = registro.id;
-        for (id, item) in registro.itens.iter().filter(|(_, item)| !item.removido) {
-            let mut row = Map::new();
-            for campo in registro.kind.campos_item() {
-                let valor = item.campos.get(campo.nome).unwrap_or(&Valor::Nulo);
-                row.insert(campo.nome.to_owned(), value(valor));
-            }
-            row.extend([
-                ("tenant".to_owned(), json!(tenant)),
-                ("document".to_owned(), json!(document)),
-                ("id".to_owned(), json!(id)),
-            ]);
-            itens.push(Value::Object(row));
-        }
-        participantes.extend(
-            registro.participantes.iter().map(
-                |usuario| json!({ "tenant": tenant, "document": document, "usuario": usuario }),
-            ),
-        );
-        let vigente = registro.laudo_vigente().map(|laudo| laudo.id);
-        laudos.extend(registro.laudos.iter().map(|laudo| {
-            json!({
-                "tenant": tenant, "document": document, "id": laudo.id,
-                "procedente": laudo.procedente, "conclusao": laudo.conclusao,
-                "emitido_por": laudo.autoria.por, "emitido_em": instant(laudo.quando),
-                "vigente": vigente == Some(laudo.id),
-            })
-        }));
-        pedidos.extend(registro.pedidos.iter().map(|pedido| {
-            let recusa = pedido.veredito.as_ref().map(|v| v.recusa.as_ref());
-            json!({
-                "tenant": tenant, "document": document, "id": pedido.id, "verbo": pedido.verbo,
-                "motivo": pedido.motivo, "pedido_por": pedido.autoria.por,
-                "pedido_em": instant(pedido.quando),
-                "aceito": recusa.map(|recusa| recusa.is_none()),
-                "recusa": recusa.flatten().map(|r| r.codigo.codigo()),
-                "recusa_mensagem": recusa.flatten().map(|r| r.mensagem()),
-            })
-        }));
+        of_record(registro, &mut |table, mut row| {
+            row["tenant"] = json!(tenant);
+            row["document"] = json!(registro.id);
+            rows.entry(table).or_default().push(row);
+        });
     }
     let ids: Vec<Uuid> = documents.iter().map(|(registro, ..)| registro.id.uuid()).collect();
-    let tables = [
-        ("itens", itens),
-        ("participantes", participantes),
-        ("laudos", laudos),
-        ("pedidos", pedidos),
-    ];
-    for (table, rows) in tables {
-        sqlx::query(AssertSqlSafe(format!(
-            "DELETE FROM {table} WHERE tenant = $1 AND document = ANY($2)"
-        )))
+    let clear = PARTS.map(|table| {
+        format!("{table}_ AS (DELETE FROM {table} WHERE tenant = $1 AND document = ANY($2))")
+    });
+    sqlx::query(AssertSqlSafe(format!("WITH {} SELECT", clear.join(", "))))
         .bind(tenant.uuid())
         .bind(&ids)
         .execute(&mut **tx)
         .await?;
-        if !rows.is_empty() {
-            sqlx::query(AssertSqlSafe(format!(
-                "INSERT INTO {table} SELECT * FROM jsonb_populate_recordset(NULL::{table}, $1)"
-            )))
-            .bind(Value::Array(rows))
-            .execute(&mut **tx)
-            .await?;
-        }
+    for (table, rows) in rows {
+        sqlx::query(AssertSqlSafe(format!(
+            "INSERT INTO {table} SELECT * FROM jsonb_populate_recordset(NULL::{table}, $1)"
+        )))
+        .bind(Value::Array(rows))
+        .execute(&mut **tx)
+        .await?;
     }
     Ok(())
+}
+
+/// The rows of what a record has several of, each with its table.
+fn of_record(registro: &Registro, add: &mut dyn FnMut(&'static str, Value)) {
+    for colecao in Colecao::TODAS {
+        let campos = registro.kind.campos_de(colecao);
+        for (id, parte) in registro.vivos(colecao) {
+            let mut row = fields(campos, |nome| parte.valor(nome));
+            row.insert("id".to_owned(), json!(id));
+            add(colecao.codigo(), Value::Object(row));
+        }
+    }
+    for usuario in &registro.participantes {
+        add("participantes", json!({ "usuario": usuario }));
+    }
+    for usuario in &registro.interessados {
+        add("interessados", json!({ "usuario": usuario }));
+    }
+    for analise in &registro.analises {
+        let vigente = registro.vigente(analise.tipo).map(|vigente| vigente.id);
+        let row = json!({
+            "id": analise.id, "tipo": analise.tipo.codigo(), "procedente": analise.procedente,
+            "texto": analise.texto, "pedido": analise.pedido,
+            "emitida_por": analise.autoria.por, "emitida_em": instant(analise.quando),
+            "encaminhar": analise.encaminhar, "vigente": vigente == Some(analise.id),
+        });
+        add("analises", row);
+    }
+    for pedido in &registro.pedidos {
+        let veredito = pedido.veredito.as_ref();
+        let recusa = veredito.map(|v| v.recusa.as_ref());
+        let row = json!({
+            "id": pedido.id, "verbo": pedido.verbo, "motivo": pedido.motivo,
+            "email": pedido.email, "pedido_por": pedido.autoria.por,
+            "pedido_em": instant(pedido.quando),
+            "aceito": recusa.map(|recusa| recusa.is_none()),
+            "recusa": recusa.flatten().map(|r| r.codigo.codigo()),
+            "recusa_mensagem": recusa.flatten().map(|r| r.mensagem()),
+            "de": veredito.map(|v| &v.de), "para": veredito.map(|v| &v.para),
+            "julgado_em": veredito.map(|v| v.quando),
+        });
+        add("pedidos", row);
+    }
+    for acao in &registro.acoes {
+        let row = json!({
+            "id": acao.id, "codigo": acao.codigo, "pedida_por": acao.por,
+            "pedida_em": acao.quando, "observacao": acao.observacao,
+            "situacao": acao.situacao.codigo(), "externo": acao.externo, "retorno": acao.retorno,
+            "atualizada_em": acao.atualizada_em,
+        });
+        add("acoes", row);
+    }
+    for corretiva in &registro.corretivas {
+        let row = json!({
+            "id": corretiva.id, "numero": corretiva.numero, "vinculada_por": corretiva.por,
+            "vinculada_em": corretiva.quando,
+        });
+        add("corretiva_vinculo", row);
+    }
 }
 
 /// Adds to the acompanhamento: events with their position, their case and the server's time.
@@ -223,9 +294,10 @@ pub async fn follow(
             last = Some(*seq);
             json!({
                 "tenant": tenant, "document": evento.document, "seq": seq, "ordem": ordem,
-                "raiz": raiz, "tipo": evento.tipo, "campo": evento.campo,
-                "rotulo": evento.rotulo, "de": evento.de, "para": evento.para,
-                "texto": evento.texto, "por": evento.autoria.por,
+                "raiz": raiz, "tipo": evento.tipo, "parte": evento.parte,
+                "visibilidade": evento.visibilidade.codigo(), "resposta_a": evento.resposta_a,
+                "campo": evento.campo, "rotulo": evento.rotulo, "de": evento.de,
+                "para": evento.para, "texto": evento.texto, "por": evento.autoria.por,
                 "dispositivo": evento.autoria.em, "no_aparelho": instant(evento.quando),
                 "no_servidor": at,
             })

@@ -49,7 +49,7 @@ async fn company(db: &Db, tenant: TenantId) -> Result<u64> {
     sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut *tx).await?;
     // Nothing may be merged meanwhile.
     ledger::lock_company(&mut tx, tenant, ledger::Share::Alone).await?;
-    let parts = ["itens", "participantes", "laudos", "pedidos", "acompanhamentos"];
+    let parts = projection::PARTS.iter().copied().chain(["acompanhamentos"]);
     for table in Kind::TODOS.map(ledger::table).into_iter().chain(parts) {
         sqlx::query(AssertSqlSafe(format!("DELETE FROM {table} WHERE tenant = $1")))
             .bind(tenant.uuid())
@@ -91,7 +91,7 @@ async fn document(
     for row in rows {
         let seq: i64 = row.try_get("seq")?;
         last = row.try_get("received_at")?;
-        let (after, described) = exchange::replay(merged.as_ref(), row.try_get("bytes")?, tipos)?;
+        let (after, described) = exchange::replay(merged.take(), row.try_get("bytes")?, tipos)?;
         eventos.extend(described.into_iter().map(|evento| (seq as u64, evento, last)));
         merged = Some(after);
     }

@@ -5,19 +5,25 @@ use crate::ledger::{self, Publication};
 use anyhow::{Context, Result};
 use campo_domain::{
     ids::{TenantId, UserId},
-    pessoa::{Permissao, Pessoa},
+    pessoa::Pessoa,
     preset,
+    tipo::Tipo,
 };
 use chrono::Utc;
-use serde_json::json;
-use sqlx::PgTransaction;
+use serde_json::{Value, json};
+use sqlx::{PgTransaction, Row};
+use std::collections::BTreeSet;
 
-/// The collection that holds each person's own permissions, addressed to that person alone.
+/// The collection that holds each person's own permissions and groups, addressed to that person
+/// alone.
 const EU: &str = "eu";
 
 /// The company's clock, begun if it has none, and locked: what is read of the reference data is
 /// then what is written over. The epoch is new with every log.
-async fn begin(tx: &mut PgTransaction<'_>, tenant: TenantId) -> Result<()> {
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn lock(tx: &mut PgTransaction<'_>, tenant: TenantId) -> Result<()> {
     sqlx::query("INSERT INTO tenant_clock (tenant, epoch) VALUES ($1, $2) ON CONFLICT DO NOTHING")
         .bind(tenant.uuid())
         .bind(Utc::now().timestamp_millis())
@@ -30,37 +36,147 @@ async fn begin(tx: &mut PgTransaction<'_>, tenant: TenantId) -> Result<()> {
     Ok(())
 }
 
-/// Loads the tipos and starter catalogues of `preset` into a company. Entries that the company has
-/// already, by the same name, are replaced; nothing is removed.
+/// An entry of the reference data, as it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Whether it is offered.
+    pub ativo: bool,
+    /// JSON.
+    pub data: Value,
+    /// Its position in the log: new with every change.
+    pub seq: i64,
+}
+
+/// The entry of that key, if there is one.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn entry(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    collection: &str,
+    key: &str,
+) -> sqlx::Result<Option<Entry>> {
+    let row = sqlx::query(
+        "SELECT active, data, seq FROM referencia \
+         WHERE tenant = $1 AND collection = $2 AND key = $3",
+    )
+    .bind(tenant.uuid())
+    .bind(collection)
+    .bind(key)
+    .fetch_optional(&mut **tx)
+    .await?;
+    let read = |row: sqlx::postgres::PgRow| {
+        let (ativo, data) = (row.try_get("active")?, row.try_get("data")?);
+        Ok(Entry { ativo, data, seq: row.try_get("seq")? })
+    };
+    row.map(read).transpose()
+}
+
+/// Writes entries of a collection for everyone: key, whether it is offered, JSON. Returns the
+/// position of the last.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn put(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    collection: &str,
+    entries: Vec<(String, bool, Value)>,
+) -> Result<i64> {
+    let withdrawn: Vec<String> =
+        entries.iter().filter(|(_, ativo, _)| !ativo).map(|(key, ..)| key.clone()).collect();
+    let publications: Vec<Publication> = entries
+        .into_iter()
+        .map(|(key, _, data)| Publication {
+            collection: collection.to_owned(),
+            key,
+            addressee: None,
+            data,
+        })
+        .collect();
+    let seq = ledger::publish(tx, tenant, &publications).await?;
+    // What a device is told of an entry is read from here when it asks.
+    sqlx::query(
+        "UPDATE referencia SET active = false \
+         WHERE tenant = $1 AND collection = $2 AND key = ANY($3)",
+    )
+    .bind(tenant.uuid())
+    .bind(collection)
+    .bind(withdrawn)
+    .execute(&mut **tx)
+    .await?;
+    Ok(i64::try_from(seq)?)
+}
+
+/// The key of a version of a tipo.
+pub fn tipo_key(tipo: &Tipo) -> String {
+    format!("{}@{}", tipo.codigo, tipo.versao)
+}
+
+/// What loading a preset added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// Versions of tipos.
+    pub tipos: usize,
+    /// Entries of catalogues.
+    pub itens: usize,
+}
+
+/// Loads the tipos and starter catalogues of `preset` into a company. What the company has stays
+/// as it is: an entry by its code, and every version of a tipo, since documents pin it. A tipo that
+/// no version of the company's equals becomes its next one.
 ///
 /// # Errors
 /// The preset is not known, or PostgreSQL refuses.
-pub async fn load_preset(tx: &mut PgTransaction<'_>, tenant: TenantId, preset: &str) -> Result<()> {
-    begin(tx, tenant).await?;
+pub async fn load_preset(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    preset: &str,
+) -> Result<Loaded> {
+    lock(tx, tenant).await?;
     let preset = preset::carregar(preset)?;
+    let known = ledger::tipos(tx, tenant).await?;
     let mut publications = Vec::new();
-    for tipo in &preset.tipos {
+    for mut tipo in preset.tipos {
+        let versions = || known.todos().filter(|version| version.codigo == tipo.codigo);
+        if versions().any(|known| Tipo { versao: known.versao, ..tipo.clone() } == **known) {
+            continue;
+        }
+        if let Some(last) = versions().map(|version| version.versao).max() {
+            tipo.versao = last + 1;
+        }
         publications.push(Publication {
             collection: "tipo".into(),
-            key: format!("{}@{}", tipo.codigo, tipo.versao),
+            key: tipo_key(&tipo),
             addressee: None,
             data: serde_json::to_value(tipo)?,
         });
     }
-    for (collection, items) in &preset.catalogos {
-        publications.extend(items.iter().map(|item| Publication {
-            collection: collection.clone(),
-            key: item.codigo.clone(),
-            addressee: None,
-            data: json!({ "nome": item.nome }),
-        }));
+    let tipos = publications.len();
+    let known: Vec<(String, String)> =
+        sqlx::query_as("SELECT collection, key FROM referencia WHERE tenant = $1")
+            .bind(tenant.uuid())
+            .fetch_all(&mut **tx)
+            .await?;
+    let known: BTreeSet<(String, String)> = known.into_iter().collect();
+    for (collection, items) in preset.catalogos {
+        for item in items {
+            let name = (collection.clone(), item.codigo);
+            if known.contains(&name) {
+                continue;
+            }
+            let (collection, key) = name;
+            let data = json!({ "nome": item.nome, "dados": item.dados });
+            publications.push(Publication { collection, key, addressee: None, data });
+        }
     }
     ledger::publish(tx, tenant, &publications).await?;
-    Ok(())
+    Ok(Loaded { tipos, itens: publications.len() - tipos })
 }
 
 /// Called in the transaction that created or changed a person: everyone learns the name, the person
-/// the permissions; and what the person's devices hold follows (R85).
+/// the permissions and groups; and what the person's devices hold follows (R85, R86).
 ///
 /// # Errors
 /// PostgreSQL refuses.
@@ -69,9 +185,9 @@ pub async fn user_changed(
     tenant: TenantId,
     user: UserId,
 ) -> Result<()> {
-    begin(tx, tenant).await?;
+    lock(tx, tenant).await?;
     let now = ledger::pessoa(tx, tenant, user).await?;
-    let before: Option<serde_json::Value> = sqlx::query_scalar(
+    let before: Option<Value> = sqlx::query_scalar(
         "SELECT data FROM referencia WHERE tenant = $1 AND collection = $2 AND key = $3",
     )
     .bind(tenant.uuid())
@@ -88,7 +204,8 @@ pub async fn user_changed(
             collection: "usuario".into(),
             key: user.to_string(),
             addressee: None,
-            data: json!({ "nome": now.nome, "ativo": now.ativo }),
+            // A client's login is nobody that work could be given to.
+            data: json!({ "nome": now.nome, "ativo": now.ativo && !now.portal() }),
         },
         Publication {
             collection: EU.into(),
@@ -112,24 +229,5 @@ pub async fn user_changed(
         .execute(&mut **tx)
         .await?;
     }
-    ledger::rescope(tx, tenant, user, sight(&before), sight(&now)).await
-}
-
-/// How far a person sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Sight {
-    /// Nothing.
-    Nothing,
-    /// Cases with the person in them, and clients.
-    Own,
-    /// Everything.
-    All,
-}
-
-fn sight(pessoa: &Pessoa) -> Sight {
-    match (pessoa.pode(Permissao::Ver), pessoa.pode(Permissao::VerTodas)) {
-        (false, _) => Sight::Nothing,
-        (true, false) => Sight::Own,
-        (true, true) => Sight::All,
-    }
+    ledger::rescope(tx, tenant, &before, &now).await
 }

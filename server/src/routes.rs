@@ -1,6 +1,7 @@
 //! Every route of the server, and the layers around them. If it is not here, it is not served.
 
 use crate::{
+    api,
     app::App,
     auth::device,
     error::{ApiError, ApiResult},
@@ -34,6 +35,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/auth/refresh", post(device::refresh))
         .route("/v1/auth/logout", post(device::logout))
         .route("/v1/sync", post(sync::sync).layer(DefaultBodyLimit::max(sync::BODY_BYTES_MAX)))
+        .merge(api::router(&app))
         .merge(web::routes())
         .fallback(async || ApiError::nao_encontrado())
         .layer(from_fn(timeout));

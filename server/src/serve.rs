@@ -2,8 +2,8 @@
 //! the database.
 
 use crate::{
-    app::App, auth::accounts, config::Config, db::Db, demo, objects::Objects, postgres::Embedded,
-    routes,
+    app::App, auth::accounts, config::Config, db::Db, demo, objects::Objects, outbox,
+    postgres::Embedded, routes, timers,
 };
 use anyhow::{Context, Result, bail};
 use std::{future::IntoFuture, io::ErrorKind, net::SocketAddr, sync::Arc, time::Duration};
@@ -20,6 +20,7 @@ pub struct Running {
     /// Its state.
     pub app: App,
     task: JoinHandle<std::io::Result<()>>,
+    outbox: JoinHandle<()>,
 }
 
 /// Serves on a listener until [`Running::stop`].
@@ -35,19 +36,23 @@ fn start_app(app: App, listener: TcpListener) -> Result<Running> {
     let service = routes::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
     let shutdown = app.shutdown.clone();
     tokio::spawn(app.live.clone().listen(app.db.clone(), shutdown.clone()));
+    tokio::spawn(timers::run(app.clone()));
+    let outbox = tokio::spawn(outbox::worker::run(app.clone()));
     let server = axum::serve(listener, service)
         .with_graceful_shutdown(async move { shutdown.requested().await });
     let task = tokio::spawn(server.into_future());
-    Ok(Running { addr, app, task })
+    Ok(Running { addr, app, task, outbox })
 }
 
 impl Running {
     /// Stops accepting, ends streams, waits up to 10 s for the rest. The database stays open.
     pub async fn stop(mut self) {
         self.app.shutdown.request();
-        if tokio::time::timeout(DRAIN, &mut self.task).await.is_err() {
-            tracing::warn!("requests were still running after the drain: cut off");
+        let all = async { tokio::join!(&mut self.task, &mut self.outbox) };
+        if tokio::time::timeout(DRAIN, all).await.is_err() {
+            tracing::warn!("requests or deliveries were still running after the drain: cut off");
             self.task.abort();
+            self.outbox.abort();
         }
     }
 }

@@ -2,6 +2,7 @@
 //! `docs/protocol.md`.
 
 use crate::{
+    api::docs::Problemas,
     app::App,
     auth::device::DeviceAuth,
     commit::{self, Answer, Work},
@@ -32,6 +33,11 @@ const UNREADABLE: &str = "O pedido de sincronização não pôde ser lido. Atual
 /// # Errors
 /// 400 for a body that is no request, 413 for one that is too large, 403 for a request in another
 /// device's name.
+#[utoipa::path(
+    post, path = "/v1/sync", tag = "Sincronização", summary = "Envia e recebe (protocol.md)",
+    request_body(content = Vec<u8>, content_type = "application/vnd.campo.sync+cbor+zstd"),
+    responses((status = 200, content_type = "application/vnd.campo.sync+cbor+zstd"), Problemas),
+)]
 pub async fn sync(
     State(app): State<App>,
     auth: DeviceAuth,
@@ -50,6 +56,9 @@ pub async fn sync(
     if request.device != auth.device {
         let mensagem = "O pedido foi feito em nome de outro aparelho. Entre de novo neste.";
         return Err(ApiError::new(StatusCode::FORBIDDEN, "aparelho_alheio", mensagem));
+    }
+    if auth.pessoa.portal() {
+        return Err(ApiError::sem_permissao());
     }
     if request.push.len() > Limits::DEFAULT.push_items_max as usize {
         return Err(too_large());

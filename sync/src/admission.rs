@@ -17,16 +17,17 @@ use crate::{
 use automerge::{Automerge, Change, ChangeHash, ReadDoc};
 use campo_domain::{
     ids::{DeviceId, DocumentId, UserId},
-    pessoa::{Permissoes, Pessoa},
-    policy,
+    parte::Colecao,
+    pessoa::{Permissao, Permissoes, Pessoa},
+    policy::{self, Caso},
     refusal::{Codigo, Refusal},
-    registro::Registro,
+    registro::{Registro, Restricao},
     tipo::{Tipo, Tipos},
     workflow,
 };
 use std::{collections::BTreeSet, sync::Arc};
 
-/// Bytes of all notes, reasons and conclusions of a document.
+/// Bytes of all notes, reasons and analyses of a document.
 const TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Operations in the history of a document. With the above it keeps a snapshot well below what a
 /// client unpacks.
@@ -78,6 +79,8 @@ pub struct Target<'a> {
     pub erased: bool,
     /// Everyone involved in its case.
     pub envolvidos: &'a BTreeSet<UserId>,
+    /// Who alone may see the case, where that was said.
+    pub restricao: Option<&'a Restricao>,
     /// The log position at which the requester lost sight of it last, if ever.
     pub revoked_at: Option<u64>,
     /// Hashes that stand in held branches of this document.
@@ -151,6 +154,10 @@ pub fn admit(
     if actor.user != requester.pessoa.id || actor.device != requester.device {
         return Err(Codigo::AutorAlheio.into());
     }
+    if requester.pessoa.portal() && requester.device != DeviceId::ESCRITORIO {
+        // A client has no app: whatever comes in its name from a device is not its own.
+        return Err(Refusal::sem_permissao(Permissao::Ver).into());
+    }
     if change.other_actor_ids().iter().any(|other| Actor::parse(other).is_none()) {
         return Err(Codigo::OperacaoNaoPermitida.into());
     }
@@ -162,14 +169,14 @@ pub fn admit(
     }
     let mut late = None;
     if let Some(merged) = target.merged {
-        scope(push, requester, target, &merged.registro, &mut late)?;
+        scope(push, requester, target, merged, &mut late)?;
     }
     dependencies(&change, target, rules)?;
     let admitted = merge(push.document, change, target.merged, rules)?;
     if target.merged.is_none() && !target.envolvidos.is_empty() {
         // It joins a case that is here: that takes sight of the case. One that is not here yet
         // may begin with a child.
-        scope(push, requester, target, &admitted.merged.registro, &mut late)?;
+        scope(push, requester, target, &admitted.merged, &mut late)?;
     }
     authorise(push, &admitted, requester, target.merged, &mut late)?;
     invariants(&admitted, target.merged, &mut late)?;
@@ -200,10 +207,11 @@ pub fn admit_approved(
     let admitted = merge(push.document, change, target.merged, rules)?;
     for write in admitted.writes.iter().filter(|_| target.merged.is_some()) {
         // The office may wave through what came late, not what nobody may ever do.
-        if policy::regra(write.parte()).alterar.is_none() {
+        let parte = write.parte(&admitted.writes);
+        if policy::regra(parte, &admitted.merged.tipo).alterar.is_none() {
             return Err(Codigo::CampoProtegido.into());
         }
-        existing_item(write, &admitted.writes, target.merged)?;
+        existing_item(&admitted, write, target.merged)?;
     }
     bounds(&admitted.merged)?;
     Ok(admitted)
@@ -213,20 +221,24 @@ fn scope(
     push: &Push,
     requester: &Requester,
     target: &Target<'_>,
-    registro: &Registro,
+    merged: &Merged,
     late: &mut Option<Refusal>,
 ) -> Result<(), Rejection> {
-    let kind = registro.kind;
-    if policy::visivel(&requester.pessoa, kind, target.envolvidos) {
+    let (registro, tipo) = (&merged.registro, &merged.tipo);
+    let caso = Caso { envolvidos: target.envolvidos, restricao: target.restricao };
+    if policy::alcanca(&requester.pessoa, registro, tipo, &caso) {
         return Ok(());
     }
     let then = requester.as_of(push.seen);
     let lost_later = target.revoked_at.is_some_and(|revoked_at| revoked_at > push.seen);
     let mut envolvidos = target.envolvidos.clone();
+    let mut restricao = target.restricao;
     if lost_later {
         envolvidos.insert(then.id);
+        restricao = None;
     }
-    if policy::visivel(&then, kind, &envolvidos) {
+    let caso = Caso { envolvidos: &envolvidos, restricao };
+    if policy::alcanca(&then, registro, tipo, &caso) {
         late.get_or_insert(Refusal::new(Codigo::ForaDeAlcance));
         Ok(())
     } else {
@@ -321,7 +333,6 @@ fn authorise(
     let tipo = &admitted.merged.tipo;
     let now = &requester.pessoa;
     let then = requester.as_of(push.seen);
-    // Creating takes the permission even without fields (R5).
     let mut judge = |now: Result<(), Refusal>, then: &dyn Fn() -> Result<(), Refusal>| {
         let Err(refusal) = now else { return Ok(()) };
         match then() {
@@ -333,12 +344,15 @@ fn authorise(
         }
     };
     let Some(before) = before else {
-        judge(policy::pode_criar(now, policy::Parte::Nota), &|| {
-            policy::pode_criar(&then, policy::Parte::Nota)
+        let registro = &admitted.merged.registro;
+        judge(policy::pode_criar_registro(now, registro, tipo), &|| {
+            policy::pode_criar_registro(&then, registro, tipo)
         })?;
         for write in &admitted.writes {
-            let parte = write.parte();
-            judge(policy::pode_criar(now, parte), &|| policy::pode_criar(&then, parte))?;
+            let parte = write.parte(&admitted.writes);
+            judge(policy::pode_criar(now, tipo, parte), &|| {
+                policy::pode_criar(&then, tipo, parte)
+            })?;
         }
         return Ok(());
     };
@@ -348,29 +362,38 @@ fn authorise(
         tipo.situacao(codigo.as_deref())
     };
     for write in &admitted.writes {
-        existing_item(write, &admitted.writes, Some(before))?;
-        let parte = write.parte();
-        judge(policy::pode_alterar(now, situacao_now, parte), &|| {
-            policy::pode_alterar(&then, situacao_then(), parte)
+        existing_item(admitted, write, Some(before))?;
+        if matches!(write, Write::Analise { encaminhar: Some(_), .. })
+            && requester.device != DeviceId::ESCRITORIO
+        {
+            return Err(Codigo::ExigeConexao.into());
+        }
+        let parte = write.parte(&admitted.writes);
+        judge(policy::pode_alterar(now, tipo, situacao_now, parte), &|| {
+            policy::pode_alterar(&then, tipo, situacao_then(), parte)
         })?;
     }
     Ok(())
 }
 
+/// A part that is written is there, and was not removed as far as its writer could know.
 fn existing_item(
+    admitted: &Admitted,
     write: &Write,
-    writes: &[Write],
     before: Option<&Merged>,
 ) -> Result<(), Rejection> {
-    match write {
-        Write::ItemCampo { item, .. } | Write::ItemRemovido(item)
-            if before.is_none_or(|before| !before.registro.itens.contains_key(item))
-                && !writes.contains(&Write::ItemNovo(*item)) =>
-        {
-            Err(Codigo::ItemInexistente.into())
-        }
-        _ => Ok(()),
+    let (Write::ItemCampo { em, item, .. } | Write::ItemRemovido { em, item }) = write else {
+        return Ok(());
+    };
+    if admitted.writes.contains(&Write::ItemNovo { em: *em, item: *item }) {
+        return Ok(());
     }
+    let gone = before.is_none_or(|before| {
+        let deps = admitted.change.deps();
+        !before.registro.colecao(*em).contains_key(item)
+            || document::removido(&before.document, *em, *item, deps)
+    });
+    if gone { Err(Codigo::ItemInexistente.into()) } else { Ok(()) }
 }
 
 fn invariants(
@@ -411,15 +434,20 @@ fn bounds(merged: &Merged) -> Result<(), Refusal> {
     }
     let notas = registro.notas.iter().map(|nota| nota.texto.len());
     let motivos = registro.pedidos.iter().filter_map(|p| p.motivo.as_ref()).map(String::len);
-    let laudos = registro.laudos.iter().map(|laudo| laudo.conclusao.len());
-    if notas.chain(motivos).chain(laudos).sum::<usize>() > TEXT_BYTES_MAX {
+    let analises = registro.analises.iter().map(|analise| analise.texto.len());
+    if notas.chain(motivos).chain(analises).sum::<usize>() > TEXT_BYTES_MAX {
         return over("bytes de texto", TEXT_BYTES_MAX);
     }
     if merged.document.stats().num_ops > OPERATIONS_MAX {
         return over("operações no histórico", OPERATIONS_MAX as usize);
     }
-    if registro.itens.len() > workflow::ITENS_MAX {
-        return over("itens", workflow::ITENS_MAX);
+    for colecao in Colecao::TODAS {
+        if registro.colecao(colecao).len() > workflow::ITENS_MAX {
+            return over(colecao.codigo(), workflow::ITENS_MAX);
+        }
+    }
+    if registro.analises.len() > workflow::ANALISES_MAX {
+        return over("análises", workflow::ANALISES_MAX);
     }
     if registro.notas.len() > workflow::NOTAS_MAX {
         return over("anotações", workflow::NOTAS_MAX);
@@ -429,6 +457,9 @@ fn bounds(merged: &Merged) -> Result<(), Refusal> {
     }
     if registro.participantes.len() > workflow::PARTICIPANTES_MAX {
         return over("participantes", workflow::PARTICIPANTES_MAX);
+    }
+    if registro.interessados.len() > workflow::PARTICIPANTES_MAX {
+        return over("interessados", workflow::PARTICIPANTES_MAX);
     }
     Ok(())
 }

@@ -399,7 +399,7 @@ fn enqueue(
     workflow::decide(previsto.as_ref(), &tipo, ctx.pessoa, &command, Onde::Aparelho)?;
     let nonce = *document.nonce.get_or_insert(stamp.nonce);
     let actor = Actor { user: ctx.pessoa.id, device: ctx.device, nonce };
-    let change = edit::apply(local, actor, &command, &tipo, stamp.at)?;
+    let change = edit::apply(local, actor, &command, &tipo, previsto.as_ref(), stamp.at)?;
     if let Some(change) = change {
         // What the server would not read is said now, not after days of trying.
         inspect::parse(change.raw_bytes(), &Limits::DEFAULT)?;

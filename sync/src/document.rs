@@ -4,37 +4,45 @@
 //! ```text
 //! schema kind id tipo tipo_versao criado_em     written at genesis, never again
 //! campos/{nome}                                 scalar or collaborative text
-//! itens/{id}/{campo}  participantes/{usuario}
-//! notas/{id}  pedidos/{id}  laudos/{id}         append-only, each immutable
-//! servidor/{numero, situacao, vereditos/{pedido}}   only the server writes here
+//! {itens, despesas, anexos, vinculos}/{id}/{campo}
+//! participantes/{usuario}  interessados/{usuario}
+//! notas/{id}  pedidos/{id}  analises/{id}       append-only, each immutable
+//! servidor/{recebido_em, numero, situacao, restricao}      only the server writes here
+//! servidor/{vereditos/{pedido}, acoes/{id}, corretivas/{id}}
 //! ```
 
 use automerge::{
     ActorId, Automerge, Change, ChangeHash, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value,
 };
 use campo_domain::{
-    ids::{DeviceId, UserId},
+    ids::{DeviceId, ItemId, UserId},
     kind::Kind,
+    parte::Colecao,
     refusal::{Codigo, Refusal},
-    registro::{Autoria, Campos, Conflito, Item, Laudo, Nota, Pedido, Registro, Veredito, Versao},
+    registro::{
+        Acao, Analise, Autoria, Campos, Conflito, Corretiva, Item, Nota, Partes, Pedido, Registro,
+        SituacaoAcao, TipoAnalise, Veredito, Versao, Visibilidade,
+    },
     tipo::TipoRef,
     valor::{Campo, TipoCampo, Valor},
 };
 use chrono::{DateTime, NaiveDate, Utc};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// The shape's version, written at genesis.
-pub const SCHEMA: i64 = 1;
+pub const SCHEMA: i64 = 2;
 
 pub(crate) const CAMPOS: &str = "campos";
-pub(crate) const ITENS: &str = "itens";
 pub(crate) const PARTICIPANTES: &str = "participantes";
+pub(crate) const INTERESSADOS: &str = "interessados";
 pub(crate) const NOTAS: &str = "notas";
 pub(crate) const PEDIDOS: &str = "pedidos";
-pub(crate) const LAUDOS: &str = "laudos";
+pub(crate) const ANALISES: &str = "analises";
 pub(crate) const SERVIDOR: &str = "servidor";
 pub(crate) const VEREDITOS: &str = "vereditos";
+pub(crate) const ACOES: &str = "acoes";
+pub(crate) const CORRETIVAS: &str = "corretivas";
 pub(crate) const REMOVIDO: &str = "removido";
 
 /// Bytes that are not a document of this shape.
@@ -224,6 +232,17 @@ pub(crate) fn situacao(document: &Automerge, at: Option<&[ChangeHash]>) -> Optio
     value.ok().flatten().and_then(|(value, _)| value.as_str().map(str::to_owned))
 }
 
+/// Whether a part was removed in the causal past `at`.
+pub(crate) fn removido(document: &Automerge, em: Colecao, item: ItemId, at: &[ChangeHash]) -> bool {
+    let removido = || {
+        let partes = container(document, &ROOT, em.codigo()).ok()?;
+        let (_, parte) = document.get(&partes, key(item.uuid())).ok()??;
+        let (removido, _) = document.get_at(&parte, REMOVIDO, at).ok()??;
+        removido.as_bool()
+    };
+    removido().unwrap_or(false)
+}
+
 /// Reads a document out.
 ///
 /// # Errors
@@ -238,20 +257,20 @@ pub fn read(document: &Automerge) -> Result<Registro, DocumentError> {
     let servidor = container(document, &ROOT, SERVIDOR)?;
     let mut conflitos = Vec::new();
     let campos = reader.campos(&campos_obj, kind.campos(), "", &mut conflitos)?;
-    let mut itens = BTreeMap::new();
-    let itens_obj = container(document, &ROOT, ITENS)?;
-    for (item_id, key, obj) in reader.parts(&itens_obj) {
-        let prefix = format!("{ITENS}/{key}/");
-        let campos = reader.campos(&obj, kind.campos_item(), &prefix, &mut conflitos)?;
-        let removido = reader.bool(&obj, REMOVIDO).unwrap_or(false);
-        itens.insert(item_id, Item { campos, removido });
-    }
-    let participantes_obj = container(document, &ROOT, PARTICIPANTES)?;
-    let participantes = document
-        .keys(&participantes_obj)
-        .filter(|key| reader.bool(&participantes_obj, key).unwrap_or(false))
-        .filter_map(|key| parse_key(&key))
-        .collect();
+    let mut partes = |colecao: Colecao| -> Result<Partes, DocumentError> {
+        let mut partes = Partes::new();
+        let obj = container(document, &ROOT, colecao.codigo())?;
+        for (id, key, obj) in reader.parts(&obj) {
+            let prefix = format!("{colecao}/{key}/");
+            let campos = reader.campos(&obj, kind.campos_de(colecao), &prefix, &mut conflitos)?;
+            let removido = reader.bool(&obj, REMOVIDO).unwrap_or(false);
+            partes.insert(id, Item { campos, removido, autoria: reader.autoria(&obj) });
+        }
+        Ok(partes)
+    };
+    let (itens, despesas) = (partes(Colecao::Itens)?, partes(Colecao::Despesas)?);
+    let (anexos, vinculos) = (partes(Colecao::Anexos)?, partes(Colecao::Vinculos)?);
+    let restricao = reader.text(&servidor, "restricao");
     Ok(Registro {
         id: id.into(),
         kind,
@@ -261,14 +280,24 @@ pub fn read(document: &Automerge) -> Result<Registro, DocumentError> {
         },
         criacao: reader.autoria(&campos_obj),
         criado_em: reader.instant(&ROOT, "criado_em"),
+        recebido_em: reader
+            .get(&servidor, "recebido_em")
+            .map(|_| reader.instant(&servidor, "recebido_em")),
         numero: reader.text(&servidor, "numero"),
         situacao: reader.text(&servidor, "situacao"),
         campos,
-        participantes,
+        participantes: reader.people(PARTICIPANTES)?,
+        interessados: reader.people(INTERESSADOS)?,
         itens,
+        despesas,
+        anexos,
+        vinculos,
         pedidos: reader.pedidos(&container(document, &servidor, VEREDITOS)?)?,
-        laudos: reader.laudos()?,
+        analises: reader.analises()?,
         notas: reader.notas()?,
+        acoes: reader.acoes(&container(document, &servidor, ACOES)?),
+        restricao: restricao.and_then(|json| serde_json::from_str(&json).ok()),
+        corretivas: reader.corretivas(&container(document, &servidor, CORRETIVAS)?),
         conflitos,
     })
 }
@@ -405,6 +434,11 @@ impl Reader<'_> {
                 autoria: self.autoria(&obj),
                 quando: self.instant(&obj, "em"),
                 texto: self.text(&obj, "texto").unwrap_or_default(),
+                visibilidade: match self.text(&obj, "visibilidade").as_deref() {
+                    Some("cliente") => Visibilidade::Cliente,
+                    _ => Visibilidade::Interna,
+                },
+                resposta_a: self.id(&obj, "resposta_a").map(Into::into),
             })
             .collect())
     }
@@ -419,6 +453,7 @@ impl Reader<'_> {
                 quando: self.instant(&obj, "em"),
                 verbo: self.text(&obj, "verbo").unwrap_or_default(),
                 motivo: self.text(&obj, "motivo"),
+                email: self.bool(&obj, "email").unwrap_or(false),
                 veredito: self.veredito(vereditos, &key),
             })
             .collect())
@@ -435,20 +470,66 @@ impl Reader<'_> {
         })
     }
 
-    fn laudos(&self) -> Result<Vec<Laudo>, DocumentError> {
-        let laudos = container(self.document, &ROOT, LAUDOS)?;
-        let parts = self.parts(&laudos).into_iter();
+    fn people(&self, name: &'static str) -> Result<BTreeSet<UserId>, DocumentError> {
+        let obj = container(self.document, &ROOT, name)?;
+        let keys = self.document.keys(&obj);
+        let set = keys.filter(|key| self.bool(&obj, key).unwrap_or(false));
+        Ok(set.filter_map(|key| parse_key(&key)).collect())
+    }
+
+    fn analises(&self) -> Result<Vec<Analise>, DocumentError> {
+        let analises = container(self.document, &ROOT, ANALISES)?;
+        let parts = self.parts(&analises).into_iter();
         Ok(parts
             .filter_map(|(id, _, obj)| {
-                Some(Laudo {
+                Some(Analise {
                     id,
-                    pedido: self.id(&obj, "pedido")?.into(),
+                    tipo: TipoAnalise::de_codigo(&self.text(&obj, "tipo")?)?,
+                    pedido: self.id(&obj, "pedido").map(Into::into),
                     autoria: self.autoria(&obj),
                     quando: self.instant(&obj, "em"),
-                    procedente: self.bool(&obj, "procedente")?,
-                    conclusao: self.text(&obj, "conclusao")?,
+                    procedente: self.bool(&obj, "procedente"),
+                    texto: self.text(&obj, "texto")?,
+                    encaminhar: self.id(&obj, "encaminhar").map(Into::into),
                 })
             })
             .collect())
+    }
+
+    fn acoes(&self, acoes: &ObjId) -> Vec<Acao> {
+        let parts = self.parts(acoes).into_iter();
+        parts
+            .filter_map(|(id, _, obj)| {
+                Some(Acao {
+                    id,
+                    codigo: self.text(&obj, "codigo")?,
+                    por: self.id(&obj, "por")?.into(),
+                    quando: self.instant(&obj, "em"),
+                    observacao: self.text(&obj, "observacao"),
+                    situacao: match self.text(&obj, "situacao")?.as_str() {
+                        "concluida" => SituacaoAcao::Concluida,
+                        "recusada" => SituacaoAcao::Recusada,
+                        _ => SituacaoAcao::Solicitada,
+                    },
+                    externo: self.text(&obj, "externo"),
+                    retorno: self.text(&obj, "retorno"),
+                    atualizada_em: self.instant(&obj, "atualizada_em"),
+                })
+            })
+            .collect()
+    }
+
+    fn corretivas(&self, corretivas: &ObjId) -> Vec<Corretiva> {
+        let parts = self.parts(corretivas).into_iter();
+        parts
+            .filter_map(|(id, _, obj)| {
+                Some(Corretiva {
+                    id,
+                    numero: self.text(&obj, "numero")?,
+                    por: self.id(&obj, "por")?.into(),
+                    quando: self.instant(&obj, "em"),
+                })
+            })
+            .collect()
     }
 }

@@ -2,19 +2,20 @@
 //! decided here.
 
 use crate::document::{
-    self, Actor, CAMPOS, DocumentError, ITENS, LAUDOS, NOTAS, PARTICIPANTES, PEDIDOS, REMOVIDO,
-    SCHEMA, SERVIDOR, VEREDITOS, container, key, scalar,
+    self, ACOES, ANALISES, Actor, CAMPOS, CORRETIVAS, DocumentError, INTERESSADOS, NOTAS,
+    PARTICIPANTES, PEDIDOS, REMOVIDO, SCHEMA, SERVIDOR, VEREDITOS, container, key, scalar,
 };
 use automerge::{
     Automerge, Change, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value,
     transaction::{CommitOptions, Transactable, Transaction},
 };
 use campo_domain::{
-    command::{Command, NovoItem},
-    ids::{DocumentId, PedidoId},
+    command::{Command, Listados, NovoItem},
+    ids::{DocumentId, PedidoId, UserId},
     kind::Kind,
+    parte::Colecao,
     refusal::Refusal,
-    registro::Campos,
+    registro::{Campos, Registro, Restricao, SituacaoAcao},
     tipo::{Tipo, TipoRef},
     valor::Valor,
     workflow,
@@ -22,6 +23,7 @@ use campo_domain::{
 use chrono::{DateTime, Utc};
 
 /// Writes what the command says as one change by the actor; `None` if it changes nothing.
+/// `registro` is the record that `decide` allowed it on; `None` if the command makes it.
 ///
 /// # Errors
 /// The document is not of this shape.
@@ -30,6 +32,7 @@ pub fn apply(
     actor: Actor,
     command: &Command,
     tipo: &Tipo,
+    registro: Option<&Registro>,
     at: DateTime<Utc>,
 ) -> Result<Option<Change>, DocumentError> {
     doc.set_actor(actor.actor_id());
@@ -39,7 +42,6 @@ pub fn apply(
     }
     let part = |name| container(doc, &ROOT, name);
     match command {
-        Command::Criar { .. } => Ok(None),
         Command::Editar { campo, valor } => {
             let campos = part(CAMPOS)?;
             change(doc, at_ms, |tx| put(tx, &campos, campo, scalar(valor)))
@@ -53,16 +55,16 @@ pub fn apply(
             let wanted = rebase(de, para, &now)?;
             change(doc, at_ms, |tx| Ok(tx.update_text(&text, wanted)?))
         }
-        Command::IncluirItem { item } => {
-            let itens = part(ITENS)?;
-            change(doc, at_ms, |tx| put_item(tx, &itens, item))
+        Command::IncluirItem { em, item } => {
+            let partes = part(em.codigo())?;
+            change(doc, at_ms, |tx| put_item(tx, &partes, item))
         }
-        Command::EditarItem { item, campo, valor } => {
-            let item = existing(doc, &part(ITENS)?, &key(item.uuid()))?;
+        Command::EditarItem { em, item, campo, valor } => {
+            let item = existing(doc, &part(em.codigo())?, &key(item.uuid()))?;
             change(doc, at_ms, |tx| put(tx, &item, campo, scalar(valor)))
         }
-        Command::RemoverItem { item } => {
-            let item = existing(doc, &part(ITENS)?, &key(item.uuid()))?;
+        Command::RemoverItem { em, item } => {
+            let item = existing(doc, &part(em.codigo())?, &key(item.uuid()))?;
             change(doc, at_ms, |tx| Ok(tx.put(&item, REMOVIDO, true)?))
         }
         Command::Participar { usuario, participa } => {
@@ -70,49 +72,188 @@ pub fn apply(
             let key = key(usuario.uuid());
             change(doc, at_ms, |tx| put(tx, &participantes, &key, (*participa).into()))
         }
-        Command::Anotar { id, texto } => {
+        Command::Interessar { usuario, interessado } => {
+            let interessados = part(INTERESSADOS)?;
+            let key = key(usuario.uuid());
+            change(doc, at_ms, |tx| put(tx, &interessados, &key, (*interessado).into()))
+        }
+        Command::Anotar { id, texto, visibilidade, resposta_a } => {
             let notas = part(NOTAS)?;
             change(doc, at_ms, |tx| {
                 let nota = tx.put_object(&notas, key(id.uuid()), ObjType::Map)?;
                 tx.put(&nota, "texto", texto.as_str())?;
+                tx.put(&nota, "visibilidade", visibilidade.codigo())?;
+                if let Some(resposta_a) = resposta_a {
+                    tx.put(&nota, "resposta_a", scalar(&Valor::Id(resposta_a.uuid())))?;
+                }
                 Ok(tx.put(&nota, "em", ScalarValue::Timestamp(at_ms))?)
             })
         }
-        Command::Transicionar { pedido, verbo, motivo } => {
+        Command::Transicionar { pedido, verbo, motivo, email } => {
             let pedidos = part(PEDIDOS)?;
+            let motivo = motivo.as_deref();
             change(doc, at_ms, |tx| {
-                put_pedido(tx, &pedidos, *pedido, verbo, motivo.as_deref(), at_ms)
+                put_pedido(tx, &pedidos, *pedido, Asked { verbo, motivo, email: *email }, at_ms)
             })
         }
-        Command::EmitirLaudo { pedido, laudo, procedente, conclusao } => {
-            let (pedidos, laudos) = (part(PEDIDOS)?, part(LAUDOS)?);
+        Command::Analisar { analise, tipo: what, texto, procedente, pedido, encaminhar } => {
+            let (pedidos, analises) = (part(PEDIDOS)?, part(ANALISES)?);
+            let verbo = registro.and_then(|r| workflow::verbo_que_traz(r, tipo, *what).ok());
             // `decide` has found it before.
-            let verbo = workflow::verbo_do_laudo(tipo).map_or("", |t| t.verbo.as_str());
+            let verbo = verbo.map_or("", |transicao| transicao.verbo.as_str());
             change(doc, at_ms, |tx| {
-                let obj = tx.put_object(&laudos, key(laudo.uuid()), ObjType::Map)?;
-                tx.put(&obj, "pedido", scalar(&Valor::Id(pedido.uuid())))?;
-                tx.put(&obj, "procedente", *procedente)?;
-                tx.put(&obj, "conclusao", conclusao.as_str())?;
+                let obj = tx.put_object(&analises, key(analise.uuid()), ObjType::Map)?;
+                tx.put(&obj, "tipo", what.codigo())?;
+                tx.put(&obj, "texto", texto.as_str())?;
                 tx.put(&obj, "em", ScalarValue::Timestamp(at_ms))?;
-                put_pedido(tx, &pedidos, *pedido, verbo, None, at_ms)
+                if let Some(procedente) = procedente {
+                    tx.put(&obj, "procedente", *procedente)?;
+                }
+                if let Some(encaminhar) = encaminhar {
+                    tx.put(&obj, "encaminhar", scalar(&Valor::Id(encaminhar.uuid())))?;
+                }
+                let Some(pedido) = pedido else { return Ok(()) };
+                tx.put(&obj, "pedido", scalar(&Valor::Id(pedido.id.uuid())))?;
+                let asked = Asked { verbo, motivo: None, email: pedido.email };
+                put_pedido(tx, &pedidos, pedido.id, asked, at_ms)
             })
         }
+        // The server's to write: `in_name_of`.
+        Command::Criar { .. }
+        | Command::Restringir { .. }
+        | Command::SolicitarAcao { .. }
+        | Command::ResponderAcao { .. }
+        | Command::VincularCorretiva { .. } => Ok(None),
     }
 }
 
-/// The server mints the number.
+/// The server writes in a person's name what no device may (R72–R77, R86).
 ///
 /// # Errors
 /// As [`apply`].
-pub(crate) fn numero(
+pub(crate) fn in_name_of(
     doc: &mut Automerge,
     actor: Actor,
-    numero: &str,
+    por: UserId,
+    command: &Command,
     at: DateTime<Utc>,
 ) -> Result<Option<Change>, DocumentError> {
     doc.set_actor(actor.actor_id());
     let servidor = container(doc, &ROOT, SERVIDOR)?;
-    change(doc, at.timestamp_millis(), |tx| Ok(tx.put(&servidor, "numero", numero)?))
+    let (acoes, corretivas) =
+        (container(doc, &servidor, ACOES)?, container(doc, &servidor, CORRETIVAS)?);
+    let at_ms = at.timestamp_millis();
+    let (who, now) = (scalar(&Valor::Id(por.uuid())), ScalarValue::Timestamp(at_ms));
+    match command {
+        Command::Restringir { para } => {
+            let restricao = para.clone().map(|Listados { usuarios, grupos }| {
+                let restricao = Restricao { usuarios, grupos, por, quando: at };
+                // Plain data: serialising it cannot fail.
+                serde_json::to_string(&restricao).unwrap_or_default()
+            });
+            let value = restricao.map_or(ScalarValue::Null, ScalarValue::from);
+            change(doc, at_ms, |tx| Ok(tx.put(&servidor, "restricao", value)?))
+        }
+        Command::SolicitarAcao { acao, codigo, observacao } => change(doc, at_ms, |tx| {
+            let obj = tx.put_object(&acoes, key(acao.uuid()), ObjType::Map)?;
+            tx.put(&obj, "codigo", codigo.as_str())?;
+            tx.put(&obj, "por", who)?;
+            tx.put(&obj, "em", now.clone())?;
+            tx.put(&obj, "situacao", SituacaoAcao::Solicitada.codigo())?;
+            if let Some(observacao) = observacao {
+                tx.put(&obj, "observacao", observacao.as_str())?;
+            }
+            Ok(tx.put(&obj, "atualizada_em", now)?)
+        }),
+        Command::ResponderAcao { acao, situacao, externo, retorno } => {
+            let obj = existing(doc, &acoes, &key(acao.uuid()))?;
+            if doc
+                .get(&obj, "situacao")?
+                .is_some_and(|(now, _)| now.as_str() == Some(situacao.codigo()))
+            {
+                return Ok(None); // The same answer again.
+            }
+            change(doc, at_ms, |tx| {
+                tx.put(&obj, "situacao", situacao.codigo())?;
+                for (name, text) in [("externo", externo), ("retorno", retorno)] {
+                    if let Some(text) = text {
+                        tx.put(&obj, name, text.as_str())?;
+                    }
+                }
+                tx.put(&obj, "respondida_por", who)?;
+                Ok(tx.put(&obj, "atualizada_em", now)?)
+            })
+        }
+        Command::VincularCorretiva { corretiva, numero } => {
+            let key = key(corretiva.uuid());
+            if doc.get(&corretivas, key.as_str())?.is_some() {
+                return Ok(None);
+            }
+            change(doc, at_ms, |tx| {
+                let obj = tx.put_object(&corretivas, key, ObjType::Map)?;
+                tx.put(&obj, "numero", numero.as_str())?;
+                tx.put(&obj, "por", who)?;
+                Ok(tx.put(&obj, "em", now)?)
+            })
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The server hands the record to somebody (R60, R64).
+///
+/// # Errors
+/// As [`apply`].
+pub(crate) fn responsavel(
+    doc: &mut Automerge,
+    actor: Actor,
+    responsavel: UserId,
+    at: DateTime<Utc>,
+) -> Result<Option<Change>, DocumentError> {
+    doc.set_actor(actor.actor_id());
+    let campos = container(doc, &ROOT, CAMPOS)?;
+    let value = scalar(&Valor::Id(responsavel.uuid()));
+    change(doc, at.timestamp_millis(), |tx| put(tx, &campos, "responsavel", value))
+}
+
+/// The server asks for a transition by itself (R54); its verdict follows.
+///
+/// # Errors
+/// As [`apply`].
+pub(crate) fn pedido(
+    doc: &mut Automerge,
+    actor: Actor,
+    id: PedidoId,
+    verbo: &str,
+    motivo: &str,
+    at: DateTime<Utc>,
+) -> Result<Option<Change>, DocumentError> {
+    doc.set_actor(actor.actor_id());
+    let pedidos = container(doc, &ROOT, PEDIDOS)?;
+    let at_ms = at.timestamp_millis();
+    let asked = Asked { verbo, motivo: Some(motivo), email: false };
+    change(doc, at_ms, |tx| put_pedido(tx, &pedidos, id, asked, at_ms))
+}
+
+/// The server notes when the document came, and mints its number where it gets one.
+///
+/// # Errors
+/// As [`apply`].
+pub(crate) fn recebido(
+    doc: &mut Automerge,
+    actor: Actor,
+    numero: Option<&str>,
+    at: DateTime<Utc>,
+) -> Result<Option<Change>, DocumentError> {
+    doc.set_actor(actor.actor_id());
+    let servidor = container(doc, &ROOT, SERVIDOR)?;
+    let at_ms = at.timestamp_millis();
+    change(doc, at_ms, |tx| {
+        if let Some(numero) = numero {
+            tx.put(&servidor, "numero", numero)?;
+        }
+        Ok(tx.put(&servidor, "recebido_em", ScalarValue::Timestamp(at_ms))?)
+    })
 }
 
 /// The server writes its verdict on a request, and with it the situação it leads to.
@@ -212,15 +353,19 @@ fn genesis(
             tx.put(&campos_obj, campo.nome, scalar(valor))?;
         }
     }
-    let itens_obj = tx.put_object(ROOT, ITENS, ObjType::Map)?;
-    for item in itens {
-        put_item(tx, &itens_obj, item)?;
+    for colecao in Colecao::TODAS {
+        let partes = tx.put_object(ROOT, colecao.codigo(), ObjType::Map)?;
+        for item in itens.iter().filter(|_| colecao == Colecao::Itens) {
+            put_item(tx, &partes, item)?;
+        }
     }
-    for name in [PARTICIPANTES, NOTAS, PEDIDOS, LAUDOS] {
+    for name in [PARTICIPANTES, INTERESSADOS, NOTAS, PEDIDOS, ANALISES] {
         tx.put_object(ROOT, name, ObjType::Map)?;
     }
     let servidor = tx.put_object(ROOT, SERVIDOR, ObjType::Map)?;
-    tx.put_object(&servidor, VEREDITOS, ObjType::Map)?;
+    for name in [VEREDITOS, ACOES, CORRETIVAS] {
+        tx.put_object(&servidor, name, ObjType::Map)?;
+    }
     Ok(())
 }
 
@@ -232,18 +377,27 @@ fn put_item(tx: &mut Transaction<'_>, itens: &ObjId, item: &NovoItem) -> Result<
     Ok(())
 }
 
+/// What a request says.
+struct Asked<'a> {
+    verbo: &'a str,
+    motivo: Option<&'a str>,
+    email: bool,
+}
+
 fn put_pedido(
     tx: &mut Transaction<'_>,
     pedidos: &ObjId,
     id: PedidoId,
-    verbo: &str,
-    motivo: Option<&str>,
+    asked: Asked<'_>,
     at_ms: i64,
 ) -> Result<(), DocumentError> {
     let pedido = tx.put_object(pedidos, key(id.uuid()), ObjType::Map)?;
-    tx.put(&pedido, "verbo", verbo)?;
-    if let Some(motivo) = motivo {
+    tx.put(&pedido, "verbo", asked.verbo)?;
+    if let Some(motivo) = asked.motivo {
         tx.put(&pedido, "motivo", motivo)?;
+    }
+    if asked.email {
+        tx.put(&pedido, "email", true)?;
     }
     tx.put(&pedido, "em", ScalarValue::Timestamp(at_ms))?;
     Ok(())

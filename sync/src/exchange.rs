@@ -13,9 +13,11 @@ use crate::{
 };
 use automerge::{Automerge, Change, ChangeHash};
 use campo_domain::{
-    ids::{DeviceId, DocumentId, HeldId, UserId},
+    command::Command,
+    ids::{AcaoId, DeviceId, DocumentId, HeldId, UserId},
     kind::Kind,
-    registro::Registro,
+    pessoa::Pessoa,
+    registro::{Registro, Restricao},
     tipo::{Tipo, Tipos},
 };
 use chrono::{DateTime, Utc};
@@ -35,6 +37,8 @@ pub struct Needs {
     pub raizes: BTreeSet<DocumentId>,
     /// Where these changes are already: in the log or in a held branch.
     pub hashes: BTreeSet<(DocumentId, Hash)>,
+    /// All the company's people: somebody's sight of a case is about to change.
+    pub pessoas: bool,
 }
 
 impl Needs {
@@ -49,6 +53,20 @@ impl Needs {
         {
             self.raizes.insert(registro.raiz());
             self.documents.extend(parents(&registro).map(|(parent, _)| parent));
+        }
+    }
+
+    /// Adds what a command of the office needs.
+    pub fn command(&mut self, document: DocumentId, command: &Command) {
+        self.documents.insert(document);
+        self.pessoas |= matches!(command, Command::Restringir { .. });
+        if let Command::Criar { campos, .. } = command {
+            let parents = ["assistencia", "ocorrencia"];
+            let parents = parents.iter().filter_map(|nome| campos.get(*nome)?.id());
+            let parents: Vec<DocumentId> = parents.map(DocumentId::from).collect();
+            self.documents.extend(&parents);
+            self.raizes.extend(parents);
+            self.raizes.insert(document);
         }
     }
 }
@@ -130,6 +148,11 @@ pub struct World {
     pub revoked: BTreeMap<(UserId, DocumentId), u64>,
     /// The last number given out this year: one series for the whole company.
     pub numeracao: u64,
+    /// The cases among `cases` that only some may see (R86), by raiz.
+    pub restricoes: BTreeMap<DocumentId, Restricao>,
+    /// The company's active people: where `Needs::pessoas` asks for them, or any case is
+    /// restricted; else empty.
+    pub pessoas: BTreeMap<UserId, Pessoa>,
 }
 
 /// An entry for the log. Its position is the plan's base plus its place in the list, from 1.
@@ -244,6 +267,37 @@ pub struct HeldWrite {
     pub push: Push,
 }
 
+/// An e-mail to be sent, once the plan is committed (R60, R66, R87).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aviso {
+    /// About which record: among `Plan::documents`.
+    pub document: DocumentId,
+    /// By which of the company's templates.
+    pub modelo: String,
+    /// To whom.
+    pub destino: Destino,
+}
+
+/// To whom an e-mail goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destino {
+    /// The record's client.
+    Cliente,
+    /// People of the company.
+    Usuarios(BTreeSet<UserId>),
+}
+
+/// An action to be sent to the ERP, once the plan is committed (R100).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcaoWrite {
+    /// Of which record: among `Plan::documents`.
+    pub document: DocumentId,
+    /// Which.
+    pub acao: AcaoId,
+    /// What it asks for.
+    pub codigo: String,
+}
+
 /// What the ledger writes, all or nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
@@ -257,6 +311,12 @@ pub struct Plan {
     pub held: Vec<HeldWrite>,
     /// The last number given out, before and after, if any was.
     pub numeracao: Option<(u64, u64)>,
+    /// Restrictions of cases that changed.
+    pub restricoes: BTreeMap<DocumentId, Option<Restricao>>,
+    /// E-mails that follow.
+    pub avisos: Vec<Aviso>,
+    /// Actions that follow.
+    pub acoes: Vec<AcaoWrite>,
 }
 
 impl Plan {
@@ -280,12 +340,15 @@ pub fn settle_positions(verdicts: &mut [Verdict], base: u64) {
 /// # Errors
 /// The change does not fit the document.
 pub fn replay(
-    before: Option<&Merged>,
+    before: Option<Merged>,
     bytes: &[u8],
     tipos: &Tipos,
 ) -> Result<(Merged, Vec<Evento>), DocumentError> {
     let change = Change::try_from(bytes)?;
-    let mut document = before.map_or_else(Automerge::new, |merged| merged.document.clone());
+    let (mut document, before) = match before {
+        Some(Merged { document, registro, .. }) => (document, Some(registro)),
+        None => (Automerge::new(), None),
+    };
     let by_server = Actor::parse(change.actor_id()).is_some_and(|a| a.user == UserId::SERVIDOR);
     let writes = match by_server {
         true => Vec::new(),
@@ -301,7 +364,6 @@ pub fn replay(
     let tipo: &Arc<Tipo> = tipos
         .obter(&registro.tipo)
         .map_err(|_| DocumentError::UnknownTipo(registro.tipo.codigo.clone()))?;
-    let before = before.map(|merged| &merged.registro);
-    let eventos = history::describe(&change, &writes, before, &registro, tipo);
+    let eventos = history::describe(&change, &writes, before.as_ref(), &registro, tipo);
     Ok((Merged { document, tipo: tipo.clone(), registro }, eventos))
 }

@@ -4,20 +4,29 @@
 use crate::{document::Actor, inspect::Write};
 use automerge::Change;
 use campo_domain::{
-    ids::DocumentId,
-    registro::{Autoria, Registro},
+    ids::{DeviceId, DocumentId, ItemId, NotaId, UserId},
+    parte::Colecao,
+    registro::{Autoria, Registro, SituacaoAcao, Visibilidade},
     tipo::Tipo,
     valor::{Campo, Valor},
 };
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 /// One row of the acompanhamento.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evento {
     /// The document.
     pub document: DocumentId,
-    /// criacao, campo, texto, item, participante, nota, pedido, laudo, veredito, numero.
+    /// criacao, campo, texto, item, despesa, anexo, vinculo, participante, interessado, nota,
+    /// pedido, analise, veredito, numero, acao, restricao, corretiva.
     pub tipo: &'static str,
+    /// The part that it is about: item, note, request, analysis, action.
+    pub parte: Option<Uuid>,
+    /// Who may read it: what a note says of itself; everything else is the company's own.
+    pub visibilidade: Visibilidade,
+    /// The note that a note answers (R81).
+    pub resposta_a: Option<NotaId>,
     /// The field, where it is one.
     pub campo: Option<String>,
     /// Its label.
@@ -60,6 +69,9 @@ pub(crate) fn describe(
     let base = Evento {
         document: after.id,
         tipo: "criacao",
+        parte: None,
+        visibilidade: Visibilidade::Interna,
+        resposta_a: None,
         campo: None,
         rotulo: None,
         de: None,
@@ -82,6 +94,94 @@ pub(crate) fn describe(
         .filter(|(place, write)| !writes[place + 1..].iter().any(|later| same(write, later)))
         .filter_map(|(_, write)| written(write, before, after, tipo, &base))
         .collect();
+    served(before, after, tipo, &base, &mut eventos);
+    eventos
+}
+
+/// What the server wrote by itself or in a person's name.
+fn served(
+    before: &Registro,
+    after: &Registro,
+    tipo: &Tipo,
+    base: &Evento,
+    eventos: &mut Vec<Evento>,
+) {
+    let in_name_of =
+        |por: UserId| Evento { autoria: Autoria { por, em: DeviceId::ESCRITORIO }, ..base.clone() };
+    if base.autoria.por == UserId::SERVIDOR && before.responsavel() != after.responsavel() {
+        let (de, para) = (before.valor("responsavel"), after.valor("responsavel"));
+        let rotulo = tipo.rotulo("responsavel");
+        eventos.push(Evento {
+            tipo: "campo",
+            campo: Some("responsavel".into()),
+            rotulo: Some(rotulo.to_owned()),
+            de: plain(de),
+            para: plain(para),
+            texto: format!("{rotulo} alterado."),
+            ..base.clone()
+        });
+    }
+    if base.autoria.por == UserId::SERVIDOR {
+        let new = after.pedidos.iter().filter(|p| !before.pedidos.iter().any(|o| o.id == p.id));
+        eventos.extend(new.filter_map(|pedido| {
+            Some(Evento {
+                parte: Some(pedido.id.uuid()),
+                ..requested(after, pedido.id, tipo, base)?
+            })
+        }));
+    }
+    if before.restricao != after.restricao {
+        let evento = match &after.restricao {
+            Some(restricao) => {
+                Evento { texto: "Visualização restringida.".into(), ..in_name_of(restricao.por) }
+            }
+            None => Evento { texto: "Visualização liberada.".into(), ..base.clone() },
+        };
+        eventos.push(Evento { tipo: "restricao", ..evento });
+    }
+    for acao in &after.acoes {
+        let old = before.acoes.iter().find(|old| old.id == acao.id);
+        if old == Some(acao) {
+            continue;
+        }
+        let rotulo = tipo.acao(&acao.codigo).map_or(acao.codigo.clone(), |a| a.rotulo.clone());
+        let texto = match acao.situacao {
+            SituacaoAcao::Solicitada => match &acao.observacao {
+                Some(observacao) => format!("{rotulo}: solicitada. {observacao}"),
+                None => format!("{rotulo}: solicitada."),
+            },
+            situacao => {
+                let mut texto = format!("{rotulo}: {}", situacao.rotulo().to_lowercase());
+                if let Some(externo) = &acao.externo {
+                    texto.push_str(&format!(" ({externo})"));
+                }
+                texto.push('.');
+                if let Some(retorno) = &acao.retorno {
+                    texto.push_str(&format!(" {retorno}"));
+                }
+                texto
+            }
+        };
+        let evento = if old.is_none() { in_name_of(acao.por) } else { base.clone() };
+        eventos.push(Evento {
+            tipo: "acao",
+            parte: Some(acao.id.uuid()),
+            campo: Some(acao.codigo.clone()),
+            rotulo: Some(rotulo),
+            de: old.map(|old| old.situacao.codigo().to_owned()),
+            para: Some(acao.situacao.codigo().to_owned()),
+            texto,
+            ..evento
+        });
+    }
+    let linked = after.corretivas.iter().filter(|c| !before.corretivas.contains(c));
+    eventos.extend(linked.map(|corretiva| Evento {
+        tipo: "corretiva",
+        parte: Some(corretiva.id.uuid()),
+        para: Some(corretiva.numero.clone()),
+        texto: format!("Ação corretiva {} vinculada.", corretiva.numero),
+        ..in_name_of(corretiva.por)
+    }));
     if before.numero != after.numero {
         let numero = after.numero.clone();
         let texto = format!("Número {} atribuído.", numero.as_deref().unwrap_or_default());
@@ -103,13 +203,14 @@ pub(crate) fn describe(
         };
         eventos.push(Evento {
             tipo: "veredito",
+            parte: Some(pedido.id.uuid()),
+            campo: Some(pedido.verbo.clone()),
             de: Some(veredito.de.clone()),
             para: Some(veredito.para.clone()),
             texto,
             ..base.clone()
         });
     }
-    eventos
 }
 
 /// Whether both write the same field.
@@ -117,10 +218,11 @@ fn same(write: &Write, later: &Write) -> bool {
     match (write, later) {
         (Write::Campo { campo: a, .. }, Write::Campo { campo: b, .. }) => a == b,
         (
-            Write::ItemCampo { item: a, campo: x, .. },
-            Write::ItemCampo { item: b, campo: y, .. },
-        ) => a == b && x == y,
-        (Write::Participante { usuario: a, .. }, Write::Participante { usuario: b, .. }) => a == b,
+            Write::ItemCampo { em: e, item: a, campo: x, .. },
+            Write::ItemCampo { em: f, item: b, campo: y, .. },
+        ) => e == f && a == b && x == y,
+        (Write::Participante { usuario: a, .. }, Write::Participante { usuario: b, .. })
+        | (Write::Interessado { usuario: a, .. }, Write::Interessado { usuario: b, .. }) => a == b,
         _ => false,
     }
 }
@@ -136,14 +238,19 @@ fn written(
     tipo: &Tipo,
     base: &Evento,
 ) -> Option<Evento> {
+    // Fields of parts have no name of the company's own.
+    let label = |campo: &Campo| match after.kind.campo(campo.nome) {
+        Some(of_record) if of_record == campo => tipo.rotulo(campo.nome).to_owned(),
+        _ => campo.rotulo.to_owned(),
+    };
     let changed =
         |tipo, campo: &Campo, nome: String, de: Option<String>, para: Option<String>| Evento {
             tipo,
             campo: Some(nome),
-            rotulo: Some(campo.rotulo.to_owned()),
+            rotulo: Some(label(campo)),
             de,
             para,
-            texto: format!("{} alterado.", campo.rotulo),
+            texto: format!("{} alterado.", label(campo)),
             ..base.clone()
         };
     Some(match write {
@@ -158,21 +265,27 @@ fn written(
             );
             changed("texto", campo, campo.nome.to_owned(), de, para)
         }
-        Write::ItemNovo(item) => {
-            let produto = item_text(after, item, "produto");
-            let texto = format!("Item incluído: {}.", produto.as_deref().unwrap_or("—"));
-            Evento { tipo: "item", para: produto, texto, ..base.clone() }
+        Write::ItemNovo { em, item } => {
+            let titulo = title(after, *em, item);
+            let shown = titulo.as_deref().unwrap_or("—");
+            let texto = told(*em, "incluíd", shown);
+            let parte = Some(item.uuid());
+            Evento { tipo: of(*em), parte, para: titulo, texto, ..base.clone() }
         }
-        Write::ItemCampo { item, campo, valor } => {
-            // The first fields of a new item are told by its inclusion.
-            let old = before.itens.get(item)?;
+        Write::ItemCampo { em, item, campo, valor } => {
+            // The first fields of a new part are told by its inclusion.
+            let old = before.colecao(*em).get(item)?;
             let de = old.campos.get(campo.nome).and_then(plain);
-            changed("item", campo, format!("itens/{item}/{}", campo.nome), de, plain(valor))
+            let nome = format!("{em}/{item}/{}", campo.nome);
+            let parte = Some(item.uuid());
+            Evento { parte, ..changed(of(*em), campo, nome, de, plain(valor)) }
         }
-        Write::ItemRemovido(item) => {
-            let produto = item_text(before, item, "produto");
-            let texto = format!("Item removido: {}.", produto.as_deref().unwrap_or("—"));
-            Evento { tipo: "item", de: produto, texto, ..base.clone() }
+        Write::ItemRemovido { em, item } => {
+            let titulo = title(before, *em, item);
+            let shown = titulo.as_deref().unwrap_or("—");
+            let texto = told(*em, "removid", shown);
+            let parte = Some(item.uuid());
+            Evento { tipo: of(*em), parte, de: titulo, texto, ..base.clone() }
         }
         Write::Participante { usuario, participa } => {
             let texto =
@@ -181,30 +294,80 @@ fn written(
             let (de, para) = if *participa { (None, id) } else { (id, None) };
             Evento { tipo: "participante", de, para, texto: texto.into(), ..base.clone() }
         }
-        Write::Nota(id) => {
+        Write::Interessado { usuario, interessado } => {
+            let texto =
+                if *interessado { "Interessado incluído." } else { "Interessado removido." };
+            let id = Some(usuario.to_string());
+            let (de, para) = if *interessado { (None, id) } else { (id, None) };
+            Evento { tipo: "interessado", de, para, texto: texto.into(), ..base.clone() }
+        }
+        Write::Nota { id, .. } => {
             let nota = after.notas.iter().find(|nota| nota.id == *id)?;
-            Evento { tipo: "nota", texto: nota.texto.clone(), ..base.clone() }
+            Evento {
+                tipo: "nota",
+                parte: Some(id.uuid()),
+                visibilidade: nota.visibilidade,
+                resposta_a: nota.resposta_a,
+                texto: nota.texto.clone(),
+                ..base.clone()
+            }
         }
-        Write::Pedido(id) => {
-            let pedido = after.pedidos.iter().find(|pedido| pedido.id == *id)?;
-            let rotulo = rotulo_verbo(tipo, &pedido.verbo);
-            let texto = match &pedido.motivo {
-                Some(motivo) => format!("Pedido: {rotulo}. Motivo: {motivo}"),
-                None => format!("Pedido: {rotulo}."),
+        Write::Pedido(id) => requested(after, *id, tipo, base)?,
+        Write::Analise { id, .. } => {
+            let analise = after.analises.iter().find(|analise| analise.id == *id)?;
+            let resultado = match analise.procedente {
+                Some(true) => " (procedente)",
+                Some(false) => " (improcedente)",
+                None => "",
             };
-            Evento { tipo: "pedido", campo: Some(pedido.verbo.clone()), texto, ..base.clone() }
-        }
-        Write::Laudo(id) => {
-            let laudo = after.laudos.iter().find(|laudo| laudo.id == *id)?;
-            let resultado = if laudo.procedente { "procedente" } else { "improcedente" };
-            let texto = format!("Laudo ({resultado}): {}", laudo.conclusao);
-            Evento { tipo: "laudo", para: Some(resultado.into()), texto, ..base.clone() }
+            Evento {
+                tipo: "analise",
+                parte: Some(id.uuid()),
+                campo: Some(analise.tipo.codigo().into()),
+                rotulo: Some(analise.tipo.rotulo().into()),
+                para: analise.encaminhar.map(|usuario| usuario.to_string()),
+                texto: format!("{}{resultado}: {}", analise.tipo.rotulo(), analise.texto),
+                ..base.clone()
+            }
         }
     })
 }
 
-fn item_text(registro: &Registro, item: &campo_domain::ids::ItemId, campo: &str) -> Option<String> {
-    registro.itens.get(item)?.campos.get(campo).and_then(plain)
+fn requested(
+    after: &Registro,
+    id: campo_domain::ids::PedidoId,
+    tipo: &Tipo,
+    base: &Evento,
+) -> Option<Evento> {
+    let pedido = after.pedidos.iter().find(|pedido| pedido.id == id)?;
+    let rotulo = rotulo_verbo(tipo, &pedido.verbo);
+    let texto = match &pedido.motivo {
+        Some(motivo) => format!("Pedido: {rotulo}. Motivo: {motivo}"),
+        None => format!("Pedido: {rotulo}."),
+    };
+    let campo = Some(pedido.verbo.clone());
+    Some(Evento { tipo: "pedido", parte: Some(id.uuid()), campo, texto, ..base.clone() })
+}
+
+/// The name of the event about a part.
+const fn of(em: Colecao) -> &'static str {
+    match em {
+        Colecao::Itens => "item",
+        Colecao::Despesas => "despesa",
+        Colecao::Anexos => "anexo",
+        Colecao::Vinculos => "vinculo",
+    }
+}
+
+fn told(em: Colecao, verb: &str, what: &str) -> String {
+    let ending = if em == Colecao::Despesas { "a" } else { "o" };
+    format!("{} {verb}{ending}: {what}.", em.rotulo())
+}
+
+fn title(registro: &Registro, em: Colecao, item: &ItemId) -> Option<String> {
+    let campo = registro.kind.campo_de(em, em.campo_titulo())?;
+    let valor = registro.colecao(em).get(item)?.valor(campo.nome);
+    (!valor.vazio()).then(|| valor.exibir(campo, chrono_tz::UTC))
 }
 
 /// What differs between two texts, with a little around it; the whole of both would grow the

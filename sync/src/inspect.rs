@@ -2,12 +2,12 @@
 //! change that puts and then deletes a key shows nothing. So every operation is decoded, its object
 //! resolved to a path, and compared with what some command could have made. The rest is refused.
 
+mod faithful;
+mod shape;
+
 use crate::{
     columns::{self, Fault},
-    document::{
-        Actor, CAMPOS, ITENS, LAUDOS, NOTAS, PARTICIPANTES, PEDIDOS, REMOVIDO, SCHEMA, SERVIDOR,
-        VEREDITOS, parse_key, valor,
-    },
+    document::{Actor, CAMPOS, REMOVIDO, SCHEMA, SERVIDOR, parse_key, valor},
     wire::{Hash, Limits},
 };
 use automerge::{
@@ -17,9 +17,10 @@ use automerge::{
 use campo_domain::{
     ids::{AnaliseId, DocumentId, ItemId, NotaId, PedidoId, UserId},
     kind::Kind,
+    parte::Colecao,
     policy::Parte,
     refusal::{Codigo, Refusal},
-    registro::Registro,
+    registro::{TipoAnalise, Visibilidade},
     tipo::TipoRef,
     valor::{Campo, Valor},
     workflow,
@@ -27,6 +28,11 @@ use campo_domain::{
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use uuid::Uuid;
+
+pub(crate) use faithful::only_what_it_says;
+use shape::{
+    DO_SERVIDOR, Part, Path, Pessoas, Registros, SCALARS, root_container, root_containers,
+};
 
 /// Most parts that one change may write; a text counts once, however much of it changes.
 const WRITES_MAX: usize = 3_000;
@@ -46,19 +52,31 @@ pub enum Write {
         /// Which.
         campo: &'static Campo,
     },
-    /// A new item.
-    ItemNovo(ItemId),
-    /// A field of an item.
+    /// A new part.
+    ItemNovo {
+        /// In which collection.
+        em: Colecao,
+        /// Which part.
+        item: ItemId,
+    },
+    /// A field of a part.
     ItemCampo {
-        /// Which item.
+        /// In which collection.
+        em: Colecao,
+        /// Which part.
         item: ItemId,
         /// Which field.
         campo: &'static Campo,
         /// What.
         valor: Valor,
     },
-    /// An item removed.
-    ItemRemovido(ItemId),
+    /// A part removed.
+    ItemRemovido {
+        /// From which collection.
+        em: Colecao,
+        /// Which part.
+        item: ItemId,
+    },
     /// Somebody takes part, or no longer.
     Participante {
         /// Who.
@@ -66,24 +84,53 @@ pub enum Write {
         /// Whether.
         participa: bool,
     },
+    /// Somebody is told, or no longer.
+    Interessado {
+        /// Who.
+        usuario: UserId,
+        /// Whether.
+        interessado: bool,
+    },
     /// A new note.
-    Nota(NotaId),
+    Nota {
+        /// Which.
+        id: NotaId,
+        /// For whom.
+        visibilidade: Visibilidade,
+    },
     /// A new request of transition.
     Pedido(PedidoId),
-    /// A new laudo.
-    Laudo(AnaliseId),
+    /// A new analysis.
+    Analise {
+        /// Which.
+        id: AnaliseId,
+        /// What it is.
+        tipo: TipoAnalise,
+        /// To whom it hands the record (R64).
+        encaminhar: Option<UserId>,
+    },
 }
 
 impl Write {
-    /// The row of the policy table that it falls under.
-    pub fn parte(&self) -> Parte {
+    /// The row of the policy table that it falls under, in a change that writes all of `with`.
+    pub fn parte(&self, with: &[Write]) -> Parte {
         match self {
             Write::Campo { campo, .. } | Write::Texto { campo } => Parte::Campo(campo),
-            Write::ItemNovo(_) | Write::ItemCampo { .. } | Write::ItemRemovido(_) => Parte::Item,
+            // What is fixed is written with the part that it belongs to.
+            Write::ItemCampo { em, item, campo, .. }
+                if campo.fixo && with.contains(&Write::ItemNovo { em: *em, item: *item }) =>
+            {
+                Parte::Item(*em)
+            }
+            Write::ItemCampo { em, campo, .. } => Parte::CampoItem(*em, campo),
+            Write::ItemNovo { em, .. } | Write::ItemRemovido { em, .. } => Parte::Item(*em),
             Write::Participante { .. } => Parte::Participante,
-            Write::Nota(_) => Parte::Nota,
+            Write::Interessado { .. } => Parte::Interessado,
+            Write::Nota { visibilidade: Visibilidade::Interna, .. } => Parte::Nota,
+            Write::Nota { visibilidade: Visibilidade::Cliente, .. } => Parte::NotaAoCliente,
             Write::Pedido(_) => Parte::Pedido,
-            Write::Laudo(_) => Parte::Laudo,
+            Write::Analise { tipo: TipoAnalise::Parcial, .. } => Parte::AnaliseParcial,
+            Write::Analise { .. } => Parte::Analise,
         }
     }
 }
@@ -176,6 +223,7 @@ pub fn inspect(document: &Automerge, change: &Change) -> Result<Inspected, Refus
         resolved: BTreeMap::new(),
         writes: Vec::new(),
         parts: BTreeMap::new(),
+        new_parts: 0,
         header: Header::default(),
         creating: document.is_empty(),
     };
@@ -206,33 +254,6 @@ fn forbidden() -> Refusal {
 
 type OpId = (u64, automerge::ActorId);
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Path {
-    Campos,
-    Texto(&'static Campo),
-    Itens,
-    Item(ItemId),
-    Participantes,
-    Notas,
-    Nota(NotaId),
-    Pedidos,
-    Pedido(PedidoId),
-    Laudos,
-    Laudo(AnaliseId),
-    Servidor,
-    Vereditos,
-}
-
-/// What was written into a note, request or laudo that this change makes.
-#[derive(Default)]
-struct Part {
-    text: Option<String>,
-    motivo: Option<String>,
-    at: bool,
-    pedido: Option<PedidoId>,
-    procedente: bool,
-}
-
 #[derive(Default)]
 struct Header {
     schema: bool,
@@ -252,7 +273,8 @@ struct Walk<'a> {
     /// Objects of the document that were looked up before.
     resolved: BTreeMap<OpId, Path>,
     writes: Vec<Write>,
-    parts: BTreeMap<Uuid, Part>,
+    parts: BTreeMap<(Registros, Uuid), Part>,
+    new_parts: usize,
     header: Header,
     creating: bool,
 }
@@ -284,7 +306,7 @@ impl Walk<'_> {
                 instant(*ms)?;
                 !std::mem::replace(&mut header.criado_em, true)
             }
-            (CAMPOS | ITENS | PARTICIPANTES | NOTAS | PEDIDOS | LAUDOS | SERVIDOR, _) => true,
+            (key, OpType::Make(_)) => root_container(key).is_some(),
             _ => false,
         };
         if fresh && op.pred.is_empty() && !op.insert { Ok(()) } else { Err(forbidden()) }
@@ -318,53 +340,67 @@ impl Walk<'_> {
                     _ => Err(forbidden()),
                 }
             }
-            Path::Itens => {
-                if kind.campos_item().is_empty() {
-                    return Err(Refusal::campo_desconhecido(ITENS));
+            Path::Partes(em) => {
+                if kind.campos_de(em).is_empty() {
+                    return Err(Refusal::campo_desconhecido(em.codigo()));
                 }
-                let item = self.new_part(op, key, id, Path::Item)?;
-                self.write(Write::ItemNovo(item))
+                let item: ItemId =
+                    self.new_part(op, key, id, em.codigo(), |id| Path::Parte(em, id))?;
+                self.write(Write::ItemNovo { em, item })
             }
-            Path::Item(item) if key == REMOVIDO => match &op.action {
-                OpType::Put(ScalarValue::Boolean(true)) => self.write(Write::ItemRemovido(item)),
+            Path::Parte(em, item) if key == REMOVIDO => match &op.action {
+                OpType::Put(ScalarValue::Boolean(true)) => {
+                    self.write(Write::ItemRemovido { em, item })
+                }
                 _ => Err(forbidden()),
             },
-            Path::Item(item) => {
-                let campo = kind.campo_item(key);
+            Path::Parte(em, item) => {
+                let campo = kind.campo_de(em, key);
                 let campo = campo.ok_or_else(|| Refusal::campo_desconhecido(key))?;
                 let OpType::Put(scalar) = &op.action else { return Err(forbidden()) };
                 let valor = valor(campo, scalar)?;
-                self.write(Write::ItemCampo { item, campo, valor })
+                self.write(Write::ItemCampo { em, item, campo, valor })
             }
-            Path::Participantes => {
+            Path::Pessoas(pessoas) => {
                 let usuario = parse_key(key).ok_or_else(forbidden)?;
-                match &op.action {
-                    OpType::Put(ScalarValue::Boolean(participa)) => {
-                        self.write(Write::Participante { usuario, participa: *participa })
+                let OpType::Put(ScalarValue::Boolean(sim)) = op.action else {
+                    return Err(forbidden());
+                };
+                self.write(match pessoas {
+                    Pessoas::Participantes => Write::Participante { usuario, participa: sim },
+                    Pessoas::Interessados => Write::Interessado { usuario, interessado: sim },
+                })
+            }
+            Path::Registros(what) => {
+                let part: Uuid = self.new_part(op, key, id, what.container(), |id: Uuid| {
+                    Path::Registrado(what, id)
+                })?;
+                self.parts.insert((what, part), Part::default());
+                self.write(match what {
+                    Registros::Notas => {
+                        let visibilidade = Visibilidade::Interna;
+                        Write::Nota { id: part.into(), visibilidade }
+                    }
+                    Registros::Pedidos => Write::Pedido(part.into()),
+                    // What it is, `finish` reads out of it.
+                    Registros::Analises => Write::Analise {
+                        id: part.into(),
+                        tipo: TipoAnalise::Parcial,
+                        encaminhar: None,
+                    },
+                })
+            }
+            Path::Registrado(what, part) => self.part(part, op, key, what),
+            Path::Servidor if self.creating => {
+                let name = DO_SERVIDOR.into_iter().find(|name| *name == key);
+                match (&op.action, name) {
+                    (OpType::Make(ObjType::Map), Some(name)) => {
+                        self.make(op, id, Path::DoServidor(name))
                     }
                     _ => Err(forbidden()),
                 }
             }
-            Path::Notas => {
-                let nota = self.new_part(op, key, id, Path::Nota)?;
-                self.write(Write::Nota(nota))
-            }
-            Path::Pedidos => {
-                let pedido = self.new_part(op, key, id, Path::Pedido)?;
-                self.write(Write::Pedido(pedido))
-            }
-            Path::Laudos => {
-                let laudo = self.new_part(op, key, id, Path::Laudo)?;
-                self.write(Write::Laudo(laudo))
-            }
-            Path::Nota(nota) => self.part(nota.uuid(), op, key, "texto"),
-            Path::Pedido(pedido) => self.part(pedido.uuid(), op, key, "verbo"),
-            Path::Laudo(laudo) => self.part(laudo.uuid(), op, key, "conclusao"),
-            Path::Servidor if self.creating && key == VEREDITOS => match &op.action {
-                OpType::Make(ObjType::Map) => self.make(op, id, Path::Vereditos),
-                _ => Err(forbidden()),
-            },
-            Path::Servidor | Path::Vereditos => Err(Refusal::new(Codigo::CampoProtegido)),
+            Path::Servidor | Path::DoServidor(_) => Err(Refusal::new(Codigo::CampoProtegido)),
             Path::Texto(_) => Err(forbidden()),
         }
     }
@@ -374,18 +410,11 @@ impl Walk<'_> {
             return Err(Refusal::new(Codigo::CampoProtegido));
         }
         let Key::Map(key) = &op.key else { return Err(forbidden()) };
-        let path = match (key.as_str(), &op.action) {
-            (CAMPOS, OpType::Make(ObjType::Map)) => Path::Campos,
-            (ITENS, OpType::Make(ObjType::Map)) => Path::Itens,
-            (PARTICIPANTES, OpType::Make(ObjType::Map)) => Path::Participantes,
-            (NOTAS, OpType::Make(ObjType::Map)) => Path::Notas,
-            (PEDIDOS, OpType::Make(ObjType::Map)) => Path::Pedidos,
-            (LAUDOS, OpType::Make(ObjType::Map)) => Path::Laudos,
-            (SERVIDOR, OpType::Make(ObjType::Map)) => Path::Servidor,
-            (_, OpType::Put(_)) => return Ok(()), // Checked by `header`.
-            _ => return Err(forbidden()),
-        };
-        self.make(op, id, path)
+        match (root_container(key), &op.action) {
+            (Some(path), OpType::Make(ObjType::Map)) => self.make(op, id, path),
+            (None, OpType::Put(_)) => Ok(()), // Checked by `header`.
+            _ => Err(forbidden()),
+        }
     }
 
     /// Text may be inserted and deleted; marks, blocks and embedded objects are nobody's command.
@@ -411,26 +440,21 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn new_part<T: From<Uuid> + Copy + Into<Uuid>>(
+    fn new_part<T: From<Uuid> + Copy>(
         &mut self,
         op: &Op,
         key: &str,
         id: OpId,
-        path: impl Fn(T) -> Path,
+        container: &str,
+        path: impl FnOnce(T) -> Path,
     ) -> Result<T, Refusal> {
         let part: T = parse_key(key).ok_or_else(forbidden)?;
-        if self.parts.len() > workflow::ITENS_MAX {
+        self.new_parts += 1;
+        if self.new_parts > workflow::ITENS_MAX {
             return Err(limite("partes numa alteração", workflow::ITENS_MAX as u32));
         }
         let OpType::Make(ObjType::Map) = op.action else { return Err(forbidden()) };
-        let path = path(part);
         // A key that is taken, even by a change that this one did not know of, stays as it is.
-        let container = match path {
-            Path::Item(_) => ITENS,
-            Path::Nota(_) => NOTAS,
-            Path::Pedido(_) => PEDIDOS,
-            _ => LAUDOS,
-        };
         let taken = self
             .document
             .get(ROOT, container)
@@ -440,35 +464,17 @@ impl Walk<'_> {
         if taken {
             return Err(Refusal::new(Codigo::IdEmUso));
         }
-        self.make(op, id, path)?;
-        self.parts.insert(part.into(), Part::default());
+        self.make(op, id, path(part))?;
         Ok(part)
     }
 
-    /// A field of a note, request or laudo: only in the change that makes it.
-    fn part(&mut self, id: Uuid, op: &Op, key: &str, text: &str) -> Result<(), Refusal> {
-        let part = self.parts.get_mut(&id).ok_or_else(|| Refusal::new(Codigo::CampoProtegido))?;
+    /// A field of a note, request or analysis: only in the change that makes it, and once.
+    fn part(&mut self, id: Uuid, op: &Op, key: &str, what: Registros) -> Result<(), Refusal> {
+        let part =
+            self.parts.get_mut(&(what, id)).ok_or_else(|| Refusal::new(Codigo::CampoProtegido))?;
         let OpType::Put(scalar) = &op.action else { return Err(forbidden()) };
-        let fresh = match (key, scalar) {
-            ("em", ScalarValue::Timestamp(ms)) => {
-                instant(*ms)?;
-                !std::mem::replace(&mut part.at, true)
-            }
-            ("motivo", ScalarValue::Str(motivo)) if text == "verbo" => {
-                part.motivo.replace(motivo.to_string()).is_none()
-            }
-            ("pedido", ScalarValue::Bytes(pedido)) if text == "conclusao" => {
-                let pedido = Uuid::from_slice(pedido).map_err(|_| forbidden())?;
-                part.pedido.replace(pedido.into()).is_none()
-            }
-            ("procedente", ScalarValue::Boolean(_)) if text == "conclusao" => {
-                !std::mem::replace(&mut part.procedente, true)
-            }
-            (key, ScalarValue::Str(value)) if key == text => {
-                part.text.replace(value.to_string()).is_none()
-            }
-            _ => false,
-        };
+        let name = what.fields().iter().find(|name| **name == key).ok_or_else(forbidden)?;
+        let fresh = part.0.insert(name, scalar.clone()).is_none();
         if fresh { Ok(()) } else { Err(forbidden()) }
     }
 
@@ -495,19 +501,19 @@ impl Walk<'_> {
         }
         let keys: Vec<&str> = keys.iter().map(|key| key.as_str()).collect();
         let path = match keys[..] {
-            [CAMPOS] => Some(Path::Campos),
-            [ITENS] => Some(Path::Itens),
-            [PARTICIPANTES] => Some(Path::Participantes),
-            [NOTAS] => Some(Path::Notas),
-            [PEDIDOS] => Some(Path::Pedidos),
-            [LAUDOS] => Some(Path::Laudos),
-            [SERVIDOR] => Some(Path::Servidor),
+            [root] => root_container(root),
             [CAMPOS, campo] => kind.campo(campo).filter(|c| c.longo()).map(Path::Texto),
-            [ITENS, item] => parse_key(item).map(Path::Item),
-            [NOTAS, nota] => parse_key(nota).map(Path::Nota),
-            [PEDIDOS, pedido] => parse_key(pedido).map(Path::Pedido),
-            [LAUDOS, laudo] => parse_key(laudo).map(Path::Laudo),
-            [SERVIDOR, VEREDITOS] => Some(Path::Vereditos),
+            [SERVIDOR, name] => {
+                let own = DO_SERVIDOR.into_iter().find(|own| *own == name);
+                own.map(Path::DoServidor)
+            }
+            [root, part] => match root_container(root) {
+                Some(Path::Partes(em)) => parse_key(part).map(|part| Path::Parte(em, part)),
+                Some(Path::Registros(what)) => {
+                    parse_key(part).map(|part: Uuid| Path::Registrado(what, part))
+                }
+                _ => None,
+            },
             _ => None,
         };
         let path = path.ok_or_else(forbidden)?;
@@ -515,7 +521,26 @@ impl Walk<'_> {
         Ok(path)
     }
 
-    fn finish(self, actor: Actor) -> Result<Inspected, Refusal> {
+    fn finish(mut self, actor: Actor) -> Result<Inspected, Refusal> {
+        for write in &mut self.writes {
+            match write {
+                Write::Analise { id, tipo, encaminhar } => {
+                    let part = self.parts.get(&(Registros::Analises, id.uuid()));
+                    let part = part.ok_or_else(forbidden)?;
+                    let codigo = part.text("tipo").unwrap_or_default();
+                    *tipo = TipoAnalise::de_codigo(codigo).ok_or_else(forbidden)?;
+                    *encaminhar = part.id("encaminhar").map(UserId::from);
+                }
+                Write::Nota { id, visibilidade } => {
+                    let part = self.parts.get(&(Registros::Notas, id.uuid()));
+                    let part = part.ok_or_else(forbidden)?;
+                    if part.text("visibilidade") == Some(Visibilidade::Cliente.codigo()) {
+                        *visibilidade = Visibilidade::Cliente;
+                    }
+                }
+                _ => {}
+            }
+        }
         for write in &self.writes {
             self.complete(write)?;
         }
@@ -531,61 +556,65 @@ impl Walk<'_> {
     }
 
     fn complete(&self, write: &Write) -> Result<(), Refusal> {
-        let part = |id: Uuid| self.parts.get(&id).ok_or_else(forbidden);
-        match write {
-            Write::Nota(id) => {
-                let part = part(id.uuid())?;
-                let texto = part.text.as_deref().unwrap_or_default();
-                workflow::texto_valido(texto, "Acompanhamento")?;
-                if part.at { Ok(()) } else { Err(forbidden()) }
+        let (what, id, texts) = match write {
+            Write::Nota { id, .. } => (Registros::Notas, id.uuid(), ["texto", "visibilidade"]),
+            Write::Pedido(id) => (Registros::Pedidos, id.uuid(), ["verbo", "motivo"]),
+            Write::Analise { id, .. } => (Registros::Analises, id.uuid(), ["texto", "tipo"]),
+            _ => return Ok(()),
+        };
+        let part = self.parts.get(&(what, id)).ok_or_else(forbidden)?;
+        let is_text = |scalar: &ScalarValue| matches!(scalar, ScalarValue::Str(_));
+        let is_bool = |scalar: &ScalarValue| matches!(scalar, ScalarValue::Boolean(_));
+        let of_its_type = texts.iter().all(|name| part.fits(name, is_text))
+            && ["email", "procedente"].iter().all(|name| part.fits(name, is_bool))
+            && ["resposta_a", "pedido", "encaminhar"]
+                .iter()
+                .all(|name| part.fits(name, |_| part.id(name).is_some()));
+        let Some(ScalarValue::Timestamp(ms)) = part.0.get("em") else { return Err(forbidden()) };
+        instant(*ms)?;
+        let text = |name: &str| part.text(name).unwrap_or_default();
+        let right = match write {
+            Write::Nota { .. } => {
+                workflow::texto_valido(text("texto"), "Acompanhamento")?;
+                matches!(text("visibilidade"), "interna" | "cliente")
             }
-            Write::Pedido(id) => {
-                let part = part(id.uuid())?;
-                if let Some(motivo) = &part.motivo {
+            Write::Pedido(_) => {
+                if let Some(motivo) = part.text("motivo") {
                     workflow::texto_valido(motivo, "Motivo")?;
                 }
-                let verbo = part.text.as_deref().unwrap_or_default();
+                let verbo = text("verbo");
                 let nome = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-                let certo = part.at && (1..=64).contains(&verbo.len()) && verbo.bytes().all(nome);
-                if certo { Ok(()) } else { Err(forbidden()) }
+                (1..=64).contains(&verbo.len()) && verbo.bytes().all(nome)
             }
-            Write::Laudo(id) => {
-                let part = part(id.uuid())?;
-                let conclusao = part.text.as_deref().unwrap_or_default();
-                workflow::texto_valido(conclusao, "Conclusão do laudo")?;
-                // It comes with the request that is judged for it.
-                let pedido = part.pedido.ok_or_else(forbidden)?;
-                let junto = self.writes.contains(&Write::Pedido(pedido));
-                let certo = part.at && part.procedente && junto;
-                if certo { Ok(()) } else { Err(forbidden()) }
+            Write::Analise { tipo, .. } => {
+                workflow::texto_valido(text("texto"), tipo.rotulo())?;
+                let parcial = *tipo == TipoAnalise::Parcial;
+                // It comes with the request that is judged for it, if it is not partial.
+                let pedido = part.id("pedido").map(PedidoId::from);
+                let junto = pedido.map(|pedido| self.writes.contains(&Write::Pedido(pedido)));
+                junto == (!parcial).then_some(true)
+                    && part.has("procedente") == (*tipo == TipoAnalise::Laudo)
+                    && (parcial || !part.has("encaminhar"))
             }
-            _ => Ok(()),
-        }
+            _ => true,
+        };
+        if right && of_its_type { Ok(()) } else { Err(forbidden()) }
     }
 
     fn genesis(&self, kind: Kind) -> Result<Genesis, Refusal> {
         let header = &self.header;
         let longos = kind.campos().iter().filter(|campo| campo.longo()).count();
         let made_texts = self.made.values().filter(|path| matches!(path, Path::Texto(_)));
-        let containers = [
-            Path::Campos,
-            Path::Itens,
-            Path::Participantes,
-            Path::Notas,
-            Path::Pedidos,
-            Path::Laudos,
-            Path::Servidor,
-            Path::Vereditos,
-        ];
+        let roots: Vec<Path> = root_containers().filter_map(root_container).collect();
+        let own = DO_SERVIDOR.map(Path::DoServidor);
         let complete = header.schema
             && header.criado_em
-            && header.keys == 13
+            && header.keys == SCALARS + roots.len()
             && made_texts.count() == longos
-            && containers.iter().all(|path| self.made.values().any(|made| made == path));
-        let only_content = self
-            .writes
-            .iter()
-            .all(|write| !matches!(write, Write::Nota(_) | Write::Pedido(_) | Write::Laudo(_)));
+            && roots.iter().chain(&own).all(|path| self.made.values().any(|made| made == path));
+        let only_content = self.writes.iter().all(|write| {
+            !matches!(write, Write::Nota { .. } | Write::Pedido(_) | Write::Analise { .. })
+        });
         match (complete && only_content, header.id, &header.tipo, header.versao) {
             (true, Some(id), Some(codigo), Some(versao)) => {
                 let tipo = TipoRef { codigo: codigo.clone(), versao };
@@ -594,71 +623,6 @@ impl Walk<'_> {
             _ => Err(forbidden()),
         }
     }
-}
-
-/// Whether the record changed only where the change says that it writes. Independent of the walk
-/// over the operations: a change may name as replaced what it does not write, and Automerge obeys.
-pub(crate) fn only_what_it_says(before: &Registro, after: &Registro, writes: &[Write]) -> bool {
-    let campo = |nome: &str| {
-        writes.iter().any(|write| match write {
-            Write::Campo { campo, .. } | Write::Texto { campo } => campo.nome == nome,
-            _ => false,
-        })
-    };
-    let item = |id: &ItemId| {
-        writes.iter().any(|write| match write {
-            Write::ItemNovo(item) | Write::ItemRemovido(item) => item == id,
-            Write::ItemCampo { item, .. } => item == id,
-            _ => false,
-        })
-    };
-    let participante = |id: &UserId| {
-        writes.iter().any(|w| matches!(w, Write::Participante { usuario, .. } if usuario == id))
-    };
-    let untouched = |campo_do_item: bool, nome: &str| {
-        let of = |registro: &Registro| {
-            registro.conflitos.iter().find(|conflito| conflito.campo == nome).cloned()
-        };
-        campo_do_item || campo(nome) || of(before) == of(after)
-    };
-    let conflitos = before.conflitos.iter().chain(&after.conflitos);
-    before.id == after.id
-        && before.kind == after.kind
-        && before.tipo == after.tipo
-        && before.criacao == after.criacao
-        && before.criado_em == after.criado_em
-        && before.numero == after.numero
-        && before.situacao == after.situacao
-        && before
-            .kind
-            .campos()
-            .iter()
-            .all(|c| campo(c.nome) || before.valor(c.nome) == after.valor(c.nome))
-        && before.participantes.symmetric_difference(&after.participantes).all(participante)
-        && before.itens.iter().all(|(id, old)| item(id) || after.itens.get(id) == Some(old))
-        && after.itens.keys().all(|id| before.itens.contains_key(id) || item(id))
-        && kept(&before.notas, &after.notas, |n| n.id, |n| writes.contains(&Write::Nota(n.id)))
-        && kept(
-            &before.pedidos,
-            &after.pedidos,
-            |p| p.id,
-            |p| writes.contains(&Write::Pedido(p.id)),
-        )
-        && kept(&before.laudos, &after.laudos, |l| l.id, |l| writes.contains(&Write::Laudo(l.id)))
-        && conflitos.into_iter().all(|c| untouched(c.campo.starts_with(ITENS), &c.campo))
-}
-
-/// Whether everything old is still there as it was, and everything new is among what was written.
-fn kept<T: PartialEq, K: Ord>(
-    before: &[T],
-    after: &[T],
-    key: impl Fn(&T) -> K,
-    written: impl Fn(&T) -> bool,
-) -> bool {
-    let old: BTreeMap<K, &T> = before.iter().map(|part| (key(part), part)).collect();
-    let (same, new): (Vec<&T>, Vec<&T>) =
-        after.iter().partition(|part| old.get(&key(part)).is_some_and(|old| old == part));
-    same.len() == before.len() && new.into_iter().all(written)
 }
 
 /// Any instant that a calendar can show; how wrong the device's clock is does not matter (ff19).

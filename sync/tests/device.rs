@@ -128,7 +128,7 @@ fn ff18_three_values_of_one_field_are_all_kept_and_shown_with_who_and_when() {
     // Writing any of them again settles it, the one that shows as well.
     let shown = registro.valor("contrato").texto().unwrap().to_owned();
     for settled in [shown.as_str(), "da tarde", "do escritório"] {
-        let mut server = Server { world: server.world.clone(), seq: server.seq, held: vec![] };
+        let mut server = Server { world: server.world.clone(), seq: server.seq, ..Server::new() };
         server.office(id(1), editar("contrato", settled));
         let registro = &server.world.documents[&id(1)].merged.registro;
         assert!(registro.conflitos.is_empty());

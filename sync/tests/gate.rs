@@ -76,7 +76,7 @@ fn a_field_takes_only_values_of_its_type_and_within_its_bounds() {
     let (mut server, _) = begun();
     let values = [
         ("contrato", ScalarValue::Int(7)),
-        ("contrato", ScalarValue::Str("x".repeat(61).into())),
+        ("contrato", ScalarValue::Str("x".repeat(65).into())),
         ("contrato", ScalarValue::Str("nulo\0".into())),
         ("prioridade", ScalarValue::Str("maxima".into())),
         ("prazo", ScalarValue::Str("2026-1-2".into())),
@@ -142,7 +142,7 @@ fn a_long_text_cannot_be_replaced_or_grow_beyond_its_bound_or_carry_marks() {
 fn a_note_or_a_request_once_written_stays_as_it_is() {
     let (mut server, mut phone) = begun();
     let nota = NotaId::from(Uuid::from_u128(40));
-    phone.run(Command::Anotar { id: nota, texto: "Cliente ausente".into() });
+    phone.run(anotar(nota, "Cliente ausente"));
     phone.sync(&mut server);
     let key = nota.uuid().simple().to_string();
     let push = forged(&server, |document| {
@@ -203,7 +203,7 @@ fn required_fields_are_checked_again_at_the_gate() {
     let command =
         Command::Criar { id, kind, tipo: referencia, campos: Default::default(), itens: vec![] };
     let actor = Actor { user: tecnica().id, device: DEVICE, nonce: 3 };
-    let change = campo_sync::edit::apply(&mut document, actor, &command, tipo, stamp(1).at);
+    let change = campo_sync::edit::apply(&mut document, actor, &command, tipo, None, stamp(1).at);
     let change = change.unwrap().unwrap().raw_bytes().to_vec();
     let push = Push { document: id, generation: 1, change, seen: 0 };
     refused(server.push(&tecnica(), push), "campos_obrigatorios");
@@ -307,7 +307,7 @@ fn a_change_cannot_replace_what_it_does_not_name() {
     let (mut server, mut phone) = begun();
     phone.run(editar("cidade", "Santos"));
     let nota = NotaId::from(Uuid::from_u128(40));
-    phone.run(Command::Anotar { id: nota, texto: "Cliente ausente".into() });
+    phone.run(anotar(nota, "Cliente ausente"));
     phone.sync(&mut server);
     let campos = container(server.document(id(1)), "campos");
     let notas = container(server.document(id(1)), "notas");
@@ -496,10 +496,7 @@ proptest::proptest! {
         use sha2::{Digest, Sha256};
         let (mut server, mut phone) = begun();
         phone.run(editar("contrato", "C-1"));
-        phone.run(Command::Anotar {
-            id: NotaId::from_u128(40),
-            texto: "Cliente ausente".into(),
-        });
+        phone.run(anotar(NotaId::from_u128(40), "Cliente ausente"));
         phone.run(transicionar(41, "iniciar", None));
         let pushes = phone.queue();
         for push in &pushes[..which] {

@@ -242,7 +242,8 @@ impl Device {
     ) -> Result<bool, DocumentError> {
         let written = command.clone();
         self.run_unruly(id, command, stamp, |doc, actor, tipo| {
-            edit::apply(doc, actor, &written, tipo, stamp.at)
+            let registro = campo_sync::document::read(doc)?;
+            edit::apply(doc, actor, &written, tipo, Some(&registro), stamp.at)
         })
     }
 
@@ -260,6 +261,14 @@ impl Device {
             self.crash();
         }
         true
+    }
+
+    /// How a document reads.
+    pub fn view(&self, id: DocumentId) -> Option<client::View> {
+        let account = self.account();
+        let pessoa = account.pessoa.as_ref()?;
+        let ctx = Context { pessoa, device: self.id, tipos: &account.tipos };
+        client::view(account.documents.get(&id)?, &ctx).ok()
     }
 
     /// The request that the phone would send now.

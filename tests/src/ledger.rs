@@ -1,13 +1,17 @@
 //! The one storage trait of Campo, and only for tests: what the simulator asks of a server, so that
 //! the same seeds run on the memory ledger and on PostgreSQL. Production code has none.
 
+use automerge::ChangeHash;
 use campo_domain::{
     command::Command,
     ids::{DocumentId, HeldId, UserId},
-    pessoa::{Permissoes, Pessoa},
+    pessoa::Pessoa,
     refusal::Refusal,
 };
-use campo_sync::wire::{Hash, SyncRequest, SyncResponse};
+use campo_sync::{
+    exchange::AcaoWrite,
+    wire::{Hash, SyncRequest, SyncResponse},
+};
 use chrono::{DateTime, Utc};
 
 /// A request that a server process has begun to answer.
@@ -89,14 +93,39 @@ pub struct HeldBranch {
     pub changes: Vec<(Hash, Vec<u8>)>,
 }
 
+/// A record whose wait for the client one of the server's processes has found to be over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// The record.
+    pub document: DocumentId,
+    /// Its heads when it was found.
+    pub heads: Vec<ChangeHash>,
+}
+
+/// An e-mail that follows a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Email {
+    /// The record.
+    pub document: DocumentId,
+    /// By which template.
+    pub modelo: String,
+    /// To whom; the client when `None`.
+    pub usuario: Option<UserId>,
+}
+
 /// A server that the simulator can drive. Every method is one transaction; an error is a failure of
 /// the machinery, never a refusal.
 pub trait Ledger {
-    /// Prepares an empty company with these people and the presets P001 and P000.
+    /// Prepares an empty company with these people and presets.
     ///
     /// # Errors
     /// Storage.
-    fn found(&mut self, at: DateTime<Utc>, people: &[Pessoa]) -> anyhow::Result<()>;
+    fn found(
+        &mut self,
+        at: DateTime<Utc>,
+        people: &[Pessoa],
+        presets: &[&str],
+    ) -> anyhow::Result<()>;
 
     /// One of the server's processes takes a request of this person and begins to work on it. Other
     /// requests may be begun and finished before this one is.
@@ -116,7 +145,7 @@ pub trait Ledger {
     /// Storage.
     fn finish(&mut self, at: DateTime<Utc>, ticket: Ticket) -> anyhow::Result<SyncResponse>;
 
-    /// A person in the office does something to a document.
+    /// A person in the office does something to a document: all of it or nothing.
     ///
     /// # Errors
     /// Storage.
@@ -125,7 +154,7 @@ pub trait Ledger {
         at: DateTime<Utc>,
         usuario: UserId,
         document: DocumentId,
-        command: &Command,
+        commands: &[Command],
     ) -> anyhow::Result<Result<(), Refusal>>;
 
     /// A person in the office approves or discards a held branch.
@@ -140,16 +169,35 @@ pub trait Ledger {
         approve: bool,
     ) -> anyhow::Result<Result<(), Refusal>>;
 
-    /// An administrator changes what a person may do.
+    /// An administrator changes what a person may do, or the person's groups.
     ///
     /// # Errors
     /// Storage.
-    fn permit(
-        &mut self,
-        at: DateTime<Utc>,
-        usuario: UserId,
-        permissoes: Permissoes,
-    ) -> anyhow::Result<()>;
+    fn change(&mut self, at: DateTime<Utc>, pessoa: &Pessoa) -> anyhow::Result<()>;
+
+    /// One of the server's processes looks for records that have waited too long (R54).
+    ///
+    /// # Errors
+    /// Storage.
+    fn waited(&mut self, at: DateTime<Utc>) -> anyhow::Result<Vec<Wait>>;
+
+    /// The process ends such a wait, if nothing moved since it looked. Says whether it did.
+    ///
+    /// # Errors
+    /// Storage.
+    fn end_wait(&mut self, at: DateTime<Utc>, wait: &Wait) -> anyhow::Result<bool>;
+
+    /// Every e-mail that was ever to be sent, in no particular order.
+    ///
+    /// # Errors
+    /// Storage.
+    fn emails(&mut self) -> anyhow::Result<Vec<Email>>;
+
+    /// Every action that was ever to go to the ERP, in no particular order.
+    ///
+    /// # Errors
+    /// Storage.
+    fn acoes(&mut self) -> anyhow::Result<Vec<AcaoWrite>>;
 
     /// The rows of the log in the order in which they became visible, but for the first `known`.
     ///

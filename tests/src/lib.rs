@@ -28,15 +28,18 @@ pub enum Sabotage {
     DropOutboxOnRefusal,
     /// The server compares only the heads of documents when it commits, not who is involved.
     CompareOnlyHeads,
+    /// The server sends a restricted case to whoever would see it if it were not.
+    PullIgnoresRestriction,
 }
 
 impl Sabotage {
     /// Every one.
-    pub const ALL: [Sabotage; 4] = [
+    pub const ALL: [Sabotage; 5] = [
         Sabotage::SkipDependencies,
         Sabotage::SequenceBeforeWork,
         Sabotage::DropOutboxOnRefusal,
         Sabotage::CompareOnlyHeads,
+        Sabotage::PullIgnoresRestriction,
     ];
 
     /// Its name on the command line.
@@ -46,6 +49,7 @@ impl Sabotage {
             Sabotage::SequenceBeforeWork => "sequence-before-work",
             Sabotage::DropOutboxOnRefusal => "drop-outbox-on-refusal",
             Sabotage::CompareOnlyHeads => "compare-only-heads",
+            Sabotage::PullIgnoresRestriction => "pull-ignores-restriction",
         }
     }
 }

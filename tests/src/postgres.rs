@@ -1,38 +1,34 @@
 //! The real ledger under the simulator: the server's own functions on a real PostgreSQL, driven by
 //! the same seeds. Each run founds a company of its own in one database.
 
-use crate::ledger::{HeldBranch, Ledger, Row, Ticket, What};
+use crate::ledger::{Email, HeldBranch, Ledger, Row, Ticket, Wait, What};
 use anyhow::{Context, bail};
 use campo_domain::{
     command::Command,
     ids::{DocumentId, HeldId, TenantId, UserId},
-    pessoa::{Permissoes, Pessoa},
+    pessoa::Pessoa,
     refusal::Refusal,
 };
 use campo_server::{
     commit::{self, Answer, Work},
-    ledger, rebuild, reference, sync,
+    ledger,
+    projection::PARTS,
+    rebuild, reference, sync,
     testing::{self, TestDb},
 };
-use campo_sync::wire::{Hash, SyncRequest, SyncResponse};
+use campo_sync::{
+    exchange::AcaoWrite,
+    wire::{Hash, SyncRequest, SyncResponse},
+};
 use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
 use std::collections::BTreeMap;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-/// The tables of the projection.
-const PROJECTION: [&str; 9] = [
-    "assistencias",
-    "ocorrencias",
-    "agendas",
-    "clientes",
-    "itens",
-    "participantes",
-    "laudos",
-    "pedidos",
-    "acompanhamentos",
-];
+/// The tables of the projection, but for [`PARTS`].
+const PROJECTION: [&str; 5] =
+    ["assistencias", "ocorrencias", "agendas", "clientes", "acompanhamentos"];
 
 /// A server on PostgreSQL.
 pub struct PostgresLedger {
@@ -70,7 +66,7 @@ impl PostgresLedger {
     fn office_work(&self, at: DateTime<Utc>, work: Work) -> anyhow::Result<Result<(), Refusal>> {
         match self.work(at, work)? {
             Answer::Office(done) => Ok(done),
-            Answer::Verdicts(_) => bail!("verdicts for an office command"),
+            other => bail!("{other:?} for an office command"),
         }
     }
 
@@ -84,7 +80,7 @@ impl PostgresLedger {
 
     fn projection(&self) -> anyhow::Result<Vec<String>> {
         let mut rows = Vec::new();
-        for table in PROJECTION {
+        for table in PROJECTION.into_iter().chain(PARTS) {
             let query = format!("SELECT '{table} ' || to_jsonb(t)::text FROM {table} t ORDER BY 1");
             for row in self.select(&query)? {
                 rows.push(row.try_get(0)?);
@@ -95,7 +91,12 @@ impl PostgresLedger {
 }
 
 impl Ledger for PostgresLedger {
-    fn found(&mut self, _at: DateTime<Utc>, people: &[Pessoa]) -> anyhow::Result<()> {
+    fn found(
+        &mut self,
+        _at: DateTime<Utc>,
+        people: &[Pessoa],
+        presets: &[&str],
+    ) -> anyhow::Result<()> {
         self.companies += 1;
         self.tickets.clear();
         self.tenant = Uuid::from_u128(u128::from(self.companies)).into();
@@ -108,20 +109,22 @@ impl Ledger for PostgresLedger {
                 .bind(slug)
                 .execute(self.test.db.owner())
                 .await?;
-            for preset in ["P001", "P000"] {
+            for preset in presets {
                 reference::load_preset(&mut tx, tenant, preset).await?;
             }
             for pessoa in people {
                 let codigos: Vec<&str> = pessoa.permissoes.iter().map(|p| p.codigo()).collect();
                 sqlx::query(
-                    "INSERT INTO usuario (tenant, id, login, nome, senha_hash, permissoes) \
-                     VALUES ($1, $2, $3, $4, '-', $5)",
+                    "INSERT INTO usuario (tenant, id, login, nome, senha_hash, permissoes, \
+                         grupos, cliente) VALUES ($1, $2, $3, $4, '-', $5, $6, $7)",
                 )
                 .bind(tenant.uuid())
                 .bind(pessoa.id.uuid())
                 .bind(pessoa.id.to_string())
                 .bind(&pessoa.nome)
                 .bind(codigos)
+                .bind(pessoa.grupos.iter().cloned().collect::<Vec<_>>())
+                .bind(pessoa.cliente.map(|id| id.uuid()))
                 .execute(&mut *tx)
                 .await?;
                 reference::user_changed(&mut tx, tenant, pessoa.id).await?;
@@ -151,7 +154,7 @@ impl Ledger for PostgresLedger {
         if !pushes.is_empty() {
             match self.work(at, Work::Push { user, device, pushes })? {
                 Answer::Verdicts(answered) => verdicts = answered,
-                Answer::Office(_) => bail!("an office's answer for a push"),
+                other => bail!("{other:?} for a push"),
             }
         }
         let answer = sync::answer(&self.test.db, self.tenant, user, &request, verdicts, at);
@@ -163,10 +166,10 @@ impl Ledger for PostgresLedger {
         at: DateTime<Utc>,
         usuario: UserId,
         document: DocumentId,
-        command: &Command,
+        commands: &[Command],
     ) -> anyhow::Result<Result<(), Refusal>> {
-        let command = command.clone();
-        self.office_work(at, Work::Office { user: usuario, document, command })
+        let commands = commands.iter().map(|command| (document, command.clone())).collect();
+        self.office_work(at, Work::Office { user: usuario, commands, se: None })
     }
 
     fn decide(
@@ -179,25 +182,77 @@ impl Ledger for PostgresLedger {
         self.office_work(at, Work::Decide { user: usuario, held, approve, note: None })
     }
 
-    fn permit(
-        &mut self,
-        _at: DateTime<Utc>,
-        usuario: UserId,
-        permissoes: Permissoes,
-    ) -> anyhow::Result<()> {
+    fn change(&mut self, _at: DateTime<Utc>, pessoa: &Pessoa) -> anyhow::Result<()> {
         let tenant = self.tenant;
         self.runtime.block_on(async {
             let mut tx = self.test.db.tenant(tenant).await?;
-            let codigos: Vec<&str> = permissoes.iter().map(|p| p.codigo()).collect();
-            sqlx::query("UPDATE usuario SET permissoes = $3 WHERE tenant = $1 AND id = $2")
-                .bind(tenant.uuid())
-                .bind(usuario.uuid())
-                .bind(codigos)
-                .execute(&mut *tx)
-                .await?;
-            reference::user_changed(&mut tx, tenant, usuario).await?;
+            let codigos: Vec<&str> = pessoa.permissoes.iter().map(|p| p.codigo()).collect();
+            sqlx::query(
+                "UPDATE usuario SET permissoes = $3, grupos = $4 WHERE tenant = $1 AND id = $2",
+            )
+            .bind(tenant.uuid())
+            .bind(pessoa.id.uuid())
+            .bind(codigos)
+            .bind(pessoa.grupos.iter().cloned().collect::<Vec<_>>())
+            .execute(&mut *tx)
+            .await?;
+            reference::user_changed(&mut tx, tenant, pessoa.id).await?;
             Ok(tx.commit().await?)
         })
+    }
+
+    fn waited(&mut self, at: DateTime<Utc>) -> anyhow::Result<Vec<Wait>> {
+        // As `timers` looks: one query over all companies.
+        let rows = sqlx::query("SELECT * FROM registros_inativos($1, $2, $3, 10000)")
+            .bind(at)
+            .bind(DateTime::UNIX_EPOCH)
+            .bind(Uuid::nil())
+            .fetch_all(self.test.db.pool());
+        let mut waits = Vec::new();
+        for row in self.runtime.block_on(rows)? {
+            if row.try_get::<Uuid, _>("tenant")? == self.tenant.uuid() {
+                let document = row.try_get::<Uuid, _>("document")?.into();
+                waits.push(Wait { document, heads: ledger::heads(row.try_get("heads")?) });
+            }
+        }
+        waits.sort_by_key(|wait| wait.document);
+        Ok(waits)
+    }
+
+    fn end_wait(&mut self, at: DateTime<Utc>, wait: &Wait) -> anyhow::Result<bool> {
+        let (document, heads) = (wait.document, wait.heads.clone());
+        match self.work(at, Work::Inatividade { document, heads })? {
+            Answer::Ended(ended) => Ok(ended),
+            other => bail!("{other:?} for the end of a wait"),
+        }
+    }
+
+    fn emails(&mut self) -> anyhow::Result<Vec<Email>> {
+        let rows = self.select("SELECT documento, modelo, usuario FROM email_saida")?;
+        rows.iter()
+            .map(|row| {
+                Ok(Email {
+                    document: row.try_get::<Uuid, _>("documento")?.into(),
+                    modelo: row.try_get("modelo")?,
+                    usuario: row.try_get::<Option<Uuid>, _>("usuario")?.map(UserId::from),
+                })
+            })
+            .collect()
+    }
+
+    fn acoes(&mut self) -> anyhow::Result<Vec<AcaoWrite>> {
+        let query = "SELECT documento, acao, corpo::jsonb #>> '{data,codigo}' AS codigo \
+                     FROM webhook_entrega";
+        let rows = self.select(query)?;
+        rows.iter()
+            .map(|row| {
+                Ok(AcaoWrite {
+                    document: row.try_get::<Uuid, _>("documento")?.into(),
+                    acao: row.try_get::<Uuid, _>("acao")?.into(),
+                    codigo: row.try_get("codigo")?,
+                })
+            })
+            .collect()
     }
 
     fn rows(&mut self, known: usize) -> anyhow::Result<Vec<Row>> {

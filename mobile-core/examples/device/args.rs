@@ -1,5 +1,10 @@
 //! What the terminal client understands.
 
+use campo_domain::{
+    ids::{ItemId, NotaId},
+    kind::Kind,
+};
+use campo_mobile_core::Vista;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -49,9 +54,9 @@ pub enum Command {
         #[arg(long)]
         todos: bool,
     },
-    /// Lista assistências, as mais novas primeiro
+    /// Lista assistências
     Assistencias(Lista),
-    /// Lista ocorrências, as mais novas primeiro
+    /// Lista ocorrências
     Ocorrencias(Lista),
     /// Lista clientes por nome
     Clientes {
@@ -62,11 +67,40 @@ pub enum Command {
     Search { texto: String },
     /// Mostra um registro
     Show {
-        /// Número (ou ocorrencia:NÚMERO), rótulo provisório, id ou o começo dele
+        /// Número (ou ocorrencia:NÚMERO), rótulo provisório, título, id ou o começo dele
         id: String,
     },
+    /// Mostra o acompanhamento de um registro
+    Acompanhamento {
+        id: String,
+        /// tudo, tramite (etapas e responsáveis), historico, conversas ou alteracoes
+        #[arg(long, default_value = "tudo", value_parser = vista)]
+        vista: Vista,
+    },
+    /// Lista os catálogos
+    Catalogos,
     /// Lista um catálogo (`usuario` lista pessoas)
     Catalogo { nome: String },
+    /// Lista os tipos que se pode escolher
+    Tipos {
+        /// assistencia, ocorrencia, agenda ou cliente
+        #[arg(default_value = "ocorrencia")]
+        kind: Kind,
+    },
+    /// Mostra o formulário de um tipo
+    Form {
+        /// Código ou nome do tipo
+        tipo: String,
+        /// assistencia, ocorrencia, agenda ou cliente
+        #[arg(long, default_value = "ocorrencia")]
+        kind: Kind,
+    },
+    /// Lista os produtos de uma proposta ou nota fiscal
+    Origem {
+        /// proposta, nf_saida ou nf_entrada
+        origem: String,
+        numero: String,
+    },
     /// Cria uma assistência
     NewAssistencia(Novo),
     /// Cria um cliente
@@ -93,6 +127,13 @@ pub enum Command {
         #[arg(long)]
         ocorrencia: Option<String>,
     },
+    /// Cria uma cópia de um registro
+    Duplicate {
+        id: String,
+        /// nome=valor no lugar do que foi copiado; pode repetir
+        #[arg(long, value_parser = par)]
+        campo: Vec<(String, String)>,
+    },
     /// Altera um campo; valor vazio limpa
     Edit {
         id: String,
@@ -102,13 +143,36 @@ pub enum Command {
     },
     /// Inclui um item: produto=..,quantidade=..
     AddItem { id: String, item: String },
-    /// Remove um item
-    RemoveItem { id: String, item: campo_domain::ids::ItemId },
+    /// Inclui uma despesa: despesa=..,valor=..
+    AddDespesa { id: String, despesa: String },
+    /// Inclui um vínculo: relacao=..,documento=.. ou relacao=..,contato=..
+    AddVinculo { id: String, vinculo: String },
+    /// Altera um campo de um item, despesa ou vínculo; valor vazio limpa
+    EditPart {
+        id: String,
+        parte: ItemId,
+        campo: String,
+        #[arg(allow_hyphen_values = true)]
+        valor: String,
+    },
+    /// Remove um item, despesa ou vínculo
+    #[command(alias = "remove-item")]
+    RemovePart { id: String, parte: ItemId },
+    /// Inclui um participante
+    Participante(Envolvido),
+    /// Inclui alguém que é avisado na abertura e na conclusão
+    Interessado(Envolvido),
     /// Escreve no acompanhamento
     Note {
         id: String,
         #[arg(allow_hyphen_values = true)]
         texto: String,
+        /// O cliente também lê
+        #[arg(long)]
+        cliente: bool,
+        /// A anotação que ela responde
+        #[arg(long)]
+        resposta: Option<NotaId>,
     },
     /// Pede uma transição
     Transition {
@@ -116,6 +180,20 @@ pub enum Command {
         verbo: String,
         #[arg(long)]
         motivo: Option<String>,
+        /// Avisa o cliente por e-mail, onde isso é oferecido
+        #[arg(long)]
+        email: bool,
+    },
+    /// Registra uma análise parcial, uma solução ou um parecer
+    Analise {
+        id: String,
+        #[arg(value_parser = ["parcial", "solucao", "parecer"])]
+        tipo: String,
+        #[arg(allow_hyphen_values = true)]
+        texto: String,
+        /// Avisa o cliente por e-mail, onde isso é oferecido
+        #[arg(long)]
+        email: bool,
     },
     /// Emite um laudo
     Laudo {
@@ -154,6 +232,15 @@ pub struct Lista {
     /// Só esta situação (código)
     #[arg(long)]
     pub situacao: Option<String>,
+    /// Só este tipo (código)
+    #[arg(long)]
+    pub tipo: Option<String>,
+    /// Só o que está atrasado
+    #[arg(long)]
+    pub atrasadas: bool,
+    /// Coluna ou campo que ordena; com - na frente, do maior para o menor
+    #[arg(long, default_value = "-criado_em", allow_hyphen_values = true)]
+    pub ordem: String,
     /// No máximo quantas
     #[arg(long, default_value_t = 50)]
     pub limite: u32,
@@ -165,7 +252,7 @@ pub struct Novo {
     /// nome=valor; pode repetir
     #[arg(long, value_parser = par)]
     pub campo: Vec<(String, String)>,
-    /// Código do tipo; sem ele, o que melhor serve
+    /// Código ou nome do tipo; sem ele, o que melhor serve
     #[arg(long)]
     pub tipo: Option<String>,
 }
@@ -177,6 +264,22 @@ impl Novo {
         let campo = self.campo.iter().cloned().chain(proprio).collect();
         Novo { campo, tipo: self.tipo.clone() }
     }
+}
+
+/// Alguém a incluir ou remover.
+#[derive(clap::Args)]
+pub struct Envolvido {
+    pub id: String,
+    /// Nome, login ou id
+    pub usuario: String,
+    /// Remove em vez de incluir
+    #[arg(long)]
+    pub remover: bool,
+}
+
+fn vista(texto: &str) -> Result<Vista, String> {
+    let achada = Vista::TODAS.into_iter().find(|vista| vista.codigo() == texto);
+    achada.ok_or_else(|| "use tudo, tramite, historico, conversas ou alteracoes".to_owned())
 }
 
 /// `nome=valor`.

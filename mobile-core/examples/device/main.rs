@@ -3,15 +3,18 @@
 
 mod args;
 mod output;
+mod table;
 
-use args::{Args, Command, Lista, Novo};
+use args::{Args, Command, Envolvido, Lista, Novo};
 use campo_domain::{
     busca::dobrar,
-    ids::DocumentId,
+    ids::{DocumentId, ItemId, UserId},
     kind::Kind,
+    parte::Colecao,
+    registro::{TipoAnalise, Visibilidade},
     valor::{self, Alvo, TipoCampo},
 };
-use campo_mobile_core::{Campo, Error, Filtro, Sessao};
+use campo_mobile_core::{Campo, Error, Filtro, Ordem, Sessao, Textos, Vista};
 use chrono::{NaiveDate, Utc};
 use clap::Parser;
 use output::Saida;
@@ -93,8 +96,20 @@ fn run(args: &Args) -> Result<(), Falha> {
             let linhas = campo.search(texto)?;
             saida.linhas(&linhas, &linhas);
         }
-        Command::Show { id: texto } => saida.detalhe(&campo.show(id(texto)?)?),
+        Command::Show { id: texto } => {
+            let id = id(texto)?;
+            saida.detalhe(&campo.show(id)?, &campo.acompanhamento(id, Vista::Tudo)?);
+        }
+        Command::Acompanhamento { id: texto, vista } => {
+            saida.acompanhamento(&campo.acompanhamento(id(texto)?, *vista)?);
+        }
+        Command::Catalogos => saida.catalogos(&campo.catalogos()?),
         Command::Catalogo { nome } => saida.catalogo(&campo.catalogo(nome)?),
+        Command::Tipos { kind } => saida.tipos(&campo.tipos(*kind)?),
+        Command::Form { tipo, kind } => saida.formulario(&campo.formulario(*kind, tipo)?),
+        Command::Origem { origem, numero } => {
+            saida.origem(campo.produtos_da_origem(origem, numero)?.as_deref());
+        }
         Command::NewAssistencia(novo) => {
             saida.criado(&campo, criar(&campo, Kind::Assistencia, novo, &[], true)?)?;
         }
@@ -109,35 +124,74 @@ fn run(args: &Args) -> Result<(), Falha> {
             let novo = novo.com("assistencia", assistencia);
             saida.criado(&campo, criar(&campo, Kind::Ocorrencia, &novo, item, false)?)?;
         }
+        Command::Duplicate { id: texto, campo: outros } => {
+            let copia = campo.copiar(id(texto)?)?;
+            let mut campos = copia.campos;
+            for (nome, valor) in outros {
+                campos.retain(|(copiado, _)| copiado != nome);
+                campos.push((nome.clone(), completo(&campo, copia.kind.campo(nome), valor)?));
+            }
+            saida.criado(
+                &campo,
+                campo.novo(copia.kind, Some(&copia.tipo), &campos, &copia.itens)?,
+            )?;
+        }
         Command::Edit { id: texto, campo: nome, valor } => {
             let id = id(texto)?;
             let kind = campo.show(id)?.registro.kind;
             campo.editar(id, nome, &completo(&campo, kind.campo(nome), valor)?)?;
             saida.feito(&campo, id)?;
         }
-        Command::AddItem { id: texto, item } => {
+        Command::AddItem { id: texto, item: parte } => {
+            incluir(&campo, &saida, id(texto)?, Colecao::Itens, parte)?;
+        }
+        Command::AddDespesa { id: texto, despesa: parte } => {
+            incluir(&campo, &saida, id(texto)?, Colecao::Despesas, parte)?;
+        }
+        Command::AddVinculo { id: texto, vinculo: parte } => {
+            incluir(&campo, &saida, id(texto)?, Colecao::Vinculos, parte)?;
+        }
+        Command::EditPart { id: texto, parte, campo: nome, valor } => {
             let id = id(texto)?;
-            campo.incluir_item(id, &args::pares(item)?)?;
+            let definicao = definicao_da_parte(&campo, id, *parte, nome)?;
+            campo.editar_item(id, *parte, nome, &completo(&campo, definicao, valor)?)?;
             saida.feito(&campo, id)?;
         }
-        Command::RemoveItem { id: texto, item } => {
+        Command::RemovePart { id: texto, parte } => {
             let id = id(texto)?;
-            campo.remover_item(id, *item)?;
+            campo.remover_item(id, *parte)?;
             saida.feito(&campo, id)?;
         }
-        Command::Note { id: texto, texto: nota } => {
+        Command::Participante(envolvido) => {
+            envolver(&campo, &saida, envolvido, Campo::participar)?;
+        }
+        Command::Interessado(envolvido) => {
+            envolver(&campo, &saida, envolvido, Campo::interessar)?;
+        }
+        Command::Note { id: texto, texto: nota, cliente, resposta } => {
             let id = id(texto)?;
-            campo.anotar(id, nota)?;
+            let para = if *cliente { Visibilidade::Cliente } else { Visibilidade::Interna };
+            campo.conversar(id, nota, para, *resposta)?;
             saida.feito(&campo, id)?;
         }
-        Command::Transition { id: texto, verbo, motivo } => {
+        Command::Transition { id: texto, verbo, motivo, email } => {
             let id = id(texto)?;
-            campo.transicionar(id, verbo, motivo.as_deref())?;
+            match email {
+                true => campo.transicionar_e_avisar(id, verbo, motivo.as_deref())?,
+                false => campo.transicionar(id, verbo, motivo.as_deref())?,
+            }
+            saida.feito(&campo, id)?;
+        }
+        Command::Analise { id: texto, tipo, texto: dito, email } => {
+            let id = id(texto)?;
+            let tipo = TipoAnalise::de_codigo(tipo).unwrap_or(TipoAnalise::Parcial);
+            campo.analisar(id, tipo, dito, None, *email)?;
             saida.feito(&campo, id)?;
         }
         Command::Laudo { id: texto, procedente, conclusao } => {
             let id = id(texto)?;
-            campo.emitir_laudo(id, procedente == "sim", conclusao)?;
+            let procedente = Some(procedente == "sim");
+            campo.analisar(id, TipoAnalise::Laudo, conclusao, procedente, false)?;
             saida.feito(&campo, id)?;
         }
         Command::Pending => saida.pendencias(&campo.pending()?),
@@ -191,23 +245,74 @@ fn criar(
     {
         campos.push(("responsavel".into(), conta.usuario.to_string()));
     }
-    let itens: Result<Vec<_>, _> = itens.iter().map(|item| args::pares(item)).collect();
-    Ok(campo.novo(kind, novo.tipo.as_deref(), &campos, &itens?)?)
+    let mut partes = Vec::new();
+    for item in itens {
+        partes.push(parte(campo, kind, Colecao::Itens, item)?);
+    }
+    Ok(campo.novo(kind, novo.tipo.as_deref(), &campos, &partes)?)
 }
 
-/// A value with the short forms of documents, people and catalogue entries written out.
-fn completo(campo: &Campo, definicao: Option<&valor::Campo>, valor: &str) -> Result<String, Falha> {
-    let Some(TipoCampo::Referencia(alvo)) = definicao.map(|definicao| definicao.tipo) else {
-        return Ok(valor.to_owned());
-    };
-    if valor.trim().is_empty() {
-        return Ok(String::new());
+/// The fields of a part, short forms written out.
+fn parte(campo: &Campo, kind: Kind, em: Colecao, texto: &str) -> Result<Textos, Falha> {
+    let mut campos = Textos::new();
+    for (nome, valor) in args::pares(texto)? {
+        let valor = completo(campo, kind.campo_de(em, &nome), &valor)?;
+        campos.push((nome, valor));
     }
+    Ok(campos)
+}
+
+fn incluir(
+    campo: &Campo,
+    saida: &Saida,
+    id: DocumentId,
+    em: Colecao,
+    texto: &str,
+) -> Result<(), Falha> {
+    let kind = campo.show(id)?.registro.kind;
+    campo.incluir_parte(id, em, &parte(campo, kind, em, texto)?)?;
+    Ok(saida.feito(campo, id)?)
+}
+
+fn definicao_da_parte(
+    campo: &Campo,
+    id: DocumentId,
+    parte: ItemId,
+    nome: &str,
+) -> Result<Option<&'static valor::Campo>, Falha> {
+    let registro = campo.show(id)?.registro;
+    let mut colecoes = Colecao::TODAS.into_iter();
+    let em = colecoes.find(|em| registro.colecao(*em).contains_key(&parte));
+    Ok(em.and_then(|em| registro.kind.campo_de(em, nome)))
+}
+
+fn envolver(
+    campo: &Campo,
+    saida: &Saida,
+    envolvido: &Envolvido,
+    fazer: impl Fn(&Campo, DocumentId, UserId, bool) -> Result<(), Error>,
+) -> Result<(), Falha> {
+    let id = campo.resolver(&envolvido.id, None)?;
+    fazer(campo, id, campo.resolver_usuario(&envolvido.usuario)?, !envolvido.remover)?;
+    Ok(saida.feito(campo, id)?)
+}
+
+/// A value with the short forms of documents, people, choices and catalogue entries written out.
+fn completo(campo: &Campo, definicao: Option<&valor::Campo>, valor: &str) -> Result<String, Falha> {
+    if valor.trim().is_empty() {
+        return Ok(valor.to_owned());
+    }
+    let alvo = match definicao.map(|definicao| definicao.tipo) {
+        Some(TipoCampo::Referencia(alvo)) => alvo,
+        Some(TipoCampo::Escolha(opcoes)) => {
+            let opcao = opcoes.iter().find(|(_, rotulo)| dobrar(rotulo) == dobrar(valor));
+            return Ok(opcao.map_or(valor, |(codigo, _)| codigo).to_owned());
+        }
+        _ => return Ok(valor.to_owned()),
+    };
     Ok(match alvo {
-        Alvo::Documento(kind) => match campo.resolver(valor, Some(kind)) {
-            Err(Error::NaoEncontrado(_)) if kind == Kind::Cliente => cliente(campo, valor)?,
-            found => found?.to_string(),
-        },
+        Alvo::Qualquer => campo.resolver(valor, None)?.to_string(),
+        Alvo::Documento(kind) => campo.resolver(valor, Some(kind))?.to_string(),
         Alvo::Usuario => campo.resolver_usuario(valor)?.to_string(),
         Alvo::Catalogo(catalogo) => {
             let itens = campo.catalogo(catalogo)?;
@@ -218,22 +323,17 @@ fn completo(campo: &Campo, definicao: Option<&valor::Campo>, valor: &str) -> Res
     })
 }
 
-/// A cliente by its name.
-fn cliente(campo: &Campo, nome: &str) -> Result<String, Falha> {
-    let todos = campo.clientes(nome)?;
-    let mut servem = todos.iter().filter(|linha| dobrar(&linha.titulo) == dobrar(nome));
-    match (servem.next(), servem.next()) {
-        (Some(linha), None) => Ok(linha.id.to_string()),
-        (Some(_), Some(_)) => Err(Error::Ambiguo(nome.to_owned()).into()),
-        (None, _) => Err(Error::NaoEncontrado(nome.to_owned()).into()),
-    }
-}
-
 fn filtro(lista: &Lista) -> Filtro {
     Filtro {
         busca: lista.busca.clone(),
         apenas_minhas: lista.minhas,
         situacao: lista.situacao.clone(),
+        tipo: lista.tipo.clone(),
+        atrasadas: lista.atrasadas,
+        ordem: Ordem {
+            coluna: lista.ordem.trim_start_matches('-').to_owned(),
+            decrescente: lista.ordem.starts_with('-'),
+        },
         depois_de: None,
         limite: lista.limite,
     }

@@ -1,13 +1,21 @@
 //! What the terminal client prints: aligned pt-BR text, or one JSON document.
 
-use campo_domain::{ids::DocumentId, preset::ItemCatalogo};
-use campo_mobile_core::{
-    Campo, Detalhe, Encerrada, Error, Estado, Linha, Pendencias, Rotulado, Sessao, SyncReport,
-    SyncState,
+use crate::table::{pares, tabela};
+use campo_domain::{
+    assistencia::PRIORIDADES, ids::DocumentId, preset::ItemCatalogo, registro::Visibilidade,
+    tipo::Tipo,
 };
-use chrono::{DateTime, Utc};
+use campo_mobile_core::{
+    Campo, CampoExibido, CatalogoExibido, Detalhe, Encerrada, Error, Estado, Evento, Formulario,
+    Linha, ParteExibida, Pendencias, ProdutoDaOrigem, Rotulado, Sessao, SyncReport, SyncState,
+};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
+use std::sync::Arc;
+
+/// From which difference on the server's clock is shown beside the device's.
+const RELOGIOS: TimeDelta = TimeDelta::minutes(2);
 
 /// Where and how to print.
 pub struct Saida {
@@ -53,10 +61,14 @@ impl Saida {
                 situacao(linha),
                 linha.cliente_nome.clone().unwrap_or_default(),
                 linha.responsavel_nome.clone().unwrap_or_default(),
+                prioridade(linha),
+                linha.prazo.map_or(String::new(), |dia| dia.format("%d/%m/%Y").to_string()),
                 marcas(linha),
             ]
         });
-        tabela(&["Número", "Título", "Situação", "Cliente", "Responsável", ""], celulas);
+        let titulos =
+            ["Número", "Título", "Situação", "Cliente", "Responsável", "Prioridade", "Prazo", ""];
+        tabela(&titulos, celulas);
     }
 
     /// The agenda of a day.
@@ -91,24 +103,117 @@ impl Saida {
         }
     }
 
+    /// The catalogues.
+    pub fn catalogos(&self, catalogos: &[CatalogoExibido]) {
+        if !self.objeto(&catalogos) {
+            let celulas = catalogos
+                .iter()
+                .map(|c| vec![c.codigo.to_owned(), c.titulo.to_owned(), c.itens.to_string()]);
+            tabela(&["Código", "Título", "Itens"], celulas);
+        }
+    }
+
+    /// Tipos to choose from.
+    pub fn tipos(&self, tipos: &[Arc<Tipo>]) {
+        let todos: Vec<_> = tipos
+            .iter()
+            .map(|tipo| ItemCatalogo {
+                codigo: tipo.codigo.clone(),
+                nome: tipo.nome.clone(),
+                dados: Default::default(),
+            })
+            .collect();
+        self.catalogo(&todos);
+    }
+
+    /// The products of a proposta or nota fiscal.
+    pub fn origem(&self, produtos: Option<&[ProdutoDaOrigem]>) {
+        if self.objeto(&produtos) {
+            return;
+        }
+        let Some(produtos) = produtos else {
+            println!("Este aparelho não conhece esse documento; qualquer produto pode ser usado.");
+            return;
+        };
+        let celulas = produtos.iter().map(|produto| {
+            let texto = |texto: &Option<String>| texto.clone().unwrap_or_default();
+            vec![produto.produto.clone(), texto(&produto.quantidade), texto(&produto.lote_serie)]
+        });
+        tabela(&["Produto", "Quantidade", "Lote ou série"], celulas);
+    }
+
+    /// What a tipo asks for.
+    pub fn formulario(&self, formulario: &Formulario) {
+        if self.objeto(formulario) {
+            return;
+        }
+        println!("{} ({})", formulario.nome, formulario.tipo);
+        let partes = [
+            ("Campos", &formulario.campos),
+            ("Item", &formulario.itens),
+            ("Despesa", &formulario.despesas),
+            ("Vínculo", &formulario.vinculos),
+        ];
+        for (titulo, campos) in partes.into_iter().filter(|(_, campos)| !campos.is_empty()) {
+            println!("\n{titulo}");
+            for campo in campos {
+                campo_do_formulario(campo);
+            }
+        }
+        if let Some(orientacao) = &formulario.orientacao_anexos {
+            println!("\n{orientacao}");
+        }
+    }
+
     /// One document in full.
-    pub fn detalhe(&self, detalhe: &Detalhe) {
+    pub fn detalhe(&self, detalhe: &Detalhe, acompanhamento: &[Evento]) {
         if self.objeto(detalhe) {
             return;
         }
         let linha = &detalhe.linha;
         println!("{} · {} · {}", linha.rotulo, detalhe.tipo_nome, situacao(linha));
         println!("{} · {}\n", linha.id, sincronia(detalhe.sincronia));
-        let preenchidos = detalhe.campos.iter().filter(|campo| !campo.valor.is_empty());
-        pares(preenchidos.map(|campo| (campo.rotulo, campo.valor.as_str())));
-        for (posicao, item) in detalhe.itens.iter().enumerate() {
-            println!("\nItem {} ({})", posicao + 1, item.id);
-            pares(item.campos.iter().map(|campo| (campo.rotulo.as_str(), campo.valor.as_str())));
+        let etapa = match (detalhe.etapa_desde, linha.etapa_ate) {
+            (Some(desde), Some(ate)) => {
+                format!("desde {}, até {}", self.quando(desde), self.quando(ate))
+            }
+            (Some(desde), None) => format!("desde {}", self.quando(desde)),
+            (None, _) => String::new(),
+        };
+        let atraso = if linha.atrasado { " — ATRASADO" } else { "" };
+        let cabeca = [("Etapa", format!("{etapa}{atraso}")), ("Prioridade", prioridade(linha))];
+        let cabeca = cabeca.iter().map(|(rotulo, valor)| (*rotulo, valor.as_str()));
+        // What is in force stands above; the field says what was written.
+        let campos = detalhe.campos.iter().filter(|campo| campo.nome != "prioridade");
+        let campos = campos.map(|campo| (campo.rotulo.as_str(), campo.valor.as_str()));
+        pares(cabeca.chain(campos).filter(|(_, valor)| !valor.is_empty()));
+        if let Some(endereco) = detalhe.endereco_efetivo.as_ref().filter(|e| !e.is_empty()) {
+            let ordem = ["endereco", "cidade", "uf", "cep"];
+            let partes: Vec<_> = ordem.iter().filter_map(|nome| endereco.get(*nome)).collect();
+            let texto: Vec<_> = partes.iter().map(|parte| parte.as_str()).collect();
+            println!("\nEndereço do atendimento: {}", texto.join(", "));
         }
-        if !detalhe.participantes.is_empty() {
-            let nomes: Vec<_> = detalhe.participantes.iter().map(|p| p.nome.as_str()).collect();
-            println!("\nParticipantes: {}", nomes.join(", "));
+        partes("Item", &detalhe.itens);
+        partes("Despesa", &detalhe.despesas);
+        partes("Anexo", &detalhe.anexos);
+        partes("Vínculo", &detalhe.vinculos);
+        for vinculado in &detalhe.vinculado_por {
+            let relacao = vinculado.relacao.as_deref().unwrap_or("Vinculado");
+            println!("\n{relacao} em {} · {}", vinculado.linha.rotulo, vinculado.linha.titulo);
         }
+        for (titulo, pessoas) in
+            [("Participantes", &detalhe.participantes), ("Interessados", &detalhe.interessados)]
+        {
+            if !pessoas.is_empty() {
+                let nomes: Vec<_> = pessoas.iter().map(|p| p.nome.as_str()).collect();
+                println!("\n{titulo}: {}", nomes.join(", "));
+            }
+        }
+        if let Some(restricao) = &detalhe.restricao {
+            let listados = [&restricao.usuarios[..], &restricao.grupos[..]].concat();
+            println!("\nVisualização restrita a: {} ({})", listados.join(", "), restricao.autor);
+        }
+        self.trabalho(detalhe);
         for conflito in &detalhe.conflitos {
             println!("\nConflito em {}:", conflito.rotulo);
             for versao in &conflito.versoes {
@@ -117,17 +222,85 @@ impl Saida {
             }
         }
         println!("\nAcompanhamento");
-        for evento in &detalhe.acompanhamento {
-            let aguarda = if evento.aguarda { " (aguarda o servidor)" } else { "" };
-            let quando = self.quando(evento.quando);
-            println!("  {quando}  {} — {}{aguarda}", evento.autor, evento.titulo);
-            for texto in evento.texto.iter().flat_map(|texto| texto.lines()) {
-                println!("      {texto}");
+        self.eventos(acompanhamento);
+        if !detalhe.verbos.is_empty() {
+            println!("\nVerbos");
+            let textos: Vec<_> = detalhe
+                .verbos
+                .iter()
+                .map(|verbo| match &verbo.falta {
+                    Some(falta) => (verbo.verbo.as_str(), format!("{} — {falta}", verbo.rotulo)),
+                    None => (verbo.verbo.as_str(), verbo.rotulo.clone()),
+                })
+                .collect();
+            pares(textos.iter().map(|(verbo, texto)| (*verbo, texto.as_str())));
+        }
+    }
+
+    /// Analyses, actions and corrective actions.
+    fn trabalho(&self, detalhe: &Detalhe) {
+        for analise in &detalhe.analises {
+            let procede = match analise.procedente {
+                Some(true) => " (procedente)",
+                Some(false) => " (improcedente)",
+                None => "",
+            };
+            let estado = match (&analise.recusa, analise.aguarda, analise.vigente) {
+                (Some(recusa), ..) => format!(" — não valeu: {recusa}"),
+                (None, true, _) => " — aguarda o servidor".to_owned(),
+                (None, false, true) => String::new(),
+                (None, false, false) => " — anterior".to_owned(),
+            };
+            let quando = self.quando(analise.quando);
+            println!("\n{}{procede}{estado}\n  {quando}  {}", analise.rotulo, analise.autor);
+            println!("  {}", analise.texto.replace('\n', "\n  "));
+        }
+        for acao in &detalhe.acoes {
+            let externo = acao.externo.as_ref().map_or(String::new(), |n| format!(" ({n})"));
+            let quando = self.quando(acao.atualizada_em);
+            println!("\nAção {}: {}{externo}, {quando}", acao.rotulo, acao.situacao);
+            for texto in acao.observacao.iter().chain(&acao.retorno) {
+                println!("  {texto}");
             }
         }
-        if !detalhe.acoes.is_empty() {
-            println!("\nAções");
-            pares(detalhe.acoes.iter().map(|acao| (acao.verbo.as_str(), acao.rotulo.as_str())));
+        for corretiva in &detalhe.corretivas {
+            println!("\nAção corretiva {} ({})", corretiva.numero, corretiva.autor);
+        }
+    }
+
+    /// What happened, in one of its views.
+    pub fn acompanhamento(&self, eventos: &[Evento]) {
+        if !self.objeto(&eventos) {
+            self.eventos(eventos);
+        }
+    }
+
+    fn eventos(&self, eventos: &[Evento]) {
+        if eventos.is_empty() {
+            println!("  Nada a mostrar.");
+        }
+        for evento in eventos {
+            let recuo = "  ".repeat(evento.nivel as usize + 1);
+            let quando = self.quando(evento.quando);
+            let servidor = evento.no_servidor.filter(|s| (*s - evento.quando).abs() > RELOGIOS);
+            let servidor =
+                servidor.map_or(String::new(), |s| format!(" (no servidor: {})", self.quando(s)));
+            let aguarda = match (evento.aguarda, evento.pendente) {
+                (true, _) => " (aguarda o servidor)",
+                (false, true) => " (a enviar)",
+                (false, false) => "",
+            };
+            let cliente =
+                if evento.visibilidade == Visibilidade::Cliente { " [cliente]" } else { "" };
+            let texto = evento.texto.replace('\n', &format!("\n{recuo}    "));
+            println!("{recuo}{quando}{servidor}  {}{cliente} — {texto}{aguarda}", evento.autor);
+            if evento.campo.is_some() {
+                let valor = |valor: &Option<String>| valor.clone().unwrap_or_else(|| "—".into());
+                println!("{recuo}    {} → {}", valor(&evento.de), valor(&evento.para));
+            }
+            if let Some(nota) = evento.nota {
+                println!("{recuo}    ({nota})");
+            }
         }
     }
 
@@ -236,8 +409,37 @@ fn situacao(linha: &Linha) -> String {
     }
 }
 
+fn prioridade(linha: &Linha) -> String {
+    let codigo = linha.prioridade.as_deref().unwrap_or_default();
+    let rotulo = PRIORIDADES.iter().find(|(prioridade, _)| *prioridade == codigo);
+    rotulo.map_or(codigo, |(_, rotulo)| rotulo).to_owned()
+}
+
+fn campo_do_formulario(campo: &CampoExibido) {
+    let obrigatorio = if campo.obrigatorio { " *" } else { "" };
+    let alvo = campo.alvo.map_or(String::new(), |alvo| format!(" {alvo}"));
+    println!("  {}{obrigatorio}  {}, {}{alvo}", campo.rotulo, campo.nome, campo.aceita);
+    for opcao in &campo.opcoes {
+        let prioridade = opcao.prioridade.as_ref().map_or(String::new(), |p| format!(", {p}"));
+        println!("      {}: {}{prioridade}", opcao.codigo, opcao.rotulo);
+    }
+    if let Some(orientacao) = &campo.orientacao {
+        println!("      {orientacao}");
+    }
+}
+
+fn partes(titulo: &str, partes: &[ParteExibida]) {
+    for (posicao, parte) in partes.iter().enumerate() {
+        println!("\n{titulo} {} ({})", posicao + 1, parte.id);
+        pares(parte.campos.iter().map(|campo| (campo.rotulo.as_str(), campo.valor.as_str())));
+    }
+}
+
 fn marcas(linha: &Linha) -> String {
     let mut marcas = Vec::new();
+    if linha.atrasado {
+        marcas.push("atrasado".to_owned());
+    }
     if linha.pendente > 0 {
         marcas.push(format!("{} pendente(s)", linha.pendente));
     }
@@ -260,33 +462,5 @@ fn sincronia(estado: SyncState) -> String {
 fn conteudo(campos: &[Rotulado]) {
     for campo in campos {
         println!("      {}: {}", campo.rotulo, campo.valor.replace('\n', "\n        "));
-    }
-}
-
-fn pares<'a>(itens: impl Iterator<Item = (&'a str, &'a str)>) {
-    let itens: Vec<_> = itens.collect();
-    let largura = itens.iter().map(|(rotulo, _)| rotulo.chars().count()).max().unwrap_or(0);
-    for (rotulo, valor) in itens {
-        let recuo = format!("\n{}", " ".repeat(largura + 4));
-        println!("  {rotulo:largura$}  {}", valor.replace('\n', &recuo));
-    }
-}
-
-fn tabela(titulos: &[&str], linhas: impl Iterator<Item = Vec<String>>) {
-    let linhas: Vec<_> = linhas.collect();
-    if linhas.is_empty() {
-        println!("Nada a mostrar.");
-        return;
-    }
-    let titulos: Vec<String> = titulos.iter().map(|titulo| (*titulo).to_owned()).collect();
-    let todas = || std::iter::once(&titulos).chain(&linhas);
-    let largura = |coluna: usize| {
-        todas().filter_map(|linha| linha.get(coluna)).map(|c| c.chars().count()).max().unwrap_or(0)
-    };
-    let larguras: Vec<_> = (0..titulos.len()).map(largura).collect();
-    for linha in todas() {
-        let celulas = linha.iter().zip(&larguras);
-        let texto: Vec<_> = celulas.map(|(celula, largura)| format!("{celula:largura$}")).collect();
-        println!("{}", texto.join("  ").trim_end());
     }
 }

@@ -1,23 +1,26 @@
-//! The rows that lists show. Written from a `View` in the transaction that writes its document,
-//! read by index, and never by loading a document.
+//! The rows that lists show: written by `rows`, read by index, and never by loading a document.
 
-use super::{Stored, id, id_or_none, instant, instant_or_none};
+use super::{
+    Stored, id, id_or_none, instant, instant_or_none,
+    order::{self, Chave, Marca, Ordem},
+    rows::digitos,
+};
 use campo_domain::{
+    agenda,
     busca::dobrar,
     ids::{DocumentId, UserId},
     kind::Kind,
-    registro::Registro,
-    tipo::Tipo,
-    valor::Valor,
+    tipo::TipoRef,
 };
-use campo_sync::client::View;
-use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params, params_from_iter};
 use serde::Serialize;
 
 /// Most rows in one page.
 pub const LIMITE_MAX: u32 = 500;
+/// Digits of a telephone without its area, and with it.
+const TELEFONE_MIN: usize = 8;
+const TELEFONE_MAX: usize = 11;
 
 /// One row of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -34,6 +37,10 @@ pub struct Linha {
     pub rotulo: String,
     /// What tells it from its neighbours.
     pub titulo: String,
+    /// Code of its tipo.
+    pub tipo: String,
+    /// Name of its tipo.
+    pub tipo_nome: String,
     /// Code of the situação in force.
     pub situacao: String,
     /// Its name.
@@ -51,25 +58,26 @@ pub struct Linha {
     pub responsavel: Option<UserId>,
     /// The responsável's name, where it is known.
     pub responsavel_nome: Option<String>,
+    /// The priority, its own or its category's.
+    pub prioridade: Option<String>,
+    /// The day by which it should be done.
+    pub prazo: Option<NaiveDate>,
+    /// Until when it may stay in its situação (R70).
+    pub etapa_ate: Option<DateTime<Utc>>,
+    /// Whether work may still happen and either has passed.
+    pub atrasado: bool,
     /// When an agenda starts.
     pub inicio: Option<DateTime<Utc>>,
     /// When it ends.
     pub fim: Option<DateTime<Utc>>,
     /// When it was created, by the clock of the device that did.
     pub criado_em: DateTime<Utc>,
+    /// When it reached the server, by the server's clock.
+    pub recebido_em: Option<DateTime<Utc>>,
     /// How many commands of this device wait to be sent.
     pub pendente: u32,
     /// Whether a field has several values.
     pub conflito: bool,
-}
-
-/// Where a page ends: what the next one starts after.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Chave {
-    /// Of the last row.
-    pub criado_em: DateTime<Utc>,
-    /// Of the last row.
-    pub id: DocumentId,
 }
 
 /// What a list shows.
@@ -81,6 +89,12 @@ pub struct Filtro {
     pub apenas_minhas: bool,
     /// Only this situação, by its code.
     pub situacao: Option<String>,
+    /// Only this tipo, by its code.
+    pub tipo: Option<String>,
+    /// Only what is late.
+    pub atrasadas: bool,
+    /// By what it is ordered.
+    pub ordem: Ordem,
     /// Continue after this row.
     pub depois_de: Option<Chave>,
     /// Most rows; 0 means 50.
@@ -90,7 +104,11 @@ pub struct Filtro {
 const COLUNAS: &str = "l.id, l.kind, l.raiz, l.numero, l.rotulo, l.titulo, l.situacao, \
     l.situacao_nome, l.fase, l.situacao_prevista, coalesce(l.cliente, r.cliente), c.titulo, \
     l.responsavel, json_extract(u.data, '$.nome'), l.inicio, l.fim, l.criado_em, l.pendente, \
-    l.conflito";
+    l.conflito, l.tipo, l.tipo_nome, l.prioridade, l.prazo, l.etapa_ate, l.atrasa_em, \
+    l.recebido_em";
+
+/// The place after them: by what the row was ordered.
+const MARCA: usize = 26;
 
 const JUNCOES: &str = "LEFT JOIN lista r ON r.account = l.account AND r.id = l.raiz \
     LEFT JOIN lista c ON c.account = l.account AND c.id = coalesce(l.cliente, r.cliente) \
@@ -105,8 +123,13 @@ pub(super) struct Consulta {
 
 impl Consulta {
     fn nova(indexed_by: &str, account: i64) -> Self {
-        let sql =
-            format!("SELECT {COLUNAS} FROM lista l {indexed_by} {JUNCOES} WHERE l.account = ?");
+        Consulta::com("l.id", indexed_by, account)
+    }
+
+    fn com(marca: &str, indexed_by: &str, account: i64) -> Self {
+        let sql = format!(
+            "SELECT {COLUNAS}, {marca} FROM lista l {indexed_by} {JUNCOES} WHERE l.account = ?"
+        );
         Consulta { sql, valores: vec![Box::new(account)] }
     }
 
@@ -117,10 +140,25 @@ impl Consulta {
         self
     }
 
+    /// Every word must occur; a telephone also without the signs between its digits.
     fn palavras(mut self, busca: Option<&str>) -> Self {
-        for palavra in dobrar(busca.unwrap_or_default()).split(' ').filter(|p| !p.is_empty()) {
-            let condicao = "instr(l.busca || ' ' || coalesce(c.busca, ''), ?) > 0";
-            self = self.e(condicao, palavra.to_owned());
+        const ONDE: &str = "(l.busca || ' ' || coalesce(c.busca, ''))";
+        let busca = dobrar(busca.unwrap_or_default());
+        let inteiro = digitos(&busca).filter(|digitos| digitos.len() >= TELEFONE_MIN);
+        if let Some(numero) = inteiro {
+            // Without the country, which nobody writes down.
+            let numero = numero[numero.len().saturating_sub(TELEFONE_MAX)..].to_owned();
+            let condicao = format!("(instr({ONDE}, ?) > 0 OR instr({ONDE}, ");
+            self = self.e(&condicao, busca);
+            self.sql.push_str("?) > 0)");
+            self.valores.push(Box::new(numero));
+            return self;
+        }
+        for palavra in busca.split(' ').filter(|palavra| !palavra.is_empty()) {
+            let outra = digitos(palavra).unwrap_or_else(|| palavra.to_owned());
+            self = self.e(&format!("(instr({ONDE}, ?) > 0 OR instr({ONDE}, "), palavra.to_owned());
+            self.sql.push_str("?) > 0)");
+            self.valores.push(Box::new(outra));
         }
         self
     }
@@ -131,41 +169,59 @@ impl Consulta {
     }
 
     fn linhas(&self, conn: &Connection) -> Stored<Vec<Linha>> {
+        self.todas(conn, linha)
+    }
+
+    fn todas<T>(
+        &self,
+        conn: &Connection,
+        ler: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Stored<Vec<T>> {
         let mut statement = conn.prepare_cached(&self.sql)?;
-        let rows = statement.query_map(params_from_iter(&self.valores), linha)?;
+        let rows = statement.query_map(params_from_iter(&self.valores), ler)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }
 
-/// The newest documents of a kind, by the filter.
-pub(super) fn recentes_sql(account: i64, kind: Kind, filtro: &Filtro) -> Consulta {
-    let mut consulta = Consulta::nova("", account).e("l.kind = ?", kind.codigo());
+/// The documents of a kind by the filter; `None` where there is no such column to order by.
+pub(super) fn lista_sql(account: i64, kind: Kind, filtro: &Filtro) -> Option<Consulta> {
+    let marca = order::expressao(kind, &filtro.ordem)?;
+    let mut consulta = Consulta::com(&marca, "", account).e("l.kind = ?", kind.codigo());
     if filtro.apenas_minhas {
         consulta = consulta.e("l.minha = ?", true);
     }
     if let Some(situacao) = &filtro.situacao {
         consulta = consulta.e("l.situacao = ?", situacao.clone());
     }
-    if let Some(chave) = filtro.depois_de {
-        consulta = consulta.e("(l.criado_em, l.id) < (?", chave.criado_em.timestamp_millis());
+    if let Some(tipo) = &filtro.tipo {
+        consulta = consulta.e("l.tipo = ?", tipo.clone());
+    }
+    if filtro.atrasadas {
+        consulta = consulta.e("l.atrasa_em <= ?", Utc::now().timestamp_millis());
+    }
+    let (sinal, sentido) = if filtro.ordem.decrescente { ("<", "DESC") } else { (">", "ASC") };
+    if let Some(chave) = &filtro.depois_de {
+        consulta = consulta.e(&format!("({marca}, l.id) {sinal} (?"), chave.marca.clone());
         consulta.sql.push_str(", ?)");
         consulta.valores.push(Box::new(*chave.id.bytes()));
     }
     let limite = if filtro.limite == 0 { 50 } else { filtro.limite.min(LIMITE_MAX) };
-    consulta.palavras(filtro.busca.as_deref()).fim("l.criado_em DESC, l.id DESC", limite)
+    let ordem = format!("{marca} {sentido}, l.id {sentido}");
+    Some(consulta.palavras(filtro.busca.as_deref()).fim(&ordem, limite))
 }
 
-/// As [`recentes_sql`] says.
+/// As [`lista_sql`] says, each row with what it is ordered by.
 ///
 /// # Errors
 /// Storage.
-pub fn recentes(
+pub fn lista(
     conn: &Connection,
     account: i64,
     kind: Kind,
     filtro: &Filtro,
-) -> Stored<Vec<Linha>> {
-    recentes_sql(account, kind, filtro).linhas(conn)
+) -> Stored<Option<Vec<(Linha, Marca)>>> {
+    let Some(consulta) = lista_sql(account, kind, filtro) else { return Ok(None) };
+    consulta.todas(conn, |row| Ok((linha(row)?, row.get(MARCA)?))).map(Some)
 }
 
 /// Agendas that touch `[de, ate)`, first to start first. None is longer than 31 days here.
@@ -228,14 +284,22 @@ pub fn buscar(conn: &Connection, account: i64, busca: &str) -> Stored<Vec<Linha>
         .linhas(conn)
 }
 
-/// The other documents that belong to a record.
+/// The other documents that belong to a record: of the agendas those whose type the catalogue puts
+/// there (R42).
 ///
 /// # Errors
 /// Storage.
 pub fn da_raiz(conn: &Connection, account: i64, raiz: DocumentId) -> Stored<Vec<Linha>> {
+    let tipo_agenda = format!(
+        "(l.kind <> 'agenda' OR EXISTS (SELECT 1 FROM reference x WHERE x.account = l.account \
+             AND x.collection = 'tipo_agenda' AND x.key = json_extract(l.campos, '$.tipo_agenda') \
+             AND json_extract(x.data, '$.dados.{}') = ?))",
+        agenda::NA_ASSISTENCIA
+    );
     Consulta::nova("INDEXED BY lista_raiz", account)
         .e("l.raiz = ?", *raiz.bytes())
         .e("l.id <> ?", *raiz.bytes())
+        .e(&tipo_agenda, "sim")
         .fim("l.kind, l.criado_em, l.id", LIMITE_MAX)
         .linhas(conn)
 }
@@ -250,7 +314,53 @@ pub fn uma(conn: &Connection, account: i64, document: DocumentId) -> Stored<Opti
     Ok(statement.query_row(params_from_iter(&consulta.valores), linha).optional()?)
 }
 
-/// Documents that a person may mean by a number, a label or the beginning of an id.
+/// The tipo of a document, in the version that it pins; `None` where no list shows it.
+///
+/// # Errors
+/// Storage.
+pub fn tipo(conn: &Connection, account: i64, document: DocumentId) -> Stored<Option<TipoRef>> {
+    let mut statement =
+        conn.prepare_cached("SELECT tipo, tipo_versao FROM lista WHERE account = ? AND id = ?")?;
+    let tipo = |row: &Row<'_>| Ok(TipoRef { codigo: row.get(0)?, versao: row.get(1)? });
+    Ok(statement.query_row(params![account, document.bytes()], tipo).optional()?)
+}
+
+/// A link as its other end reads it (R38).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Vinculado {
+    /// The record that has the link.
+    pub linha: Linha,
+    /// Code of what it is to this one.
+    pub relacao: Option<String>,
+    /// What was added.
+    pub descricao: Option<String>,
+}
+
+/// The documents on the device that link to this one.
+///
+/// # Errors
+/// Storage.
+pub fn vinculado_por(
+    conn: &Connection,
+    account: i64,
+    document: DocumentId,
+) -> Stored<Vec<Vinculado>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT id, relacao, descricao FROM vinculo WHERE account = ? AND alvo = ? ORDER BY rowid",
+    )?;
+    let rows = statement.query_map(params![account, document.bytes()], |row| {
+        Ok((id(row, 0)?, row.get(1)?, row.get(2)?))
+    })?;
+    let links: Vec<(DocumentId, _, _)> = rows.collect::<Result<_, _>>()?;
+    let mut vinculados = Vec::new();
+    for (id, relacao, descricao) in links {
+        let linha = uma(conn, account, id)?;
+        vinculados.extend(linha.map(|linha| Vinculado { linha, relacao, descricao }));
+    }
+    Ok(vinculados)
+}
+
+/// Documents that a person may mean by a number, a label, the beginning of an id, or the title.
 ///
 /// # Errors
 /// Storage.
@@ -265,106 +375,26 @@ pub fn chamados(conn: &Connection, account: i64, texto: &str) -> Stored<Vec<(Doc
     };
     let rows = statement.query_map(params![account, texto, texto.to_uppercase()], par)?;
     let achados: Vec<_> = rows.collect::<Result<_, _>>()?;
-    let hexa = texto.replace('-', "").to_uppercase();
-    if !achados.is_empty() || hexa.len() < 4 || !hexa.bytes().all(|b| b.is_ascii_hexdigit()) {
+    if !achados.is_empty() {
         return Ok(achados);
     }
-    let mut statement = conn.prepare_cached(
-        "SELECT id, kind FROM lista WHERE account = ?1 AND substr(hex(id), 1, ?2) = ?3 LIMIT 3",
-    )?;
-    let tamanho = i64::try_from(hexa.len()).unwrap_or(i64::MAX);
-    let rows = statement.query_map(params![account, tamanho, hexa], par)?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// Writes the row of a document.
-///
-/// # Errors
-/// Storage.
-pub fn write(
-    conn: &Connection,
-    account: i64,
-    view: &View,
-    pendente: usize,
-    eu: UserId,
-    fuso: Tz,
-) -> Stored<()> {
-    let View { registro, previsto, tipo } = view;
-    let vazia = (String::new(), String::new());
-    let (codigo, nome) =
-        registro.situacao(tipo).map_or(vazia, |s| (s.codigo.clone(), s.nome.clone()));
-    let prevista = previsto.situacao(tipo).filter(|s| s.codigo != codigo).map(|s| s.nome.clone());
-    let titulo = registro.titulo();
-    let instante = |campo| registro.valor(campo).instante().map(|i| i.timestamp_millis());
-    let mut statement = conn.prepare_cached(
-        "INSERT OR REPLACE INTO lista (account, id, kind, raiz, numero, rotulo, titulo, ordem, \
-             situacao, situacao_nome, fase, situacao_prevista, cliente, responsavel, minha, \
-             inicio, fim, busca, criado_em, pendente, conflito) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )?;
-    statement.execute(params![
-        account,
-        registro.id.bytes(),
-        registro.kind.codigo(),
-        registro.raiz().bytes(),
-        registro.numero,
-        registro.rotulo(),
-        titulo,
-        dobrar(&titulo),
-        codigo,
-        nome,
-        registro.fase(tipo).codigo(),
-        prevista,
-        registro.referencia("cliente").map(|id| *id.as_bytes()),
-        registro.responsavel().map(|id| id.to_string()),
-        minha(registro, eu),
-        instante("inicio"),
-        instante("fim"),
-        dobrar(&textos(registro, tipo, fuso)),
-        registro.criado_em.timestamp_millis(),
-        i64::try_from(pendente).unwrap_or(i64::MAX),
-        !registro.conflitos.is_empty(),
-    ])?;
-    Ok(())
-}
-
-/// Removes the row of a document that is out of sight or cannot be shown yet.
-///
-/// # Errors
-/// Storage.
-pub fn remove(conn: &Connection, account: i64, document: DocumentId) -> Stored<()> {
-    conn.prepare_cached("DELETE FROM lista WHERE account = ? AND id = ?")?
-        .execute(params![account, document.bytes()])?;
-    Ok(())
-}
-
-fn minha(registro: &Registro, eu: UserId) -> bool {
-    registro.participantes.contains(&eu)
-        || registro.responsavel().unwrap_or(registro.criacao.por) == eu
-}
-
-/// All that a person may search for. The cliente's own texts are joined when searching.
-fn textos(registro: &Registro, tipo: &Tipo, fuso: Tz) -> String {
-    let mut textos = vec![registro.rotulo(), Registro::rotulo_provisorio(registro.id)];
-    textos.push(tipo.nome.clone());
-    textos.extend(registro.situacao(tipo).map(|s| s.nome.clone()));
-    let mostrar = |valor: &Valor, campo: Option<&_>| match (valor, campo) {
-        (Valor::Id(_), _) | (_, None) => String::new(),
-        (valor, Some(campo)) => valor.exibir(campo, fuso),
-    };
-    for (nome, valor) in &registro.campos {
-        textos.push(mostrar(valor, registro.kind.campo(nome)));
-    }
-    for item in registro.itens.values().filter(|item| !item.removido) {
-        for (nome, valor) in &item.campos {
-            textos.push(mostrar(valor, registro.kind.campo_item(nome)));
+    let hexa = texto.replace('-', "").to_uppercase();
+    if hexa.len() >= 4 && hexa.bytes().all(|b| b.is_ascii_hexdigit()) {
+        let mut statement = conn.prepare_cached(
+            "SELECT id, kind FROM lista WHERE account = ?1 AND substr(hex(id), 1, ?2) = ?3 LIMIT 3",
+        )?;
+        let tamanho = i64::try_from(hexa.len()).unwrap_or(i64::MAX);
+        let rows = statement.query_map(params![account, tamanho, hexa], par)?;
+        let achados: Vec<_> = rows.collect::<Result<_, _>>()?;
+        if !achados.is_empty() {
+            return Ok(achados);
         }
     }
-    let versoes = registro.conflitos.iter().flat_map(|conflito| &conflito.versoes);
-    textos.extend(versoes.filter_map(|versao| versao.valor.texto().map(str::to_owned)));
-    textos.extend(registro.notas.iter().map(|nota| nota.texto.clone()));
-    textos.extend(registro.laudos.iter().map(|laudo| laudo.conclusao.clone()));
-    textos.join(" ")
+    let mut statement = conn.prepare_cached(
+        "SELECT id, kind FROM lista WHERE account = ? AND ordem = ? AND ordem <> ''",
+    )?;
+    let rows = statement.query_map(params![account, dobrar(texto)], par)?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn linha(row: &Row<'_>) -> rusqlite::Result<Linha> {
@@ -388,5 +418,12 @@ fn linha(row: &Row<'_>) -> rusqlite::Result<Linha> {
         criado_em: instant(row, 16)?,
         pendente: row.get(17)?,
         conflito: row.get(18)?,
+        tipo: row.get(19)?,
+        tipo_nome: row.get(20)?,
+        prioridade: row.get(21)?,
+        prazo: row.get::<_, Option<String>>(22)?.and_then(|dia| dia.parse().ok()),
+        etapa_ate: instant_or_none(row, 23)?,
+        atrasado: instant_or_none(row, 24)?.is_some_and(|em| em <= Utc::now()),
+        recebido_em: instant_or_none(row, 25)?,
     })
 }

@@ -8,17 +8,20 @@ pub mod fates;
 pub mod lists;
 pub mod marks;
 pub mod migrations;
+pub mod order;
 pub mod queue;
 pub mod references;
+pub mod rows;
 pub mod schema;
 pub mod session;
 #[cfg(test)]
 mod tests;
 
 use crate::error::Error;
+use campo_domain::busca;
 use chrono::{DateTime, Utc};
 use migrations::MigrationError;
-use rusqlite::{Connection, ErrorCode, Row};
+use rusqlite::{Connection, ErrorCode, Row, functions::FunctionFlags};
 use std::{path::Path, time::Duration};
 use uuid::Uuid;
 
@@ -64,6 +67,11 @@ fn prepare(conn: &mut Connection, key: Option<&str>) -> Result<(), Error> {
     conn.pragma_update(None, "synchronous", "FULL").map_err(unreadable)?;
     conn.pragma_update(None, "foreign_keys", true).map_err(unreadable)?;
     conn.set_prepared_statement_cache_capacity(64);
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    conn.create_scalar_function("dobrar", 1, flags, |context| {
+        Ok(context.get::<Option<String>>(0)?.map(|texto| busca::dobrar(&texto)))
+    })
+    .map_err(unreadable)?;
     migrations::run(conn, schema::STEPS)?;
     Ok(())
 }

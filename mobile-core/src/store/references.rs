@@ -3,7 +3,9 @@
 
 use super::Stored;
 use campo_domain::{
+    catalogo::{self, Catalogo},
     pessoa::{Permissao, Pessoa},
+    preenchimento::Dados,
     preset::ItemCatalogo,
     tipo::{Tipo, Tipos},
 };
@@ -96,19 +98,62 @@ pub fn nome(
     Ok(nome.flatten())
 }
 
+/// What is known of an entry besides its name; `None` where it is not offered.
+///
+/// # Errors
+/// Storage.
+pub fn dados(
+    conn: &Connection,
+    account: i64,
+    collection: &str,
+    key: &str,
+) -> Stored<Option<Dados>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT data -> '$.dados' FROM reference \
+         WHERE account = ? AND collection = ? AND key = ? AND active",
+    )?;
+    let dados: Option<Option<String>> =
+        statement.query_row(params![account, collection, key], |row| row.get(0)).optional()?;
+    Ok(dados.map(|dados| lidos(dados.as_deref())))
+}
+
+/// An entry that holds no object of texts knows nothing.
+fn lidos(dados: Option<&str>) -> Dados {
+    dados.and_then(|dados| serde_json::from_str(dados).ok()).unwrap_or_default()
+}
+
 /// The entries of a collection that are offered, by name.
 ///
 /// # Errors
 /// Storage.
 pub fn itens(conn: &Connection, account: i64, collection: &str) -> Stored<Vec<ItemCatalogo>> {
     let mut statement = conn.prepare_cached(
-        "SELECT key, coalesce(json_extract(data, '$.nome'), key) FROM reference \
-         WHERE account = ? AND collection = ? AND active \
+        "SELECT key, coalesce(json_extract(data, '$.nome'), key) AS nome, data -> '$.dados' \
+         FROM reference WHERE account = ? AND collection = ? AND active \
              AND coalesce(json_extract(data, '$.ativo'), 1) \
-         ORDER BY 2, 1",
+         ORDER BY dobrar(nome), key",
     )?;
     let rows = statement.query_map(params![account, collection], |row| {
-        Ok(ItemCatalogo { codigo: row.get(0)?, nome: row.get(1)? })
+        let dados = lidos(row.get::<_, Option<String>>(2)?.as_deref());
+        Ok(ItemCatalogo { codigo: row.get(0)?, nome: row.get(1)?, dados })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The catalogues that have entries, by title, each with how many are offered.
+///
+/// # Errors
+/// Storage.
+pub fn catalogos(conn: &Connection, account: i64) -> Stored<Vec<(&'static Catalogo, u32)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT count(*) FROM reference WHERE account = ? AND collection = ? AND active",
+    )?;
+    let mut todos = Vec::new();
+    for catalogo in catalogo::CATALOGOS {
+        let itens = statement.query_row(params![account, catalogo.codigo], |row| row.get(0))?;
+        if itens > 0 {
+            todos.push((catalogo, itens));
+        }
+    }
+    Ok(todos)
 }

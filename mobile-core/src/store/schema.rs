@@ -12,8 +12,12 @@ pub struct Step {
 }
 
 /// Every step, oldest first.
-pub const STEPS: &[Step] =
-    &[Step { version: 1, sql: V1 }, Step { version: 2, sql: V2 }, Step { version: 3, sql: V3 }];
+pub const STEPS: &[Step] = &[
+    Step { version: 1, sql: V1 },
+    Step { version: 2, sql: V2 },
+    Step { version: 3, sql: V3 },
+    Step { version: 4, sql: V4 },
+];
 
 pub(super) const V1: &str = "
 -- This installation: minted once.
@@ -168,4 +172,46 @@ CREATE INDEX documents_stale ON documents (account) WHERE stale = 1;
 CREATE INDEX documents_damaged ON documents (account) WHERE damaged IS NOT NULL;
 -- When this device last started over.
 ALTER TABLE cursor ADD COLUMN restarted_at INTEGER;
+";
+
+/// What lists show and are ordered by, and who links to whom. Documents had another shape before,
+/// which nothing reads any more: they count as damaged, and are asked for again; what was not sent
+/// stays in the queue.
+const V4: &str = "
+ALTER TABLE lista ADD COLUMN tipo TEXT NOT NULL DEFAULT '';
+ALTER TABLE lista ADD COLUMN tipo_versao INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE lista ADD COLUMN tipo_nome TEXT NOT NULL DEFAULT '';
+ALTER TABLE lista ADD COLUMN prioridade TEXT;
+ALTER TABLE lista ADD COLUMN prazo TEXT;
+ALTER TABLE lista ADD COLUMN recebido_em INTEGER;
+ALTER TABLE lista ADD COLUMN etapa_desde INTEGER;
+ALTER TABLE lista ADD COLUMN etapa_ate INTEGER;
+-- From when on it is late; empty once work is over.
+ALTER TABLE lista ADD COLUMN atrasa_em INTEGER;
+-- The fields by which it may be ordered, as a JSON object.
+ALTER TABLE lista ADD COLUMN campos TEXT NOT NULL DEFAULT '{}';
+
+-- The links of the documents that lists show.
+CREATE TABLE vinculo (
+    account INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    alvo BLOB NOT NULL,
+    relacao TEXT,
+    descricao TEXT,
+    FOREIGN KEY (account, id) REFERENCES lista (account, id) ON DELETE CASCADE
+);
+CREATE INDEX vinculo_id ON vinculo (account, id);
+CREATE INDEX vinculo_alvo ON vinculo (account, alvo);
+
+UPDATE documents SET damaged = 'its shape is from before version 4';
+
+-- A laudo is one of several kinds of analysis now.
+UPDATE queue SET command = json_object('comando', 'analisar', 'analise', command ->> 'laudo', \
+    'tipo', 'laudo', 'texto', command ->> 'conclusao', 'procedente', command -> 'procedente', \
+    'pedido', json_object('id', command ->> 'pedido')) \
+    WHERE command ->> 'comando' = 'emitir_laudo';
+UPDATE fates SET command = json_object('comando', 'analisar', 'analise', command ->> 'laudo', \
+    'tipo', 'laudo', 'texto', command ->> 'conclusao', 'procedente', command -> 'procedente', \
+    'pedido', json_object('id', command ->> 'pedido')) \
+    WHERE command ->> 'comando' = 'emitir_laudo';
 ";

@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// A person of a company, as signed in on this device.
@@ -213,6 +214,9 @@ pub fn quem(conn: &Connection, account: i64) -> Stored<Quem> {
         nome: conta.nome.clone(),
         permissoes: conta.permissoes.clone(),
         ativo: true,
+        grupos: BTreeSet::new(),
+        filial: None,
+        cliente: None,
     });
     conta.nome.clone_from(&pessoa.nome);
     conta.permissoes.clone_from(&pessoa.permissoes);

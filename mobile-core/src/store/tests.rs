@@ -4,9 +4,11 @@ use super::{
     lists::{self, Filtro},
     migrations::{self, MigrationError},
     open,
+    order::{Chave, Marca, Ordem},
     schema::{STEPS, Step, V1},
 };
-use crate::error::Error;
+use crate::{Campo, error::Error};
+use automerge::{Automerge, ObjType, ROOT, transaction::Transactable};
 use campo_domain::{ids::DocumentId, kind::Kind};
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params, params_from_iter};
@@ -77,13 +79,13 @@ fn ff43_an_update_of_the_app_keeps_device_session_documents_and_queue() {
     v1_file(&path);
     let before = dump(&Connection::open(&path).unwrap());
     let conn = open(&path, None).unwrap();
-    assert_eq!(migrations::version(&conn).unwrap(), 3);
+    assert_eq!(migrations::version(&conn).unwrap(), 4);
     assert_eq!(dump(&conn), before);
     assert!(conn.prepare("SELECT nota FROM fates").is_ok());
-    let marked = "SELECT count(*) FROM documents WHERE stale <> 0 OR damaged IS NOT NULL";
+    let marked = "SELECT count(*) FROM documents WHERE stale <> 0";
     assert_eq!(conn.query_row(marked, [], |row| row.get::<_, u32>(0)).unwrap(), 0);
     drop(conn);
-    let campo = crate::Campo::open(&path, None).unwrap();
+    let campo = Campo::open(&path, None).unwrap();
     let pendencias = campo.pending().unwrap();
     assert_eq!(pendencias.pendentes[0].conteudo[0].valor, "Pó");
     assert_eq!(pendencias.pendentes[0].documento_rotulo, "P-1");
@@ -108,7 +110,81 @@ fn ff43_a_migration_that_fails_changes_nothing_and_says_so() {
     drop(conn);
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
     // The app with the repaired step goes on from there.
-    assert_eq!(migrations::version(&open(&path, None).unwrap()).unwrap(), 3);
+    assert_eq!(migrations::version(&open(&path, None).unwrap()).unwrap(), 4);
+}
+
+/// A document of the shape that only unreleased versions wrote.
+fn old_shape(id: Uuid) -> Vec<u8> {
+    let mut document = Automerge::new();
+    let mut tx = document.transaction();
+    tx.put(ROOT, "schema", 1).unwrap();
+    tx.put(ROOT, "kind", "ocorrencia").unwrap();
+    tx.put(ROOT, "id", id.as_bytes().to_vec()).unwrap();
+    tx.put(ROOT, "tipo", "p000.ocorrencia").unwrap();
+    tx.put(ROOT, "tipo_versao", 1).unwrap();
+    for name in ["campos", "itens", "participantes", "notas", "pedidos", "laudos", "servidor"] {
+        tx.put_object(ROOT, name, ObjType::Map).unwrap();
+    }
+    tx.commit();
+    document.save_nocompress()
+}
+
+#[test]
+fn documents_of_the_old_shape_are_set_aside_and_nothing_that_was_written_is_dropped() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("campo.db");
+    v1_file(&path);
+    let mut conn = Connection::open(&path).unwrap();
+    migrations::run(&mut conn, &STEPS[..3]).unwrap();
+    let (document, laudo, pedido) = (Uuid::now_v7(), Uuid::now_v7(), Uuid::now_v7());
+    let command = serde_json::json!({ "comando": "emitir_laudo", "pedido": pedido, "laudo": laudo,
+        "procedente": true, "conclusao": "Cupim" })
+    .to_string();
+    conn.execute("DELETE FROM fates", []).unwrap();
+    conn.execute("DELETE FROM queue", []).unwrap();
+    conn.execute("DELETE FROM documents", []).unwrap();
+    conn.execute(
+        "INSERT INTO documents (account, id, kind, rotulo, generation, chunks, in_scope) \
+         VALUES (1, ?, 'ocorrencia', '2026/000007', 1, ?, 1)",
+        params![document.as_bytes(), old_shape(document)],
+    )
+    .unwrap();
+    conn.execute(
+        "INSERT INTO lista (account, id, kind, raiz, rotulo, titulo, ordem, situacao, \
+             situacao_nome, fase, minha, busca, criado_em, pendente, conflito) \
+         VALUES (1, ?1, 'ocorrencia', ?1, '2026/000007', 'Mesa', 'mesa', 'em_analise', \
+             'Em Análise', 'andamento', 1, 'mesa', 5, 1, 0)",
+        [document.as_bytes()],
+    )
+    .unwrap();
+    conn.execute(
+        "INSERT INTO queue (account, command_id, document, command, at, seen, change, hash) \
+         VALUES (1, ?1, ?2, ?3, 1000, 3, x'0102', zeroblob(32))",
+        params![laudo.as_bytes(), document.as_bytes(), command],
+    )
+    .unwrap();
+    conn.execute(
+        "INSERT INTO fates (account, command_id, document, kind, rotulo, command, at, settled_at, \
+             fate, code, message) \
+         VALUES (1, ?1, ?2, 'ocorrencia', '2026/000007', ?3, 1, 2, 'refused', 'c', 'm')",
+        params![pedido.as_bytes(), document.as_bytes(), command],
+    )
+    .unwrap();
+    drop(conn);
+
+    let campo = Campo::open(&path, None).unwrap();
+    let estado = campo.estado().unwrap();
+    assert_eq!(estado.danificados, 1);
+    assert!(estado.aviso.unwrap().contains("serão pedidos de novo"));
+    let pagina = campo.ocorrencias(&Filtro::default()).unwrap();
+    assert_eq!(pagina.linhas[0].rotulo, "2026/000007");
+    assert!(matches!(campo.show(document.into()), Err(Error::Documento(_))));
+    let pendencias = campo.pending().unwrap();
+    let (pendente, recusada) = (&pendencias.pendentes[0], &pendencias.recusadas[0]);
+    assert_eq!((&pendente.o_que, &recusada.o_que), (&"Registrar laudo".into(), &pendente.o_que));
+    assert_eq!(pendente.conteudo, recusada.conteudo);
+    let conteudo: Vec<_> = pendente.conteudo.iter().map(|c| c.valor.as_str()).collect();
+    assert_eq!(conteudo, ["Sim", "Cupim"]);
 }
 
 #[test]
@@ -121,7 +197,7 @@ fn a_file_from_a_newer_app_is_not_touched() {
     drop(conn);
     let bytes = std::fs::read(&path).unwrap();
     let error = open(&path, None).unwrap_err();
-    assert!(matches!(error, Error::VersaoMaisNova { found: 99, known: 3 }), "{error}");
+    assert!(matches!(error, Error::VersaoMaisNova { found: 99, known: 4 }), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
 }
 
@@ -136,14 +212,15 @@ fn every_list_is_read_by_its_index_and_without_documents() {
     let dir = tempfile::tempdir().unwrap();
     let conn = open(&dir.path().join("campo.db"), None).unwrap();
     let now = DateTime::<Utc>::UNIX_EPOCH;
-    let chave = lists::Chave { criado_em: now, id: DocumentId::from(Uuid::nil()) };
+    let chave = Chave { marca: Marca::Numero(0), id: DocumentId::from(Uuid::nil()) };
     let todas = Filtro { depois_de: Some(chave), ..Filtro::default() };
     let minhas = Filtro { apenas_minhas: true, ..todas.clone() };
     let situacao = Filtro { situacao: Some("aberta".into()), ..todas.clone() };
+    let lista = |kind, filtro: &Filtro| lists::lista_sql(1, kind, filtro).unwrap();
     let cases = [
-        (lists::recentes_sql(1, Kind::Assistencia, &todas), "lista_recentes"),
-        (lists::recentes_sql(1, Kind::Ocorrencia, &minhas), "lista_minhas"),
-        (lists::recentes_sql(1, Kind::Ocorrencia, &situacao), "lista_situacao"),
+        (lista(Kind::Assistencia, &todas), "lista_recentes"),
+        (lista(Kind::Ocorrencia, &minhas), "lista_minhas"),
+        (lista(Kind::Ocorrencia, &situacao), "lista_situacao"),
         (lists::por_nome_sql(1, Kind::Cliente, "ze"), "lista_nome"),
         (lists::agenda_sql(1, now, now, false), "lista_agenda"),
     ];
@@ -160,5 +237,23 @@ fn every_list_is_read_by_its_index_and_without_documents() {
         assert!(plan.iter().all(|line| !line.contains("documents")), "{index}: {plan:?}");
         let sorts = plan.iter().any(|line| line.contains("TEMP B-TREE FOR ORDER BY"));
         assert!(!sorts, "{index}: {plan:?}");
+    }
+}
+
+#[test]
+fn a_list_in_any_order_is_valid_sql_and_reads_no_document() {
+    let dir = tempfile::tempdir().unwrap();
+    let conn = open(&dir.path().join("campo.db"), None).unwrap();
+    let colunas = ["criado_em", "titulo", "numero", "rotulo", "tipo", "situacao", "fase"];
+    let outras = ["cliente", "recebido_em", "etapa_desde", "etapa_ate", "atrasa_em"];
+    for kind in Kind::TODOS {
+        let campos = kind.campos().iter().map(|campo| campo.nome);
+        for coluna in colunas.into_iter().chain(outras).chain(campos) {
+            let ordem = Ordem { coluna: coluna.into(), decrescente: coluna.len() % 2 == 0 };
+            let filtro = Filtro { ordem, ..Filtro::default() };
+            let consulta = lists::lista_sql(1, kind, &filtro).unwrap();
+            assert!(!consulta.sql.contains("documents"), "{coluna}");
+            assert_eq!(lists::lista(&conn, 1, kind, &filtro).unwrap(), Some(vec![]), "{coluna}");
+        }
     }
 }

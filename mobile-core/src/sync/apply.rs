@@ -4,7 +4,7 @@
 use crate::{
     error::Error,
     store::{
-        cursor, documents, fates, lists, marks, queue, references,
+        cursor, documents, fates, marks, queue, references, rows,
         session::{self, Quem},
     },
     sync::aside,
@@ -182,9 +182,9 @@ fn write(
             match &view {
                 Some(view) => {
                     let (eu, fuso) = (quem.pessoa.id, quem.conta.fuso);
-                    lists::write(tx, account, view, pendente, eu, fuso)?;
+                    rows::write(tx, account, view, pendente, eu, fuso)?;
                 }
-                None => lists::remove(tx, account, document)?,
+                None => rows::remove(tx, account, document)?,
             }
         }
         None => {
@@ -236,7 +236,7 @@ fn rows_that_waited(tx: &Connection, quem: &Quem) -> Result<(), Error> {
         let name = documents::Name::from(&view.registro);
         documents::save(tx, quem.account, &document, Some(&name))?;
         let (eu, fuso) = (quem.pessoa.id, quem.conta.fuso);
-        lists::write(tx, quem.account, &view, document.queue.len(), eu, fuso)?;
+        rows::write(tx, quem.account, &view, document.queue.len(), eu, fuso)?;
     }
     Ok(())
 }

@@ -3,18 +3,23 @@
 
 #![allow(dead_code)] // Each test file uses its part.
 
-use automerge::Change;
+use automerge::{
+    Automerge, Change, ObjId, ROOT, ReadDoc,
+    transaction::{CommitOptions, Transaction},
+};
 use campo_domain::{
     ids::{DocumentId, TenantId, UserId},
     pessoa::{Permissao, Permissoes, Pessoa},
     preset,
 };
 use campo_mobile_core::{Campo, Error, SyncReport};
-use campo_sync::wire::{
-    self, Bootstrap, Cursor, Entry, Limits, Outcome, SyncRequest, SyncResponse, Verdict,
+use campo_sync::{
+    document::Actor,
+    wire::{self, Bootstrap, Cursor, Entry, Limits, Outcome, SyncRequest, SyncResponse, Verdict},
 };
 use chrono::Utc;
 use std::{
+    collections::BTreeSet,
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     sync::{
@@ -56,8 +61,36 @@ struct State {
 }
 
 impl Server {
-    /// Starts one with the preset P001 and P000.
+    /// Starts one with the tipos of the presets P001 and P000.
     pub fn start() -> Self {
+        let server = Server::empty();
+        for id in ["P001", "P000"] {
+            server.tipos(id);
+        }
+        server
+    }
+
+    /// Starts one of a company that chose this preset.
+    pub fn of(preset: &str) -> Self {
+        let server = Server::empty();
+        server.tipos(preset);
+        for (catalogo, itens) in preset::carregar(preset).unwrap().catalogos {
+            for item in itens {
+                let data = serde_json::json!({ "nome": item.nome, "dados": item.dados });
+                server.reference(&catalogo, &item.codigo, &data.to_string());
+            }
+        }
+        server
+    }
+
+    fn tipos(&self, preset: &str) {
+        for tipo in preset::carregar(preset).unwrap().tipos {
+            let key = format!("{}@{}", tipo.codigo, tipo.versao);
+            self.reference("tipo", &key, &serde_json::to_string(&tipo).unwrap());
+        }
+    }
+
+    fn empty() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::new(State {
@@ -76,14 +109,7 @@ impl Server {
                 shared.serve(stream);
             }
         });
-        let server = Server { url, state };
-        for id in ["P001", "P000"] {
-            for tipo in preset::carregar(id).unwrap().tipos {
-                let key = format!("{}@{}", tipo.codigo, tipo.versao);
-                server.reference("tipo", &key, &serde_json::to_string(&tipo).unwrap());
-            }
-        }
-        server
+        Server { url, state }
     }
 
     /// Puts an entry of reference data into every first pull.
@@ -114,7 +140,8 @@ impl Server {
         let permissoes: Permissoes = permissoes.iter().copied().collect();
         let data = serde_json::json!({ "nome": nome, "ativo": true }).to_string();
         self.reference("usuario", &id.to_string(), &data);
-        let pessoa = Pessoa { id, nome, permissoes, ativo: true };
+        let (grupos, filial, cliente) = (BTreeSet::new(), None, None);
+        let pessoa = Pessoa { id, nome, permissoes, ativo: true, grupos, filial, cliente };
         self.state.people.lock().unwrap().push((login.into(), pessoa));
         id
     }
@@ -147,6 +174,11 @@ impl Server {
         device.enter(self, login);
         device
     }
+}
+
+/// Fields as a person types them.
+pub fn textos(pares: &[(&str, &str)]) -> Vec<(String, String)> {
+    pares.iter().map(|(nome, valor)| ((*nome).to_owned(), (*valor).to_owned())).collect()
 }
 
 /// A problem as Campo's server describes it.
@@ -197,6 +229,33 @@ impl Device {
         let chunks = "SELECT chunks FROM documents WHERE id = ?";
         let bytes = self.raw().query_row(chunks, [document.bytes()], |row| row.get(0)).unwrap();
         Entry::Snapshot { document, generation: 1, bytes }
+    }
+
+    /// The document after the server has written into its own part of it, as a snapshot.
+    pub fn by_server(
+        &self,
+        document: DocumentId,
+        write: impl FnOnce(&mut Transaction<'_>, &ObjId),
+    ) -> Entry {
+        let Entry::Snapshot { bytes, .. } = self.snapshot(document) else { unreachable!() };
+        let mut whole = Automerge::load(&bytes).unwrap();
+        whole.set_actor(Actor::servidor(7).actor_id());
+        let (_, servidor) = whole.get(ROOT, "servidor").unwrap().unwrap();
+        let mut tx = whole.transaction();
+        write(&mut tx, &servidor);
+        let now = Utc::now().timestamp_millis();
+        tx.commit_with(CommitOptions::default().with_time(now));
+        Entry::Snapshot { document, generation: 1, bytes: whole.save_nocompress() }
+    }
+
+    /// Takes what the server says of documents.
+    pub fn hear(&self, server: &Server, entries: Vec<Entry>) {
+        let user = self.campo.conta().unwrap().unwrap().usuario;
+        let seq = server.state.seq.load(Ordering::SeqCst) + 1;
+        let mut answer = Some(answer(user, entries, seq));
+        server.script(move |request| if request.path == "/v1/sync" { answer.take() } else { None });
+        self.sync().unwrap();
+        server.script(|_| None);
     }
 
     /// How many commands wait.

@@ -9,11 +9,12 @@ use crate::{
 };
 use axum::http::StatusCode;
 use campo_domain::{
-    ids::{DeviceId, TenantId, UserId},
+    ids::{DeviceId, DocumentId, TenantId, UserId},
     pessoa::Permissoes,
 };
 use chrono::{DateTime, Utc};
 use sqlx::{PgTransaction, Row, postgres::PgRow};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// A company to create.
@@ -40,6 +41,29 @@ pub struct NewUser<'a> {
     pub senha: &'a str,
     /// What the person may do.
     pub permissoes: Permissoes,
+}
+
+/// A person to write down.
+#[derive(Clone, Debug, Default)]
+pub struct Person {
+    /// E-mail or name, without spaces; stored in lowercase.
+    pub login: String,
+    /// Name as people know it.
+    pub nome: String,
+    /// Where e-mails go.
+    pub email: Option<String>,
+    /// What the person may do.
+    pub permissoes: Permissoes,
+    /// Groups, by code.
+    pub grupos: BTreeSet<String>,
+    /// Branch, by code.
+    pub filial: Option<String>,
+    /// The client whose login it is.
+    pub cliente: Option<DocumentId>,
+    /// False once the person left.
+    pub ativo: bool,
+    /// Whether it stands for a program, which cannot sign in.
+    pub servico: bool,
 }
 
 /// A device as the administration sees it.
@@ -128,33 +152,70 @@ pub async fn only_company(db: &Db, slug: &str) -> sqlx::Result<bool> {
 /// # Errors
 /// 409 `login_existe`; 400 `senha_fraca` or for a login that does not serve.
 pub async fn create_user(db: &Db, tenant: TenantId, user: NewUser<'_>) -> ApiResult<UserId> {
-    let login = user.login.trim().to_lowercase();
+    let hash = password::hash(user.senha).await?;
+    let id = UserId::from(Uuid::now_v7());
+    let person = Person {
+        login: user.login.to_owned(),
+        nome: user.nome.to_owned(),
+        permissoes: user.permissoes,
+        ativo: true,
+        ..Person::default()
+    };
+    let mut tx = db.tenant(tenant).await?;
+    write_user(&mut tx, tenant, id, &person, Some(&hash)).await?;
+    tx.commit().await?;
+    Ok(id)
+}
+
+/// Writes a person down, new or anew, and tells everyone whom it concerns. Without a hash the
+/// password stays as it was; a new person then has none.
+///
+/// # Errors
+/// 409 `login_existe`; 400 for a login that does not serve.
+pub async fn write_user(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    id: UserId,
+    person: &Person,
+    hash: Option<&str>,
+) -> ApiResult<()> {
+    let login = person.login.trim().to_lowercase();
     if login.is_empty() || login.len() > 200 || login.contains(char::is_whitespace) {
         return Err(ApiError::invalido("O login é um e-mail ou um nome, sem espaços."));
     }
-    let hash = password::hash(user.senha).await?;
-    let id = UserId::from(Uuid::now_v7());
-    let names: Vec<&str> = user.permissoes.iter().map(|permissao| permissao.codigo()).collect();
-    let mut tx = db.tenant(tenant).await?;
+    let names: Vec<&str> = person.permissoes.iter().map(|permissao| permissao.codigo()).collect();
+    let grupos: Vec<&str> = person.grupos.iter().map(String::as_str).collect();
     sqlx::query(
-        "INSERT INTO usuario (tenant, id, login, nome, senha_hash, permissoes) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO usuario AS u (tenant, id, login, nome, senha_hash, permissoes, email, grupos, \
+             filial, cliente, ativo, servico) \
+         VALUES ($1, $2, $3, $4, coalesce($5, ''), $6, $7, $8, $9, $10, $11, $12) \
+         ON CONFLICT (tenant, id) DO UPDATE SET login = excluded.login, nome = excluded.nome, \
+             senha_hash = coalesce($5, u.senha_hash), permissoes = excluded.permissoes, \
+             email = excluded.email, grupos = excluded.grupos, filial = excluded.filial, \
+             cliente = excluded.cliente, ativo = excluded.ativo",
     )
     .bind(tenant.uuid())
     .bind(id.uuid())
     .bind(&login)
-    .bind(user.nome.trim())
+    .bind(person.nome.trim())
     .bind(hash)
     .bind(names)
-    .execute(&mut *tx)
+    .bind(&person.email)
+    .bind(grupos)
+    .bind(&person.filial)
+    .bind(person.cliente.map(Uuid::from))
+    .bind(person.ativo)
+    .bind(person.servico)
+    .execute(&mut **tx)
     .await
     .on_constraint("usuario_login_unico", || {
         let mensagem = format!("Já existe uma pessoa com o login {login}.");
         ApiError::new(StatusCode::CONFLICT, "login_existe", mensagem)
     })?;
-    reference::user_changed(&mut tx, tenant, id).await?;
-    tx.commit().await?;
-    Ok(id)
+    if !person.ativo {
+        end_sessions(tx, id).await?;
+    }
+    Ok(reference::user_changed(tx, tenant, id).await?)
 }
 
 /// The person of a login.
@@ -176,11 +237,11 @@ pub async fn user_by_login(db: &Db, tenant: TenantId, login: &str) -> ApiResult<
 /// Sets a password and ends every session of the person.
 ///
 /// # Errors
-/// 400 `senha_fraca`; 404.
+/// 400 `senha_fraca`; 404, also for a person of service.
 pub async fn reset_password(db: &Db, tenant: TenantId, user: UserId, senha: &str) -> ApiResult<()> {
     let hash = password::hash(senha).await?;
     let mut tx = db.tenant(tenant).await?;
-    sqlx::query("UPDATE usuario SET senha_hash = $2 WHERE id = $1 RETURNING id")
+    sqlx::query("UPDATE usuario SET senha_hash = $2 WHERE id = $1 AND NOT servico RETURNING id")
         .bind(user.uuid())
         .bind(hash)
         .fetch_one(&mut *tx)
@@ -205,6 +266,33 @@ pub async fn set_active(db: &Db, tenant: TenantId, user: UserId, ativo: bool) ->
     }
     reference::user_changed(&mut tx, tenant, user).await?;
     Ok(tx.commit().await?)
+}
+
+/// A person as written down, held until the transaction ends.
+///
+/// # Errors
+/// 404.
+pub async fn read_user(tx: &mut PgTransaction<'_>, user: UserId) -> ApiResult<Person> {
+    let row = sqlx::query("SELECT * FROM usuario WHERE id = $1 FOR UPDATE")
+        .bind(user.uuid())
+        .fetch_one(&mut **tx)
+        .await?;
+    Ok(person(&row)?)
+}
+
+/// The person of a row of `usuario`.
+pub(crate) fn person(row: &PgRow) -> sqlx::Result<Person> {
+    Ok(Person {
+        login: row.try_get("login")?,
+        nome: row.try_get("nome")?,
+        email: row.try_get("email")?,
+        permissoes: super::permissoes(row)?,
+        grupos: row.try_get::<Vec<String>, _>("grupos")?.into_iter().collect(),
+        filial: row.try_get("filial")?,
+        cliente: row.try_get::<Option<Uuid>, _>("cliente")?.map(DocumentId::from),
+        ativo: row.try_get("ativo")?,
+        servico: row.try_get("servico")?,
+    })
 }
 
 async fn end_sessions(tx: &mut PgTransaction<'_>, user: UserId) -> sqlx::Result<()> {

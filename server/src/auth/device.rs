@@ -6,6 +6,7 @@
 //! same session, and ends it.
 
 use crate::{
+    api::docs::Problemas,
     app::App,
     auth::{
         check_password, inactive,
@@ -19,7 +20,7 @@ use crate::{
 use axum::{
     Json,
     extract::{FromRequestParts, State, rejection::JsonRejection},
-    http::{StatusCode, header, request::Parts},
+    http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use campo_domain::{
@@ -34,6 +35,11 @@ use uuid::Uuid;
 ///
 /// # Errors
 /// `credenciais_invalidas`, `usuario_inativo`, `dispositivo_revogado`, `muitas_tentativas`.
+#[utoipa::path(
+    post, path = "/v1/auth/login", tag = "Sessão", summary = "Entra, num aparelho",
+    request_body = Login,
+    responses((status = 200, body = Granted), Problemas), security(()),
+)]
 pub async fn login(
     State(app): State<App>,
     ip: ClientIp,
@@ -98,6 +104,11 @@ pub async fn login(
 /// # Errors
 /// `nao_autenticado` for a token that never was; `sessao_expirada`, `sessao_revogada`,
 /// `dispositivo_revogado`, `usuario_inativo`.
+#[utoipa::path(
+    post, path = "/v1/auth/refresh", tag = "Sessão", summary = "Renova a sessão",
+    request_body = Refresh,
+    responses((status = 200, body = Granted), Problemas), security(()),
+)]
 pub async fn refresh(
     State(app): State<App>,
     body: Result<Json<Refresh>, JsonRejection>,
@@ -184,6 +195,10 @@ pub async fn refresh(
 ///
 /// # Errors
 /// Those of [`DeviceAuth`].
+#[utoipa::path(
+    post, path = "/v1/auth/logout", tag = "Sessão", summary = "Encerra a sessão",
+    responses((status = 204), Problemas),
+)]
 pub async fn logout(State(app): State<App>, auth: DeviceAuth) -> ApiResult<StatusCode> {
     let mut tx = app.db.tenant(auth.tenant).await?;
     revoke(&mut tx, auth.session).await?;
@@ -212,18 +227,18 @@ pub struct DeviceAuth {
     pub session: Uuid,
 }
 
+/// The secret of `Authorization: Bearer`.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, secret) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
+}
+
 impl FromRequestParts<App> for DeviceAuth {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> ApiResult<Self> {
-        let access = parts
-            .headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, access)| access.trim())
-            .ok_or_else(ApiError::nao_autenticado)?;
+        let access = bearer(&parts.headers).ok_or_else(ApiError::nao_autenticado)?;
         let row = sqlx::query("SELECT * FROM identidade_por_acesso($1)")
             .bind(token::hash(access))
             .fetch_optional(app.db.pool())
@@ -240,12 +255,7 @@ impl FromRequestParts<App> for DeviceAuth {
             tenant: row.try_get::<Uuid, _>("tenant")?.into(),
             device: row.try_get::<Uuid, _>("dispositivo")?.into(),
             session: row.try_get("sessao")?,
-            pessoa: Pessoa {
-                id: row.try_get::<Uuid, _>("usuario")?.into(),
-                nome: row.try_get("nome")?,
-                permissoes: permissoes(&row)?,
-                ativo,
-            },
+            pessoa: super::pessoa(&row, ativo)?,
         };
         let used: bool = row.try_get("par_usado")?;
         if !used || !row.try_get::<bool, _>("visto_ha_pouco")? {

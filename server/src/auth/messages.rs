@@ -6,9 +6,10 @@ use campo_domain::{
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Body of `POST /v1/auth/login`.
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, Serialize, ToSchema)]
 pub struct Login {
     /// Slug of the company.
     pub empresa: String,
@@ -17,6 +18,7 @@ pub struct Login {
     /// Password.
     pub senha: String,
     /// The installation's id.
+    #[schema(value_type = Uuid)]
     pub dispositivo: DeviceId,
     /// How people call the device.
     #[serde(default)]
@@ -24,14 +26,14 @@ pub struct Login {
 }
 
 /// Body of `POST /v1/auth/refresh`.
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, Serialize, ToSchema)]
 pub struct Refresh {
     /// The refresh token of the last answer that arrived.
     pub renovacao: String,
 }
 
 /// A pair of tokens and who they belong to: answer of login and refresh.
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, Serialize, ToSchema)]
 pub struct Granted {
     /// Access token, for `Authorization: Bearer`.
     pub acesso: String,
@@ -48,22 +50,27 @@ pub struct Granted {
 }
 
 /// The person of a session.
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, Serialize, ToSchema)]
+#[schema(as = SessaoUsuario)]
 pub struct Usuario {
     /// Id.
+    #[schema(value_type = Uuid)]
     pub id: UserId,
     /// Name.
     pub nome: String,
     /// Login.
     pub login: String,
     /// What the person may do.
+    #[schema(value_type = Vec<String>)]
     pub permissoes: Permissoes,
 }
 
 /// The company of a session.
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, Serialize, ToSchema)]
+#[schema(as = SessaoEmpresa)]
 pub struct Empresa {
     /// Id.
+    #[schema(value_type = Uuid)]
     pub id: TenantId,
     /// Name.
     pub nome: String,

@@ -21,7 +21,7 @@ use crate::{
 use axum::http::StatusCode;
 use campo_domain::{
     ids::{TenantId, UserId},
-    pessoa::Permissoes,
+    pessoa::{Permissoes, Pessoa},
 };
 use sqlx::{Row, postgres::PgRow};
 use throttle::{Attempt, ClientIp};
@@ -70,9 +70,23 @@ fn wrong() -> ApiError {
     ApiError::new(StatusCode::UNAUTHORIZED, "credenciais_invalidas", mensagem)
 }
 
-fn inactive() -> ApiError {
+pub(crate) fn inactive() -> ApiError {
     let mensagem = "Este usuário foi desativado. Fale com quem administra o Campo na empresa.";
     ApiError::new(StatusCode::FORBIDDEN, "usuario_inativo", mensagem)
+}
+
+/// The person of a row of an identity function.
+fn pessoa(row: &PgRow, ativo: bool) -> sqlx::Result<Pessoa> {
+    let grupos: Vec<String> = row.try_get("grupos")?;
+    Ok(Pessoa {
+        id: row.try_get::<Uuid, _>("usuario")?.into(),
+        nome: row.try_get("nome")?,
+        permissoes: permissoes(row)?,
+        ativo,
+        grupos: grupos.into_iter().collect(),
+        filial: row.try_get("filial")?,
+        cliente: row.try_get::<Option<Uuid>, _>("cliente")?.map(Into::into),
+    })
 }
 
 /// The permissions of a row; one that this version does not know grants nothing.

@@ -2,7 +2,7 @@
 
 use crate::{
     app::App,
-    auth::{check_password, permissoes, throttle::ClientIp, token},
+    auth::{check_password, throttle::ClientIp, token},
     error::{ApiError, ApiResult},
 };
 use axum::{
@@ -125,12 +125,7 @@ impl OfficeAuth {
             tenant: row.try_get::<Uuid, _>("tenant")?.into(),
             tenant_nome: row.try_get("tenant_nome")?,
             fuso: fuso.parse().unwrap_or(chrono_tz::America::Sao_Paulo),
-            pessoa: Pessoa {
-                id: row.try_get::<Uuid, _>("usuario")?.into(),
-                nome: row.try_get("nome")?,
-                permissoes: permissoes(&row)?,
-                ativo: true,
-            },
+            pessoa: super::pessoa(&row, true)?,
             csrf: row.try_get("csrf")?,
             session: row.try_get("sessao")?,
         }))

@@ -369,7 +369,8 @@ async fn the_application_cannot_write_for_another_company_nor_step_out_of_its_ro
         "DROP TABLE usuario",
         "CREATE TABLE minha (x int)",
         "DELETE FROM usuario",
-        "UPDATE tenant SET nome = 'x'",
+        "UPDATE chave_api SET escopos = '{}'",
+        "UPDATE tenant SET slug = 'x'",
     ] {
         assert!(sqlx::query(attempt).execute(&mut *connection).await.is_err(), "{attempt}");
     }

@@ -8,15 +8,19 @@ use crate::{
 };
 use anyhow::{Context, Result, bail};
 use campo_domain::{
-    command::{Command, NovoItem},
-    ids::{DocumentId, TenantId, UserId},
+    command::{Command, NovoItem, NovoPedido},
+    ids::{DocumentId, NotaId, TenantId, UserId},
     kind::Kind,
-    registro::Campos,
+    parte::Colecao,
+    registro::{Campos, TipoAnalise, Visibilidade},
     tipo::{TipoRef, Tipos},
     valor::Valor,
 };
 use chrono::{DateTime, Days, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
+use serde_json::json;
+use sqlx::PgTransaction;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// The people whom the records name.
@@ -48,16 +52,21 @@ const ASSISTENCIAS: &[(usize, &str, bool, Option<u32>)] = &[
 struct Writer<'a> {
     app: &'a App,
     tenant: TenantId,
-    tipos: Tipos,
+    tipos: Arc<Tipos>,
     carla: UserId,
 }
 
 impl Writer<'_> {
     async fn command(&self, document: DocumentId, command: Command) -> Result<()> {
-        let work = Work::Office { user: self.carla, document, command };
+        self.command_of(self.carla, document, command).await
+    }
+
+    async fn command_of(&self, user: UserId, document: DocumentId, command: Command) -> Result<()> {
+        let commands = vec![(document, command)];
+        let work = Work::Office { user, commands, se: None };
         match commit::submit(self.app, self.tenant, work).await? {
             Answer::Office(done) => done.context("a demonstration record was refused"),
-            Answer::Verdicts(_) => bail!("verdicts for an office command"),
+            Answer::Verdicts(_) | Answer::Ended(_) => bail!("an answer to something else"),
         }
     }
 
@@ -78,8 +87,15 @@ impl Writer<'_> {
     async fn transition(&self, document: DocumentId, verbo: &str) -> Result<()> {
         let pedido = Uuid::now_v7().into();
         let verbo = verbo.to_owned();
-        self.command(document, Command::Transicionar { pedido, verbo, motivo: None }).await
+        let command = Command::Transicionar { pedido, verbo, motivo: None, email: false };
+        self.command(document, command).await
     }
+}
+
+/// A new part.
+fn part(campos: &[(&str, Valor)]) -> NovoItem {
+    let campos = campos.iter().map(|(nome, valor)| ((*nome).to_owned(), valor.clone()));
+    NovoItem { id: Uuid::now_v7().into(), campos: campos.collect() }
 }
 
 fn text(texto: &str) -> Valor {
@@ -124,15 +140,24 @@ pub(super) async fn create(app: &App, tenant: TenantId, pessoas: &Pessoas) -> Re
         ];
         clientes.push(writer.create("p001.cliente", campos, Vec::new()).await?);
     }
+    let mut tx = app.db.tenant(tenant).await?;
+    reference::lock(&mut tx, tenant).await?;
+    catalogues(&mut tx, tenant, &clientes).await?;
+    tx.commit().await?;
     for (position, (cliente, alegada, of_ana, hora)) in ASSISTENCIAS.iter().enumerate() {
         let responsavel = if *of_ana { pessoas.ana } else { pessoas.bruno };
         let (_, _, endereco, cidade) = CLIENTES[*cliente];
         let prazo = Utc::now().with_timezone(&FUSO).date_naive();
-        let prazo = prazo.checked_add_days(Days::new(3 + position as u64)).unwrap_or(prazo);
+        // The last one is late.
+        let prazo = match position + 1 == ASSISTENCIAS.len() {
+            true => prazo.checked_sub_days(Days::new(1)),
+            false => prazo.checked_add_days(Days::new(3 + position as u64)),
+        }
+        .unwrap_or(prazo);
         let campos = vec![
             ("cliente", Valor::Id(clientes[*cliente].uuid())),
             ("situacao_alegada", text(alegada)),
-            ("contrato", Valor::Texto(format!("C-{}", 20_260 + position))),
+            ("contrato", Valor::Texto(contrato(position))),
             ("endereco", text(endereco)),
             ("cidade", text(cidade)),
             ("uf", text("SP")),
@@ -163,22 +188,51 @@ pub(super) async fn create(app: &App, tenant: TenantId, pessoas: &Pessoas) -> Re
                 ("linha", text("modulados")),
                 ("relato", text("Tampo com 6 mm de empeno no centro. Pedida a troca à fábrica.")),
             ];
-            let item = NovoItem {
-                id: Uuid::now_v7().into(),
-                campos: [
-                    ("produto".to_owned(), text("Tampo de mesa Itatiba 1,80 m")),
-                    ("quantidade".to_owned(), Valor::Inteiro(1_000)),
-                    ("nota_fiscal".to_owned(), text("45.210")),
-                ]
-                .into(),
-            };
+            let item = part(&[
+                ("produto", text("Tampo de mesa Itatiba 1,80 m")),
+                ("quantidade", Valor::Inteiro(1_000)),
+                ("nota_fiscal", text("45.210")),
+                ("valor", Valor::Inteiro(89_000)),
+            ]);
             writer.create("p001.ocorrencia", campos, vec![item]).await?;
         }
     }
-    complaints(&writer, &clientes).await
+    complaints(&writer, &clientes, pessoas).await
 }
 
-async fn complaints(writer: &Writer<'_>, clientes: &[DocumentId]) -> Result<()> {
+fn contrato(position: usize) -> String {
+    format!("C-{}", 20_260 + position)
+}
+
+/// What the company's ERP would have told: contracts with where they deliver, and a sale.
+async fn catalogues(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    clientes: &[DocumentId],
+) -> Result<()> {
+    let contratos = ASSISTENCIAS.iter().enumerate().map(|(position, (cliente, ..))| {
+        let (nome, _, endereco, cidade) = CLIENTES[*cliente];
+        // The one of the mesa is delivered elsewhere than the client lives.
+        let endereco =
+            if position == 2 { "Rua Barão de Jaguara, 1.420, sala 3" } else { endereco };
+        let dados = json!({
+            "cliente": clientes[*cliente], "endereco": endereco, "cidade": cidade, "uf": "SP",
+        });
+        let codigo = contrato(position);
+        let nome = format!("{codigo} · {nome}");
+        (codigo, true, json!({ "nome": nome, "dados": dados }))
+    });
+    reference::put(tx, tenant, "contrato", contratos.collect()).await?;
+    let produtos = "Colchão Lótus queen|1|L-7731\nGuarda-roupa Itatiba 6 portas|1|L-7802";
+    let venda = json!({
+        "nome": "NF 45.198 · Márcia Albuquerque",
+        "dados": { "cliente": clientes[0], "produtos": produtos },
+    });
+    reference::put(tx, tenant, "origem", vec![("nf_saida:45.198".into(), true, venda)]).await?;
+    Ok(())
+}
+
+async fn complaints(writer: &Writer<'_>, clientes: &[DocumentId], pessoas: &Pessoas) -> Result<()> {
     let complaint = |relato: &str, tipo: &str| {
         vec![
             ("escopo", text("produto")),
@@ -189,22 +243,71 @@ async fn complaints(writer: &Writer<'_>, clientes: &[DocumentId]) -> Result<()> 
             ("origem_numero", text("45.198")),
             ("contato_nome", text("Márcia Albuquerque")),
             ("contato_telefone", text("(11) 98111-2040")),
+            ("contato_email", text("marcia@exemplo.com.br")),
         ]
     };
     let relato = "Colchão com mola aparente após três meses; cliente pede ressarcimento.";
-    writer.create("p000.ocorrencia", complaint(relato, "reclamacao_produto"), vec![]).await?;
+    let colchao = part(&[
+        ("produto", text("Colchão Lótus queen")),
+        ("quantidade", Valor::Inteiro(1_000)),
+        ("lote_serie", text("L-7731")),
+        ("valor_indenizado", Valor::Inteiro(125_000)),
+    ]);
+    let campos = complaint(relato, "reclamacao_produto");
+    let ressarcimento = writer.create("p000.ocorrencia", campos, vec![colchao]).await?;
     let relato = "Caixa do guarda-roupa chegou amassada, duas portas avariadas.";
     let em_analise = writer.create("p000.ocorrencia", complaint(relato, "avaria"), vec![]).await?;
+    let vinculo = part(&[
+        ("relacao", text("relacionado")),
+        ("documento", Valor::Id(ressarcimento.uuid())),
+        ("descricao", text("Mesma entrega")),
+    ]);
+    let vincular = Command::IncluirItem { em: Colecao::Vinculos, item: vinculo };
+    writer.command(em_analise, vincular).await?;
     writer.transition(em_analise, "colocar_em_analise").await?;
+    let parcial = analysis(TipoAnalise::Parcial, "Fotos pedidas à transportadora.");
+    writer.command(em_analise, parcial).await?;
     let relato = "Cliente recebeu cor diferente da proposta.";
     let campos = complaint(relato, "divergencia_comercial");
     let com_laudo = writer.create("p000.ocorrencia", campos, vec![]).await?;
-    writer.transition(com_laudo, "colocar_em_analise").await?;
-    let laudo = Command::EmitirLaudo {
-        pedido: Uuid::now_v7().into(),
-        laudo: Uuid::now_v7().into(),
-        procedente: true,
-        conclusao: "A etiqueta do lote confirma a cor trocada na expedição.".into(),
+    with_a_laudo(writer, com_laudo, pessoas).await
+}
+
+/// A complaint that went further: people, a conversation, a laudo, an action for the ERP.
+async fn with_a_laudo(writer: &Writer<'_>, id: DocumentId, pessoas: &Pessoas) -> Result<()> {
+    let bruno = pessoas.bruno;
+    writer.command(id, Command::Participar { usuario: bruno, participa: true }).await?;
+    writer.command(id, Command::Interessar { usuario: pessoas.ana, interessado: true }).await?;
+    let pergunta = NotaId::from(Uuid::now_v7());
+    let note = |id: NotaId, texto: &str, resposta_a: Option<NotaId>| Command::Anotar {
+        id,
+        texto: texto.into(),
+        visibilidade: Visibilidade::Interna,
+        resposta_a,
     };
-    writer.command(com_laudo, laudo).await
+    let texto = "Bruno, qual a etiqueta que está na embalagem?";
+    writer.command(id, note(pergunta, texto, None)).await?;
+    let resposta = note(Uuid::now_v7().into(), "Nogueira, lote 7802.", Some(pergunta));
+    writer.command_of(bruno, id, resposta).await?;
+    writer.transition(id, "colocar_em_analise").await?;
+    let conclusao = "A etiqueta do lote confirma a cor trocada na expedição.";
+    writer.command(id, analysis(TipoAnalise::Laudo, conclusao)).await?;
+    let credito = Command::SolicitarAcao {
+        acao: Uuid::now_v7().into(),
+        codigo: "credito_cliente".into(),
+        observacao: Some("Diferença de preço entre as cores.".into()),
+    };
+    writer.command(id, credito).await
+}
+
+fn analysis(tipo: TipoAnalise, texto: &str) -> Command {
+    let parcial = tipo == TipoAnalise::Parcial;
+    Command::Analisar {
+        analise: Uuid::now_v7().into(),
+        tipo,
+        texto: texto.into(),
+        procedente: (tipo == TipoAnalise::Laudo).then_some(true),
+        pedido: (!parcial).then(|| NovoPedido { id: Uuid::now_v7().into(), email: false }),
+        encaminhar: None,
+    }
 }

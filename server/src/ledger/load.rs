@@ -1,9 +1,12 @@
 //! Loading: a batch costs the same few queries whatever it touches.
 
 use anyhow::{Context, Result};
+use automerge::ChangeHash;
 use campo_domain::{
     ids::{DeviceId, DocumentId, HeldId, TenantId, UserId},
     pessoa::{Permissoes, Pessoa},
+    policy,
+    registro::Restricao,
     tipo::{Tipo, Tipos},
 };
 use campo_sync::{
@@ -12,12 +15,15 @@ use campo_sync::{
     wire::{Hash, Limits, Push, Reason},
 };
 use chrono::{DateTime, Datelike, Utc};
-use sqlx::{PgTransaction, Row};
+use sqlx::{AssertSqlSafe, PgTransaction, Row, postgres::PgRow};
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 use uuid::Uuid;
+
+/// Companies whose tipos a process keeps parsed.
+const COMPANIES_MAX: usize = 256;
 
 fn uuids<T: Copy + Into<Uuid>>(ids: impl IntoIterator<Item = T>) -> Vec<Uuid> {
     ids.into_iter().map(Into::into).collect()
@@ -28,6 +34,11 @@ pub(super) fn hash(bytes: &[u8]) -> Result<Hash> {
     Ok(bytes.into())
 }
 
+/// Heads as they are stored: 32 bytes each.
+pub fn heads(bytes: &[u8]) -> Vec<ChangeHash> {
+    bytes.chunks_exact(32).filter_map(|hash| hash.try_into().ok().map(ChangeHash)).collect()
+}
+
 /// What a list of pushes needs.
 pub fn needs_of<'a>(pushes: impl IntoIterator<Item = &'a Push>) -> Needs {
     let mut needs = Needs::default();
@@ -35,18 +46,73 @@ pub fn needs_of<'a>(pushes: impl IntoIterator<Item = &'a Push>) -> Needs {
     needs
 }
 
-/// Every version of every tipo of the company.
+/// What tells whether parsed tipos are still those of the company: in which database, in which
+/// log, up to which position.
+type TiposKey = (String, i64, i64);
+
+/// Parsed tipos by company: of what is committed only.
+type Parsed = HashMap<TenantId, (TiposKey, Arc<Tipos>)>;
+
+static TIPOS: LazyLock<Mutex<Parsed>> = LazyLock::new(Mutex::default);
+
+/// Every version of every tipo of the company. They hardly ever change, so that parsing them for
+/// every batch would be most of its work.
 ///
 /// # Errors
 /// PostgreSQL refuses, or a tipo cannot be read.
-pub async fn tipos(tx: &mut PgTransaction<'_>, tenant: TenantId) -> Result<Tipos> {
+pub async fn tipos(tx: &mut PgTransaction<'_>, tenant: TenantId) -> Result<Arc<Tipos>> {
+    let (database, epoch, seq, committed): (String, i64, i64, bool) = sqlx::query_as(
+        "SELECT current_database()::text, \
+             coalesce((SELECT epoch FROM tenant_clock WHERE tenant = $1), 0), \
+             coalesce((SELECT max(seq) FROM referencia \
+                 WHERE tenant = $1 AND collection = 'tipo'), 0), \
+             current_setting('transaction_read_only')::boolean",
+    )
+    .bind(tenant.uuid())
+    .fetch_one(&mut **tx)
+    .await?;
+    let key: TiposKey = (database, epoch, seq);
+    let known = || TIPOS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((of, tipos)) = known().get(&tenant)
+        && *of == key
+    {
+        return Ok(tipos.clone());
+    }
     let rows: Vec<serde_json::Value> =
         sqlx::query_scalar("SELECT data FROM referencia WHERE tenant = $1 AND collection = 'tipo'")
             .bind(tenant.uuid())
             .fetch_all(&mut **tx)
             .await?;
     let tipos: Result<Vec<Tipo>, _> = rows.into_iter().map(serde_json::from_value).collect();
-    Ok(tipos.context("a tipo in the reference data cannot be read")?.into_iter().collect())
+    let tipos = tipos.context("a tipo in the reference data cannot be read")?;
+    let tipos: Arc<Tipos> = Arc::new(tipos.into_iter().collect());
+    // What this very transaction wrote may yet be undone, and its position be another's.
+    if !committed {
+        return Ok(tipos);
+    }
+    let mut known = known();
+    if known.len() >= COMPANIES_MAX {
+        known.clear();
+    }
+    known.insert(tenant, (key, tipos.clone()));
+    Ok(tipos)
+}
+
+pub(super) const PESSOA: &str =
+    "SELECT id, nome, permissoes, ativo, grupos, filial, cliente FROM usuario ";
+
+pub(super) fn read_pessoa(row: &PgRow) -> Result<Pessoa> {
+    let grupos: Vec<String> = row.try_get("grupos")?;
+    let cliente: Option<Uuid> = row.try_get("cliente")?;
+    Ok(Pessoa {
+        id: row.try_get::<Uuid, _>("id")?.into(),
+        nome: row.try_get("nome")?,
+        permissoes: permissoes(row.try_get("permissoes")?)?,
+        ativo: row.try_get("ativo")?,
+        grupos: grupos.into_iter().collect(),
+        filial: row.try_get("filial")?,
+        cliente: cliente.map(DocumentId::from),
+    })
 }
 
 /// A person with today's permissions.
@@ -54,14 +120,22 @@ pub async fn tipos(tx: &mut PgTransaction<'_>, tenant: TenantId) -> Result<Tipos
 /// # Errors
 /// PostgreSQL refuses, or there is no such person.
 pub async fn pessoa(tx: &mut PgTransaction<'_>, tenant: TenantId, id: UserId) -> Result<Pessoa> {
-    let row =
-        sqlx::query("SELECT nome, permissoes, ativo FROM usuario WHERE tenant = $1 AND id = $2")
-            .bind(tenant.uuid())
-            .bind(id.uuid())
-            .fetch_one(&mut **tx)
-            .await?;
-    let permissoes = permissoes(row.try_get("permissoes")?)?;
-    Ok(Pessoa { id, nome: row.try_get("nome")?, permissoes, ativo: row.try_get("ativo")? })
+    let row = sqlx::query(AssertSqlSafe(format!("{PESSOA} WHERE tenant = $1 AND id = $2")))
+        .bind(tenant.uuid())
+        .bind(id.uuid())
+        .fetch_one(&mut **tx)
+        .await?;
+    read_pessoa(&row)
+}
+
+/// Everybody who is active.
+async fn pessoas(tx: &mut PgTransaction<'_>, tenant: TenantId) -> Result<BTreeMap<UserId, Pessoa>> {
+    let rows = sqlx::query(AssertSqlSafe(format!("{PESSOA} WHERE tenant = $1 AND ativo")))
+        .bind(tenant.uuid())
+        .fetch_all(&mut **tx)
+        .await?;
+    let pessoas = rows.iter().map(|row| read_pessoa(row).map(|pessoa| (pessoa.id, pessoa)));
+    pessoas.collect()
 }
 
 fn permissoes(codigos: Vec<String>) -> Result<Permissoes> {
@@ -183,7 +257,7 @@ pub async fn world(
     .await?;
     let fuso: chrono_tz::Tz = fuso.parse().context("the company's time zone is not known")?;
     let ano = now.with_timezone(&fuso).year();
-    let tipos = Arc::new(tipos(tx, tenant).await?);
+    let tipos = tipos(tx, tenant).await?;
     let ids = uuids(needs.documents.iter().copied());
     let mut documents = BTreeMap::new();
     for (id, (generation, chunks)) in chunks(tx, tenant, &ids).await? {
@@ -193,6 +267,12 @@ pub async fn world(
     let mut raizes = needs.raizes.clone();
     raizes.extend(documents.values().map(|loaded| loaded.merged.registro.raiz()));
     let raizes = uuids(raizes);
+    let restricoes = restricoes(tx, tenant, &raizes).await?;
+    // Whose sight changes with a restricted case, only everybody's groups tell.
+    let pessoas = match needs.pessoas || !restricoes.is_empty() {
+        true => pessoas(tx, tenant).await?,
+        false => BTreeMap::new(),
+    };
     Ok(World {
         now,
         ano,
@@ -202,6 +282,8 @@ pub async fn world(
         documents,
         erased: erased(tx, tenant, &ids).await?,
         cases: cases(tx, tenant, &raizes).await?,
+        restricoes,
+        pessoas,
         logged: logged(tx, tenant, needs).await?,
         branches: branches(tx, tenant, needs).await?,
         revoked: revoked(tx, tenant, users, &raizes).await?,
@@ -243,6 +325,63 @@ pub(super) async fn cases(
         case.entry(document.into()).or_default().insert(usuario.into());
     }
     Ok(cases)
+}
+
+pub(super) async fn restricoes(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    raizes: &[Uuid],
+) -> sqlx::Result<BTreeMap<DocumentId, Restricao>> {
+    let rows = sqlx::query(
+        "SELECT raiz, usuarios, grupos, por, quando FROM restricao \
+         WHERE tenant = $1 AND raiz = ANY($2)",
+    )
+    .bind(tenant.uuid())
+    .bind(raizes)
+    .fetch_all(&mut **tx)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let usuarios: Vec<Uuid> = row.try_get("usuarios")?;
+            let grupos: Vec<String> = row.try_get("grupos")?;
+            let restricao = Restricao {
+                usuarios: usuarios.into_iter().map(UserId::from).collect(),
+                grupos: grupos.into_iter().collect(),
+                por: row.try_get::<Uuid, _>("por")?.into(),
+                quando: row.try_get("quando")?,
+            };
+            Ok((row.try_get::<Uuid, _>("raiz")?.into(), restricao))
+        })
+        .collect()
+}
+
+/// What the sight of one case depends on.
+#[derive(Clone, Debug, Default)]
+pub struct Caso {
+    envolvidos: BTreeSet<UserId>,
+    restricao: Option<Restricao>,
+}
+
+impl Caso {
+    /// As the policy takes it.
+    pub fn as_policy(&self) -> policy::Caso<'_> {
+        policy::Caso { envolvidos: &self.envolvidos, restricao: self.restricao.as_ref() }
+    }
+}
+
+/// Who is involved in a case, and who alone may see it.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn caso(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    raiz: DocumentId,
+) -> sqlx::Result<Caso> {
+    let raizes = [raiz.uuid()];
+    let case = cases(tx, tenant, &raizes).await?.remove(&raiz).unwrap_or_default();
+    let restricao = restricoes(tx, tenant, &raizes).await?.remove(&raiz);
+    Ok(Caso { envolvidos: case.into_values().flatten().collect(), restricao })
 }
 
 async fn logged(

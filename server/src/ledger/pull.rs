@@ -154,9 +154,10 @@ impl Reader<'_, '_, '_> {
         Ok((Cursor { seq, bootstrap: None }, seq < self.head))
     }
 
-    /// Rows of the log that may concern the person, in order.
+    /// Rows of the log that may concern the person, in order. Of a case that came into sight, what
+    /// is older than that comes as snapshots.
     async fn rows(&mut self, after: u64, until: u64) -> sqlx::Result<Vec<PgRow>> {
-        sqlx::query(
+        sqlx::query(concat!(
             "SELECT l.seq, l.kind, l.document, l.generation, l.hash, l.bytes, l.collection, l.key, \
                  r.active, r.data, r.seq AS current_seq, h.status, h.decision_note \
              FROM change_log l \
@@ -168,12 +169,13 @@ impl Reader<'_, '_, '_> {
              LEFT JOIN held h ON h.tenant = l.tenant \
                  AND h.id = CASE WHEN l.kind = 'held' THEN l.key::uuid END \
              WHERE l.tenant = $1 AND l.seq > $3 AND l.seq <= $4 AND CASE l.kind \
-                 WHEN 'change' THEN $6 AND NOT d.erased \
-                     AND ($5 OR d.kind = 'cliente' OR e.since_seq < l.seq) \
-                 WHEN 'reference' THEN l.addressee IS NULL OR l.addressee = $2 \
+                 WHEN 'change' THEN $6 AND NOT d.erased AND (d.kind = 'cliente' \
+                     OR (coalesce(e.since_seq, 0) < l.seq AND ",
+            sees!("d", "$2", "$5"),
+            ")) WHEN 'reference' THEN l.addressee IS NULL OR l.addressee = $2 \
                  ELSE l.addressee = $2 END \
              ORDER BY l.seq LIMIT $7",
-        )
+        ))
         .bind(self.pull.tenant.uuid())
         .bind(self.pull.user.uuid())
         .bind(after as i64)
@@ -284,41 +286,41 @@ impl Reader<'_, '_, '_> {
     }
 
     async fn sees(&mut self, raiz: Uuid) -> Result<bool> {
-        if self.sees_all() {
-            return Ok(true);
-        }
         if !self.pessoa.pode(Permissao::Ver) {
             return Ok(false);
         }
-        let listed: bool = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM escopo \
-             WHERE tenant = $1 AND usuario = $2 AND raiz = $3)",
-        )
+        let sees = sqlx::query_scalar(concat!(
+            "SELECT ",
+            sees!("c", "$2", "$4"),
+            " FROM (SELECT $1::uuid AS tenant, $3::uuid AS raiz) c"
+        ))
         .bind(self.pull.tenant.uuid())
         .bind(self.pull.user.uuid())
         .bind(raiz)
+        .bind(self.sees_all())
         .fetch_one(&mut **self.tx)
         .await?;
-        Ok(listed)
+        Ok(sees)
     }
 
     /// What the person pushed to but does not see: the verdict alone would let the device think
     /// that it goes on receiving it.
     async fn unseen(&mut self) -> Result<()> {
-        if self.pull.documents.is_empty() || self.sees_all() {
+        if self.pull.documents.is_empty() {
             return Ok(());
         }
         let ids: Vec<Uuid> = self.pull.documents.iter().map(|id| id.uuid()).collect();
-        let unseen: Vec<Uuid> = sqlx::query_scalar(
-            "SELECT d.id FROM document d WHERE d.tenant = $1 AND d.id = ANY($2) AND NOT ($4 AND ( \
-                 d.kind = 'cliente' OR EXISTS (SELECT 1 FROM escopo e \
-                     WHERE e.tenant = d.tenant AND e.usuario = $3 AND e.raiz = d.raiz))) \
-             ORDER BY d.id",
-        )
+        let unseen: Vec<Uuid> = sqlx::query_scalar(concat!(
+            "SELECT d.id FROM document d WHERE d.tenant = $1 AND d.id = ANY($2) \
+             AND NOT ($4 AND (d.kind = 'cliente' OR ",
+            sees!("d", "$3", "$5"),
+            ")) ORDER BY d.id",
+        ))
         .bind(self.pull.tenant.uuid())
         .bind(ids)
         .bind(self.pull.user.uuid())
         .bind(self.pessoa.pode(Permissao::Ver))
+        .bind(self.sees_all())
         .fetch_all(&mut **self.tx)
         .await?;
         for id in unseen {
@@ -435,23 +437,25 @@ impl Reader<'_, '_, '_> {
                 .earliest()
                 .map_or(self.pull.now, |instant| instant.with_timezone(&Utc))
         };
-        let ids = sqlx::query_scalar(
+        let ids = sqlx::query_scalar(concat!(
             "WITH hoje AS (SELECT DISTINCT a.raiz FROM agendas a \
-                 JOIN escopo e ON e.tenant = a.tenant AND e.usuario = $2 AND e.raiz = a.raiz \
-                 WHERE a.tenant = $1 AND a.responsavel = $2 AND a.inicio >= $3 AND a.inicio < $4) \
-             SELECT d.id FROM document d WHERE $5 AND d.tenant = $1 AND NOT d.erased AND ( \
+                 WHERE a.tenant = $1 AND a.responsavel = $2 AND a.inicio >= $3 AND a.inicio < $4 \
+                 AND ",
+            sees!("a", "$2", "$6"),
+            ") SELECT d.id FROM document d WHERE $5 AND d.tenant = $1 AND NOT d.erased AND ( \
                  d.raiz IN (SELECT raiz FROM hoje) \
                  OR d.id IN (SELECT cliente FROM assistencias \
                      WHERE tenant = $1 AND raiz IN (SELECT raiz FROM hoje)) \
                  OR d.id IN (SELECT cliente FROM ocorrencias \
                      WHERE tenant = $1 AND raiz IN (SELECT raiz FROM hoje))) \
              ORDER BY d.id",
-        )
+        ))
         .bind(self.pull.tenant.uuid())
         .bind(self.pull.user.uuid())
         .bind(midnight(0))
         .bind(midnight(1))
         .bind(self.pessoa.pode(Permissao::Ver))
+        .bind(self.sees_all())
         .fetch_all(&mut **self.tx)
         .await?;
         Ok(ids)
@@ -459,17 +463,17 @@ impl Reader<'_, '_, '_> {
 
     /// Visible documents before an id, newest first, each with about how many bytes it is.
     async fn visible_before(&mut self, before: Uuid) -> sqlx::Result<Vec<(Uuid, i64)>> {
-        sqlx::query_as(
+        sqlx::query_as(concat!(
             "SELECT d.id, coalesce(length(d.snapshot), 0) + ( \
                  SELECT coalesce(sum(length(c.bytes)), 0) FROM change_log c \
                  WHERE c.tenant = d.tenant AND c.document = d.id AND c.kind = 'change' \
                      AND c.seq > d.snapshot_seq) \
              FROM document d \
-             WHERE d.tenant = $1 AND d.id < $3 AND NOT d.erased AND $5 AND ($4 \
-                 OR d.kind = 'cliente' OR EXISTS (SELECT 1 FROM escopo e \
-                     WHERE e.tenant = d.tenant AND e.usuario = $2 AND e.raiz = d.raiz)) \
-             ORDER BY d.id DESC LIMIT $6",
-        )
+             WHERE d.tenant = $1 AND d.id < $3 AND NOT d.erased AND $5 \
+                 AND (d.kind = 'cliente' OR ",
+            sees!("d", "$2", "$4"),
+            ") ORDER BY d.id DESC LIMIT $6",
+        ))
         .bind(self.pull.tenant.uuid())
         .bind(self.pull.user.uuid())
         .bind(before)

@@ -3,19 +3,20 @@
 //! order; then the rows that carry positions.
 
 use super::{INCREMENTS_MAX, load, notify};
-use crate::{projection, reference::Sight};
+use crate::{outbox, projection};
 use anyhow::Result;
 use campo_domain::{
     ids::{DocumentId, TenantId, UserId},
     kind::Kind,
     pessoa::Pessoa,
+    registro::Restricao,
 };
 use campo_sync::{
     document,
     exchange::{ChangeWrite, DocumentWrite, LogWrite, Plan},
 };
 use chrono::{DateTime, Utc};
-use sqlx::{PgTransaction, Row};
+use sqlx::{AssertSqlSafe, PgTransaction, Row};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -35,6 +36,10 @@ pub struct Frame<'a> {
     pub ano: i32,
     /// Who was involved when the plan was made.
     pub cases: &'a BTreeMap<DocumentId, BTreeMap<DocumentId, BTreeSet<UserId>>>,
+    /// Who alone might see a case then.
+    pub restricoes: &'a BTreeMap<DocumentId, Restricao>,
+    /// Everybody who was active then, where the plan reckoned with everybody.
+    pub everyone: &'a BTreeMap<UserId, Pessoa>,
     /// The people whose doing it judged, with what they were allowed then.
     pub people: &'a BTreeMap<UserId, Pessoa>,
 }
@@ -45,17 +50,21 @@ pub struct Frame<'a> {
 /// [`Conflict`] if something moved since it was planned; anything else is PostgreSQL's.
 pub async fn commit(tx: &mut PgTransaction<'_>, frame: Frame<'_>, plan: &Plan) -> Result<u64> {
     lock_company(tx, frame.tenant, Share::WithOthers).await?;
-    lock_people(tx, &frame).await?;
+    let everyone = everyone(&frame, plan);
+    lock_people(tx, &frame, everyone).await?;
     lock_cases(tx, &frame, plan).await?;
     lock_documents(tx, &frame, plan).await?;
     number(tx, &frame, plan).await?;
     hold(tx, &frame, plan).await?;
     involve(tx, &frame, plan).await?;
+    restrict(tx, &frame, plan).await?;
     let documents = plan.documents.values();
     let registros: Vec<_> =
         documents.map(|d| (&d.merged.registro, &*d.merged.tipo, frame.now)).collect();
     projection::write(tx, frame.tenant, &registros).await?;
+    outbox::enqueue(tx, frame.tenant, frame.now, plan).await?;
     let base = advance(tx, frame.tenant, plan.log.len()).await?;
+    nobody_new(tx, &frame, everyone).await?;
     log(tx, &frame, plan, base).await?;
     save(tx, &frame, plan, base).await?;
     notify(tx, frame.tenant).await?;
@@ -64,7 +73,11 @@ pub async fn commit(tx: &mut PgTransaction<'_>, frame: Frame<'_>, plan: &Plan) -
 
 /// Takes `n` positions; returns the one before the first. From here to the commit the company's log
 /// is ours, so nothing slow may follow.
-async fn advance(tx: &mut PgTransaction<'_>, tenant: TenantId, n: usize) -> sqlx::Result<u64> {
+pub(super) async fn advance(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    n: usize,
+) -> sqlx::Result<u64> {
     let last: i64 = sqlx::query_scalar(
         "UPDATE tenant_clock SET seq = seq + $2 WHERE tenant = $1 RETURNING seq",
     )
@@ -98,26 +111,54 @@ pub(crate) async fn lock_company(
     Ok(())
 }
 
-/// Permissions may not be withdrawn between the judgement and the commit.
-async fn lock_people(tx: &mut PgTransaction<'_>, frame: &Frame<'_>) -> Result<()> {
-    let ids: Vec<Uuid> = frame.people.keys().map(|id| id.uuid()).collect();
-    let rows: Vec<(Uuid, Vec<String>, bool)> = sqlx::query_as(
-        "SELECT id, permissoes, ativo FROM usuario WHERE tenant = $1 AND id = ANY($2) \
-         ORDER BY id FOR SHARE",
-    )
-    .bind(frame.tenant.uuid())
-    .bind(ids)
-    .fetch_all(&mut **tx)
-    .await?;
-    let same = rows.len() == frame.people.len()
-        && rows.into_iter().all(|(id, permissoes, ativo)| {
-            frame.people.get(&id.into()).is_some_and(|pessoa| {
-                let codigos: BTreeSet<&str> = permissoes.iter().map(String::as_str).collect();
-                let before = pessoa.permissoes.iter().map(|p| p.codigo()).collect();
-                pessoa.ativo == ativo && codigos == before
-            })
-        });
+/// The people whose sight the plan may change beyond those who are involved: all of them, where a
+/// restricted case gets another restriction or other people, and nobody elsewhere.
+fn everyone<'a>(frame: &Frame<'a>, plan: &Plan) -> Option<&'a BTreeMap<UserId, Pessoa>> {
+    let moves = !plan.restricoes.is_empty()
+        || plan.envolvidos.keys().any(|(raiz, _)| frame.restricoes.contains_key(raiz));
+    moves.then_some(frame.everyone)
+}
+
+/// Neither permissions nor groups may move between the judgement and the commit.
+async fn lock_people(
+    tx: &mut PgTransaction<'_>,
+    frame: &Frame<'_>,
+    everyone: Option<&BTreeMap<UserId, Pessoa>>,
+) -> Result<()> {
+    let people: BTreeMap<UserId, &Pessoa> = everyone
+        .into_iter()
+        .chain([frame.people])
+        .flat_map(|people| people.iter().map(|(id, pessoa)| (*id, pessoa)))
+        .collect();
+    let ids: Vec<Uuid> = people.keys().map(|id| id.uuid()).collect();
+    let lock = format!("{} WHERE tenant = $1 AND id = ANY($2) ORDER BY id FOR SHARE", load::PESSOA);
+    let rows = sqlx::query(AssertSqlSafe(lock))
+        .bind(frame.tenant.uuid())
+        .bind(ids)
+        .fetch_all(&mut **tx)
+        .await?;
+    let mut same = rows.len() == people.len();
+    for row in &rows {
+        let now = load::read_pessoa(row)?;
+        same &= people.get(&now.id) == Some(&&now);
+    }
     if same { Ok(()) } else { Err(Conflict.into()) }
+}
+
+/// Who joined since the plan was made may hold what it has just restricted. Asked once the clock is
+/// ours: whoever changes people takes it too, and comes before this commit or after it.
+async fn nobody_new(
+    tx: &mut PgTransaction<'_>,
+    frame: &Frame<'_>,
+    everyone: Option<&BTreeMap<UserId, Pessoa>>,
+) -> Result<()> {
+    let Some(everyone) = everyone else { return Ok(()) };
+    let active: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM usuario WHERE tenant = $1 AND ativo")
+            .bind(frame.tenant.uuid())
+            .fetch_one(&mut **tx)
+            .await?;
+    if active == everyone.len() as i64 { Ok(()) } else { Err(Conflict.into()) }
 }
 
 async fn lock_cases(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan) -> Result<()> {
@@ -135,10 +176,12 @@ async fn lock_cases(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan) 
     .bind(&raizes)
     .execute(&mut **tx)
     .await?;
-    let now = load::cases(tx, frame.tenant, &raizes).await?;
+    let cases = load::cases(tx, frame.tenant, &raizes).await?;
+    let restricoes = load::restricoes(tx, frame.tenant, &raizes).await?;
     let same = raizes.iter().all(|raiz| {
         let raiz = DocumentId::from(*raiz);
-        now.get(&raiz) == frame.cases.get(&raiz)
+        cases.get(&raiz) == frame.cases.get(&raiz)
+            && restricoes.get(&raiz) == frame.restricoes.get(&raiz)
     });
     if same { Ok(()) } else { Err(Conflict.into()) }
 }
@@ -285,6 +328,33 @@ async fn involve(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan) -> 
     Ok(())
 }
 
+async fn restrict(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan) -> Result<()> {
+    for (raiz, restricao) in &plan.restricoes {
+        let Some(restricao) = restricao else {
+            sqlx::query("DELETE FROM restricao WHERE tenant = $1 AND raiz = $2")
+                .bind(frame.tenant.uuid())
+                .bind(raiz.uuid())
+                .execute(&mut **tx)
+                .await?;
+            continue;
+        };
+        sqlx::query(
+            "INSERT INTO restricao (tenant, raiz, usuarios, grupos, por, quando) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant, raiz) DO UPDATE \
+             SET usuarios = $3, grupos = $4, por = $5, quando = $6",
+        )
+        .bind(frame.tenant.uuid())
+        .bind(raiz.uuid())
+        .bind(restricao.usuarios.iter().map(|id| id.uuid()).collect::<Vec<_>>())
+        .bind(restricao.grupos.iter().cloned().collect::<Vec<_>>())
+        .bind(restricao.por.uuid())
+        .bind(restricao.quando)
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(())
+}
+
 /// One row of the log, ready to insert.
 #[derive(Default)]
 struct LogRow<'a> {
@@ -376,42 +446,23 @@ fn positions(plan: &Plan, base: u64) -> impl Iterator<Item = (u64, &LogWrite)> {
     plan.log.iter().enumerate().map(move |(place, write)| (base + place as u64 + 1, write))
 }
 
-/// What each person's devices hold, after the last word of the plan on each case.
+/// Since when each person's devices hold what came into sight. What left it stays noted: it shows
+/// nothing, and comes back with a later position.
 async fn scope(
     tx: &mut PgTransaction<'_>,
     frame: &Frame<'_>,
     plan: &Plan,
     base: u64,
 ) -> Result<()> {
-    let mut last: BTreeMap<(UserId, DocumentId), Option<u64>> = BTreeMap::new();
-    for (seq, write) in positions(plan, base) {
-        match write {
-            LogWrite::Granted { usuario, raiz } => last.insert((*usuario, *raiz), Some(seq)),
-            LogWrite::Revoked { usuario, raiz } => last.insert((*usuario, *raiz), None),
-            _ => None,
-        };
-    }
+    let granted = positions(plan, base).filter_map(|(seq, write)| match write {
+        LogWrite::Granted { usuario, raiz } => Some(((usuario.uuid(), raiz.uuid()), seq as i64)),
+        _ => None,
+    });
+    let last: BTreeMap<(Uuid, Uuid), i64> = granted.collect();
     if last.is_empty() {
         return Ok(());
     }
-    let keys = |granted: bool| {
-        let of = last.iter().filter(move |(_, seq)| seq.is_some() == granted);
-        let (users, raizes): (Vec<Uuid>, Vec<Uuid>) =
-            of.map(|((usuario, raiz), _)| (usuario.uuid(), raiz.uuid())).unzip();
-        (users, raizes)
-    };
-    let (users, raizes) = keys(false);
-    sqlx::query(
-        "DELETE FROM escopo e USING unnest($2::uuid[], $3::uuid[]) n (usuario, raiz) \
-         WHERE e.tenant = $1 AND e.usuario = n.usuario AND e.raiz = n.raiz",
-    )
-    .bind(frame.tenant.uuid())
-    .bind(users)
-    .bind(raizes)
-    .execute(&mut **tx)
-    .await?;
-    let (users, raizes) = keys(true);
-    let since: Vec<i64> = last.values().flatten().map(|seq| *seq as i64).collect();
+    let (users, raizes): (Vec<Uuid>, Vec<Uuid>) = last.keys().copied().unzip();
     sqlx::query(
         "INSERT INTO escopo (tenant, usuario, raiz, since_seq) \
          SELECT $1, n.* FROM unnest($2::uuid[], $3::uuid[], $4::bigint[]) n \
@@ -420,7 +471,7 @@ async fn scope(
     .bind(frame.tenant.uuid())
     .bind(users)
     .bind(raizes)
-    .bind(since)
+    .bind(last.into_values().collect::<Vec<_>>())
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -539,55 +590,4 @@ pub(crate) const fn table(kind: Kind) -> &'static str {
         Kind::Agenda => "agendas",
         Kind::Cliente => "clientes",
     }
-}
-
-/// A person sees more or less than before. What is lost is revoked case by case; what is gained
-/// starts the person's devices over, which brings all of it.
-///
-/// # Errors
-/// PostgreSQL refuses.
-pub async fn rescope(
-    tx: &mut PgTransaction<'_>,
-    tenant: TenantId,
-    user: UserId,
-    before: Sight,
-    now: Sight,
-) -> Result<()> {
-    if now > before {
-        let seq = advance(tx, tenant, 1).await? + 1;
-        sqlx::query(
-            "INSERT INTO change_log (tenant, seq, kind, addressee, received_at) \
-             VALUES ($1, $2, 'granted', $3, now())",
-        )
-        .bind(tenant.uuid())
-        .bind(seq as i64)
-        .bind(user.uuid())
-        .execute(&mut **tx)
-        .await?;
-    } else if now < before {
-        let lost: Vec<Uuid> = sqlx::query_scalar(
-            "SELECT DISTINCT d.raiz FROM document d WHERE d.tenant = $1 AND CASE WHEN $3 \
-                 THEN d.kind <> 'cliente' AND NOT EXISTS (SELECT 1 FROM escopo e \
-                     WHERE e.tenant = d.tenant AND e.usuario = $2 AND e.raiz = d.raiz) \
-                 ELSE true END ORDER BY d.raiz",
-        )
-        .bind(tenant.uuid())
-        .bind(user.uuid())
-        .bind(now == Sight::Own)
-        .fetch_all(&mut **tx)
-        .await?;
-        let base = advance(tx, tenant, lost.len()).await?;
-        sqlx::query(
-            "INSERT INTO change_log (tenant, seq, kind, document, addressee, received_at) \
-             SELECT $1, $2 + n.ordem, 'revoked', n.raiz, $3, now() \
-             FROM unnest($4::uuid[]) WITH ORDINALITY n (raiz, ordem)",
-        )
-        .bind(tenant.uuid())
-        .bind(base as i64)
-        .bind(user.uuid())
-        .bind(lost)
-        .execute(&mut **tx)
-        .await?;
-    }
-    Ok(())
 }

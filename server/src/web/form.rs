@@ -20,6 +20,16 @@ impl Sent {
         value.replace("\r\n", "\n").replace('\0', "")
     }
 
+    /// Whether a field was sent, empty or not: a form need not have every field.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(key, _)| key == name)
+    }
+
+    /// Every value of a field that may be sent several times.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
     /// A field with something in it.
     pub fn filled(&self, name: &str) -> Option<String> {
         Some(self.get(name)).filter(|value| !value.trim().is_empty())

@@ -96,6 +96,18 @@ pub fn thousands(n: i64) -> String {
     text
 }
 
+/// Percent-encodes a value of a query.
+pub fn escape(value: &str) -> String {
+    value.bytes().fold(String::new(), |mut text, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+        text
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

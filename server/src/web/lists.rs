@@ -10,13 +10,15 @@ use super::{
         record::label,
     },
 };
-use crate::app::App;
+use crate::{app::App, search};
 use askama::Template;
 use axum::{
     extract::{Query, State},
     http::StatusCode,
 };
-use campo_domain::{assistencia::PRIORIDADES, kind::Kind};
+use campo_domain::{
+    assistencia::PRIORIDADES, kind::Kind, pessoa::Permissao, tipo::Tipo, tipo::Tipos,
+};
 use chrono::{DateTime, NaiveDate};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -25,10 +27,16 @@ use std::collections::BTreeSet;
 const OPEN: &str = "em-aberto";
 /// Filter value for records without a responsável.
 const UNASSIGNED: &str = "sem";
+/// Filter value for what is past its time.
+const LATE: &str = "atrasados";
 
 /// The query string.
 #[derive(Debug, Default, Deserialize)]
 pub struct Asked {
+    #[serde(default)]
+    tipo: String,
+    #[serde(default)]
+    prazo: String,
     #[serde(default)]
     situacao: String,
     #[serde(default)]
@@ -47,6 +55,11 @@ struct ListPage {
     kind: &'static str,
     title: &'static str,
     asked: Asked,
+    /// The filters, as the query string of other pages of the list.
+    query: String,
+    may_create: bool,
+    tipos: Vec<Choice>,
+    prazos: Vec<Choice>,
     situacoes: Vec<Choice>,
     responsaveis: Vec<Choice>,
     rows: Vec<RowView>,
@@ -62,7 +75,7 @@ struct RowView {
     row: lists::Row,
     prioridade: Option<&'static str>,
     prazo: Option<String>,
-    late: bool,
+    late: Option<String>,
     updated: Moment,
 }
 
@@ -96,7 +109,7 @@ async fn list(app: &App, visit: &Visit, kind: Kind, asked: Asked) -> PageResult 
         _ => ("/assistencias", "Assistências", "assistência", "assistências"),
     };
     let after = cursor(&asked.antes);
-    let filter = filter(&asked);
+    let filter = filter(&asked, visit);
     let mut tx = app.db.tenant(visit.auth.tenant).await?;
     let shell = visit.shell(&mut tx, title, path).await?;
     let people = People::load(&mut tx).await?;
@@ -114,36 +127,64 @@ async fn list(app: &App, visit: &Visit, kind: Kind, asked: Asked) -> PageResult 
     };
     let whole = after.is_none() && !more;
     let shown = if whole { all } else { format!("{} de {all}", rows.len()) };
+    // A select of one tipo would say nothing.
+    let several = newest(&tipos, kind).count() > 1;
     let page = ListPage {
-        shell,
         path,
         kind: kind.codigo(),
         title,
+        query: asked.query(),
+        may_create: visit.auth.pessoa.pode(Permissao::Ver) && shell.kinds.contains(&kind),
+        tipos: if several { tipo_choices(&tipos, kind, &asked.tipo) } else { Vec::new() },
+        prazos: vec![
+            Choice::new("", "Todos", &asked.prazo),
+            Choice::new(LATE, "Atrasados", &asked.prazo),
+        ],
         situacoes: situacoes(&tipos, &asked.situacao),
         responsaveis: responsaveis(&people, &asked.responsavel),
         rows: rows.into_iter().map(|row| view(visit, row)).collect(),
         shown,
         next,
         filtered: asked.is_narrow(),
+        shell,
         asked,
     };
     page::answer_shell(StatusCode::OK, &page.shell, &page)
 }
 
 impl Asked {
+    fn filters(&self) -> [(&'static str, &String); 5] {
+        [
+            ("tipo", &self.tipo),
+            ("situacao", &self.situacao),
+            ("prazo", &self.prazo),
+            ("responsavel", &self.responsavel),
+            ("texto", &self.texto),
+        ]
+    }
+
     fn is_narrow(&self) -> bool {
-        [&self.situacao, &self.responsavel, &self.texto].iter().any(|value| !value.is_empty())
+        self.filters().iter().any(|(_, value)| !value.is_empty())
+    }
+
+    fn query(&self) -> String {
+        let filled = self.filters().into_iter().filter(|(_, value)| !value.is_empty());
+        let pairs = filled.map(|(name, value)| format!("{name}={}", format::escape(value)));
+        pairs.collect::<Vec<_>>().join("&")
     }
 }
 
-fn filter(asked: &Asked) -> Filter {
-    let situacao = asked.situacao.replace('\0', "");
+fn filter(asked: &Asked, visit: &Visit) -> Filter {
+    let code = |text: &str| Some(text.replace('\0', "")).filter(|code| !code.is_empty());
+    let today = visit.now.with_timezone(&visit.auth.fuso).date_naive();
     Filter {
-        situacao: Some(situacao).filter(|code| !code.is_empty() && code != OPEN),
+        tipo: code(&asked.tipo),
+        situacao: code(&asked.situacao).filter(|code| code != OPEN),
         open: asked.situacao == OPEN,
         responsavel: asked.responsavel.parse().ok(),
         unassigned: asked.responsavel == UNASSIGNED,
-        words: queries::patterns(&asked.texto),
+        late: (asked.prazo == LATE).then_some((visit.now, today)),
+        words: search::query(&asked.texto),
     }
 }
 
@@ -153,7 +194,20 @@ fn cursor(text: &str) -> Option<After> {
     Some(After { at, id: id.parse().ok()? })
 }
 
-fn situacoes(tipos: &[campo_domain::tipo::Tipo], current: &str) -> Vec<Choice> {
+/// The newest version of each tipo.
+fn newest(tipos: &[Tipo], kind: Kind) -> impl Iterator<Item = (String, String)> + use<> {
+    let tipos: Tipos = tipos.iter().cloned().collect();
+    let newest = tipos.do_kind(kind).map(|tipo| (tipo.codigo.clone(), tipo.nome.clone()));
+    newest.collect::<Vec<_>>().into_iter()
+}
+
+fn tipo_choices(tipos: &[Tipo], kind: Kind, current: &str) -> Vec<Choice> {
+    let all = Choice::new("", "Todos", current);
+    let each = newest(tipos, kind).map(|(code, name)| Choice::new(code, name, current));
+    std::iter::once(all).chain(each).collect()
+}
+
+fn situacoes(tipos: &[Tipo], current: &str) -> Vec<Choice> {
     let mut choices =
         vec![Choice::new("", "Todas", current), Choice::new(OPEN, "Em aberto", current)];
     let mut known = BTreeSet::new();
@@ -179,20 +233,25 @@ fn view(visit: &Visit, row: lists::Row) -> RowView {
     let fuso = visit.auth.fuso;
     let open = !matches!(row.fase.as_str(), "concluido" | "cancelado" | "negado");
     let today: NaiveDate = visit.now.with_timezone(&fuso).date_naive();
+    let of_record = row.prazo.filter(|prazo| *prazo < today);
+    let of_record = of_record.map(|prazo| format!("Prazo: {}", format::day(prazo)));
+    let of_stage = row.etapa_ate.filter(|until| *until < visit.now);
+    let of_stage =
+        of_stage.map(|until| format!("Prazo da etapa: {}", format::instant(until, fuso)));
     RowView {
         id: row.id,
         label: label(row.id, row.numero.as_deref()),
         provisional: row.numero.is_none(),
         prioridade: priority(row.prioridade.as_deref()),
         prazo: row.prazo.map(format::day),
-        late: open && row.prazo.is_some_and(|prazo| prazo < today),
+        late: of_record.or(of_stage).filter(|_| open),
         updated: Moment::new(row.atualizado_em, visit.now, fuso),
         row,
     }
 }
 
 /// The label of a priority worth showing: a normal one says nothing.
-fn priority(code: Option<&str>) -> Option<&'static str> {
+pub fn priority(code: Option<&str>) -> Option<&'static str> {
     let found = PRIORIDADES.iter().find(|(known, _)| Some(*known) == code);
     found.filter(|(known, _)| *known != "normal").map(|(_, label)| *label)
 }

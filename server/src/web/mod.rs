@@ -6,26 +6,26 @@
 
 mod agenda;
 mod assets;
+mod create;
 mod form;
 mod format;
 mod held;
 mod lists;
 mod page;
-mod queries;
+pub(crate) mod queries;
 mod record;
 mod session;
 
 use crate::app::App;
 use axum::{
     Router,
-    response::Redirect,
     routing::{MethodRouter, get, post},
 };
 
 /// The routes of the back office.
 pub fn routes() -> Router<App> {
     Router::new()
-        .route("/", get(async || Redirect::to("/assistencias")))
+        .route("/", get(page::home))
         .route("/entrar", get(session::form).post(session::enter))
         .route("/sair", post(session::leave))
         .route("/assistencias", get(lists::assistencias))
@@ -33,6 +33,7 @@ pub fn routes() -> Router<App> {
         .route("/agenda", get(agenda::day))
         .route("/retidas", get(held::list))
         .route("/retidas/{id}", post(held::decide))
+        .route("/novo/{kind}", get(create::form).post(create::save))
         .route("/registros/{kind}/{id}", get(record::show))
         .merge(buttons())
         .route("/assets/{file}", get(assets::serve))
@@ -45,11 +46,15 @@ fn buttons() -> Router<App> {
     Router::new()
         .route("/registros/{kind}/{id}/campo", act(post(record::actions::field)))
         .route("/registros/{kind}/{id}/conflito", act(post(record::actions::settle)))
-        .route("/registros/{kind}/{id}/transicao", act(post(record::actions::transition)))
-        .route("/registros/{kind}/{id}/laudo", act(post(record::actions::laudo)))
-        .route("/registros/{kind}/{id}/nota", act(post(record::actions::note)))
-        .route("/registros/{kind}/{id}/participante", act(post(record::actions::participant)))
         .route("/registros/{kind}/{id}/retida", act(post(record::actions::decide)))
-        .route("/registros/{kind}/{id}/item", act(post(record::items::save)))
-        .route("/registros/{kind}/{id}/item/remover", act(post(record::items::remove)))
+        .route("/registros/{kind}/{id}/transicao", act(post(record::flow::ask)))
+        .route("/registros/{kind}/{id}/analise", act(post(record::flow::analyse)))
+        .route("/registros/{kind}/{id}/nota", act(post(record::history::write)))
+        .route("/registros/{kind}/{id}/participante", act(post(record::people::participant)))
+        .route("/registros/{kind}/{id}/interessado", act(post(record::people::interested)))
+        .route("/registros/{kind}/{id}/restricao", act(post(record::people::restrict)))
+        .route("/registros/{kind}/{id}/parte", act(post(record::parts::save)))
+        .route("/registros/{kind}/{id}/parte/remover", act(post(record::parts::remove)))
+        .route("/registros/{kind}/{id}/acao", act(post(record::erp::ask)))
+        .route("/registros/{kind}/{id}/corretiva", act(post(record::quality::join)))
 }

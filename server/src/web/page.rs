@@ -4,72 +4,60 @@ use super::queries::{self, Viewer};
 use crate::{app::App, auth::office::OfficeAuth, error::ApiError, office::OfficeError};
 use askama::Template;
 use axum::{
-    extract::FromRequestParts,
+    extract::{FromRequestParts, State},
     http::{HeaderValue, StatusCode, header, request::Parts},
     response::{Html, IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
-use campo_domain::refusal::Refusal;
+use campo_domain::{kind::Kind, refusal::Refusal};
 use chrono::{DateTime, Utc};
 use sqlx::PgTransaction;
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 /// Result of a page's handler.
 pub type PageResult = Result<Response, PageError>;
 
 const NOTICE_COOKIE: &str = "campo_aviso";
 
-/// What a page says once after something was done. The cookie holds its code, never a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Notice {
-    Saved,
-    Unchanged,
-    Moved,
-    Laudo,
-    Noted,
-    Settled,
-    HeldApproved,
-    HeldDiscarded,
+macro_rules! notices {
+    ($($variant:ident $code:literal $text:literal),+ $(,)?) => {
+        /// What a page says once after something was done. The cookie holds its code, never a
+        /// text.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Notice { $($variant),+ }
+
+        impl Notice {
+            const ALL: &[Notice] = &[$(Notice::$variant),+];
+
+            const fn code(self) -> &'static str {
+                match self { $(Notice::$variant => $code),+ }
+            }
+
+            const fn text(self) -> &'static str {
+                match self { $(Notice::$variant => $text),+ }
+            }
+        }
+    };
+}
+
+notices! {
+    Saved "gravado" "Alteração gravada.",
+    Unchanged "igual" "O valor já era esse: nada foi alterado.",
+    Created "criado" "Registro criado.",
+    Moved "situacao" "Situação alterada.",
+    Analysed "analise" "Análise registrada.",
+    Noted "anotado" "Anotação incluída no acompanhamento.",
+    Asked "acao" "Ação solicitada. O andamento aparece aqui quando o ERP responder.",
+    Linked "corretiva" "Registro vinculado à ação corretiva.",
+    Restricted "restrito" "Visualização restringida a quem está na lista e a quem administra.",
+    Freed "liberado" "Visualização liberada.",
+    Gone "fora" "Feito. O registro deixou de aparecer para você.",
+    Settled "conflito" "Conflito resolvido: o valor escolhido vale para todos.",
+    HeldApproved "aprovada" "Edição retida aprovada e aplicada ao registro.",
+    HeldDiscarded "descartada" "Edição retida descartada. Ela continua visível para o autor.",
 }
 
 impl Notice {
-    const ALL: [Notice; 8] = [
-        Notice::Saved,
-        Notice::Unchanged,
-        Notice::Moved,
-        Notice::Laudo,
-        Notice::Noted,
-        Notice::Settled,
-        Notice::HeldApproved,
-        Notice::HeldDiscarded,
-    ];
-
-    const fn code(self) -> &'static str {
-        match self {
-            Notice::Saved => "gravado",
-            Notice::Unchanged => "igual",
-            Notice::Moved => "situacao",
-            Notice::Laudo => "laudo",
-            Notice::Noted => "anotado",
-            Notice::Settled => "conflito",
-            Notice::HeldApproved => "aprovada",
-            Notice::HeldDiscarded => "descartada",
-        }
-    }
-
-    const fn text(self) -> &'static str {
-        match self {
-            Notice::Saved => "Alteração gravada.",
-            Notice::Unchanged => "O valor já era esse: nada foi alterado.",
-            Notice::Moved => "Situação alterada.",
-            Notice::Laudo => "Laudo emitido.",
-            Notice::Noted => "Anotação incluída no acompanhamento.",
-            Notice::Settled => "Conflito resolvido: o valor escolhido vale para todos.",
-            Notice::HeldApproved => "Edição retida aprovada e aplicada ao registro.",
-            Notice::HeldDiscarded => "Edição retida descartada. Ela continua visível para o autor.",
-        }
-    }
-
     /// Back to a page (303), which then shows the notice.
     pub fn back_to(self, app: &App, path: &str) -> Response {
         let cookie = cookie(app, NOTICE_COOKIE, self.code().into(), Duration::from_secs(60));
@@ -105,10 +93,14 @@ impl FromRequestParts<App> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
         let auth = OfficeAuth::from_request_parts(parts, app).await?;
+        if auth.pessoa.portal() {
+            let page = PortalPage { csrf: auth.csrf };
+            return Err(answer(StatusCode::FORBIDDEN, &page).into_response());
+        }
         let fragment = parts.headers.contains_key("x-fragment");
         let jar = CookieJar::from_headers(&parts.headers);
         let notice = jar.get(NOTICE_COOKIE).filter(|_| !fragment).and_then(|cookie| {
-            Notice::ALL.into_iter().find(|notice| notice.code() == cookie.value())
+            Notice::ALL.iter().copied().find(|notice| notice.code() == cookie.value())
         });
         Ok(Self { auth, now: Utc::now(), fragment, notice })
     }
@@ -130,10 +122,13 @@ impl Visit {
         title: impl Into<String>,
         section: &'static str,
     ) -> sqlx::Result<Shell> {
+        let kinds = queries::kinds(tx).await?;
         Ok(Shell {
             full: !self.fragment,
             title: title.into(),
             section,
+            menu: menu(&kinds),
+            kinds,
             company: self.auth.tenant_nome.clone(),
             person: self.auth.pessoa.nome.clone(),
             csrf: self.auth.csrf.clone(),
@@ -152,6 +147,10 @@ pub struct Shell {
     pub title: String,
     /// Which entry of the menu is this.
     pub section: &'static str,
+    /// Path and text of each entry of the menu.
+    pub menu: Vec<(&'static str, &'static str)>,
+    /// The kinds of record that the company has tipos of.
+    pub kinds: BTreeSet<Kind>,
     /// The company.
     pub company: String,
     /// The person.
@@ -162,6 +161,34 @@ pub struct Shell {
     pub held: i64,
     /// Said once.
     pub notice: Option<&'static str>,
+}
+
+/// The lists of a company: only of what it keeps.
+fn menu(kinds: &BTreeSet<Kind>) -> Vec<(&'static str, &'static str)> {
+    let lists = [
+        (Kind::Assistencia, ("/assistencias", "Assistências")),
+        (Kind::Ocorrencia, ("/ocorrencias", "Ocorrências")),
+        (Kind::Agenda, ("/agenda", "Agenda")),
+    ];
+    let kept = lists.into_iter().filter(|(kind, _)| kinds.is_empty() || kinds.contains(kind));
+    kept.map(|(_, entry)| entry).collect()
+}
+
+/// `GET /`: the first list that the company has.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn home(State(app): State<App>, visit: Visit) -> Result<Redirect, PageError> {
+    let mut tx = app.db.tenant(visit.auth.tenant).await?;
+    let first = menu(&queries::kinds(&mut tx).await?).first().map_or("/retidas", |(path, _)| path);
+    Ok(Redirect::to(first))
+}
+
+/// What a client's login is told: its place is the portal, not the office.
+#[derive(Template)]
+#[template(path = "portal.html")]
+struct PortalPage {
+    csrf: String,
 }
 
 /// Renders a page. It holds what belongs to one company: nobody keeps a copy.

@@ -2,7 +2,8 @@
 //! nothing but its own copy; what must be written stands in the plan.
 
 use super::{
-    Branch, ChangeWrite, DocumentWrite, HeldWrite, Loaded, LogWrite, Plan, World, genesis, parents,
+    AcaoWrite, Aviso, Branch, ChangeWrite, Destino, DocumentWrite, HeldWrite, Loaded, LogWrite,
+    Plan, World, genesis, parents,
 };
 use crate::{
     admission::{self, Admitted, Merged, Rejection, Requester, Rules, Target},
@@ -11,18 +12,26 @@ use crate::{
     inspect::{self, Write},
     wire::{Hash, Outcome, Push, Reason, Verdict},
 };
-use automerge::{Automerge, Change};
+use automerge::{Automerge, Change, ChangeHash};
 use campo_domain::{
     command::Command,
+    fluxo::{Consequencia, Fase, Transicao},
     ids::{DeviceId, DocumentId, HeldId, PedidoId, UserId},
     kind::Kind,
-    policy,
+    pessoa::{Permissao, Pessoa},
+    policy::{self, Caso},
     refusal::{Codigo, Refusal},
     registro::Registro,
-    workflow::{self, Efeito, Onde},
+    workflow::{self, Efeito, Onde, Pedir},
 };
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Why the server asks for a transition by itself.
+const INATIVIDADE: &str = "Sem movimentação no prazo de espera pelo cliente.";
+
+/// What a refusal of a whole goes back to.
+type State = (World, Plan, BTreeMap<(DocumentId, Hash), u64>);
 
 /// Plans any number of pushes, of several devices, one after the other.
 pub struct Planner {
@@ -114,9 +123,11 @@ impl Planner {
         command: &Command,
     ) -> Result<(), Refusal> {
         let current = self.world.documents.get(&document);
-        if let Some(Merged { registro, .. }) = current.map(|loaded| &loaded.merged) {
+        if let Some(Merged { registro, tipo, .. }) = current.map(|loaded| &loaded.merged) {
             let envolvidos = self.envolvidos(registro.raiz());
-            if !policy::visivel(&requester.pessoa, registro.kind, &envolvidos) {
+            let restricao = self.world.restricoes.get(&registro.raiz());
+            let caso = Caso { envolvidos: &envolvidos, restricao };
+            if !policy::alcanca(&requester.pessoa, registro, tipo, &caso) {
                 return Err(Refusal::new(Codigo::NaoEncontrado));
             }
         }
@@ -129,10 +140,14 @@ impl Planner {
         let registro = current.map(|loaded| &loaded.merged.registro);
         let pessoa = &requester.pessoa;
         let _: Efeito = workflow::decide(registro, &tipo, pessoa, command, Onde::Servidor)?;
+        if command.do_servidor() {
+            self.in_name_of(document, pessoa.id, command);
+            return Ok(());
+        }
         let mut doc = current.map_or_else(Automerge::new, |c| c.merged.document.clone());
         let nonce = self.world.epoch;
         let actor = Actor { user: pessoa.id, device: requester.device, nonce };
-        let change = edit::apply(&mut doc, actor, command, &tipo, self.world.now)
+        let change = edit::apply(&mut doc, actor, command, &tipo, registro, self.world.now)
             .map_err(|_| Refusal::new(Codigo::AlteracaoInvalida))?;
         let Some(change) = change else { return Ok(()) };
         let bytes = change.raw_bytes().to_vec();
@@ -151,6 +166,75 @@ impl Planner {
         }
     }
 
+    /// Several commands, all or nothing; `se` says how a record must still be for them to count.
+    ///
+    /// # Errors
+    /// The first refusal, or `versao_mudou`; nothing has changed then.
+    pub fn office_all(
+        &mut self,
+        requester: &Requester,
+        commands: &[(DocumentId, Command)],
+        se: Option<(DocumentId, &[ChangeHash])>,
+    ) -> Result<(), Refusal> {
+        if let Some((document, heads)) = se {
+            let loaded = self.world.documents.get(&document);
+            if loaded.map(|loaded| document::heads(&loaded.merged.document)).as_deref()
+                != Some(heads)
+            {
+                return Err(Refusal::new(Codigo::VersaoMudou));
+            }
+        }
+        let before = (commands.len() > 1).then(|| self.state());
+        let mut each = commands.iter();
+        let done =
+            each.try_for_each(|(document, command)| self.office(requester, *document, command));
+        if let (Err(_), Some(before)) = (&done, before) {
+            self.restore(before);
+        }
+        done
+    }
+
+    /// The server ends the wait for a client (R54). Only where the record is still as it was when
+    /// its time was found to be over: whatever moved meanwhile begins the wait anew. Says whether
+    /// it did.
+    pub fn inactive(
+        &mut self,
+        document: DocumentId,
+        heads: &[ChangeHash],
+        pedido: PedidoId,
+    ) -> bool {
+        let Some(loaded) = self.world.documents.get(&document) else { return false };
+        let Merged { document: crdt, registro, tipo } = &loaded.merged;
+        let sistema = Pessoa::servidor();
+        let leads = |transicao: &&Transicao| {
+            let pedir = Pedir { verbo: &transicao.verbo, motivo: Some(INATIVIDADE), traz: None };
+            workflow::julgar(registro, tipo, &sistema, pedir, Onde::Servidor).is_ok()
+        };
+        let waits = registro.fase(tipo) == Fase::EsperaCliente && tipo.dias_inatividade.is_some();
+        if document::heads(crdt) != heads || !waits {
+            return false;
+        }
+        let Some(transicao) = tipo.fluxo.transicoes.iter().find(leads) else { return false };
+        let (verbo, raiz) = (transicao.verbo.clone(), registro.raiz());
+        self.serve(document, |doc, actor, at| {
+            edit::pedido(doc, actor, pedido, &verbo, INATIVIDADE, at)
+        });
+        let requester =
+            Requester { pessoa: sistema, device: DeviceId::ESCRITORIO, anteriores: Vec::new() };
+        self.verdict(document, pedido, &requester);
+        let envolvidos = self.world.documents[&document].merged.registro.envolvidos();
+        self.involve(raiz, document, envolvidos);
+        true
+    }
+
+    fn state(&self) -> State {
+        (self.world.clone(), self.plan.clone(), self.merged_now.clone())
+    }
+
+    fn restore(&mut self, before: State) {
+        (self.world, self.plan, self.merged_now) = before;
+    }
+
     /// The office approves a branch: its changes are merged as they were written. What no longer
     /// can be merged refuses the approval as a whole; the branch then stays as it is. Requests of
     /// transition in it are judged as its author's, by the author's permissions of today.
@@ -164,12 +248,12 @@ impl Planner {
         changes: &[Push],
     ) -> Result<(), Refusal> {
         // All of the branch, or nothing of it.
-        let before = (self.world.clone(), self.plan.clone(), self.merged_now.clone());
+        let before = self.state();
         let done = self.approve_each(author, changes);
         if done.is_ok() {
             self.decided(held, author.pessoa.id);
         } else {
-            (self.world, self.plan, self.merged_now) = before;
+            self.restore(before);
         }
         done
     }
@@ -222,6 +306,7 @@ impl Planner {
             generation: loaded.map_or(1, |loaded| loaded.generation),
             erased: self.world.erased.contains(&id),
             envolvidos: &envolvidos,
+            restricao: raiz.and_then(|raiz| self.world.restricoes.get(&raiz)),
             revoked_at: raiz.and_then(|raiz| self.world.revoked.get(&(user, raiz)).copied()),
             on_branch: &|hash| self.world.branches.contains_key(&(id, *hash)),
         };
@@ -248,18 +333,22 @@ impl Planner {
             // The case begins here: whoever sees it gets all of it as changes, no snapshot.
             self.involve(raiz, push.document, admitted.merged.registro.envolvidos());
         }
-        let requests: Vec<PedidoId> = admitted
-            .writes
-            .iter()
-            .filter_map(|write| match write {
-                Write::Pedido(pedido) => Some(*pedido),
-                _ => None,
-            })
-            .collect();
+        let mut requests: Vec<PedidoId> = Vec::new();
+        let mut handed = None;
+        for write in &admitted.writes {
+            match write {
+                Write::Pedido(pedido) => requests.push(*pedido),
+                Write::Analise { encaminhar: Some(usuario), .. } => handed = Some(*usuario),
+                _ => {}
+            }
+        }
         let generation = push.generation;
         let seq = self.write(push.document, generation, admitted);
         if new {
-            self.number(push.document);
+            self.receive(push.document);
+        }
+        if let Some(usuario) = handed {
+            self.hand(push.document, usuario);
         }
         for pedido in requests {
             self.verdict(push.document, pedido, requester);
@@ -313,17 +402,17 @@ impl Planner {
         self.write(id, generation, Admitted { change, writes: Vec::new(), merged });
     }
 
-    fn number(&mut self, id: DocumentId) {
+    /// Notes when a new document came, and gives it its number.
+    fn receive(&mut self, id: DocumentId) {
         let kind = self.world.documents[&id].merged.registro.kind;
-        if !kind.numerado() {
-            return;
-        }
-        let before = self.world.numeracao;
-        let next = before + 1;
-        self.world.numeracao = next;
-        self.plan.numeracao.get_or_insert((before, next)).1 = next;
-        let numero = format!("{}/{next:06}", self.world.ano);
-        self.serve(id, |doc, actor, at| edit::numero(doc, actor, &numero, at));
+        let numero = kind.numerado().then(|| {
+            let before = self.world.numeracao;
+            let next = before + 1;
+            self.world.numeracao = next;
+            self.plan.numeracao.get_or_insert((before, next)).1 = next;
+            format!("{}/{next:06}", self.world.ano)
+        });
+        self.serve(id, |doc, actor, at| edit::recebido(doc, actor, numero.as_deref(), at));
     }
 
     fn verdict(&mut self, id: DocumentId, pedido: PedidoId, requester: &Requester) {
@@ -334,18 +423,94 @@ impl Planner {
             _ => Onde::Aparelho,
         };
         let Some(request) = registro.pedidos.iter().find(|p| p.id == pedido) else { return };
+        let (email, verbo) = (request.email, request.verbo.clone());
         let de = registro.situacao(&tipo).map_or(String::new(), |s| s.codigo.clone());
-        let traz_laudo = registro.laudos.iter().any(|laudo| laudo.pedido == pedido);
-        let resultado = workflow::julgar(
-            registro,
-            &tipo,
-            &requester.pessoa,
-            &request.verbo,
-            request.motivo.as_deref(),
-            traz_laudo,
-            onde,
-        );
+        let traz = registro.analises.iter().find(|a| a.pedido == Some(pedido)).map(|a| a.tipo);
+        let pedir = Pedir { verbo: &verbo, motivo: request.motivo.as_deref(), traz };
+        let resultado = workflow::julgar(registro, &tipo, &requester.pessoa, pedir, onde);
         self.serve(id, |doc, actor, at| edit::veredito(doc, actor, pedido, &de, &resultado, at));
+        if let (Ok(_), Some(transicao)) = (resultado, tipo.fluxo.transicao(&verbo)) {
+            for efeito in &transicao.efeitos {
+                self.follow(id, efeito, email, &requester.pessoa);
+            }
+        }
+    }
+
+    /// What follows a transition that was done.
+    fn follow(&mut self, id: DocumentId, efeito: &Consequencia, email: bool, por: &Pessoa) {
+        let registro = &self.world.documents[&id].merged.registro;
+        let (modelo, destino) = match efeito {
+            Consequencia::NotificarInteressados(modelo) => {
+                (modelo, Destino::Usuarios(registro.interessados.clone()))
+            }
+            Consequencia::OferecerEmail(modelo) if email => (modelo, Destino::Cliente),
+            Consequencia::OferecerEmail(_) => return,
+            Consequencia::AtribuirSeVazio => {
+                if registro.responsavel().is_none() && por.pode(Permissao::Ver) {
+                    self.hand(id, por.id);
+                }
+                return;
+            }
+        };
+        if destino != Destino::Usuarios(BTreeSet::new()) {
+            self.plan.avisos.push(Aviso { document: id, modelo: modelo.clone(), destino });
+        }
+    }
+
+    /// Hands the record to somebody, where its tipo knows a responsável.
+    fn hand(&mut self, id: DocumentId, usuario: UserId) {
+        let merged = &self.world.documents[&id].merged;
+        let known = merged.registro.kind.campo("responsavel").is_some();
+        if known && merged.tipo.tem_campo("responsavel") {
+            self.serve(id, |doc, actor, at| edit::responsavel(doc, actor, usuario, at));
+        }
+    }
+
+    /// What the server writes in a person's name, and what follows it.
+    fn in_name_of(&mut self, id: DocumentId, por: UserId, command: &Command) {
+        let raiz = self.world.documents[&id].merged.registro.raiz();
+        let (kind, before) = (self.world.documents[&id].merged.registro.kind, self.sighted(raiz));
+        self.serve(id, |doc, actor, at| edit::in_name_of(doc, actor, por, command, at));
+        match command {
+            Command::SolicitarAcao { acao, codigo, .. } => {
+                let (acao, codigo) = (*acao, codigo.clone());
+                self.plan.acoes.push(AcaoWrite { document: id, acao, codigo });
+            }
+            Command::Restringir { .. } if kind != Kind::Cliente => {
+                let restricao = self.world.documents[&id].merged.registro.restricao.clone();
+                self.plan.restricoes.insert(raiz, restricao.clone());
+                match restricao {
+                    Some(restricao) => self.world.restricoes.insert(raiz, restricao),
+                    None => self.world.restricoes.remove(&raiz),
+                };
+                let after = self.sighted(raiz);
+                self.sight(raiz, &before, &after);
+            }
+            _ => {}
+        }
+    }
+
+    /// Everyone, of all the company's people that were loaded, who sees the case.
+    fn sighted(&self, raiz: DocumentId) -> BTreeSet<UserId> {
+        let envolvidos = self.envolvidos(raiz);
+        let restricao = self.world.restricoes.get(&raiz);
+        let caso = Caso { envolvidos: &envolvidos, restricao };
+        let people = self.world.pessoas.values();
+        // Of a case any kind of document but a cliente.
+        let see = people.filter(|pessoa| policy::visivel(pessoa, Kind::Assistencia, &caso));
+        see.map(|pessoa| pessoa.id).collect()
+    }
+
+    /// Tells those whose sight of the case changes.
+    fn sight(&mut self, raiz: DocumentId, before: &BTreeSet<UserId>, after: &BTreeSet<UserId>) {
+        for usuario in after.difference(before).copied() {
+            self.plan.log.push(LogWrite::Granted { usuario, raiz });
+        }
+        for usuario in before.difference(after).copied() {
+            self.plan.log.push(LogWrite::Revoked { usuario, raiz });
+            // Its position lies beyond whatever anybody has seen.
+            self.world.revoked.insert((usuario, raiz), u64::MAX);
+        }
     }
 
     /// Records who is involved through the document, and tells those whose sight of the case
@@ -359,14 +524,15 @@ impl Planner {
         case.insert(document, now.clone());
         self.plan.envolvidos.insert((raiz, document), now);
         let after = self.envolvidos(raiz);
-        for usuario in after.difference(&before).copied() {
-            self.plan.log.push(LogWrite::Granted { usuario, raiz });
-        }
-        for usuario in before.difference(&after).copied() {
-            self.plan.log.push(LogWrite::Revoked { usuario, raiz });
-            // Its position lies beyond whatever anybody has seen.
-            self.world.revoked.insert((usuario, raiz), u64::MAX);
-        }
+        // Being involved gives no sight of a case that is for others only (R86).
+        let restricao = self.world.restricoes.get(&raiz);
+        let listed = |usuario: &UserId| {
+            let pessoa = self.world.pessoas.get(usuario);
+            restricao.is_none() || pessoa.is_some_and(|pessoa| policy::listado(pessoa, restricao))
+        };
+        let before = before.into_iter().filter(listed).collect();
+        let after = after.into_iter().filter(listed).collect();
+        self.sight(raiz, &before, &after);
     }
 
     fn hold(

@@ -7,10 +7,12 @@
 use automerge::{ActorId, Automerge, ROOT, ReadDoc, transaction::CommitOptions};
 use campo_domain::{
     command::Command,
-    ids::{CommandId, DeviceId, DocumentId, HeldId, PedidoId},
+    ids::{CommandId, DeviceId, DocumentId, HeldId, NotaId, PedidoId, UserId},
     kind::Kind,
     pessoa::{Permissao, Pessoa},
     preset,
+    refusal::Refusal,
+    registro::{Registro, Visibilidade},
     tipo::Tipos,
     valor::Valor,
 };
@@ -18,7 +20,7 @@ use campo_sync::{
     admission::Requester,
     client::{self, Context, Event, Fate, LocalDocument, Stamp},
     document::{self, Actor},
-    exchange::{Loaded, Planner, World},
+    exchange::{AcaoWrite, Aviso, Loaded, Planner, World},
     wire::{Limits, Outcome, Push, Verdict},
 };
 use chrono::DateTime;
@@ -29,13 +31,18 @@ pub const DEVICE: DeviceId = DeviceId::from_u128(0xd1);
 pub const OTHER_DEVICE: DeviceId = DeviceId::from_u128(0xd2);
 
 pub fn tipos() -> Arc<Tipos> {
-    let presets = ["P000", "P001"].map(|id| preset::carregar(id).unwrap());
-    Arc::new(presets.into_iter().flat_map(|preset| preset.tipos).collect())
+    let presets = preset::ids().map(|id| preset::carregar(id).unwrap());
+    Arc::new(presets.flat_map(|preset| preset.tipos).collect())
 }
 
 pub fn pessoa(n: u128, permissoes: &[Permissao]) -> Pessoa {
     let permissoes = permissoes.iter().copied().collect();
-    Pessoa { id: Uuid::from_u128(n).into(), nome: format!("Pessoa {n}"), permissoes, ativo: true }
+    Pessoa {
+        id: Uuid::from_u128(n).into(),
+        nome: format!("Pessoa {n}"),
+        permissoes,
+        ..Pessoa::servidor()
+    }
 }
 
 pub fn tecnica() -> Pessoa {
@@ -51,6 +58,10 @@ pub struct Server {
     pub world: World,
     pub seq: u64,
     pub held: Vec<(HeldId, Push)>,
+    pub avisos: Vec<Aviso>,
+    pub acoes: Vec<AcaoWrite>,
+    /// Who gained (true) or lost sight of a case, in order.
+    pub sight: Vec<(UserId, bool)>,
 }
 
 impl Server {
@@ -68,8 +79,11 @@ impl Server {
             branches: BTreeMap::new(),
             revoked: BTreeMap::new(),
             numeracao: 0,
+            restricoes: BTreeMap::new(),
+            pessoas: BTreeMap::new(),
         };
-        Server { world, seq: 0, held: Vec::new() }
+        let (held, avisos, acoes, sight) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Server { world, seq: 0, held, avisos, acoes, sight }
     }
 
     pub fn plan<T>(&mut self, act: impl FnOnce(&mut Planner) -> T) -> T {
@@ -87,19 +101,29 @@ impl Server {
         }
         for write in plan.log {
             self.seq += 1;
-            use campo_sync::exchange::LogWrite::{Change, Revoked};
+            use campo_sync::exchange::LogWrite::{Change, Granted, Revoked};
             match write {
                 Change(change) => {
                     self.world.logged.insert((change.document(), change.hash()), self.seq);
                 }
                 Revoked { usuario, raiz } => {
                     self.world.revoked.insert((usuario, raiz), self.seq);
+                    self.sight.push((usuario, false));
                 }
+                Granted { usuario, .. } => self.sight.push((usuario, true)),
                 _ => {}
             }
         }
         for ((raiz, document), users) in plan.envolvidos {
             self.world.cases.entry(raiz).or_default().insert(document, users);
+        }
+        self.avisos.extend(plan.avisos);
+        self.acoes.extend(plan.acoes);
+        for (raiz, restricao) in plan.restricoes {
+            match restricao {
+                Some(restricao) => self.world.restricoes.insert(raiz, restricao),
+                None => self.world.restricoes.remove(&raiz),
+            };
         }
         if let Some((_, last)) = plan.numeracao {
             self.world.numeracao = last;
@@ -123,9 +147,22 @@ impl Server {
     }
 
     pub fn office(&mut self, id: DocumentId, command: Command) {
+        self.office_as(&office(), id, command).unwrap();
+    }
+
+    pub fn office_as(
+        &mut self,
+        pessoa: &Pessoa,
+        id: DocumentId,
+        command: Command,
+    ) -> Result<(), Refusal> {
         let device = DeviceId::ESCRITORIO;
-        let requester = Requester { pessoa: office(), device, anteriores: Vec::new() };
-        self.plan(|planner| planner.office(&requester, id, &command)).unwrap();
+        let requester = Requester { pessoa: pessoa.clone(), device, anteriores: Vec::new() };
+        self.plan(|planner| planner.office(&requester, id, &command))
+    }
+
+    pub fn registro(&self, id: DocumentId) -> &Registro {
+        &self.world.documents[&id].merged.registro
     }
 
     pub fn document(&self, id: DocumentId) -> &Automerge {
@@ -148,6 +185,17 @@ pub fn criar(n: u128, alegada: &str) -> Command {
             ("situacao_alegada".to_owned(), Valor::Texto(alegada.into())),
         ]
         .into(),
+        itens: Vec::new(),
+    }
+}
+
+pub fn ocorrencia(n: u128, tipo: &str, campos: &[(&str, Valor)]) -> Command {
+    let campos = campos.iter().map(|(nome, valor)| ((*nome).to_owned(), valor.clone()));
+    Command::Criar {
+        id: id(n),
+        kind: Kind::Ocorrencia,
+        tipo: tipos().atual(tipo).unwrap().referencia(),
+        campos: campos.collect(),
         itens: Vec::new(),
     }
 }
@@ -229,7 +277,8 @@ pub fn editar(campo: &str, texto: &str) -> Command {
 
 pub fn transicionar(n: u128, verbo: &str, motivo: Option<&str>) -> Command {
     let pedido = PedidoId::from(Uuid::from_u128(n));
-    Command::Transicionar { pedido, verbo: verbo.into(), motivo: motivo.map(str::to_owned) }
+    let motivo = motivo.map(str::to_owned);
+    Command::Transicionar { pedido, verbo: verbo.into(), motivo, email: false }
 }
 
 /// A server with one assistência of the técnica, and her phone that has it.
@@ -282,4 +331,20 @@ pub fn commit(
 
 pub fn container(document: &Automerge, name: &str) -> automerge::ObjId {
     document.get(ROOT, name).unwrap().unwrap().1
+}
+
+pub fn anotar(id: NotaId, texto: &str) -> Command {
+    let visibilidade = Visibilidade::Interna;
+    Command::Anotar { id, texto: texto.into(), visibilidade, resposta_a: None }
+}
+
+/// What a dishonest app would send: the command, though the rules do not allow it.
+pub fn forged_command(server: &Server, command: &Command) -> Push {
+    let tipo = server.world.documents[&id(1)].merged.tipo.clone();
+    let registro = server.registro(id(1));
+    let actor = Actor { user: tecnica().id, device: DEVICE, nonce: 99 };
+    forged(server, |document| {
+        campo_sync::edit::apply(document, actor, command, &tipo, Some(registro), server.world.now)
+            .unwrap();
+    })
 }

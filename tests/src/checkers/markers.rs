@@ -4,14 +4,17 @@ use super::{Checked, Checker, ensure, violated};
 use crate::oracle::Oracle;
 use campo_domain::{
     command::{Command, NovoItem},
+    fluxo::Consequencia,
     ids::{DocumentId, ItemId},
+    parte::Colecao,
     registro::Registro,
+    tipo::Tipo,
     valor::Valor,
 };
 
 /// 2: looks for everything that the command wrote.
 pub(super) fn found(oracle: &Oracle, id: DocumentId, command: &Command) -> Checked {
-    let Some((registro, _)) = oracle.registro(id) else {
+    let Some((registro, tipo)) = oracle.registro(id) else {
         return Err(violated(Checker::NothingLost, format!("the document {id} is gone")));
     };
     ensure(part(registro, command), Checker::NothingLost, || {
@@ -26,25 +29,45 @@ pub(super) fn found(oracle: &Oracle, id: DocumentId, command: &Command) -> Check
             let others = oracle.commands(id);
             others.filter(|other| writes(other).iter().any(|(p, _)| *p == place)).count() > 1
         };
-        ensure(shown || beside || rewritten(), Checker::NothingLost, || {
+        let assigned = place == "responsavel" && assigned(registro, tipo);
+        ensure(shown || beside || assigned || rewritten(), Checker::NothingLost, || {
             format!("{place} of {id} was accepted as {valor:?} and nobody wrote over it")
         })?;
     }
     Ok(())
 }
 
+/// Whether the server may have named a responsável, with a transition where there was none (R60).
+fn assigned(registro: &Registro, tipo: &Tipo) -> bool {
+    registro.feitos().any(|(pedido, _)| {
+        let transicao = tipo.fluxo.transicao(&pedido.verbo);
+        transicao.is_some_and(|t| t.efeitos.contains(&Consequencia::AtribuirSeVazio))
+    })
+}
+
 /// What is only ever added.
 fn part(registro: &Registro, command: &Command) -> bool {
     let judged = |pedido| registro.pedidos.iter().any(|p| p.id == pedido && p.veredito.is_some());
     match command {
-        Command::Anotar { id, texto } => {
-            registro.notas.iter().any(|nota| nota.id == *id && nota.texto == *texto)
+        Command::Anotar { id, texto, visibilidade, resposta_a } => {
+            let mut notas = registro.notas.iter();
+            notas.any(|nota| {
+                (nota.id, &nota.texto, nota.visibilidade, nota.resposta_a)
+                    == (*id, texto, *visibilidade, *resposta_a)
+            })
         }
-        Command::IncluirItem { item } => registro.itens.contains_key(&item.id),
-        Command::RemoverItem { item } => registro.itens.get(item).is_some_and(|i| i.removido),
+        Command::IncluirItem { em, item } => registro.colecao(*em).contains_key(&item.id),
+        Command::RemoverItem { em, item } => {
+            registro.colecao(*em).get(item).is_some_and(|i| i.removido)
+        }
         Command::Transicionar { pedido, .. } => judged(*pedido),
-        Command::EmitirLaudo { pedido, laudo, .. } => {
-            registro.laudos.iter().any(|l| l.id == *laudo) && judged(*pedido)
+        Command::Analisar { analise, tipo, texto, procedente, pedido, .. } => {
+            let found = registro.analises.iter().find(|a| a.id == *analise);
+            let same = found.is_some_and(|a| {
+                (a.tipo, &a.texto, a.procedente, a.pedido)
+                    == (*tipo, texto, *procedente, pedido.map(|pedido| pedido.id))
+            });
+            same && pedido.is_none_or(|pedido| judged(pedido.id))
         }
         Command::Criar { itens, .. } => {
             itens.iter().all(|item| registro.itens.contains_key(&item.id))
@@ -52,35 +75,47 @@ fn part(registro: &Registro, command: &Command) -> bool {
         Command::Editar { .. }
         | Command::EditarTexto { .. }
         | Command::EditarItem { .. }
-        | Command::Participar { .. } => true,
+        | Command::Participar { .. }
+        | Command::Interessar { .. }
+        | Command::Restringir { .. }
+        | Command::SolicitarAcao { .. }
+        | Command::ResponderAcao { .. }
+        | Command::VincularCorretiva { .. } => true,
     }
 }
 
-fn of_item(item: ItemId, campo: &str) -> String {
-    format!("itens/{}/{campo}", item.uuid().simple())
+fn of_part(em: Colecao, item: ItemId, campo: &str) -> String {
+    format!("{em}/{}/{campo}", item.uuid().simple())
 }
 
 /// What the command writes that others may write over, by place.
 fn writes(command: &Command) -> Vec<(String, Valor)> {
-    let item = |item: &NovoItem| -> Vec<(String, Valor)> {
+    let part = |em: Colecao, item: &NovoItem| -> Vec<(String, Valor)> {
         let campos = item.campos.iter();
-        campos.map(|(campo, valor)| (of_item(item.id, campo), valor.clone())).collect()
+        campos.map(|(campo, valor)| (of_part(em, item.id, campo), valor.clone())).collect()
     };
     let writes = match command {
         Command::Criar { campos, itens, .. } => {
             let campos = campos.iter().map(|(campo, valor)| (campo.clone(), valor.clone()));
-            campos.chain(itens.iter().flat_map(item)).collect()
+            let itens = itens.iter().flat_map(|item| part(Colecao::Itens, item));
+            campos.chain(itens).collect()
         }
-        Command::IncluirItem { item: new } => item(new),
+        Command::IncluirItem { em, item: new } => part(*em, new),
         Command::Editar { campo, valor } => vec![(campo.clone(), valor.clone())],
         Command::EditarTexto { campo, para, .. } => {
             vec![(campo.clone(), Valor::Texto(para.clone()))]
         }
-        Command::EditarItem { item, campo, valor } => {
-            vec![(of_item(*item, campo), valor.clone())]
+        Command::EditarItem { em, item, campo, valor } => {
+            vec![(of_part(*em, *item, campo), valor.clone())]
+        }
+        Command::Analisar { encaminhar: Some(usuario), .. } => {
+            vec![("responsavel".to_owned(), Valor::Id(usuario.uuid()))]
         }
         Command::Participar { usuario, participa } => {
             vec![(format!("participantes/{usuario}"), Valor::Logico(*participa))]
+        }
+        Command::Interessar { usuario, interessado } => {
+            vec![(format!("interessados/{usuario}"), Valor::Logico(*interessado))]
         }
         _ => Vec::new(),
     };
@@ -96,13 +131,18 @@ fn plain(valor: Valor) -> Valor {
 }
 
 fn value(registro: &Registro, place: &str) -> Valor {
-    if let Some(usuario) = place.strip_prefix("participantes/") {
-        let takes_part = registro.participantes.iter().any(|p| p.to_string() == usuario);
-        return Valor::Logico(takes_part);
+    for (prefix, people) in
+        [("participantes/", &registro.participantes), ("interessados/", &registro.interessados)]
+    {
+        if let Some(usuario) = place.strip_prefix(prefix) {
+            return Valor::Logico(people.iter().any(|p| p.to_string() == usuario));
+        }
     }
-    let item = registro.itens.iter().find_map(|(id, item)| {
-        let campo = place.strip_prefix(&of_item(*id, ""))?;
-        Some(item.campos.get(campo).cloned().unwrap_or(Valor::Nulo))
+    let part = Colecao::TODAS.into_iter().find_map(|em| {
+        registro.colecao(em).iter().find_map(|(id, part)| {
+            let campo = place.strip_prefix(&of_part(em, *id, ""))?;
+            Some(part.campos.get(campo).cloned().unwrap_or(Valor::Nulo))
+        })
     });
-    item.unwrap_or_else(|| registro.valor(place).clone())
+    part.unwrap_or_else(|| registro.valor(place).clone())
 }

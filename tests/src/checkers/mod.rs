@@ -1,5 +1,6 @@
 //! What must be true: at every step, at every completed synchronisation, and once all is quiet.
 
+mod business;
 mod markers;
 
 use crate::{
@@ -8,6 +9,7 @@ use crate::{
     oracle::Oracle,
 };
 use automerge::ChangeHash;
+pub use business::{agree, done, same};
 use campo_domain::{
     command::Command,
     ids::{CommandId, DocumentId, UserId},
@@ -42,6 +44,9 @@ pub enum Checker {
     Liveness = 9,
     /// The server answered with an error, or a store is damaged.
     Machinery = 10,
+    /// What must follow a record follows it once: e-mails, actions, the end of a wait; and both
+    /// sides allow the same.
+    Business = 11,
 }
 
 /// Something that must not be.
@@ -224,6 +229,7 @@ fn bears_out(
                     | Command::EditarItem { .. }
                     | Command::RemoverItem { .. }
                     | Command::Participar { .. }
+                    | Command::Interessar { .. }
             );
             ensure(merged.len() == 1 || nothing_to_say, Checker::NothingLost, || {
                 format!("accepted and not there: {:?} of {document}", queued.command)

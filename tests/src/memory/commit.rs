@@ -1,16 +1,18 @@
 //! Loading what a plan needs, and writing what it says.
 
 use super::{Held, MemoryLedger, Stored};
-use crate::ledger::What;
+use crate::ledger::{Email, What};
 use automerge::ChangeHash;
 use campo_domain::{
     command::Command,
     ids::{DocumentId, HeldId, UserId},
     pessoa::Permissoes,
+    policy,
+    registro::Restricao,
 };
 use campo_sync::{
     document,
-    exchange::{Branch, Loaded, LogWrite, Needs, Plan, World},
+    exchange::{Aviso, Branch, Destino, Loaded, LogWrite, Needs, Plan, World},
     wire::{Hash, Push},
 };
 use chrono::{DateTime, Datelike, Utc};
@@ -29,7 +31,8 @@ pub(super) struct Print {
     branches: BTreeMap<(DocumentId, Hash), HeldId>,
     revoked: BTreeMap<(UserId, DocumentId), u64>,
     numeracao: u64,
-    people: BTreeMap<UserId, Permissoes>,
+    restricoes: BTreeMap<DocumentId, Restricao>,
+    people: BTreeMap<UserId, (Permissoes, BTreeSet<String>)>,
 }
 
 impl Print {
@@ -47,23 +50,16 @@ impl MemoryLedger {
         self.load_needs(at, &needs)
     }
 
-    /// Loads what a command of the office needs.
+    /// Loads what commands of the office need.
     pub(super) fn load_for(
         &self,
         at: DateTime<Utc>,
         document: DocumentId,
-        command: &Command,
+        commands: &[Command],
     ) -> (World, Print) {
         let mut needs = Needs::default();
         needs.documents.insert(document);
-        if let Command::Criar { campos, .. } = command {
-            let parents = ["assistencia", "ocorrencia"];
-            let parents = parents.into_iter().filter_map(|campo| campos.get(campo)?.id());
-            let parents: Vec<DocumentId> = parents.map(DocumentId::from).collect();
-            needs.documents.extend(&parents);
-            needs.raizes.extend(parents);
-            needs.raizes.insert(document);
-        }
+        commands.iter().for_each(|command| needs.command(document, command));
         self.load_needs(at, &needs)
     }
 
@@ -92,6 +88,14 @@ impl MemoryLedger {
             .filter(|((_, raiz), _)| raizes.contains(raiz))
             .map(|(key, seq)| (*key, *seq))
             .collect();
+        let restricoes: BTreeMap<_, _> = raizes
+            .iter()
+            .filter_map(|raiz| Some((*raiz, self.restricoes.get(raiz)?.clone())))
+            .collect();
+        let pessoas = match needs.pessoas || !restricoes.is_empty() {
+            true => self.people.iter().map(|(id, r)| (*id, r.pessoa.clone())).collect(),
+            false => BTreeMap::new(),
+        };
         let heads =
             documents.iter().map(|(id, loaded)| (*id, document::heads(&loaded.merged.document)));
         let people = self.people.iter();
@@ -102,7 +106,10 @@ impl MemoryLedger {
             branches: branches.iter().map(|(key, branch)| (*key, branch.id)).collect(),
             revoked: revoked.clone(),
             numeracao: self.numeracao,
-            people: people.map(|(id, r)| (*id, r.pessoa.permissoes.clone())).collect(),
+            restricoes: restricoes.clone(),
+            people: people
+                .map(|(id, r)| (*id, (r.pessoa.permissoes.clone(), r.pessoa.grupos.clone())))
+                .collect(),
         };
         let world = World {
             now: at,
@@ -117,12 +124,14 @@ impl MemoryLedger {
             branches,
             revoked,
             numeracao: self.numeracao,
+            restricoes,
+            pessoas,
         };
         (world, print)
     }
 
     /// Writes a plan, all at once. Returns the position that its places count from.
-    pub(super) fn commit(&mut self, plan: Plan, base: Option<u64>) -> u64 {
+    pub(super) fn commit(&mut self, at: DateTime<Utc>, plan: Plan, base: Option<u64>) -> u64 {
         if plan.is_empty() {
             return self.seq;
         }
@@ -137,21 +146,28 @@ impl MemoryLedger {
         for (id, write) in plan.documents {
             let loaded = Loaded { merged: write.merged, generation: write.generation };
             match self.documents.get_mut(&id) {
-                Some(stored) => stored.loaded = loaded,
+                Some(stored) => (stored.loaded, stored.moved_at) = (loaded, at),
                 None => {
                     let first_seq = self.first_seq(id);
-                    self.documents.insert(id, Stored { loaded, first_seq });
+                    self.documents.insert(id, Stored { loaded, first_seq, moved_at: at });
                 }
             }
         }
         for ((raiz, document), people) in plan.envolvidos {
             self.cases.entry(raiz).or_default().insert(document, people);
         }
+        for (raiz, restricao) in plan.restricoes {
+            match restricao {
+                Some(restricao) => self.restricoes.insert(raiz, restricao),
+                None => self.restricoes.remove(&raiz),
+            };
+        }
+        plan.avisos.into_iter().for_each(|aviso| self.mail(aviso));
+        self.acoes.extend(plan.acoes);
         for write in plan.held {
             let branch = self.held.entry(write.held).or_insert_with(|| Held {
                 document: write.push.document,
                 author: write.author,
-                device: write.device,
                 reason: write.reason.clone(),
                 decided: None,
                 changes: Vec::new(),
@@ -163,6 +179,23 @@ impl MemoryLedger {
         }
         self.numeracao = plan.numeracao.map_or(self.numeracao, |(_, after)| after);
         base
+    }
+
+    /// One e-mail to each; a restricted case is not told to those who may not see it (R86).
+    fn mail(&mut self, aviso: Aviso) {
+        let Aviso { document, modelo, destino } = aviso;
+        let usuarios = match destino {
+            Destino::Cliente => return self.emails.push(Email { document, modelo, usuario: None }),
+            Destino::Usuarios(usuarios) => usuarios,
+        };
+        let raiz = self.documents.get(&document).map_or(document, Stored::raiz);
+        let restricao = self.restricoes.get(&raiz);
+        let told = usuarios.into_iter().filter(|usuario| {
+            let known = self.people.get(usuario);
+            known.is_some_and(|known| policy::listado(&known.pessoa, restricao))
+        });
+        let emails = told.map(|id| Email { document, modelo: modelo.clone(), usuario: Some(id) });
+        self.emails.extend(emails);
     }
 
     fn write_row(&mut self, write: &LogWrite, seq: u64) {
@@ -181,7 +214,6 @@ impl MemoryLedger {
                 What::Granted { usuario: *usuario, raiz: *raiz }
             }
             LogWrite::Revoked { usuario, raiz } => {
-                self.escopo.remove(&(*usuario, *raiz));
                 self.revoked.insert((*usuario, *raiz), seq);
                 What::Revoked { usuario: *usuario, raiz: *raiz }
             }

@@ -9,20 +9,23 @@ mod pull;
 use crate::{
     Sabotage,
     dice::Dice,
-    ledger::{HeldBranch, Ledger, Row, Ticket, What},
+    ledger::{Email, HeldBranch, Ledger, Row, Ticket, Wait, What},
 };
 use campo_domain::{
     command::Command,
+    fluxo::Quem,
     ids::{DeviceId, DocumentId, HeldId, UserId},
     kind::Kind,
-    pessoa::{Permissao, Permissoes, Pessoa},
+    pessoa::Pessoa,
+    policy::{self, Caso},
     refusal::{Codigo, Refusal},
+    registro::Restricao,
     tipo::Tipos,
 };
 use campo_sync::{
     admission::Requester,
     document,
-    exchange::{Loaded, Plan, Planner},
+    exchange::{AcaoWrite, Loaded, Plan, Planner},
     wire::{Hash, Limits, PROTOCOL, Push, Reason, SyncRequest, SyncResponse, Verdict},
 };
 use chrono::{DateTime, Utc};
@@ -38,6 +41,8 @@ struct Stored {
     loaded: Loaded,
     /// The position of its first change.
     first_seq: u64,
+    /// When something was written to it last, by the server's clock.
+    moved_at: DateTime<Utc>,
 }
 
 impl Stored {
@@ -48,6 +53,16 @@ impl Stored {
     fn raiz(&self) -> DocumentId {
         self.loaded.merged.registro.raiz()
     }
+
+    /// When it will have waited too long for the client, if anything would end the wait.
+    fn waits_until(&self) -> Option<DateTime<Utc>> {
+        let merged = &self.loaded.merged;
+        let (registro, tipo) = (&merged.registro, &merged.tipo);
+        let atual = registro.situacao(tipo)?;
+        let mut ends = tipo.fluxo.transicoes.iter();
+        let ended = ends.any(|t| t.quem.contains(&Quem::Sistema) && t.de.contains(&atual.codigo));
+        registro.inativo_em(tipo, self.moved_at).filter(|_| ended)
+    }
 }
 
 /// A held branch with what it takes to approve it.
@@ -55,7 +70,6 @@ impl Stored {
 struct Held {
     document: DocumentId,
     author: UserId,
-    device: DeviceId,
     reason: Reason,
     decided: Option<bool>,
     changes: Vec<(Hash, Push)>,
@@ -99,6 +113,9 @@ pub struct MemoryLedger {
     by_seq: BTreeMap<u64, usize>,
     documents: BTreeMap<DocumentId, Stored>,
     cases: BTreeMap<DocumentId, BTreeMap<DocumentId, BTreeSet<UserId>>>,
+    restricoes: BTreeMap<DocumentId, Restricao>,
+    /// Since when the person's devices hold a case: changes before come in a snapshot. What was
+    /// lost keeps its place, for it comes back by a later one only.
     escopo: BTreeMap<(UserId, DocumentId), u64>,
     revoked: BTreeMap<(UserId, DocumentId), u64>,
     /// Since when the person has seen all that `Ver` and `VerTodas` show, where that was given
@@ -110,6 +127,8 @@ pub struct MemoryLedger {
     numeracao: u64,
     people: BTreeMap<UserId, Requester>,
     references: BTreeMap<(String, String), Reference>,
+    emails: Vec<Email>,
+    acoes: Vec<AcaoWrite>,
     tickets: BTreeMap<Ticket, Begun>,
     next_ticket: u64,
     /// How often a plan was made again because something had moved.
@@ -131,6 +150,7 @@ impl MemoryLedger {
             by_seq: BTreeMap::new(),
             documents: BTreeMap::new(),
             cases: BTreeMap::new(),
+            restricoes: BTreeMap::new(),
             escopo: BTreeMap::new(),
             revoked: BTreeMap::new(),
             reset: BTreeMap::new(),
@@ -140,6 +160,8 @@ impl MemoryLedger {
             numeracao: 0,
             people: BTreeMap::new(),
             references: BTreeMap::new(),
+            emails: Vec::new(),
+            acoes: Vec::new(),
             tickets: BTreeMap::new(),
             next_ticket: 0,
             replans: 0,
@@ -156,15 +178,20 @@ impl MemoryLedger {
 
     /// Whether the person sees the case of which this is the kind.
     fn sees(&self, pessoa: &Pessoa, kind: Kind, raiz: DocumentId) -> bool {
-        pessoa.pode(Permissao::Ver)
-            && (kind == Kind::Cliente
-                || pessoa.pode(Permissao::VerTodas)
-                || self.involved(pessoa.id, raiz))
+        self.sees_under(pessoa, kind, raiz, self.restricoes.get(&raiz))
     }
 
-    fn involved(&self, usuario: UserId, raiz: DocumentId) -> bool {
+    fn sees_under(
+        &self,
+        pessoa: &Pessoa,
+        kind: Kind,
+        raiz: DocumentId,
+        restricao: Option<&Restricao>,
+    ) -> bool {
         let case = self.cases.get(&raiz);
-        case.is_some_and(|case| case.values().any(|people| people.contains(&usuario)))
+        let envolvidos = case.into_iter().flat_map(|case| case.values().flatten().copied());
+        let envolvidos = envolvidos.collect();
+        policy::visivel(pessoa, kind, &Caso { envolvidos: &envolvidos, restricao })
     }
 
     fn planner(&mut self, world: campo_sync::exchange::World) -> Planner {
@@ -206,12 +233,14 @@ impl MemoryLedger {
 }
 
 impl Ledger for MemoryLedger {
-    fn found(&mut self, at: DateTime<Utc>, people: &[Pessoa]) -> anyhow::Result<()> {
-        self.load_presets(&["P001", "P000"])?;
-        for pessoa in people {
-            self.employ(at, pessoa)?;
-        }
-        Ok(())
+    fn found(
+        &mut self,
+        _at: DateTime<Utc>,
+        people: &[Pessoa],
+        presets: &[&str],
+    ) -> anyhow::Result<()> {
+        self.load_presets(presets)?;
+        people.iter().try_for_each(|pessoa| self.employ(pessoa))
     }
 
     fn begin(
@@ -239,7 +268,7 @@ impl Ledger for MemoryLedger {
             begun.planned = self.plan_request(at, begun.usuario, &begun.request)?;
         }
         let Begun { usuario, request, mut planned } = begun;
-        let base = self.commit(planned.plan, planned.base);
+        let base = self.commit(at, planned.plan, planned.base);
         campo_sync::exchange::settle_positions(&mut planned.verdicts, base);
         let page = self.pull(at, usuario, &request, &planned.verdicts)?;
         Ok(SyncResponse {
@@ -260,15 +289,15 @@ impl Ledger for MemoryLedger {
         at: DateTime<Utc>,
         usuario: UserId,
         document: DocumentId,
-        command: &Command,
+        commands: &[Command],
     ) -> anyhow::Result<Result<(), Refusal>> {
         let requester = Requester { device: DeviceId::ESCRITORIO, ..self.person(usuario)?.clone() };
-        let (world, _) = self.load_for(at, document, command);
+        let (world, _) = self.load_for(at, document, commands);
         let mut planner = self.planner(world);
-        let done = planner.office(&requester, document, command);
-        if done.is_ok() {
-            self.commit(planner.finish(), None);
-        }
+        let commands: Vec<_> = commands.iter().map(|c| (document, c.clone())).collect();
+        let done = planner.office_all(&requester, &commands, None);
+        // Also what was refused, of which nothing may be left.
+        self.commit(at, planner.finish(), None);
         Ok(done)
     }
 
@@ -286,28 +315,51 @@ impl Ledger for MemoryLedger {
         let (world, _) = self.load(at, &pushes.iter().collect::<Vec<_>>());
         let mut planner = self.planner(world);
         if approve {
-            // What the branch asks for is judged by what its author may do.
-            let author = Requester { device: branch.device, ..self.person(branch.author)?.clone() };
+            // What the branch asks for is judged by what its author may do, in the office.
+            let person = self.person(branch.author)?.clone();
+            let author = Requester { device: DeviceId::ESCRITORIO, ..person };
             if let Err(refusal) = planner.approve(held, &author, &pushes) {
                 return Ok(Err(refusal));
             }
         } else {
             planner.decided(held, branch.author);
         }
-        self.commit(planner.finish(), None);
+        self.commit(at, planner.finish(), None);
         if let Some(branch) = self.held.get_mut(&held) {
             branch.decided = Some(approve);
         }
         Ok(Ok(()))
     }
 
-    fn permit(
-        &mut self,
-        at: DateTime<Utc>,
-        usuario: UserId,
-        permissoes: Permissoes,
-    ) -> anyhow::Result<()> {
-        self.change_permissions(at, usuario, permissoes)
+    fn change(&mut self, _at: DateTime<Utc>, pessoa: &Pessoa) -> anyhow::Result<()> {
+        self.change_person(pessoa)
+    }
+
+    fn waited(&mut self, at: DateTime<Utc>) -> anyhow::Result<Vec<Wait>> {
+        let over = |stored: &Stored| stored.waits_until().is_some_and(|until| until <= at);
+        let over = self.documents.iter().filter(|(_, stored)| over(stored));
+        let wait = |(id, stored): (&DocumentId, &Stored)| Wait {
+            document: *id,
+            heads: document::heads(&stored.loaded.merged.document),
+        };
+        Ok(over.map(wait).collect())
+    }
+
+    fn end_wait(&mut self, at: DateTime<Utc>, wait: &Wait) -> anyhow::Result<bool> {
+        let (world, _) = self.load_for(at, wait.document, &[]);
+        let pedido = self.dice.uuid(at).into();
+        let mut planner = self.planner(world);
+        let ended = planner.inactive(wait.document, &wait.heads, pedido);
+        self.commit(at, planner.finish(), None);
+        Ok(ended)
+    }
+
+    fn emails(&mut self) -> anyhow::Result<Vec<Email>> {
+        Ok(self.emails.clone())
+    }
+
+    fn acoes(&mut self) -> anyhow::Result<Vec<AcaoWrite>> {
+        Ok(self.acoes.clone())
     }
 
     fn rows(&mut self, known: usize) -> anyhow::Result<Vec<Row>> {

@@ -5,12 +5,11 @@ use crate::ledger::What;
 use campo_domain::{
     ids::{DeviceId, DocumentId, UserId},
     kind::Kind,
-    pessoa::{Permissao, Permissoes, Pessoa},
+    pessoa::{Permissao, Pessoa},
     preset,
     tipo::Tipos,
 };
 use campo_sync::admission::Requester;
-use chrono::{DateTime, Utc};
 use std::sync::Arc;
 
 impl MemoryLedger {
@@ -37,7 +36,7 @@ impl MemoryLedger {
     }
 
     /// A person joins the company.
-    pub(super) fn employ(&mut self, _at: DateTime<Utc>, pessoa: &Pessoa) -> anyhow::Result<()> {
+    pub(super) fn employ(&mut self, pessoa: &Pessoa) -> anyhow::Result<()> {
         let requester = Requester {
             pessoa: pessoa.clone(),
             device: DeviceId::ESCRITORIO,
@@ -56,43 +55,53 @@ impl MemoryLedger {
         Ok(self.refer(Some(pessoa.id), "eu", &id, serde_json::to_string(pessoa)?))
     }
 
-    /// Changes what a person may do: from the position of its `eu` row on, a device that has
-    /// applied it acts knowingly.
-    pub(super) fn change_permissions(
-        &mut self,
-        _at: DateTime<Utc>,
-        usuario: UserId,
-        permissoes: Permissoes,
-    ) -> anyhow::Result<()> {
-        let before = self.person(usuario)?.pessoa.clone();
-        if before.permissoes == permissoes {
-            return Ok(());
-        }
-        let after = Pessoa { permissoes, ..before.clone() };
-        let since = self.tell_who(&after)?;
-        if let Some(requester) = self.people.get_mut(&usuario) {
-            requester.anteriores.push((since, before.permissoes.clone()));
+    /// Changes what a person may do, or the person's groups: from the position of its `eu` row on,
+    /// a device that has applied it acts knowingly.
+    pub(super) fn change_person(&mut self, after: &Pessoa) -> anyhow::Result<()> {
+        let before = self.person(after.id)?.pessoa.clone();
+        let since = self.tell_who(after)?;
+        if let Some(requester) = self.people.get_mut(&after.id) {
+            if before.permissoes != after.permissoes {
+                requester.anteriores.push((since, before.permissoes.clone()));
+            }
             requester.pessoa = after.clone();
         }
+        self.rescope(&before, after);
+        Ok(())
+    }
+
+    /// What is lost is revoked case by case. What is gained by groups is granted case by case; what
+    /// is gained by seeing farther starts the person's devices over, which brings all of it.
+    fn rescope(&mut self, before: &Pessoa, after: &Pessoa) {
+        let usuario = after.id;
+        let farther = sight(after) > sight(before);
         let cases: Vec<DocumentId> = self.cases.keys().copied().collect();
         for raiz in cases {
             let kind = self.documents.get(&raiz).map_or(Kind::Assistencia, |s| s.kind());
-            let saw = self.sees(&before, kind, raiz);
-            let sees = self.sees(&after, kind, raiz);
-            if saw && !sees {
-                let seq = self.append(What::Revoked { usuario, raiz });
-                self.escopo.remove(&(usuario, raiz));
-                self.revoked.insert((usuario, raiz), seq);
-            } else if sees && !saw && self.involved(usuario, raiz) {
-                let seq = self.append(What::Granted { usuario, raiz });
-                self.escopo.insert((usuario, raiz), seq);
+            match (self.sees(before, kind, raiz), self.sees(after, kind, raiz)) {
+                (true, false) => {
+                    let seq = self.append(What::Revoked { usuario, raiz });
+                    self.revoked.insert((usuario, raiz), seq);
+                }
+                (false, true) if !farther => {
+                    let seq = self.append(What::Granted { usuario, raiz });
+                    self.escopo.insert((usuario, raiz), seq);
+                }
+                _ => {}
             }
         }
-        let sees_more = |permissao| after.pode(permissao) && !before.pode(permissao);
-        if sees_more(Permissao::Ver) || sees_more(Permissao::VerTodas) {
+        if farther {
             let seq = self.append(What::Reset { usuario });
             self.reset.insert(usuario, seq);
         }
-        Ok(())
+    }
+}
+
+/// How far a person sees: nothing, own cases, everything.
+fn sight(pessoa: &Pessoa) -> u8 {
+    match (pessoa.pode(Permissao::Ver), pessoa.pode(Permissao::VerTodas)) {
+        (false, _) => 0,
+        (true, false) => 1,
+        (true, true) => 2,
     }
 }

@@ -1,11 +1,11 @@
 //! What a device does not have yet: snapshots in a first sync, then the log from its cursor.
 
 use super::{MemoryLedger, Stored};
-use crate::ledger::What;
+use crate::{Sabotage, ledger::What};
 use campo_domain::{
     ids::{DocumentId, HeldId, UserId},
     kind::Kind,
-    pessoa::{Permissao, Pessoa},
+    pessoa::Pessoa,
 };
 use campo_sync::{
     document,
@@ -111,7 +111,7 @@ impl MemoryLedger {
             .collect();
         let unseen = documents.into_iter().filter(|id| {
             let stored = self.documents.get(id);
-            stored.is_some_and(|stored| !self.sees(pessoa, stored.kind(), stored.raiz()))
+            stored.is_some_and(|stored| !self.shows(pessoa, stored.kind(), stored.raiz()))
         });
         unseen.map(|document| Entry::Revoked { seq: self.seq, document }).collect()
     }
@@ -164,7 +164,7 @@ impl MemoryLedger {
     }
 
     fn visible(&self, pessoa: &Pessoa) -> BTreeSet<DocumentId> {
-        let seen = |stored: &Stored| self.sees(pessoa, stored.kind(), stored.raiz());
+        let seen = |stored: &Stored| self.shows(pessoa, stored.kind(), stored.raiz());
         let seen = self.documents.iter().filter(|(_, stored)| seen(stored));
         seen.map(|(id, _)| *id).collect()
     }
@@ -206,16 +206,22 @@ impl MemoryLedger {
         mut filling: Filling,
     ) -> Page {
         let head = self.seq;
+        let reset = self.reset.get(&pessoa.id).copied().unwrap_or(0);
         let mut cursor = Cursor { seq: head, bootstrap: None };
         let mut last = seq;
         for (seq, place) in self.by_seq.range(seq + 1..).take_while(|(seq, _)| **seq <= head) {
             let what = &self.rows[*place].what;
             // Only the last one counts: what it brings covers the others.
-            if self.reset.get(&pessoa.id) == Some(seq) {
+            if reset == *seq {
                 cursor = Cursor { seq: *seq, bootstrap: Some(top()) };
                 return Page { entries: filling.entries, cursor, more: true };
             }
-            let entries = self.entries(pessoa, *seq, what, pushed);
+            // A new start brings it, where what it builds on may be missing here.
+            let brought = *seq < reset && matches!(what, What::Change { .. });
+            let entries = match brought {
+                true => Vec::new(),
+                false => self.entries(pessoa, *seq, what, pushed),
+            };
             let bytes = entries.iter().map(size).sum();
             if !entries.is_empty() && filling.full(bytes) {
                 cursor = Cursor { seq: last, bootstrap: None };
@@ -254,13 +260,13 @@ impl MemoryLedger {
             }
             What::Granted { usuario, raiz } if *usuario == pessoa.id => {
                 let of_case = self.of_case(*raiz).filter(|(_, stored)| {
-                    stored.first_seq < seq && self.sees(pessoa, stored.kind(), *raiz)
+                    stored.first_seq < seq && self.shows(pessoa, stored.kind(), *raiz)
                 });
                 of_case.map(|(id, stored)| snapshot(id, stored)).collect()
             }
             What::Revoked { usuario, raiz } if *usuario == pessoa.id => self
                 .of_case(*raiz)
-                .filter(|(_, stored)| !self.sees(pessoa, stored.kind(), *raiz))
+                .filter(|(_, stored)| !self.shows(pessoa, stored.kind(), *raiz))
                 .map(|(document, _)| Entry::Revoked { seq, document })
                 .collect(),
             What::Reference { usuario, collection, key }
@@ -285,15 +291,18 @@ impl MemoryLedger {
         }
     }
 
-    /// Whether a change at this position goes to the person as a change. Each right counts from the
-    /// position since which the devices hold what it shows: before, they lack what the change
-    /// builds on.
+    /// Whether a change at this position goes to the person as a change: since a case came into
+    /// sight, for before that the devices lack what it builds on.
     fn holds(&self, pessoa: &Pessoa, kind: Kind, raiz: DocumentId, seq: u64) -> bool {
-        let all = kind == Kind::Cliente || pessoa.pode(Permissao::VerTodas);
-        let all_since = self.reset.get(&pessoa.id).copied().unwrap_or(0);
-        let since = self.escopo.get(&(pessoa.id, raiz));
-        pessoa.pode(Permissao::Ver)
-            && ((all && all_since < seq) || since.is_some_and(|since| *since < seq))
+        let since = self.escopo.get(&(pessoa.id, raiz)).copied().unwrap_or(0);
+        self.shows(pessoa, kind, raiz) && (kind == Kind::Cliente || since < seq)
+    }
+
+    fn shows(&self, pessoa: &Pessoa, kind: Kind, raiz: DocumentId) -> bool {
+        if self.is(Sabotage::PullIgnoresRestriction) {
+            return self.sees_under(pessoa, kind, raiz, None);
+        }
+        self.sees(pessoa, kind, raiz)
     }
 
     fn of_case(&self, raiz: DocumentId) -> impl Iterator<Item = (DocumentId, &Stored)> {

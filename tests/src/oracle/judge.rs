@@ -1,13 +1,19 @@
 //! What must become of a change, a command of the office, a request of transition.
 
-use super::{Oracle, rules, rules::Codes};
+use super::{
+    Oracle,
+    flow::{self, Request},
+    rules::{self, Codes},
+    whole,
+};
 use automerge::{Automerge, Change};
 use campo_domain::{
     command::Command,
     ids::{DeviceId, DocumentId, PedidoId, UserId},
     kind::Kind,
-    pessoa::Permissoes,
+    registro::{Autoria, Item, Registro},
     tipo::Tipo,
+    valor::Valor,
 };
 use campo_sync::{
     document,
@@ -68,24 +74,36 @@ impl Oracle {
         let Some(written) = self.written.get(&hash) else {
             return Expect::Refused(["alteracao_invalida"].into());
         };
-        let mut misplaced = self.misplaced(push.document, &written.command);
         if (written.usuario, written.device) != (usuario, device) {
-            misplaced.insert("autor_alheio");
+            return Expect::Refused(["autor_alheio"].into());
         }
-        if !misplaced.is_empty() {
-            return Expect::Refused(misplaced);
+        let expect = self.judge(push, &change, usuario, &written.command, written.forged);
+        let misplaced = self.misplaced(push.document, &written.command);
+        // It says something of the parent: only to who might create it.
+        match expect {
+            Expect::Accepted | Expect::Held if !misplaced.is_empty() => Expect::Refused(misplaced),
+            expect => expect,
         }
+    }
+
+    fn judge(
+        &self,
+        push: &Push,
+        change: &Change,
+        usuario: UserId,
+        command: &Command,
+        forged: bool,
+    ) -> Expect {
         let mut late = false;
-        if let Err(codes) = self.scope(push, usuario, &written.command, &mut late) {
+        if let Err(codes) = self.scope(push, usuario, command, &mut late) {
             return Expect::Refused(codes);
         }
-        if let Some(expect) = self.dependencies(push.document, &change) {
+        if let Some(expect) = self.dependencies(push.document, change) {
             return expect;
         }
-        let verdict = if written.forged {
-            Err(FORGED.into())
-        } else {
-            self.content(push, &change, usuario, &written.command, &mut late)
+        let verdict = match forged {
+            true => Err(FORGED.into()),
+            false => self.content(push, change, usuario, command, &mut late),
         };
         match (verdict, late) {
             (Err(codes), _) => Expect::Refused(codes),
@@ -107,8 +125,7 @@ impl Oracle {
             (None, command) => self.joins(command),
         };
         let Some((kind, raiz)) = place else { return Ok(()) };
-        let now = self.permissions(usuario);
-        if rules::sees(&now, kind, self.is_involved(usuario, raiz)) {
+        if self.sees_case(usuario, kind, raiz) {
             return Ok(());
         }
         if self.saw(usuario, kind, raiz, push.seen) {
@@ -184,33 +201,51 @@ impl Oracle {
         if mirror.is_some_and(|mirror| mirror.numbering.contains(&numbering)) {
             codes.insert("sequencia_repetida");
         }
+        if matches!(command, Command::Analisar { encaminhar: Some(_), .. }) {
+            // R64: in the office, where it is known who is there.
+            codes.insert("exige_conexao");
+        }
         if !codes.is_empty() {
             return Err(codes);
         }
-        let tipo = match (mirror, command) {
-            (Some(mirror), _) => &mirror.tipo,
-            (None, Command::Criar { tipo, .. }) => {
-                self.tipos.obter(tipo).map_err(|_| Codes::from(["tipo_desconhecido"]))?
+        let now = self.person(usuario);
+        let then = self.person_at(usuario, push.seen);
+        let Some(mirror) = mirror else {
+            let Command::Criar { tipo, .. } = command else {
+                return Err(["nao_encontrado"].into());
+            };
+            let tipo = self.tipos.obter(tipo).map_err(|_| Codes::from(["tipo_desconhecido"]))?;
+            let reasons = rules::cannot_create(&now, tipo, command);
+            let knowing = rules::cannot_create(&then, tipo, command);
+            for (reason, knowingly) in reasons.into_iter().zip(knowing) {
+                if !reason.is_empty() && !knowingly.is_empty() {
+                    return Err(reason);
+                }
+                *late |= !reason.is_empty();
             }
-            (None, _) => return Err(["nao_encontrado"].into()),
+            return self.whole(push.document, change, command, tipo, late);
         };
-        if let Some((verbo, ..)) = rules::verb(command, tipo)
-            && verbo.is_empty()
-        {
-            // A laudo where the fluxo knows none: no request could bring it.
+        let tipo = &mirror.tipo;
+        if flow::request(command, tipo).is_some_and(|request| request.verbo.is_empty()) {
+            // An analysis where the fluxo knows none: no request could bring it.
             return Err(["operacao_nao_permitida"].into());
         }
-        let now = self.permissions(usuario);
-        let then = self.permissions_at(usuario, push.seen);
-        let situacao = mirror.and_then(|mirror| mirror.registro.situacao.as_deref());
-        let forbidden = rules::forbidden(&now, tipo, situacao, command);
-        if !forbidden.is_empty() {
-            let situacao = mirror.and_then(|mirror| {
-                let known = mirror.document.fork_at(change.deps()).ok()?;
-                document::read(&known).ok()?.situacao
-            });
-            let knowingly = rules::forbidden(&then, tipo, situacao.as_deref(), command);
-            if !knowingly.is_empty() {
+        let situacao = mirror.registro.situacao.as_deref();
+        let known = mirror.document.fork_at(change.deps()).ok();
+        let known = known.and_then(|known| document::read(&known).ok());
+        if let Command::EditarItem { em, item, .. } | Command::RemoverItem { em, item } = command
+            && let Some(known) = &known
+            && known.colecao(*em).get(item).is_some_and(|part| part.removido)
+        {
+            return Err(["item_inexistente"].into());
+        }
+        let known = known.and_then(|known| known.situacao);
+        for piece in rules::pieces(command) {
+            let forbidden = rules::forbidden(&now, tipo, situacao, &piece);
+            if forbidden.is_empty() {
+                continue;
+            }
+            if !rules::forbidden(&then, tipo, known.as_deref(), &piece).is_empty() {
                 return Err(forbidden);
             }
             *late = true;
@@ -229,7 +264,11 @@ impl Oracle {
     ) -> Result<(), Codes> {
         if !matches!(
             command,
-            Command::Criar { .. } | Command::Editar { .. } | Command::EditarTexto { .. }
+            Command::Criar { .. }
+                | Command::Editar { .. }
+                | Command::EditarTexto { .. }
+                | Command::IncluirItem { .. }
+                | Command::EditarItem { .. }
         ) {
             return Ok(());
         }
@@ -241,90 +280,118 @@ impl Oracle {
         };
         let unreadable = || Codes::from(["alteracao_invalida"]);
         let merged = after(mirror.map(|mirror| mirror.document.clone()));
-        let broken = rules::broken(&merged.ok_or_else(unreadable)?, tipo);
+        let broken = whole::broken(&merged.ok_or_else(unreadable)?, tipo);
         let Some(mirror) = mirror else {
             return if broken.is_empty() { Ok(()) } else { Err(broken) };
         };
-        if broken.is_empty() || !rules::broken(&mirror.registro, tipo).is_empty() {
+        if broken.is_empty() || !whole::broken(&mirror.registro, tipo).is_empty() {
             return Ok(());
         }
         let known = after(mirror.document.fork_at(change.deps()).ok());
-        if rules::broken(&known.ok_or_else(unreadable)?, tipo).is_empty() {
+        if whole::broken(&known.ok_or_else(unreadable)?, tipo).is_empty() {
             *late = true;
             return Ok(());
         }
         Err(broken)
     }
 
-    /// Why a person in the office may not do this now; empty if the person may.
+    /// Why a person in the office, or a client in the portal, may not do this now; empty if the
+    /// person may.
     pub fn expect_office(&self, usuario: UserId, document: DocumentId, command: &Command) -> Codes {
-        let now = self.permissions(usuario);
+        let now = self.person(usuario);
         let Some(mirror) = self.documents.get(&document) else {
-            let Command::Criar { tipo, .. } = command else { return ["nao_encontrado"].into() };
-            let Ok(tipo) = self.tipos.obter(tipo) else { return ["tipo_desconhecido"].into() };
-            let mut codes = rules::forbidden(&now, tipo, None, command);
-            codes.extend(self.misplaced(document, command));
-            if let Some((kind, raiz)) = self.joins(command)
-                && !rules::sees(&now, kind, self.is_involved(usuario, raiz))
-            {
-                codes.insert("nao_encontrado");
-            }
-            return codes;
+            return self.expect_creation(usuario, document, command);
         };
         let (registro, tipo) = (&mirror.registro, &mirror.tipo);
-        let mut codes = rules::nonsense(command, Some(registro));
-        codes.extend(rules::forbidden(&now, tipo, registro.situacao.as_deref(), command));
-        if !rules::sees(&now, registro.kind, self.is_involved(usuario, mirror.raiz())) {
+        let mut codes = Codes::new();
+        let sees = self.sees_case(usuario, registro.kind, mirror.raiz());
+        if !sees && !rules::shows_in_portal(&now, registro, tipo) {
             codes.insert("nao_encontrado");
         }
-        if let Some((verbo, motivo, laudo)) = rules::verb(command, tipo) {
-            let leads = rules::transition(registro, tipo, &now, verbo, motivo, laudo);
+        codes.extend(flow::office_only(registro, tipo, &now, command));
+        codes.extend(rules::nonsense(command, Some(registro)));
+        codes.extend(rules::at_the_screen(&now, tipo, command, registro));
+        for piece in rules::pieces(command) {
+            let situacao = registro.situacao.as_deref();
+            codes.extend(rules::forbidden(&now, tipo, situacao, &piece));
+        }
+        if let Some(request) = flow::request(command, tipo) {
+            if request.verbo.is_empty() {
+                codes.insert("transicao_inexistente");
+            }
+            let leads = flow::leads(registro, tipo, &now, &request, true);
             codes.extend(leads.err().into_iter().flatten());
         }
-        if let Command::EditarItem { item, .. } | Command::RemoverItem { item } = command
-            && registro.itens.get(item).is_some_and(|item| item.removido)
-        {
-            codes.insert("item_inexistente");
-        }
-        codes.extend(self.whole_in_office(registro, tipo, command));
+        codes.extend(worse(registro, tipo, command));
         codes
     }
 
-    /// The screens of the office refuse what would leave a record incomplete, whoever broke it.
-    fn whole_in_office(
-        &self,
-        registro: &campo_domain::registro::Registro,
-        tipo: &Tipo,
-        command: &Command,
-    ) -> Codes {
-        let (campo, valor) = match command {
-            Command::Editar { campo, valor } => (campo, valor.clone()),
-            Command::EditarTexto { campo, para, .. } => {
-                (campo, campo_domain::valor::Valor::Texto(para.clone()))
-            }
-            _ => return Codes::new(),
+    fn expect_creation(&self, usuario: UserId, document: DocumentId, command: &Command) -> Codes {
+        let now = self.person(usuario);
+        let Command::Criar { tipo, campos, itens, .. } = command else {
+            return ["nao_encontrado"].into();
         };
-        let mut after = registro.clone();
-        after.campos.insert(campo.clone(), valor);
-        rules::broken(&after, tipo)
+        let Ok(tipo) = self.tipos.obter(tipo) else { return ["tipo_desconhecido"].into() };
+        let mut codes = self.misplaced(document, command);
+        codes.extend(rules::cannot_create(&now, tipo, command).into_iter().flatten());
+        if let Some((kind, raiz)) = self.joins(command)
+            && !self.sees_case(usuario, kind, raiz)
+        {
+            codes.insert("nao_encontrado");
+        }
+        let autoria = Autoria { por: usuario, em: DeviceId::ESCRITORIO };
+        let mut registro = Registro::novo(document, tipo, autoria, campos.clone());
+        for item in itens {
+            let campos = item.campos.clone();
+            registro.itens.insert(item.id, Item { campos, removido: false, autoria });
+        }
+        codes.extend(whole::broken(&registro, tipo));
+        codes
     }
 
-    /// What a request that stands in the document must lead to, for a person with these
-    /// permissions.
+    /// What a request that is about to stand in the document must lead to.
     pub fn leads(
         &self,
         document: DocumentId,
         command: &Command,
-        permissoes: &Permissoes,
+        usuario: UserId,
+        device: DeviceId,
     ) -> Option<(PedidoId, Result<String, Codes>)> {
         let mirror = self.documents.get(&document)?;
-        let pedido = match command {
-            Command::Transicionar { pedido, .. } | Command::EmitirLaudo { pedido, .. } => *pedido,
-            _ => return None,
-        };
-        let (verbo, motivo, laudo) = rules::verb(command, &mirror.tipo)?;
+        let request: Request<'_> = flow::request(command, &mirror.tipo)?;
         let (registro, tipo) = (&mirror.registro, &mirror.tipo);
-        let leads = rules::transition(registro, tipo, permissoes, verbo, motivo, laudo);
-        Some((pedido, leads))
+        let at_hand = device == DeviceId::ESCRITORIO;
+        let leads = flow::leads(registro, tipo, &self.person(usuario), &request, at_hand);
+        Some((request.pedido, leads))
     }
+}
+
+/// The screens refuse what would leave a right record wrong, and a new part that is not complete.
+fn worse(registro: &Registro, tipo: &Tipo, command: &Command) -> Codes {
+    let mut codes = Codes::new();
+    let mut after = registro.clone();
+    match command {
+        Command::Editar { campo, valor } => {
+            after.campos.insert(campo.clone(), valor.clone());
+        }
+        Command::EditarTexto { campo, para, .. } => {
+            after.campos.insert(campo.clone(), Valor::Texto(para.clone()));
+        }
+        Command::EditarItem { em, item, campo, valor } => {
+            if let Some(parte) = after.colecao_mut(*em).get_mut(item) {
+                parte.campos.insert(campo.clone(), valor.clone());
+            }
+        }
+        Command::IncluirItem { em, item } => {
+            let autoria = registro.criacao;
+            let parte = Item { campos: item.campos.clone(), removido: false, autoria };
+            codes.extend(whole::broken_part(registro.kind, *em, &parte, tipo));
+            after.colecao_mut(*em).insert(item.id, parte);
+        }
+        _ => return codes,
+    }
+    if whole::broken(registro, tipo).is_empty() {
+        codes.extend(whole::broken(&after, tipo));
+    }
+    codes
 }

@@ -2,21 +2,29 @@
 //! simply as can be. It never calls the gate; its rules are written from the requirements, not from
 //! the code.
 
+pub mod flow;
+mod follow;
 mod judge;
 mod rules;
+mod whole;
 
-use crate::ledger::{Row, What};
+use crate::ledger::{Email, Row, What};
 use automerge::{ActorId, Automerge, Change, ChangeHash, ReadDoc};
 use campo_domain::{
     command::Command,
     ids::{CommandId, DeviceId, DocumentId, HeldId, UserId},
     kind::Kind,
-    pessoa::{Permissao, Permissoes, Pessoa},
+    pessoa::{Permissao, Pessoa},
     preset,
     registro::Registro,
     tipo::{Tipo, Tipos},
 };
-use campo_sync::{document, wire::Hash};
+use campo_sync::{
+    document::{self, Actor},
+    exchange::AcaoWrite,
+    wire::Hash,
+};
+use chrono::{DateTime, Utc};
 pub use judge::Expect;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -47,6 +55,8 @@ struct Mirror {
     tipo: Arc<Tipo>,
     changes: BTreeMap<Hash, u64>,
     numbering: BTreeSet<(ActorId, u64)>,
+    /// When it moved last, by the server's clock.
+    moved_at: DateTime<Utc>,
 }
 
 impl Mirror {
@@ -76,44 +86,50 @@ impl<T> Over<T> {
 /// The second opinion.
 pub struct Oracle {
     tipos: Tipos,
-    people: BTreeMap<UserId, Over<Permissoes>>,
-    told: BTreeMap<UserId, Permissoes>,
+    people: BTreeMap<UserId, Over<Pessoa>>,
+    told: BTreeMap<UserId, Pessoa>,
     documents: BTreeMap<DocumentId, Mirror>,
     cases: BTreeMap<DocumentId, BTreeSet<DocumentId>>,
-    involved: BTreeMap<DocumentId, BTreeMap<UserId, Over<bool>>>,
+    /// Who sees each case, over the positions of the log.
+    sight: BTreeMap<(UserId, DocumentId), Over<bool>>,
     held: BTreeMap<(DocumentId, Hash), HeldId>,
     written: BTreeMap<Hash, Written>,
     hashes: BTreeMap<CommandId, Vec<Hash>>,
     /// The last row that told a person of having lost sight of a case.
     revoked: BTreeMap<(UserId, DocumentId), u64>,
     addressed: BTreeMap<(String, String), Option<UserId>>,
+    /// E-mails that must follow, and actions that must go out.
+    emails: Vec<Email>,
+    acoes: Vec<AcaoWrite>,
     rows: usize,
     last: u64,
 }
 
 impl Oracle {
-    /// A company with these people and the presets of [`crate::ledger::Ledger::found`].
+    /// A company with these people and presets.
     ///
     /// # Errors
     /// A preset that cannot be used.
-    pub fn new(people: &[Pessoa]) -> anyhow::Result<Self> {
+    pub fn new(people: &[Pessoa], presets: &[&str]) -> anyhow::Result<Self> {
         let mut tipos = Tipos::default();
-        for id in ["P000", "P001"] {
+        for id in presets {
             preset::carregar(id)?.tipos.into_iter().for_each(|tipo| tipos.incluir(tipo));
         }
-        let told = people.iter().map(|pessoa| (pessoa.id, pessoa.permissoes.clone()));
+        let told = people.iter().map(|pessoa| (pessoa.id, pessoa.clone()));
         Ok(Oracle {
             tipos,
             people: BTreeMap::new(),
             told: told.collect(),
             documents: BTreeMap::new(),
             cases: BTreeMap::new(),
-            involved: BTreeMap::new(),
+            sight: BTreeMap::new(),
             held: BTreeMap::new(),
             written: BTreeMap::new(),
             hashes: BTreeMap::new(),
             revoked: BTreeMap::new(),
             addressed: BTreeMap::new(),
+            emails: Vec::new(),
+            acoes: Vec::new(),
             rows: 0,
             last: 0,
         })
@@ -124,9 +140,14 @@ impl Oracle {
         self.rows
     }
 
-    /// A person will hold these permissions from the next `eu` row on.
-    pub fn permit(&mut self, usuario: UserId, permissoes: Permissoes) {
-        self.told.insert(usuario, permissoes);
+    /// What the company's records may be.
+    pub fn tipos(&self) -> &Tipos {
+        &self.tipos
+    }
+
+    /// A person will be this from the next `eu` row on.
+    pub fn change_person(&mut self, pessoa: Pessoa) {
+        self.told.insert(pessoa.id, pessoa);
     }
 
     /// A change was written.
@@ -183,6 +204,16 @@ impl Oracle {
         Some((&mirror.registro, &mirror.tipo))
     }
 
+    /// Whether people are busy with the document: work may still happen, and nobody waits for the
+    /// client; or it is not here yet.
+    pub fn is_lively(&self, document: DocumentId) -> bool {
+        let mirror = self.documents.get(&document);
+        mirror.is_none_or(|mirror| {
+            let atual = rules::situacao(&mirror.tipo, mirror.registro.situacao.as_deref());
+            atual.is_none_or(rules::is_open) && !mirror.waits()
+        })
+    }
+
     /// Every number that was given out, with its kind.
     pub fn numbers(&self) -> Vec<(Kind, String)> {
         let numbered = self.documents.values().map(|mirror| &mirror.registro);
@@ -211,19 +242,40 @@ impl Oracle {
         self.addressed.get(&(collection.to_owned(), key.to_owned())).copied()
     }
 
-    /// What the person may do now.
-    pub fn permissions(&self, usuario: UserId) -> Permissoes {
-        let over = self.people.get(&usuario);
-        over.map(|over| over.at(u64::MAX).clone()).unwrap_or_default()
+    /// The person as of now.
+    pub fn person(&self, usuario: UserId) -> Pessoa {
+        self.person_at(usuario, u64::MAX)
     }
 
-    /// Whether the person sees the document now: `Ver`, and own, all, or a cliente (R85).
+    /// The person as a device that had seen this position knew: with the permissions of then.
+    fn person_at(&self, usuario: UserId, seq: u64) -> Pessoa {
+        let Some(over) = self.people.get(&usuario) else { return Pessoa::servidor() };
+        let (then, now) = (over.at(seq), over.at(u64::MAX));
+        Pessoa { permissoes: then.permissoes.clone(), ..now.clone() }
+    }
+
+    /// Whether the person sees the document now (R85, R86).
     pub fn sees(&self, usuario: UserId, document: DocumentId) -> bool {
-        self.documents.get(&document).is_some_and(|mirror| {
-            let now = self.permissions(usuario);
-            let involved = self.is_involved(usuario, mirror.raiz());
-            rules::sees(&now, mirror.registro.kind, involved)
-        })
+        self.documents
+            .get(&document)
+            .is_some_and(|mirror| self.sees_case(usuario, mirror.registro.kind, mirror.raiz()))
+    }
+
+    /// R86: whether a restriction lets the person pass.
+    fn is_listed(&self, usuario: UserId, raiz: DocumentId) -> bool {
+        let root = self.documents.get(&raiz).map(|mirror| &mirror.registro);
+        let restricao = root.and_then(|root| root.restricao.as_ref());
+        let now = self.people.get(&usuario).map(|over| over.at(u64::MAX));
+        now.is_some_and(|pessoa| rules::listed(pessoa, restricao))
+    }
+
+    /// Whether the person sees the case now; of a cliente, which is no case, whether that.
+    fn sees_case(&self, usuario: UserId, kind: Kind, raiz: DocumentId) -> bool {
+        let root = self.documents.get(&raiz).map(|mirror| &mirror.registro);
+        let restricao = root.and_then(|root| root.restricao.as_ref());
+        let now = self.people.get(&usuario).map(|over| over.at(u64::MAX));
+        let involved = || self.is_involved(usuario, raiz);
+        now.is_some_and(|pessoa| rules::sees(pessoa, kind, involved(), restricao))
     }
 
     /// Every document that the person sees now, with its heads.
@@ -232,21 +284,33 @@ impl Oracle {
         seen.map(|id| (*id, self.heads(*id))).collect()
     }
 
-    fn is_involved(&self, usuario: UserId, raiz: DocumentId) -> bool {
-        let over = self.involved.get(&raiz).and_then(|people| people.get(&usuario));
-        over.is_some_and(|over| *over.at(u64::MAX))
+    /// The documents that a client sees in the portal.
+    pub fn in_portal(&self, usuario: UserId) -> Vec<DocumentId> {
+        let client = self.person(usuario);
+        let shows = |m: &&Mirror| rules::shows_in_portal(&client, &m.registro, &m.tipo);
+        self.documents.values().filter(shows).map(|mirror| mirror.registro.id).collect()
     }
 
-    /// Takes a row of the log in.
+    /// Who created, is responsible for or takes part in any document of the case (R4, R85).
+    fn is_involved(&self, usuario: UserId, raiz: DocumentId) -> bool {
+        let documents = self.cases.get(&raiz).into_iter().flatten();
+        documents.map(|id| &self.documents[id].registro).any(|registro| {
+            registro.criacao.por == usuario
+                || registro.campos.get("responsavel").and_then(|v| v.id()) == Some(usuario.uuid())
+                || registro.participantes.contains(&usuario)
+        })
+    }
+
+    /// Takes a row of the log in, which was written now.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn read(&mut self, row: &Row) -> Result<(), String> {
+    pub fn read(&mut self, row: &Row, now: DateTime<Utc>) -> Result<(), String> {
         self.rows += 1;
         self.last = self.last.max(row.seq);
         match &row.what {
             What::Change { document, hash, bytes, .. } => {
-                self.change(*document, *hash, bytes, row.seq)
+                self.change(*document, *hash, bytes, row.seq, now)
             }
             What::Revoked { usuario, raiz } => {
                 self.revoked.insert((*usuario, *raiz), row.seq);
@@ -254,10 +318,15 @@ impl Oracle {
             }
             What::Reference { usuario, collection, key } => {
                 self.addressed.insert((collection.clone(), key.clone()), *usuario);
-                if let (Some(usuario), "eu") = (usuario, collection.as_str()) {
-                    let permissoes = self.told.get(usuario).cloned().unwrap_or_default();
+                if let (Some(usuario), "eu") = (usuario, collection.as_str())
+                    && let Some(pessoa) = self.told.get(usuario).cloned()
+                {
                     let over = self.people.entry(*usuario).or_insert(Over(Vec::new()));
-                    over.0.push((row.seq, permissoes));
+                    over.0.push((row.seq, pessoa));
+                    let cases: Vec<DocumentId> = self.cases.keys().copied().collect();
+                    for raiz in cases {
+                        self.look(*usuario, raiz, row.seq);
+                    }
                 }
                 Ok(())
             }
@@ -265,12 +334,21 @@ impl Oracle {
         }
     }
 
-    fn change(&mut self, id: DocumentId, hash: Hash, bytes: &[u8], seq: u64) -> Result<(), String> {
+    fn change(
+        &mut self,
+        id: DocumentId,
+        hash: Hash,
+        bytes: &[u8],
+        seq: u64,
+        now: DateTime<Utc>,
+    ) -> Result<(), String> {
         let unreadable = |what: &dyn std::fmt::Display| {
             format!("row {seq} does not fit the document {id}: {what}")
         };
         let change = Change::try_from(bytes).map_err(|e| unreadable(&e))?;
         let numbering = (change.actor_id().clone(), change.seq());
+        let actor = Actor::parse(change.actor_id());
+        let by_server = actor.is_some_and(|actor| actor.user == UserId::SERVIDOR);
         let mut document = match self.documents.get(&id) {
             Some(mirror) => mirror.document.clone(),
             None => Automerge::new(),
@@ -281,58 +359,78 @@ impl Oracle {
         }
         let registro = document::read(&document).map_err(|e| unreadable(&e))?;
         let tipo = self.tipos.obter(&registro.tipo).map_err(|e| unreadable(&e))?.clone();
+        if let Some(mirror) = self.documents.get(&id) {
+            let followed = mirror.follow(&registro, by_server, now).map_err(|e| unreadable(&e))?;
+            let raiz = registro.raiz();
+            let told = followed
+                .emails
+                .into_iter()
+                .filter(|email| email.usuario.is_none_or(|usuario| self.is_listed(usuario, raiz)));
+            let told: Vec<Email> = told.collect();
+            self.emails.extend(told);
+            self.acoes.extend(followed.acoes);
+        }
         let mirror = self.documents.entry(id).or_insert_with(|| Mirror {
             document: Automerge::new(),
             registro: registro.clone(),
             tipo,
             changes: BTreeMap::new(),
             numbering: BTreeSet::new(),
+            moved_at: now,
         });
         mirror.document = document;
         mirror.registro = registro;
+        mirror.moved_at = now;
         mirror.numbering.insert(numbering);
         if mirror.changes.insert(hash, seq).is_some() {
             return Err(unreadable(&"it is in the log twice"));
         }
         let raiz = mirror.raiz();
         self.cases.entry(raiz).or_default().insert(id);
-        self.involve(raiz, seq);
+        let people: Vec<UserId> = self.people.keys().copied().collect();
+        for usuario in people {
+            self.look(usuario, raiz, seq);
+        }
         Ok(())
     }
 
-    /// Who created, is responsible for or takes part in any document of the case (R4, R85).
-    fn involve(&mut self, raiz: DocumentId, seq: u64) {
-        let documents = self.cases.get(&raiz).into_iter().flatten();
-        let mut now = BTreeSet::new();
-        for id in documents {
-            let registro = &self.documents[id].registro;
-            now.insert(registro.criacao.por);
-            now.extend(registro.responsavel());
-            now.extend(registro.participantes.iter().copied());
+    /// Notes whether the person sees the case from this position on.
+    fn look(&mut self, usuario: UserId, raiz: DocumentId, seq: u64) {
+        let kind = self.documents.get(&raiz).map_or(Kind::Assistencia, |m| m.registro.kind);
+        let sees = self.sees_case(usuario, kind, raiz);
+        let over = self.sight.entry((usuario, raiz)).or_insert(Over(vec![(0, false)]));
+        if *over.at(u64::MAX) != sees {
+            over.0.push((seq, sees));
         }
-        let people = self.involved.entry(raiz).or_default();
-        for usuario in &now {
-            people.entry(*usuario).or_insert(Over(vec![(0, false)]));
-        }
-        for (usuario, over) in people.iter_mut() {
-            let involved = now.contains(usuario);
-            if *over.at(u64::MAX) != involved {
-                over.0.push((seq, involved));
-            }
-        }
-    }
-
-    fn permissions_at(&self, usuario: UserId, seq: u64) -> Permissoes {
-        self.people.get(&usuario).map(|over| over.at(seq).clone()).unwrap_or_default()
     }
 
     /// Whether the person could in good faith believe to see the case, having seen this position:
-    /// was allowed to there or later, or had not been told otherwise yet.
+    /// saw it there or later, or had not been told otherwise yet.
     fn saw(&self, usuario: UserId, kind: Kind, raiz: DocumentId, seen: u64) -> bool {
-        let then = self.permissions_at(usuario, seen);
-        let over = self.involved.get(&raiz).and_then(|people| people.get(&usuario));
-        let since = over.is_some_and(|over| over.since(seen).any(|involved| *involved));
+        let then = self.person_at(usuario, seen);
+        let over = self.sight.get(&(usuario, raiz));
+        let since = over.is_some_and(|over| over.since(seen).any(|sees| *sees));
         let told = self.revoked.get(&(usuario, raiz)).copied().unwrap_or(0);
-        then.contains(&Permissao::Ver) && (rules::sees(&then, kind, since) || told > seen)
+        let involved = self.is_involved(usuario, raiz);
+        let root = self.documents.get(&raiz).map(|mirror| &mirror.registro);
+        let restricao = root.and_then(|root| root.restricao.as_ref());
+        rules::has(&then, Permissao::Ver)
+            && (since || told > seen || rules::sees(&then, kind, involved, restricao))
+    }
+
+    /// Every e-mail that must have been sent.
+    pub fn emails(&self) -> &[Email] {
+        &self.emails
+    }
+
+    /// Every action that must have gone out.
+    pub fn acoes(&self) -> &[AcaoWrite] {
+        &self.acoes
+    }
+
+    /// Records that wait for their client longer than they may (R54).
+    pub fn overdue(&self, now: DateTime<Utc>) -> Vec<DocumentId> {
+        let overdue = self.documents.iter().filter(|(_, mirror)| mirror.is_overdue(now));
+        overdue.map(|(id, _)| *id).collect()
     }
 }

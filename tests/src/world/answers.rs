@@ -6,7 +6,10 @@ use crate::{
     ledger::{Row, What},
     trace::Short,
 };
-use campo_domain::ids::{DocumentId, PedidoId, UserId};
+use campo_domain::{
+    fluxo::Consequencia,
+    ids::{DeviceId, DocumentId, PedidoId, UserId},
+};
 use campo_sync::wire::{Entry, Hash, Outcome, Push, SyncRequest, SyncResponse, Verdict};
 use std::collections::{BTreeSet, VecDeque};
 
@@ -54,7 +57,8 @@ impl World<'_> {
                     push.seen
                 )
             })?;
-            self.check_outcome(push, verdict, usuario, &pushed, &mut rows)?;
+            let who = (usuario, request.device);
+            self.check_outcome(push, verdict, who, &pushed, &mut rows)?;
         }
         rows.iter().try_for_each(|row| self.read_row(row))
     }
@@ -63,7 +67,7 @@ impl World<'_> {
         &mut self,
         push: &Push,
         verdict: &Verdict,
-        usuario: UserId,
+        (usuario, device): (UserId, DeviceId),
         pushed: &BTreeSet<Hash>,
         rows: &mut VecDeque<Row>,
     ) -> Result<(), Violation> {
@@ -71,8 +75,7 @@ impl World<'_> {
             Outcome::Accepted { seq } => {
                 let written = self.oracle.written(&verdict.hash).cloned();
                 let leads = written.and_then(|written| {
-                    let permissoes = self.oracle.permissions(usuario);
-                    self.oracle.leads(push.document, &written.command, &permissoes)
+                    self.oracle.leads(push.document, &written.command, usuario, device)
                 });
                 // Its own rows, and those that the server wrote because of it.
                 let mut found = false;
@@ -116,8 +119,8 @@ impl World<'_> {
         pedido: PedidoId,
         leads: &Result<String, BTreeSet<&'static str>>,
     ) -> Result<(), Violation> {
-        let registro = self.oracle.registro(document).map(|(registro, _)| registro);
-        let pedido = registro.and_then(|r| r.pedidos.iter().find(|p| p.id == pedido));
+        let Some((registro, tipo)) = self.oracle.registro(document) else { return Ok(()) };
+        let pedido = registro.pedidos.iter().find(|p| p.id == pedido);
         let veredito = pedido.and_then(|pedido| pedido.veredito.as_ref());
         let right = match (veredito.map(|v| (v.recusa.as_ref(), &v.para)), leads) {
             (Some((None, para)), Ok(leads)) => para == leads,
@@ -127,6 +130,10 @@ impl World<'_> {
         ensure(right, Checker::Oracle, || {
             format!("{document}: {pedido:?} was judged {veredito:?}, not {leads:?}")
         })?;
+        let verbo = pedido.and_then(|pedido| tipo.fluxo.transicao(&pedido.verbo));
+        let assigns = verbo.is_some_and(|t| t.efeitos.contains(&Consequencia::AtribuirSeVazio));
+        let nobody = leads.is_ok() && assigns && registro.responsavel().is_none();
+        ensure(!nobody, Checker::Business, || format!("{document} was taken by nobody"))?;
         let kind = if leads.is_ok() { "transition done" } else { "transition refused" };
         self.trace.event(kind, format_args!("{} {leads:?}", Short(document.uuid())));
         Ok(())
@@ -166,7 +173,7 @@ impl World<'_> {
             What::HeldDecided { .. } => self.trace.count("log: held decided"),
             What::Reset { .. } => self.trace.count("log: reset"),
         }
-        self.oracle.read(row).map_err(|what| violated(Checker::NothingLost, what))
+        self.oracle.read(row, self.now).map_err(|what| violated(Checker::NothingLost, what))
     }
 
     fn count_entries(&mut self, response: &SyncResponse) {

@@ -4,14 +4,15 @@ use super::World;
 use crate::{
     checkers::{Checker, Issued, Violation, violated},
     device::Crash,
-    script::{Known, Muse},
+    script::{Known, Muse, label},
     trace::Short,
 };
 use campo_domain::{
     command::Command,
     ids::{CommandId, DocumentId},
+    kind::Kind,
 };
-use campo_sync::client::{self, Context, RunError, Stamp};
+use campo_sync::client::{RunError, Stamp};
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
 
@@ -94,27 +95,18 @@ impl World<'_> {
         known.filter_map(|(id, _)| Some((*id, *self.known.get(id)?))).collect()
     }
 
-    /// How a document on the phone reads.
-    pub(super) fn view(&self, place: usize, id: DocumentId) -> Option<client::View> {
-        let device = &self.devices[place];
-        let account = device.account();
-        let ctx =
-            Context { pessoa: account.pessoa.as_ref()?, device: device.id, tipos: &account.tipos };
-        client::view(account.documents.get(&id)?, &ctx).ok()
-    }
-
     fn act(&mut self, place: usize) -> Result<(), Violation> {
-        if self.devices[place].account().pessoa.is_none() {
-            return Ok(());
-        }
+        let Some(pessoa) = self.devices[place].account().pessoa.clone() else { return Ok(()) };
         let stamp = self.stamp(place);
         let known = self.knowledge(place);
         let ids: Vec<DocumentId> = known.keys().copied().collect();
-        let few = ids.len() < 3 || self.dice.chance(1, 6);
-        let chosen = if few { None } else { self.dice.maybe(&ids) };
-        let view = chosen.and_then(|id| self.view(place, id));
-        let mut muse =
-            Muse { dice: &mut self.dice, at: stamp.at, people: &self.people, known: &known };
+        let few = ids.is_empty() || self.dice.chance(1, 12);
+        let (people, tipos) = (&self.people, self.oracle.tipos());
+        let muse = Muse::of(&mut self.dice, stamp.at, people, &known, tipos, &self.staff);
+        let mut muse = muse.may(&pessoa);
+        let open = |id| self.oracle.is_lively(id);
+        let chosen = if few { None } else { muse.choose(&ids, self.attention, open) };
+        let view = chosen.and_then(|id| self.devices[place].view(id));
         let unruly = muse.dice.chance(1, 10);
         let (id, command) = match (chosen.zip(view), unruly) {
             (None, _) => {
@@ -152,6 +144,7 @@ impl World<'_> {
                 }
                 self.trace
                     .event("command", format_args!("{name} {} {command:?}", Short(id.uuid())));
+                self.trace.count(label(&command));
                 self.issue(place, stamp.id);
                 self.wrote(place, id, None);
                 Ok(())
@@ -162,6 +155,7 @@ impl World<'_> {
             }
             Err(RunError::Refused(refusal)) => {
                 self.trace.event("refused at the tap", format_args!("{name} {refusal}"));
+                self.trace.count(refusal.codigo.codigo());
                 Ok(())
             }
             Err(RunError::Document(error)) => {
@@ -197,6 +191,9 @@ impl World<'_> {
 }
 
 impl Known {
+    /// The client that has a login.
+    pub const CLIENT: Known = Known { kind: Kind::Cliente, assistencia: None };
+
     /// What is known of the document that the command creates.
     pub fn of(command: &Command) -> Option<Known> {
         let Command::Criar { kind, campos, .. } = command else { return None };

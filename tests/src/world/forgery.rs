@@ -7,14 +7,24 @@ use automerge::{
     Automerge, Change, ObjType, ROOT, ReadDoc, ScalarValue,
     transaction::{CommitOptions, Transactable, Transaction},
 };
-use campo_domain::{command::Command, ids::DocumentId};
+use campo_domain::{command::Command, ids::DocumentId, registro::Visibilidade};
 use campo_sync::document::{Actor, DocumentError};
 
 type Forged = Result<(), DocumentError>;
 
-const FORGERIES: [fn(&mut Transaction<'_>) -> Forged; 8] = [
+const FORGERIES: [fn(&mut Transaction<'_>) -> Forged; 10] = [
     |tx| in_map(tx, "servidor", |tx, obj| Ok(tx.put(obj, "situacao", "resolvida")?)),
     |tx| in_map(tx, "servidor", |tx, obj| Ok(tx.put(obj, "numero", "2026/000001")?)),
+    |tx| in_map(tx, "servidor", |tx, obj| Ok(tx.put(obj, "restricao", ScalarValue::Null)?)),
+    |tx| {
+        in_map(tx, "servidor", |tx, obj| match tx.get(obj, "acoes")? {
+            Some((_, acoes)) => {
+                tx.put_object(&acoes, "00000000000000000000000000000001", ObjType::Map)?;
+                Ok(())
+            }
+            None => Err(DocumentError::Lacks("acoes")),
+        })
+    },
     // Shows nothing in a diff.
     |tx| {
         in_map(tx, "campos", |tx, obj| {
@@ -78,7 +88,12 @@ impl World<'_> {
         let Some(id) = self.dice.maybe(&ids) else { return Ok(()) };
         let stamp = self.stamp(place);
         let nota = self.dice.uuid(stamp.at).into();
-        let pretext = Command::Anotar { id: nota, texto: "forjado".into() };
+        let pretext = Command::Anotar {
+            id: nota,
+            texto: "forjado".into(),
+            visibilidade: Visibilidade::Interna,
+            resposta_a: None,
+        };
         let which = self.dice.below(FORGERIES.len());
         let at_ms = stamp.at.timestamp_millis();
         let done = self.devices[place].run_unruly(id, pretext, stamp, |doc, actor, _| {

@@ -2,11 +2,13 @@
 //! drives, with a clock that nobody waits for. Faults first; then everything heals and must come to
 //! rest.
 
+mod agreement;
 mod answers;
 mod field;
 mod forgery;
 mod office;
 mod rest;
+mod timers;
 mod wire;
 
 use crate::{
@@ -14,7 +16,7 @@ use crate::{
     checkers::{Checker, Issued, Violation, violated},
     device::Device,
     dice::Dice,
-    ledger::{Ledger, Ticket},
+    ledger::{Ledger, Ticket, Wait},
     network::{Faults, Network, Sender},
     oracle::Oracle,
     script::Known,
@@ -71,6 +73,8 @@ enum Message {
     Commit(Sender, SyncRequest, Ticket),
     /// With what the person sees at that moment, where the answer completes a synchronisation.
     Response(Sender, SyncResponse, Option<Heads>),
+    /// What one of the server's processes found to have waited too long.
+    Timer(Vec<Wait>),
 }
 
 /// The loop.
@@ -88,6 +92,8 @@ pub struct World<'a> {
     backups: Vec<Option<Device>>,
     known: BTreeMap<DocumentId, Known>,
     issued: Vec<Issued>,
+    /// On how many records most of the work happens.
+    attention: usize,
     /// How many requests were sent.
     requests: u64,
     /// Requests that were sent, for thieves.
@@ -129,24 +135,27 @@ impl<'a> World<'a> {
                 Device::new(dice.uuid(now).into(), usuario, clock(&mut dice), limits(&mut dice))
             })
             .collect();
-        ledger.found(now, &staff.all())?;
-        let oracle = Oracle::new(&staff.all())?;
+        let presets = presets(config.seed, &mut dice);
+        ledger.found(now, &staff.all(), &presets)?;
+        let oracle = Oracle::new(&staff.all(), &presets)?;
         let network = Network::new(Faults::roll(&mut dice));
         Ok(World {
             config,
             trace: Trace::new(config.readable),
             now,
             people: staff.ids(),
-            staff,
             ledger,
             oracle,
             network,
             backups: vec![None; devices.len()],
             devices,
-            known: BTreeMap::new(),
+            // The client with a login is known before its record is.
+            known: BTreeMap::from_iter(staff.client.cliente.map(|id| (id, Known::CLIENT))),
             issued: Vec::new(),
+            attention: *dice.pick(&[1, 1, 2, 4]),
             requests: 0,
             sent: Vec::new(),
+            staff,
             dice,
         })
     }
@@ -161,9 +170,11 @@ impl<'a> World<'a> {
 
     /// Time passes, what is due arrives, and somebody does something.
     fn step(&mut self) -> Result<(), Violation> {
-        let pause = match self.dice.below(40) {
-            0 => TimeDelta::minutes(self.dice.range(30, 600)),
-            1..=4 => TimeDelta::minutes(self.dice.range(1, 20)),
+        let pause = match self.dice.below(90) {
+            // A client lets the company wait.
+            0 => TimeDelta::days(self.dice.range(3, 15)),
+            1..=3 => TimeDelta::minutes(self.dice.range(30, 600)),
+            4..=15 => TimeDelta::minutes(self.dice.range(1, 20)),
             _ => TimeDelta::milliseconds(self.dice.range(1, 5_000)),
         };
         self.now += pause;
@@ -171,8 +182,9 @@ impl<'a> World<'a> {
         while let Some(message) = self.network.due(self.now) {
             self.deliver(message)?;
         }
-        let who = self.dice.below(self.devices.len() * 2 + 1);
-        match who.checked_sub(1) {
+        let who = self.dice.below(self.devices.len() * 2 + 2);
+        match who.checked_sub(2) {
+            None if self.dice.chance(1, 6) => self.timers(),
             None => self.office(),
             Some(place) => self.field(place % self.devices.len()),
         }
@@ -190,6 +202,14 @@ impl<'a> World<'a> {
     fn name(&self, usuario: UserId) -> &str {
         self.staff.name(usuario)
     }
+}
+
+/// One or two of the presets: each in its turn, perhaps with another beside it.
+fn presets(seed: u64, dice: &mut Dice) -> Vec<&'static str> {
+    let all: Vec<&str> = campo_domain::preset::ids().collect();
+    let one = usize::try_from(seed).unwrap_or(0) % all.len();
+    let other = dice.below(all.len());
+    if one == other { vec![all[one]] } else { vec![all[one], all[other]] }
 }
 
 /// Right, an hour off, or years off (ff19).

@@ -1,30 +1,34 @@
-//! What people in the office do: work on records, decide on held branches, change permissions.
+//! What people in the office do, and a client in the portal: work on records, decide on held
+//! branches, restrict cases, change people.
 
 use super::{World, machinery};
 use crate::{
-    checkers::{Checker, Violation, ensure},
+    checkers::{self, Checker, Violation, ensure},
     ledger::What,
     oracle::Written,
-    script::{Known, Muse},
-    staff::toggled,
+    script::{Known, Muse, label},
+    staff::{grupos, toggled},
     trace::Short,
 };
 use automerge::Change;
 use campo_domain::{
     command::Command,
     ids::{DeviceId, DocumentId, UserId},
-    pessoa::Permissao,
+    pessoa::{Permissao, Pessoa},
+    registro::Visibilidade,
 };
 use campo_sync::document::Actor;
+use std::collections::BTreeMap;
 
 impl World<'_> {
     /// One thing that somebody in the office does.
     pub(super) fn office(&mut self) -> Result<(), Violation> {
-        match self.dice.weighted(&[60, 12, 16, 10]) {
+        match self.dice.weighted(&[64, 5, 14, 9, 9]) {
             0 => self.edit(),
             1 => self.create(),
             2 => self.decide(),
-            _ => self.permit(),
+            3 => self.change_person(),
+            _ => self.client(),
         }
     }
 
@@ -38,78 +42,144 @@ impl World<'_> {
 
     fn edit(&mut self) -> Result<(), Violation> {
         let ids: Vec<DocumentId> = self.oracle.documents().collect();
-        let Some(id) = self.dice.maybe(&ids) else { return self.create() };
         let usuario = self.somebody();
+        let (people, tipos) = (&self.people, self.oracle.tipos());
+        let known = &self.known;
+        let muse = Muse::of(&mut self.dice, self.now, people, known, tipos, &self.staff);
+        let mut muse = muse.may(&self.oracle.person(usuario));
+        let open = |id| self.oracle.is_lively(id);
+        let Some(id) = muse.choose(&ids, self.attention, open) else { return self.create() };
         let Some((registro, tipo)) = self.oracle.registro(id) else { return Ok(()) };
-        let mut muse =
-            Muse { dice: &mut self.dice, at: self.now, people: &self.people, known: &self.known };
-        let command = muse.alter(registro, tipo);
-        self.command(usuario, id, command)
+        let command = match muse.dice.chance(1, 3) {
+            true => muse.in_office(registro, tipo),
+            false => muse.alter(registro, tipo),
+        };
+        if matches!(command, Command::Transicionar { .. }) && self.dice.chance(1, 4) {
+            let note = self.word();
+            return self.commands(usuario, id, &[note, command]);
+        }
+        self.commands(usuario, id, &[command])
+    }
+
+    fn word(&mut self) -> Command {
+        Command::Anotar {
+            id: self.dice.uuid(self.now).into(),
+            texto: "junto".into(),
+            visibilidade: Visibilidade::Cliente,
+            resposta_a: None,
+        }
     }
 
     fn create(&mut self) -> Result<(), Violation> {
         let usuario = self.somebody();
+        let known = self.stored();
+        let (people, tipos) = (&self.people, self.oracle.tipos());
+        let mut muse = Muse::of(&mut self.dice, self.now, people, &known, tipos, &self.staff);
+        let command = muse.create();
+        self.created(usuario, command)
+    }
+
+    /// What is known and on the server.
+    fn stored(&self) -> BTreeMap<DocumentId, Known> {
         let logged: Vec<DocumentId> = self.oracle.documents().collect();
         let known = self.known.iter().filter(|(id, _)| logged.binary_search(id).is_ok());
-        let known = known.map(|(id, known)| (*id, *known)).collect();
-        let mut muse =
-            Muse { dice: &mut self.dice, at: self.now, people: &self.people, known: &known };
-        let command = muse.create();
+        known.map(|(id, known)| (*id, *known)).collect()
+    }
+
+    fn created(&mut self, usuario: UserId, command: Command) -> Result<(), Violation> {
         let Command::Criar { id, .. } = command else { return Ok(()) };
         if let Some(created) = Known::of(&command) {
             self.known.insert(id, created);
         }
-        self.command(usuario, id, command)
+        self.commands(usuario, id, &[command])
     }
 
-    /// 4: the office is held to the same rules, and is told at once.
-    fn command(
+    /// A client in the portal opens a case, or does something to its own.
+    fn client(&mut self) -> Result<(), Violation> {
+        let client = self.staff.client.id;
+        let known = self.stored();
+        let ids: Vec<DocumentId> = self.oracle.in_portal(client);
+        let (people, tipos) = (&self.people, self.oracle.tipos());
+        let mut muse = Muse::of(&mut self.dice, self.now, people, &known, tipos, &self.staff);
+        let chosen = if muse.dice.chance(1, 5) { None } else { muse.dice.maybe(&ids) };
+        let record = chosen.and_then(|id| Some((id, self.oracle.registro(id)?)));
+        match record {
+            Some((id, (registro, tipo))) => {
+                let command = muse.alter_as_client(registro, tipo);
+                self.commands(client, id, &[command])
+            }
+            None => match muse.create_as_client() {
+                Some(command) => self.created(client, command),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// 4: the office is held to the same rules, and is told at once; all is done, or nothing.
+    fn commands(
         &mut self,
         usuario: UserId,
         id: DocumentId,
-        command: Command,
+        commands: &[Command],
     ) -> Result<(), Violation> {
-        let codes = self.oracle.expect_office(usuario, id, &command);
-        let permissoes = self.oracle.permissions(usuario);
-        let leads = self.oracle.leads(id, &command, &permissoes);
-        let done = self.ledger.office(self.now, usuario, id, &command).map_err(machinery)?;
-        let name = self.staff.name(usuario);
+        // What comes before the last is a note, which no rule asks about.
+        let expected = commands.iter().map(|c| self.oracle.expect_office(usuario, id, c));
+        let codes: Vec<_> = expected.collect();
+        let office = DeviceId::ESCRITORIO;
+        let leads = commands.last().and_then(|c| self.oracle.leads(id, c, usuario, office));
+        let done = self.ledger.office(self.now, usuario, id, commands).map_err(machinery)?;
+        let name = self.staff.name(usuario).to_owned();
         match &done {
             Ok(()) => self
                 .trace
-                .event("office: command", format_args!("{name} {} {command:?}", Short(id.uuid()))),
+                .event("office: command", format_args!("{name} {} {commands:?}", Short(id.uuid()))),
             Err(refusal) => self.trace.event(
                 "office: refused",
-                format_args!("{name} {} {command:?}: {refusal}", Short(id.uuid())),
+                format_args!("{name} {} {commands:?}: {refusal}", Short(id.uuid())),
             ),
         }
+        let first = codes.iter().find(|codes| !codes.is_empty());
         let agrees = match &done {
-            Ok(()) => codes.is_empty(),
-            Err(refusal) => codes.contains(refusal.codigo.codigo()),
+            Ok(()) => first.is_none(),
+            Err(refusal) => first.is_some_and(|c| c.contains(refusal.codigo.codigo())),
         };
         ensure(agrees, Checker::Oracle, || {
-            format!("office, {name}: {command:?} of {id} gave {done:?}, not {codes:?}")
+            format!("office, {name}: {commands:?} of {id} gave {done:?}, not {codes:?}")
         })?;
-        self.wrote_in_office(usuario, id, &command)?;
+        self.wrote_in_office(usuario, id, commands)?;
+        let rows = self.ledger.rows(self.oracle.rows()).map_err(machinery)?;
+        ensure(done.is_ok() || rows.is_empty(), Checker::Oracle, || {
+            format!("office, {name}: {commands:?} of {id} was refused and done in part")
+        })?;
         self.read_log()?;
-        match (done, leads) {
-            (Ok(()), Some((pedido, leads))) => self.check_request(id, pedido, &leads),
-            _ => Ok(()),
+        if let Err(refusal) = &done {
+            self.trace.count(refusal.codigo.codigo());
+            return Ok(());
         }
+        let client = usuario == self.staff.client.id;
+        commands.iter().for_each(|command| self.trace.count(label(command)));
+        self.trace.count(if client { "portal: command" } else { "office: command done" });
+        if let Some((pedido, leads)) = leads {
+            self.check_request(id, pedido, &leads)?;
+        }
+        commands.iter().try_for_each(|command| checkers::done(&self.oracle, id, command))
     }
 
     fn wrote_in_office(
         &mut self,
         usuario: UserId,
         document: DocumentId,
-        command: &Command,
+        commands: &[Command],
     ) -> Result<(), Violation> {
         let rows = self.ledger.rows(self.oracle.rows()).map_err(machinery)?;
+        let mut commands = commands.iter().filter(|command| !command.do_servidor());
         for row in rows {
             let What::Change { hash, bytes, .. } = &row.what else { continue };
             let change = Change::try_from(&bytes[..]).ok();
             let actor = change.and_then(|change| Actor::parse(change.actor_id()));
-            if actor.is_some_and(|actor| actor.user == usuario) {
+            if actor.is_some_and(|actor| actor.user == usuario)
+                && let Some(command) = commands.next()
+            {
                 let written = Written {
                     id: self.dice.uuid(self.now).into(),
                     command: command.clone(),
@@ -150,24 +220,39 @@ impl World<'_> {
         })
     }
 
-    /// An administrator gives or takes a right.
-    fn permit(&mut self) -> Result<(), Violation> {
-        use Permissao::{Aprovar, Gerenciar, Ver, VerTodas};
+    /// An administrator gives or takes a right, or moves somebody to other groups.
+    fn change_person(&mut self) -> Result<(), Violation> {
+        use Permissao::{Administrar, Aprovar, Gerenciar, Ver, VerTodas};
         let usuario = self.staff.field[self.dice.below(self.staff.field.len())].id;
-        let before = self.oracle.permissions(usuario);
+        let before = self.oracle.person(usuario);
         // Whoever lost everything gets it back soon: there is nothing to see otherwise.
-        let permissao = if !before.contains(&Ver) {
-            Ver
+        let permissao = if !before.permissoes.contains(&Ver) {
+            Some(Ver)
+        } else if self.dice.chance(1, 3) {
+            None
         } else {
-            *self.dice.pick(&[Ver, VerTodas, VerTodas, VerTodas, Gerenciar, Aprovar])
+            let some = [Ver, VerTodas, VerTodas, VerTodas, Gerenciar, Aprovar, Administrar];
+            Some(*self.dice.pick(&some))
         };
-        let after = toggled(&before, permissao);
-        self.trace.event(
-            if after.len() > before.len() { "office: permits" } else { "office: forbids" },
-            format_args!("{} {permissao}", self.staff.name(usuario)),
-        );
-        self.oracle.permit(usuario, after.clone());
-        self.ledger.permit(self.now, usuario, after).map_err(machinery)?;
+        let after = match permissao {
+            Some(permissao) => {
+                let permissoes = toggled(&before.permissoes, permissao);
+                Pessoa { permissoes, ..before.clone() }
+            }
+            None => Pessoa { grupos: grupos(&mut self.dice), ..before.clone() },
+        };
+        if after == before {
+            return Ok(());
+        }
+        let kind = match after.permissoes.len().cmp(&before.permissoes.len()) {
+            std::cmp::Ordering::Greater => "office: permits",
+            std::cmp::Ordering::Less => "office: forbids",
+            std::cmp::Ordering::Equal => "office: groups",
+        };
+        let name = self.staff.name(usuario);
+        self.trace.event(kind, format_args!("{name} {permissao:?} {:?}", after.grupos));
+        self.oracle.change_person(after.clone());
+        self.ledger.change(self.now, &after).map_err(machinery)?;
         self.read_log()
     }
 }

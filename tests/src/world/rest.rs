@@ -28,14 +28,22 @@ impl World<'_> {
         }
         // Two rounds: what one phone says in the first reaches the others in the second.
         for round in 0..2 {
-            for place in 0..self.devices.len() {
-                let people: Vec<UserId> = self.devices[place].accounts.keys().copied().collect();
-                for usuario in people {
-                    self.complete(place, usuario, round)?;
-                }
-            }
+            self.complete_all(round)?;
+        }
+        if self.end_all_waits()? {
+            self.complete_all(2)?;
         }
         self.settle_books()
+    }
+
+    fn complete_all(&mut self, round: u32) -> Result<(), Violation> {
+        for place in 0..self.devices.len() {
+            let people: Vec<UserId> = self.devices[place].accounts.keys().copied().collect();
+            for usuario in people {
+                self.complete(place, usuario, round)?;
+            }
+        }
+        Ok(())
     }
 
     /// One person's phone synchronises until nothing is left to do.
@@ -81,6 +89,11 @@ impl World<'_> {
         let held = self.ledger.held().map_err(machinery)?;
         checkers::one_fate(&self.oracle, &self.devices, &self.issued, &held)?;
         checkers::stored_is_logged(&self.oracle, &self.ledger.documents().map_err(machinery)?)?;
+        let emails = self.ledger.emails().map_err(machinery)?;
+        checkers::same(&emails, self.oracle.emails(), "e-mails")?;
+        (0..emails.len()).for_each(|_| self.trace.count("e-mail"));
+        let acoes = self.ledger.acoes().map_err(machinery)?;
+        checkers::same(&acoes, self.oracle.acoes(), "actions")?;
         let differs = self.ledger.projection_differs().map_err(machinery)?;
         ensure(differs.is_empty(), Checker::Projection, || differs.join("; "))?;
         let numbers = self.oracle.numbers();

@@ -71,6 +71,7 @@ impl World<'_> {
                 let crash = self.crash();
                 self.absorb(sender.device, response, heads, crash)
             }
+            Message::Timer(found) => self.end_waits(&found),
         }
     }
 
@@ -163,7 +164,8 @@ impl World<'_> {
         match heads {
             Some(heads) if crash != Crash::Before => {
                 self.trace.event("synchronised", format_args!("{who}"));
-                checkers::holds_what_is_seen(self.devices[place].account(), &heads, &who)
+                checkers::holds_what_is_seen(self.devices[place].account(), &heads, &who)?;
+                self.check_agreement(place)
             }
             _ => Ok(()),
         }

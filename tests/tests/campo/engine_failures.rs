@@ -2,11 +2,11 @@
 //! no disk. Each test is a line of the list, told as the person would tell it.
 
 use campo_domain::{
-    command::Command,
-    ids::{DocumentId, UserId},
+    command::{Command, Listados},
+    ids::{DocumentId, NotaId, UserId},
     kind::Kind,
     pessoa::{Permissao, Pessoa},
-    registro::{Campos, Registro},
+    registro::{Campos, Registro, Visibilidade},
     tipo::{TipoRef, Tipos},
     valor::Valor,
 };
@@ -29,10 +29,16 @@ use std::collections::{BTreeMap, BTreeSet};
 const ANA: UserId = UserId::from_u128(0xa);
 const BIA: UserId = UserId::from_u128(0xb);
 const RITA: UserId = UserId::from_u128(0xc);
+const EDU: UserId = UserId::from_u128(0xe);
 
 fn person(id: UserId, nome: &str, permissoes: &[Permissao]) -> Pessoa {
     let permissoes = permissoes.iter().copied().collect();
-    Pessoa { id, nome: nome.into(), permissoes, ativo: true }
+    Pessoa { id, nome: nome.into(), permissoes, ..Pessoa::servidor() }
+}
+
+fn anotar(id: NotaId, texto: &str) -> Command {
+    let visibilidade = Visibilidade::Interna;
+    Command::Anotar { id, texto: texto.into(), visibilidade, resposta_a: None }
 }
 
 /// Two technicians, the office, and a server.
@@ -50,8 +56,9 @@ impl Company {
             person(ANA, "Ana", &[Permissao::Ver]),
             person(BIA, "Bia", &[Permissao::Ver]),
             person(RITA, "Rita", &Permissao::TODAS),
+            person(EDU, "Edu", &[Permissao::Ver, Permissao::VerTodas]),
         ];
-        ledger.found(now, &people).unwrap();
+        ledger.found(now, &people, &["P001"]).unwrap();
         Company { ledger, dice: Dice::new(7), now }
     }
 
@@ -109,7 +116,7 @@ impl Company {
 
     fn note(&mut self, phone: &mut Device, id: DocumentId, texto: &str) {
         let nota = self.id();
-        self.run(phone, id, Command::Anotar { id: nota, texto: texto.into() });
+        self.run(phone, id, anotar(nota, texto));
     }
 
     fn create(&mut self, kind: Kind, campos: &[(&str, Valor)]) -> (DocumentId, Command) {
@@ -133,7 +140,7 @@ impl Company {
     }
 
     fn office(&mut self, id: DocumentId, command: Command) {
-        self.ledger.office(self.now, RITA, id, &command).unwrap().unwrap();
+        self.ledger.office(self.now, RITA, id, &[command]).unwrap().unwrap();
     }
 
     /// A case that the office opened for this technician.
@@ -151,7 +158,8 @@ impl Company {
     fn close(&mut self, id: DocumentId) {
         for verbo in ["iniciar", "resolver"] {
             let pedido = self.id();
-            self.office(id, Command::Transicionar { pedido, verbo: verbo.into(), motivo: None });
+            let (verbo, motivo) = (verbo.into(), None);
+            self.office(id, Command::Transicionar { pedido, verbo, motivo, email: false });
         }
     }
 
@@ -365,7 +373,7 @@ fn ff20_what_happens_at_one_instant_is_not_skipped() {
     // The clock stands still; only positions in the log tell before from after.
     for n in 0..5 {
         let nota = company.id();
-        company.office(id, Command::Anotar { id: nota, texto: format!("nota {n}") });
+        company.office(id, anotar(nota, &format!("nota {n}")));
         let before = ana.account().cursor.seq;
         company.exchange(&mut ana);
         assert!(before < ana.account().cursor.seq);
@@ -379,7 +387,7 @@ fn ff21_a_case_that_was_old_when_access_was_granted_arrives_whole() {
     let mut company = Company::new();
     let id = company.case(ANA);
     let nota = company.id();
-    company.office(id, Command::Anotar { id: nota, texto: "de ontem".into() });
+    company.office(id, anotar(nota, "de ontem"));
     let mut bia = company.phone(BIA);
     assert_eq!(shown(&bia, id), None);
     company.reassign(id, BIA);
@@ -504,6 +512,8 @@ fn ff31_a_stale_phone_cannot_bring_back_what_was_erased() {
         branches: BTreeMap::new(),
         revoked: BTreeMap::new(),
         numeracao: Default::default(),
+        restricoes: BTreeMap::new(),
+        pessoas: BTreeMap::new(),
     };
     let mut planner = Planner::new(world, || unreachable!("nothing is held"));
     for push in ana.request().push {
@@ -584,6 +594,33 @@ fn ff46_todays_agenda_is_in_the_first_page_with_its_case_and_cliente() {
     assert!(brought.is_superset(&[agenda, case, cliente].into()), "{brought:?}");
     company.sync(&mut ana);
     assert_eq!(ana.account().documents.len(), 203);
+}
+
+#[test]
+fn r86_what_happened_while_a_case_was_hidden_comes_with_the_case_and_never_before() {
+    let mut company = Company::new();
+    let id = company.case(ANA);
+    company.office(id, Command::Participar { usuario: EDU, participa: true });
+    let mut edu = company.phone(EDU);
+    company.alike(&edu, id);
+    let para = Some(Listados { usuarios: [ANA].into(), ..Listados::default() });
+    company.office(id, Command::Restringir { para });
+    company.sync(&mut edu);
+    assert!(edu.account().documents.is_empty());
+    let nota = company.id();
+    company.office(id, anotar(nota, "só entre nós"));
+    company.exchange(&mut edu);
+    assert!(edu.account().documents.is_empty());
+    company.office(id, Command::Restringir { para: None });
+    // Edu sees it as everybody's now, and takes no part any more.
+    company.office(id, Command::Participar { usuario: EDU, participa: false });
+    let brought = company.exchange(&mut edu);
+    let first = brought
+        .entries
+        .iter()
+        .find(|entry| matches!(entry, Entry::Change { .. } | Entry::Snapshot { .. }));
+    assert!(matches!(first, Some(Entry::Snapshot { .. })), "{first:?}");
+    company.alike(&edu, id);
 }
 
 #[test]

@@ -257,7 +257,7 @@ fn ff30_a_person_without_the_right_is_told_at_the_first_tap() {
     let told = ana.campo.editar(id, "responsavel", &responsavel);
     assert!(matches!(told, Err(Error::Recusa(_))), "{told:?}");
     let detalhe = ana.campo.show(id).unwrap();
-    assert!(detalhe.acoes.iter().all(|acao| acao.verbo != "cancelar"));
+    assert!(detalhe.verbos.iter().all(|oferta| oferta.verbo != "cancelar"));
     assert_eq!(ana.counts(), (2, 0, 0));
 }
 
@@ -346,7 +346,7 @@ fn the_office_does_the_whole_of_p000_on_its_pages() {
     assert_eq!(ask("colocar_em_analise", ""), 303);
     assert_eq!(ask("concluir", ""), 422);
     let laudo = [("procedente", "sim"), ("texto", "Risco de fábrica."), ("verbo", "emitir_laudo")];
-    assert_eq!(carla.send(&format!("{path}/laudo"), &laudo).status, 303);
+    assert_eq!(carla.send(&format!("{path}/transicao"), &laudo).status, 303);
     assert_eq!(ask("concluir", ""), 303);
     assert_eq!(site.registro(id).situacao.as_deref(), Some("concluida"));
     assert!(carla.page(&path).contains("Risco de fábrica."));

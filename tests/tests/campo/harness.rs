@@ -12,6 +12,7 @@ use campo_domain::{
         Pessoa,
     },
     registro::Registro,
+    tipo::TipoRef,
     valor::Valor,
 };
 use campo_mobile_core::{Campo, Error, Pendencias, SyncReport};
@@ -19,6 +20,7 @@ use campo_server::{
     app::App,
     auth::accounts::{self, NewCompany, NewUser},
     db::Db,
+    ledger,
     office::{self, HeldView, OfficeError},
     reference,
     serve::{self, Running},
@@ -86,7 +88,10 @@ async fn template() -> Result<Template> {
         let new = NewUser { login, nome, senha: SENHA, permissoes };
         let permissoes = new.permissoes.clone();
         let id = accounts::create_user(&test.db, tenant, new).await?;
-        pessoas.push((login, Pessoa { id, nome: nome.into(), permissoes, ativo: true }));
+        let mut tx = test.db.tenant(tenant).await?;
+        let pessoa = ledger::pessoa(&mut tx, tenant, id).await?;
+        assert_eq!(pessoa.permissoes, permissoes);
+        pessoas.push((login, pessoa));
     }
     test.db.close().await;
     Ok(Template { url: test.url, aurora: tenants[0].1, vizinha: tenants[1].1, pessoas })
@@ -229,17 +234,32 @@ impl Site {
         self.run(document, Command::Editar { campo: campo.into(), valor }).unwrap();
     }
 
+    /// Carla creates a record.
+    pub fn open(&self, kind: Kind, tipo: &str, campos: &[(&str, Valor)]) -> DocumentId {
+        let id = DocumentId::from(Uuid::now_v7());
+        let campos = campos.iter().map(|(n, v)| ((*n).to_owned(), v.clone())).collect();
+        let tipo = TipoRef { codigo: tipo.to_owned(), versao: 1 };
+        self.run(id, Command::Criar { id, kind, tipo, campos, itens: vec![] }).unwrap();
+        id
+    }
+
     /// Carla asks for a transition, and it is done.
     pub fn transition(&self, document: DocumentId, verbo: &str, motivo: Option<&str>) {
         let pedido = PedidoId::from(Uuid::now_v7());
         let motivo = motivo.map(str::to_owned);
-        self.run(document, Command::Transicionar { pedido, verbo: verbo.into(), motivo }).unwrap();
+        let verbo = verbo.into();
+        self.run(document, Command::Transicionar { pedido, verbo, motivo, email: false }).unwrap();
     }
 
-    /// The record as the person sees it on the server.
+    /// The record as the person, with the permissions and groups of now, sees it on the server.
     pub fn seen_by(&self, login: &str, document: DocumentId) -> Option<Registro> {
-        let load = office::load(&self.office, self.tenant, self.pessoa(login), document);
-        self.rt.block_on(load).unwrap().map(|(registro, _)| registro)
+        self.rt.block_on(async {
+            let mut tx = self.office.db.tenant(self.tenant).await.unwrap();
+            let pessoa = ledger::pessoa(&mut tx, self.tenant, self.id(login)).await.unwrap();
+            drop(tx);
+            let seen = office::load(&self.office, self.tenant, &pessoa, document).await.unwrap();
+            seen.map(|(registro, _)| registro)
+        })
     }
 
     /// The record as the office sees it.

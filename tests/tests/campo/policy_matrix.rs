@@ -2,24 +2,26 @@
 //! table or of a preset really changes. `CAMPO_BLESS=1` writes it anew.
 
 use campo_domain::{
-    fluxo::Guarda,
-    ids::DeviceId,
+    ids::{DeviceId, DocumentId, UserId},
     kind::Kind,
+    parte::Colecao,
     pessoa::{Permissao, Pessoa},
     policy::{self, Parte},
     preset,
     refusal::Refusal,
     registro::{Autoria, Registro},
     tipo::Tipo,
-    workflow::{self, Onde},
+    workflow::{self, Onde, Pedir},
 };
 use std::{fmt::Write, path::PathBuf};
 
-/// The sets of permissions that people hold: none, each of R85 with `Ver`, and all.
+/// The sets of permissions that people hold: none, a client's, each of R85 with `Ver`,
+/// and all.
 fn sets() -> Vec<(&'static str, Vec<Permissao>)> {
-    use Permissao::{Administrar, Aprovar, EmitirLaudo, Gerenciar, Ver, VerTodas};
+    use Permissao::{Administrar, Aprovar, EmitirLaudo, Gerenciar, Portal, Ver, VerTodas};
     vec![
         ("nenhuma", vec![]),
+        ("portal", vec![Portal]),
         ("ver", vec![Ver]),
         ("ver+ver_todas", vec![Ver, VerTodas]),
         ("ver+gerenciar", vec![Ver, Gerenciar]),
@@ -32,8 +34,8 @@ fn sets() -> Vec<(&'static str, Vec<Permissao>)> {
 
 fn pessoa(permissoes: &[Permissao]) -> Pessoa {
     let permissoes = permissoes.iter().copied().collect();
-    let id = campo_domain::ids::UserId::from_u128(1);
-    Pessoa { id, nome: "Ana".into(), permissoes, ativo: true }
+    let id = UserId::from_u128(1);
+    Pessoa { id, nome: "Ana".into(), permissoes, ..Pessoa::servidor() }
 }
 
 fn cell(result: Result<(), Refusal>) -> &'static str {
@@ -45,37 +47,34 @@ fn tipos() -> Vec<Tipo> {
 }
 
 fn registro(tipo: &Tipo, situacao: &str) -> Registro {
-    let autoria =
-        Autoria { por: campo_domain::ids::UserId::from_u128(1), em: DeviceId::ESCRITORIO };
-    Registro {
-        id: campo_domain::ids::DocumentId::from_u128(9),
-        kind: tipo.kind,
-        tipo: tipo.referencia(),
-        criacao: autoria,
-        criado_em: chrono::DateTime::UNIX_EPOCH,
-        numero: None,
-        situacao: Some(situacao.into()),
-        campos: Default::default(),
-        participantes: Default::default(),
-        itens: Default::default(),
-        pedidos: vec![],
-        laudos: vec![],
-        notas: vec![],
-        conflitos: vec![],
-    }
+    let autoria = Autoria { por: UserId::from_u128(1), em: DeviceId::ESCRITORIO };
+    let novo = Registro::novo(DocumentId::from_u128(9), tipo, autoria, Default::default());
+    Registro { situacao: Some(situacao.into()), ..novo }
 }
 
 fn partes(kind: Kind) -> Vec<(String, Parte)> {
     let campos = kind.campos().iter().map(|c| (format!("campo {}", c.nome), Parte::Campo(c)));
     let mut partes: Vec<_> = campos.collect();
-    if !kind.campos_item().is_empty() {
-        partes.push(("itens".into(), Parte::Item));
+    for colecao in Colecao::TODAS {
+        let campos = kind.campos_de(colecao);
+        if !campos.is_empty() {
+            partes.push((colecao.codigo().into(), Parte::Item(colecao)));
+        }
+        let campos = campos.iter();
+        partes.extend(
+            campos.map(|campo| {
+                (format!("{colecao}/{}", campo.nome), Parte::CampoItem(colecao, campo))
+            }),
+        );
     }
     partes.extend([
         ("participantes".into(), Parte::Participante),
+        ("interessados".into(), Parte::Interessado),
         ("notas".into(), Parte::Nota),
+        ("notas ao cliente".into(), Parte::NotaAoCliente),
+        ("análises parciais".into(), Parte::AnaliseParcial),
         ("pedidos".into(), Parte::Pedido),
-        ("laudos".into(), Parte::Laudo),
+        ("análises".into(), Parte::Analise),
         ("servidor".into(), Parte::Servidor),
     ]);
     partes
@@ -120,11 +119,12 @@ fn matrix() -> String {
 }
 
 fn rows(tipo: &Tipo, parte: Parte) -> String {
-    let criar = row(|pessoa| cell(policy::pode_criar(pessoa, parte)).to_owned());
+    let criar = row(|pessoa| cell(policy::pode_criar(pessoa, tipo, parte)).to_owned());
     let mut block = format!("  criar — {criar}\n");
     for situacao in &tipo.fluxo.situacoes {
-        let alterar =
-            row(|pessoa| cell(policy::pode_alterar(pessoa, Some(situacao), parte)).to_owned());
+        let alterar = row(|pessoa| {
+            cell(policy::pode_alterar(pessoa, tipo, Some(situacao), parte)).to_owned()
+        });
         writeln!(block, "  alterar em {} — {alterar}", situacao.codigo).unwrap();
     }
     block
@@ -133,14 +133,11 @@ fn rows(tipo: &Tipo, parte: Parte) -> String {
 fn transitions(out: &mut String, tipo: &Tipo) {
     for transicao in &tipo.fluxo.transicoes {
         writeln!(out, "\nverbo {}", transicao.verbo).unwrap();
-        let laudo = transicao.guardas.contains(&Guarda::TrazLaudo);
-        let verbo = &transicao.verbo;
+        let pedir = Pedir { verbo: &transicao.verbo, motivo: Some("motivo"), traz: transicao.traz };
         for situacao in &tipo.fluxo.situacoes {
             let registro = registro(tipo, &situacao.codigo);
-            let motivo = Some("motivo");
             let judged = row(|pessoa| {
-                let onde = Onde::Servidor;
-                match workflow::julgar(&registro, tipo, pessoa, verbo, motivo, laudo, onde) {
+                match workflow::julgar(&registro, tipo, pessoa, pedir, Onde::Servidor) {
                     Ok(para) => format!("→ {para}"),
                     Err(refusal) => refusal.codigo.codigo().to_owned(),
                 }

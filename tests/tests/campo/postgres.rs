@@ -7,16 +7,19 @@ use crate::{
     pages::Pages,
 };
 use campo_domain::{
-    command::Command,
+    command::{Command, Listados, NovoItem, NovoPedido},
     ids::{DeviceId, NotaId, TenantId},
     kind::Kind,
+    parte::Colecao,
     pessoa::Pessoa,
+    registro::{TipoAnalise, Visibilidade},
     valor::Valor,
 };
 use campo_server::{
     app::App,
     commit::{self, Answer, Work},
-    rebuild, sync,
+    projection::PARTS,
+    rebuild, reference, sync,
 };
 use campo_sync::{
     client::LocalDocument,
@@ -34,21 +37,14 @@ use std::{
 use uuid::Uuid;
 
 /// Every table of the projection.
-const PROJECTION: [&str; 9] = [
-    "assistencias",
-    "ocorrencias",
-    "agendas",
-    "clientes",
-    "itens",
-    "participantes",
-    "laudos",
-    "pedidos",
-    "acompanhamentos",
-];
+fn tables() -> impl Iterator<Item = &'static str> {
+    let kinds = ["assistencias", "ocorrencias", "agendas", "clientes", "acompanhamentos"];
+    kinds.into_iter().chain(PARTS)
+}
 
 fn projection(site: &Site) -> BTreeMap<&'static str, Vec<String>> {
     let mut all = BTreeMap::new();
-    for table in PROJECTION {
+    for table in tables() {
         let query = format!("SELECT to_jsonb(t)::text FROM {table} t ORDER BY 1");
         let rows = sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(site.office.db.owner());
         all.insert(table, site.rt.block_on(rows).unwrap());
@@ -76,6 +72,9 @@ fn a_rich_scenario(site: &Site) -> (Phone, Phone) {
     ana.sync();
     bruno.sync();
     ana.campo.editar(id, "endereco", "Rua Um, fundos").unwrap();
+    let acao = Uuid::now_v7().into();
+    let codigo = "gerar_pedido".to_owned();
+    site.run(ocorrencia, Command::SolicitarAcao { acao, codigo, observacao: None }).unwrap();
     site.transition(ocorrencia, "cancelar", Some("Duplicada"));
     ana.campo.anotar(ocorrencia, "Chegou tarde.").unwrap();
     bruno.campo.participar(id, site.id("carla"), true).unwrap();
@@ -101,16 +100,77 @@ fn a_rich_scenario(site: &Site) -> (Phone, Phone) {
     ana.sync();
     bruno.sync();
     site.transition(outra, "colocar_em_analise", None);
-    let laudo = Command::EmitirLaudo {
-        pedido: Uuid::now_v7().into(),
-        laudo: Uuid::now_v7().into(),
-        procedente: true,
-        conclusao: "Risco de fábrica.".into(),
+    let laudo = Command::Analisar {
+        analise: Uuid::now_v7().into(),
+        tipo: TipoAnalise::Laudo,
+        texto: "Risco de fábrica.".into(),
+        procedente: Some(true),
+        pedido: Some(NovoPedido { id: Uuid::now_v7().into(), email: false }),
+        encaminhar: None,
     };
     site.run(outra, laudo).unwrap();
     site.transition(outra, "concluir", None);
     site.decide(&site.held(ocorrencia)[0], true, Some("Vale.")).unwrap();
+    a_complaint(site);
     (ana, bruno)
+}
+
+/// What only a tipo of P003 has: despesas, partial analyses, a parecer, a corrective action.
+fn a_complaint(site: &Site) {
+    site.rt.block_on(async {
+        let mut tx = site.office.db.tenant(site.tenant).await.unwrap();
+        reference::load_preset(&mut tx, site.tenant, "P003").await.unwrap();
+        tx.commit().await.unwrap();
+    });
+    let texto = |texto: &str| Valor::Texto(texto.into());
+    let cliente = site.open(Kind::Cliente, "p003.cliente", &[("nome", texto("Padaria Sol"))]);
+    let campos = [
+        ("cliente", Valor::Id(cliente.uuid())),
+        ("responsavel", Valor::Id(site.id("carla").uuid())),
+        ("relato", texto("A balança veio sem o cabo.")),
+    ];
+    let id = site.open(Kind::Ocorrencia, "p003.reclamacao", &campos);
+    let parts = [
+        (Colecao::Despesas, vec![("despesa", texto("frete")), ("valor", Valor::Inteiro(3_590))]),
+        (Colecao::Vinculos, vec![("relacao", texto("conta")), ("contato", texto("rui"))]),
+        (
+            Colecao::Anexos,
+            vec![
+                ("nome", texto("caixa.jpg")),
+                ("categoria", texto("avaria")),
+                ("mime", texto("image/jpeg")),
+                ("tamanho", Valor::Inteiro(48_123)),
+                ("sha256", texto(&"0f".repeat(32))),
+            ],
+        ),
+    ];
+    for (em, campos) in parts {
+        let campos = campos.into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
+        let item = NovoItem { id: Uuid::now_v7().into(), campos };
+        site.run(id, Command::IncluirItem { em, item }).unwrap();
+    }
+    let usuario = site.id("ana");
+    site.run(id, Command::Interessar { usuario, interessado: true }).unwrap();
+    site.transition(id, "iniciar", None);
+    site.transition(id, "enviar_para_analise", None);
+    site.edit(id, "procedencia", texto("procedente"));
+    for tipo in [TipoAnalise::Parcial, TipoAnalise::Solucao, TipoAnalise::Parecer] {
+        let pedido = (tipo != TipoAnalise::Parcial)
+            .then(|| NovoPedido { id: Uuid::now_v7().into(), email: true });
+        let analise = Command::Analisar {
+            analise: Uuid::now_v7().into(),
+            tipo,
+            texto: "Cabo esquecido na expedição.".into(),
+            procedente: None,
+            pedido,
+            encaminhar: None,
+        };
+        site.run(id, analise).unwrap();
+    }
+    let (corretiva, numero) = (Uuid::now_v7().into(), "AC 2026/0001".to_owned());
+    site.run(id, Command::VincularCorretiva { corretiva, numero }).unwrap();
+    let para = Some(Listados { usuarios: [usuario].into(), ..Listados::default() });
+    site.run(id, Command::Restringir { para }).unwrap();
 }
 
 #[test]
@@ -122,7 +182,7 @@ fn a_rebuild_gives_exactly_the_rows_that_were_there() {
     let report = site.rt.block_on(rebuild::run(&site.office.db, None)).unwrap();
     assert_eq!(report.documentos, site.documents().len() as u64);
     let after = projection(&site);
-    for table in PROJECTION {
+    for table in tables() {
         for (before, after) in before[table].iter().zip(&after[table]) {
             assert_eq!(before, after, "{table}");
         }
@@ -158,7 +218,12 @@ impl Pusher {
     async fn work(mut self, cliente: Uuid, rounds: usize) {
         for round in 0..rounds {
             let texto = format!("{} {round}", self.device);
-            let note = Command::Anotar { id: NotaId::from(Uuid::now_v7()), texto };
+            let note = Command::Anotar {
+                id: NotaId::from(Uuid::now_v7()),
+                texto,
+                visibilidade: Visibilidade::Interna,
+                resposta_a: None,
+            };
             let (shared, noted) = added(Some(self.shared), self.pessoa, self.device, note);
             self.shared = shared;
             let campos = [

@@ -3,6 +3,7 @@
 use super::{Viewer, visible};
 use campo_domain::kind::Kind;
 use chrono::{DateTime, NaiveDate, Utc};
+use serde_json::Value;
 use sqlx::{FromRow, PgTransaction};
 use uuid::Uuid;
 
@@ -14,6 +15,8 @@ pub const COUNT_MAX: i64 = 1_000;
 /// What a list is narrowed to.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
+    /// Code of a tipo.
+    pub tipo: Option<String>,
     /// Code of a situação.
     pub situacao: Option<String>,
     /// Only where work may still happen.
@@ -22,8 +25,11 @@ pub struct Filter {
     pub responsavel: Option<Uuid>,
     /// Only without a responsável.
     pub unassigned: bool,
-    /// Patterns that all must match.
-    pub words: Vec<String>,
+    /// Only what is past the day of the record, or the time of its situação (R70): this moment
+    /// and this day.
+    pub late: Option<(DateTime<Utc>, NaiveDate)>,
+    /// What is looked for, as `search::query` has it.
+    pub words: Option<Value>,
 }
 
 /// Where a page begins: after this row, in the order of the list.
@@ -41,10 +47,12 @@ pub struct Row {
     pub id: Uuid,
     pub numero: Option<String>,
     pub titulo: String,
+    pub tipo_nome: Option<String>,
     pub situacao_nome: String,
     pub fase: String,
     pub prioridade: Option<String>,
     pub prazo: Option<NaiveDate>,
+    pub etapa_ate: Option<DateTime<Utc>>,
     pub atualizado_em: DateTime<Utc>,
     pub cliente: Option<String>,
     pub responsavel: Option<String>,
@@ -57,31 +65,40 @@ macro_rules! from_where {
         concat!(
             " FROM ",
             $table,
-            " t LEFT JOIN clientes c ON c.tenant = t.tenant AND c.id = t.cliente WHERE ",
+            " t WHERE ",
             visible!("t"),
             " AND ($3::text IS NULL OR t.situacao = $3) \
               AND (NOT $4 OR t.fase NOT IN ('concluido', 'cancelado', 'negado')) \
               AND ($5::uuid IS NULL OR t.responsavel = $5) \
               AND (NOT $6 OR t.responsavel IS NULL) \
-              AND ($7::text[] = '{}' OR \
-                   concat_ws(' ', t.busca, c.busca) LIKE ALL ($7)) "
+              AND ($7::jsonb IS NULL OR t.id IN (SELECT busca_",
+            $table,
+            "($7))) \
+              AND ($8::text IS NULL OR t.tipo = $8) \
+              AND ($9::timestamptz IS NULL OR (t.fase NOT IN ('concluido', 'cancelado', 'negado') \
+                  AND (t.etapa_ate < $9 OR t.prazo < $10))) "
         )
     };
 }
 
 macro_rules! page_sql {
-    ($table:literal) => {
+    ($table:literal, $cliente:literal) => {
         concat!(
-            "SELECT p.*, u.nome AS responsavel, EXISTS (SELECT 1 FROM held h \
-                 WHERE h.tenant = p.tenant AND h.document = p.id AND h.status = 'aguardando' \
-             ) AS retida FROM ( \
-                 SELECT t.tenant, t.id, t.numero, t.titulo, t.situacao_nome, t.fase, \
-                     t.prioridade, t.prazo, t.atualizado_em, t.responsavel AS responsavel_id, \
-                     t.conflitos NOT IN ('[]', '{}', 'null') AS conflito, c.nome AS cliente",
+            "SELECT p.*, u.nome AS responsavel, c.nome AS cliente, tp.data->>'nome' AS tipo_nome, \
+                 EXISTS (SELECT 1 FROM held h WHERE h.tenant = p.tenant AND h.document = p.id \
+                     AND h.status = 'aguardando') AS retida FROM ( \
+                 SELECT t.tenant, t.id, t.numero, t.titulo, t.tipo, t.tipo_versao, \
+                     t.situacao_nome, t.fase, t.prioridade, t.prazo, t.etapa_ate, \
+                     t.atualizado_em, t.responsavel AS responsavel_id, ",
+            $cliente,
+            " AS cliente_id, t.conflitos NOT IN ('[]', '{}', 'null') AS conflito",
             from_where!($table),
-            "AND ($8::timestamptz IS NULL OR (t.atualizado_em, t.id) < ($8, $9)) \
-                 ORDER BY t.atualizado_em DESC, t.id DESC LIMIT $10 \
+            "AND ($11::timestamptz IS NULL OR (t.atualizado_em, t.id) < ($11, $12)) \
+                 ORDER BY t.atualizado_em DESC, t.id DESC LIMIT $13 \
              ) p LEFT JOIN usuario u ON u.tenant = p.tenant AND u.id = p.responsavel_id \
+             LEFT JOIN clientes c ON c.tenant = p.tenant AND c.id = p.cliente_id \
+             LEFT JOIN referencia tp ON tp.tenant = p.tenant AND tp.collection = 'tipo' \
+                 AND tp.key = p.tipo || '@' || p.tipo_versao \
              ORDER BY p.atualizado_em DESC, p.id DESC"
         )
     };
@@ -89,7 +106,7 @@ macro_rules! page_sql {
 
 macro_rules! count_sql {
     ($table:literal) => {
-        concat!("SELECT count(*) FROM (SELECT 1", from_where!($table), "LIMIT $8) counted")
+        concat!("SELECT count(*) FROM (SELECT 1", from_where!($table), "LIMIT $11) counted")
     };
 }
 
@@ -106,8 +123,16 @@ pub async fn page(
     after: Option<After>,
 ) -> sqlx::Result<(Vec<Row>, i64)> {
     let (page_sql, count_sql) = match kind {
-        Kind::Ocorrencia => (page_sql!("ocorrencias"), count_sql!("ocorrencias")),
-        _ => (page_sql!("assistencias"), count_sql!("assistencias")),
+        // The client of an assistência is that of its ocorrências.
+        Kind::Ocorrencia => (
+            page_sql!(
+                "ocorrencias",
+                "coalesce(t.cliente, (SELECT a.cliente FROM assistencias a \
+                     WHERE a.tenant = t.tenant AND a.id = t.assistencia))"
+            ),
+            count_sql!("ocorrencias"),
+        ),
+        _ => (page_sql!("assistencias", "t.cliente"), count_sql!("assistencias")),
     };
     let rows = sqlx::query_as(page_sql)
         .bind(viewer.id)
@@ -117,6 +142,9 @@ pub async fn page(
         .bind(filter.responsavel)
         .bind(filter.unassigned)
         .bind(&filter.words)
+        .bind(&filter.tipo)
+        .bind(filter.late.map(|(now, _)| now))
+        .bind(filter.late.map(|(_, today)| today))
         .bind(after.map(|after| after.at))
         .bind(after.map(|after| after.id))
         .bind(i64::try_from(PAGE + 1).unwrap_or(i64::MAX))
@@ -130,6 +158,9 @@ pub async fn page(
         .bind(filter.responsavel)
         .bind(filter.unassigned)
         .bind(&filter.words)
+        .bind(&filter.tipo)
+        .bind(filter.late.map(|(now, _)| now))
+        .bind(filter.late.map(|(_, today)| today))
         .bind(COUNT_MAX + 1)
         .fetch_one(&mut **tx)
         .await?;

@@ -3,15 +3,19 @@
 
 pub mod agenda;
 pub mod lists;
+pub mod names;
+pub mod outbox;
 pub mod record;
+pub mod timeline;
 
 use campo_domain::{
     ids::UserId,
     kind::Kind,
     pessoa::{Permissao, Pessoa},
+    preenchimento::Dados,
     tipo::Tipo,
 };
-use sqlx::{PgTransaction, Row};
+use sqlx::{FromRow, PgTransaction, Row};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -19,19 +23,13 @@ use uuid::Uuid;
 /// the two parts of a [`Viewer`]. The second form is for rows of any kind, which have `kind` too.
 macro_rules! visible {
     ($row:literal) => {
-        concat!(
-            "($2 OR EXISTS (SELECT 1 FROM escopo e WHERE e.tenant = ",
-            $row,
-            ".tenant AND e.raiz = ",
-            $row,
-            ".raiz AND e.usuario = $1))"
-        )
+        crate::ledger::sees!($row, "$1", "$2")
     };
     ($row:literal, with kind) => {
         concat!("(($1 IS NOT NULL AND ", $row, ".kind = 'cliente') OR ", visible!($row), ")")
     };
 }
-use visible;
+pub(crate) use visible;
 
 /// Who reads, as [`visible!`] wants it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,9 +63,20 @@ pub async fn held_waiting(tx: &mut PgTransaction<'_>, viewer: Viewer) -> sqlx::R
     .await
 }
 
+/// A person of the company, or one of its clients.
+#[derive(Clone, Debug, FromRow)]
+struct Person {
+    id: Uuid,
+    nome: String,
+    /// Whether work may be given to the person.
+    elegivel: bool,
+    /// Whether it is a client's login.
+    cliente: bool,
+}
+
 /// The people of the company, in order of name.
 #[derive(Clone, Debug, Default)]
-pub struct People(Vec<(Uuid, String, bool)>);
+pub struct People(Vec<Person>);
 
 impl People {
     /// Everybody; those who left too, for they have a past.
@@ -75,10 +84,19 @@ impl People {
     /// # Errors
     /// PostgreSQL refuses.
     pub async fn load(tx: &mut PgTransaction<'_>) -> sqlx::Result<Self> {
-        let people = sqlx::query_as("SELECT id, nome, ativo FROM usuario ORDER BY nome, id")
-            .fetch_all(&mut **tx)
-            .await?;
+        let people = sqlx::query_as(
+            "SELECT id, nome, cliente IS NOT NULL AS cliente, ativo AND NOT servico \
+                 AND ('ver' = ANY(permissoes) OR NOT 'portal' = ANY(permissoes)) AS elegivel \
+             FROM usuario ORDER BY nome, id",
+        )
+        .fetch_all(&mut **tx)
+        .await?;
         Ok(Self(people))
+    }
+
+    /// Whether it is a client's login.
+    pub fn is_client(&self, id: Uuid) -> bool {
+        self.0.iter().any(|person| person.id == id && person.cliente)
     }
 
     /// The name; of the server too.
@@ -86,7 +104,7 @@ impl People {
         if id == UserId::SERVIDOR.uuid() {
             return Some("Campo");
         }
-        self.0.iter().find(|person| person.0 == id).map(|person| person.1.as_str())
+        self.0.iter().find(|person| person.id == id).map(|person| person.nome.as_str())
     }
 
     /// As [`People::name`], with words for whoever is not known.
@@ -96,9 +114,23 @@ impl People {
 
     /// Those who may be chosen: the active ones, and `current` whoever it is.
     pub fn eligible(&self, current: Option<Uuid>) -> impl Iterator<Item = (Uuid, &str)> {
-        let eligible = self.0.iter().filter(move |p| p.2 || Some(p.0) == current);
-        eligible.map(|person| (person.0, person.1.as_str()))
+        let eligible = self.0.iter().filter(move |p| p.elegivel || Some(p.id) == current);
+        eligible.map(|person| (person.id, person.nome.as_str()))
     }
+}
+
+/// The kinds of record that the company has tipos of.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn kinds(tx: &mut PgTransaction<'_>) -> sqlx::Result<BTreeSet<Kind>> {
+    let found: Vec<String> = sqlx::query_scalar(
+        "SELECT DISTINCT data->>'kind' FROM referencia \
+         WHERE collection = 'tipo' AND data->>'kind' IS NOT NULL",
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(found.iter().filter_map(|kind| kind.parse().ok()).collect())
 }
 
 /// Every tipo of a kind, every version; the newest last.
@@ -174,29 +206,22 @@ impl Catalogues {
     }
 }
 
-/// Most words of a search.
-const WORDS_MAX: usize = 8;
-
-/// Words of a search as patterns for `LIKE ALL`: folded as `busca` is, with nothing special in
-/// them.
-pub fn patterns(text: &str) -> Vec<String> {
-    let folded = campo_domain::busca::dobrar(&text.replace('\0', ""));
-    let words = folded.split(' ').filter(|word| !word.is_empty()).take(WORDS_MAX);
-    words
-        .map(|word| {
-            let plain = word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-            format!("%{plain}%")
-        })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::patterns;
-
-    #[test]
-    fn a_search_is_folded_words_that_match_literally() {
-        assert_eq!(patterns("  Peça  50%_OK "), ["%peca%", "%50\\%\\_ok%"]);
-        assert!(patterns("   ").is_empty());
-    }
+/// What the catalogue knows of an entry, if it has one of that code.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn dados(
+    tx: &mut PgTransaction<'_>,
+    catalogue: &str,
+    code: &str,
+) -> sqlx::Result<Option<Dados>> {
+    let dados: Option<Option<serde_json::Value>> = sqlx::query_scalar(
+        "SELECT data->'dados' FROM referencia WHERE collection = $1 AND key = $2 AND active",
+    )
+    .bind(catalogue)
+    .bind(code)
+    .fetch_optional(&mut **tx)
+    .await?;
+    // An entry that is no object of texts knows nothing.
+    Ok(dados.flatten().and_then(|dados| serde_json::from_value(dados).ok()))
 }

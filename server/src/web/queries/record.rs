@@ -1,7 +1,8 @@
 //! What the page of a record shows beside the record itself.
 
 use super::{Viewer, visible};
-use campo_domain::{agenda::TIPO_ASSISTENCIA, ids::DocumentId, kind::Kind, registro::Registro};
+use crate::search;
+use campo_domain::{agenda::NA_ASSISTENCIA, ids::DocumentId, kind::Kind, registro::Registro};
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, PgTransaction, Row};
 use std::collections::BTreeMap;
@@ -102,6 +103,25 @@ pub async fn ocorrencias(
     children(tx, viewer, sql, assistencia).await
 }
 
+/// The ocorrências of a cliente that belong to no assistência, newest first.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn ocorrencias_of_cliente(
+    tx: &mut PgTransaction<'_>,
+    viewer: Viewer,
+    cliente: Uuid,
+) -> sqlx::Result<Vec<Child>> {
+    let sql = concat!(
+        "SELECT t.id, t.numero, t.titulo, t.situacao_nome, t.fase, t.atualizado_em, \
+             NULL::timestamptz AS inicio, t.responsavel \
+         FROM ocorrencias t WHERE t.cliente = $3 AND t.assistencia IS NULL AND ",
+        visible!("t"),
+        " ORDER BY t.atualizado_em DESC, t.id DESC LIMIT $4"
+    );
+    children(tx, viewer, sql, cliente).await
+}
+
 /// The assistências of a cliente, newest first.
 ///
 /// # Errors
@@ -121,7 +141,8 @@ pub async fn assistencias(
     children(tx, viewer, sql, cliente).await
 }
 
-/// The commitments of an assistência (only those of assistência técnica, R42) or of an ocorrência.
+/// The commitments of an assistência (only of the types that the catalogue says, R42) or of an
+/// ocorrência.
 ///
 /// # Errors
 /// PostgreSQL refuses.
@@ -133,7 +154,9 @@ pub async fn agendas(
     sqlx::query_as(concat!(
         "SELECT t.id, t.numero, t.titulo, t.situacao_nome, t.fase, t.atualizado_em, t.inicio, \
              t.responsavel \
-         FROM agendas t WHERE (t.ocorrencia = $3 OR (t.assistencia = $3 AND t.tipo_agenda = $5)) \
+         FROM agendas t WHERE (t.ocorrencia = $3 OR (t.assistencia = $3 AND t.tipo_agenda IN ( \
+                 SELECT r.key FROM referencia r WHERE r.collection = 'tipo_agenda' \
+                     AND r.data->'dados'->>$5 = 'sim'))) \
              AND ",
         visible!("t"),
         " ORDER BY t.inicio, t.id LIMIT $4"
@@ -142,7 +165,7 @@ pub async fn agendas(
     .bind(viewer.all)
     .bind(parent)
     .bind(CHILDREN_MAX)
-    .bind(TIPO_ASSISTENCIA)
+    .bind(NA_ASSISTENCIA)
     .fetch_all(&mut **tx)
     .await
 }
@@ -162,42 +185,6 @@ async fn children(
         .await
 }
 
-/// One line of the acompanhamento.
-#[derive(Clone, Debug, FromRow)]
-pub struct Entry {
-    pub seq: i64,
-    pub ordem: i32,
-    pub tipo: String,
-    pub campo: Option<String>,
-    pub de: Option<String>,
-    pub para: Option<String>,
-    pub texto: String,
-    pub por: Uuid,
-    pub dispositivo: Uuid,
-    pub no_aparelho: DateTime<Utc>,
-    pub no_servidor: DateTime<Utc>,
-}
-
-/// The newest `limit` lines of the acompanhamento of a record that the person may see.
-///
-/// # Errors
-/// PostgreSQL refuses.
-pub async fn history(
-    tx: &mut PgTransaction<'_>,
-    document: Uuid,
-    limit: i64,
-) -> sqlx::Result<Vec<Entry>> {
-    sqlx::query_as(
-        "SELECT seq, ordem, tipo, campo, de, para, texto, por, dispositivo, no_aparelho, \
-             no_servidor \
-         FROM acompanhamentos WHERE document = $1 ORDER BY seq DESC, ordem DESC LIMIT $2",
-    )
-    .bind(document)
-    .bind(limit)
-    .fetch_all(&mut **tx)
-    .await
-}
-
 /// Names of devices, by id.
 ///
 /// # Errors
@@ -213,23 +200,145 @@ pub async fn devices(
     rows.into_iter().map(|row| Ok((row.try_get("id")?, row.try_get("nome")?))).collect()
 }
 
-/// Clientes whose data match every pattern, by name, up to 20.
+/// Clientes by what is known of them, by name, up to 20.
 ///
 /// # Errors
 /// PostgreSQL refuses.
 pub async fn find_clientes(
     tx: &mut PgTransaction<'_>,
     viewer: Viewer,
-    patterns: &[String],
+    text: &str,
 ) -> sqlx::Result<Vec<(Uuid, String, Option<String>)>> {
-    if viewer.id.is_none() {
-        return Ok(Vec::new());
-    }
+    let (Some(words), Some(_)) = (search::query(text), viewer.id) else { return Ok(Vec::new()) };
     sqlx::query_as(
-        "SELECT id, titulo, cidade FROM clientes WHERE busca LIKE ALL ($1) \
+        "SELECT id, titulo, cidade FROM clientes WHERE id IN (SELECT busca_clientes($1)) \
          ORDER BY nome, id LIMIT 20",
     )
-    .bind(patterns)
+    .bind(words)
+    .fetch_all(&mut **tx)
+    .await
+}
+
+/// The records of a number, among those that the person may see.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn by_number(
+    tx: &mut PgTransaction<'_>,
+    viewer: Viewer,
+    numero: &str,
+) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar(concat!(
+        "SELECT t.id FROM ocorrencias t WHERE t.numero = $3 AND ",
+        visible!("t"),
+        " UNION ALL SELECT t.id FROM assistencias t WHERE t.numero = $3 AND ",
+        visible!("t"),
+    ))
+    .bind(viewer.id)
+    .bind(viewer.all)
+    .bind(numero)
+    .fetch_all(&mut **tx)
+    .await
+}
+
+/// The type of agenda that the assistência's screen lists, where there is only one such.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn agenda_type(tx: &mut PgTransaction<'_>) -> sqlx::Result<Option<String>> {
+    let found: Vec<String> = sqlx::query_scalar(
+        "SELECT key FROM referencia WHERE collection = 'tipo_agenda' AND active \
+             AND data->'dados'->>$1 = 'sim' LIMIT 2",
+    )
+    .bind(NA_ASSISTENCIA)
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(<[String; 1]>::try_from(found).ok().map(|[only]| only))
+}
+
+/// A record that has a link to this one.
+#[derive(Clone, Debug, FromRow)]
+pub struct Linked {
+    pub id: Uuid,
+    pub kind: String,
+    pub numero: Option<String>,
+    pub titulo: String,
+    pub relacao: Option<String>,
+}
+
+/// The records that link to this one, of those that the person may see (R38).
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn linked_by(
+    tx: &mut PgTransaction<'_>,
+    viewer: Viewer,
+    document: Uuid,
+) -> sqlx::Result<Vec<Linked>> {
+    sqlx::query_as(concat!(
+        "SELECT t.id, 'ocorrencia' AS kind, t.numero, t.titulo, v.relacao \
+         FROM vinculos v JOIN ocorrencias t ON t.tenant = v.tenant AND t.id = v.document \
+         WHERE v.documento = $3 AND ",
+        visible!("t"),
+        " UNION ALL SELECT t.id, 'assistencia', t.numero, t.titulo, v.relacao \
+         FROM vinculos v JOIN assistencias t ON t.tenant = v.tenant AND t.id = v.document \
+         WHERE v.documento = $3 AND ",
+        visible!("t"),
+        " ORDER BY 1 LIMIT 200"
+    ))
+    .bind(viewer.id)
+    .bind(viewer.all)
+    .bind(document)
+    .fetch_all(&mut **tx)
+    .await
+}
+
+/// When the wait for the client ends by itself (R54).
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn inactive_at(
+    tx: &mut PgTransaction<'_>,
+    kind: Kind,
+    document: Uuid,
+) -> sqlx::Result<Option<DateTime<Utc>>> {
+    let sql = match kind {
+        Kind::Assistencia => "SELECT inativa_em FROM assistencias WHERE id = $1",
+        Kind::Ocorrencia => "SELECT inativa_em FROM ocorrencias WHERE id = $1",
+        Kind::Agenda => "SELECT inativa_em FROM agendas WHERE id = $1",
+        Kind::Cliente => return Ok(None),
+    };
+    let found: Option<Option<DateTime<Utc>>> =
+        sqlx::query_scalar(sql).bind(document).fetch_optional(&mut **tx).await?;
+    Ok(found.flatten())
+}
+
+/// A corrective action, as a record's page names it.
+#[derive(Clone, Debug, FromRow)]
+pub struct Corretiva {
+    pub id: Uuid,
+    pub numero: String,
+    pub titulo: String,
+    pub situacao: String,
+}
+
+/// The corrective actions of those ids, and those still in rascunho that records of the tipo may
+/// join (R77).
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn corretivas(
+    tx: &mut PgTransaction<'_>,
+    ids: &[Uuid],
+    tipo: Option<&str>,
+) -> sqlx::Result<Vec<Corretiva>> {
+    sqlx::query_as(
+        "SELECT id, numero, titulo, situacao FROM acao_corretiva \
+         WHERE id = ANY($1) OR (tipo = $2 AND situacao = 'rascunho') \
+         ORDER BY criada_em DESC, id DESC LIMIT 200",
+    )
+    .bind(ids)
+    .bind(tipo)
     .fetch_all(&mut **tx)
     .await
 }

@@ -1,19 +1,21 @@
-//! The buttons of a record's page. Each is one [`Command`] through `office::run`, then back to the
-//! page (303); refused, the same page comes back with what was typed (422).
+//! What every button of a record's page shares, and those of single fields, conflicts and held
+//! branches. Each is a [`Command`] or several through `office::run_all`, then back to the page
+//! (303); refused, the same page comes back with what was typed (422).
 
-use super::{Asked, Which, render};
+use super::{Asked, Which, fields, render};
 use crate::{
     app::App,
     office::{self, OfficeError},
     web::{
         form::{Draft, Sent},
         page::{Notice, PageError, PageResult, Visit},
+        queries::timeline::Visao,
     },
 };
 use axum::{extract::State, response::Response};
 use campo_domain::{
     command::Command,
-    ids::{AnaliseId, HeldId, ItemId, NotaId, PedidoId, UserId},
+    ids::HeldId,
     refusal::{Codigo, Refusal},
     registro::Registro,
     tipo::Tipo,
@@ -47,24 +49,32 @@ impl Act<'_> {
     /// # Errors
     /// 404 for what is not there or may not be seen.
     pub async fn load(&self) -> Result<(Registro, Arc<Tipo>), PageError> {
+        self.find().await?.ok_or_else(PageError::not_found)
+    }
+
+    async fn find(&self) -> Result<Option<(Registro, Arc<Tipo>)>, PageError> {
         let auth = &self.visit.auth;
         let found = office::load(self.app, auth.tenant, &auth.pessoa, self.which.id).await?;
-        let found = found.filter(|(registro, _)| registro.kind == self.which.kind);
-        found.ok_or_else(PageError::not_found)
+        Ok(found.filter(|(registro, _)| registro.kind == self.which.kind))
     }
 
-    /// Runs one command.
+    /// Runs commands, all or nothing.
     ///
     /// # Errors
-    /// As `office::run`.
-    pub async fn run(&self, command: Command) -> Result<(), OfficeError> {
+    /// As `office::run_all`.
+    async fn run(&self, commands: Vec<Command>) -> Result<(), OfficeError> {
         let auth = &self.visit.auth;
-        office::run(self.app, auth.tenant, &auth.pessoa, self.which.id, command).await
+        let commands = commands.into_iter().map(|command| (self.which.id, command)).collect();
+        office::run_all(self.app, auth.tenant, &auth.pessoa, commands, None).await
     }
 
-    /// Back to the page with a notice.
+    /// Back to the page, as it was looked at, with a notice.
     pub fn done(&self, notice: Notice) -> Response {
-        notice.back_to(self.app, &self.which.path())
+        let path = self.which.path();
+        match Visao::de_codigo(&self.sent.get("visao")) {
+            Visao::Tudo => notice.back_to(self.app, &path),
+            visao => notice.back_to(self.app, &format!("{path}?visao={}", visao.codigo())),
+        }
     }
 
     /// The page again, with the form of that key as it was sent.
@@ -72,17 +82,49 @@ impl Act<'_> {
     /// # Errors
     /// The page cannot be made.
     pub async fn refused(&self, form: String, refusal: &Refusal) -> PageResult {
-        let draft = Draft { form, sent: self.sent.clone(), error: refusal.mensagem() };
-        render(self.app, self.visit, self.which, &Asked::default(), Some(&draft)).await
+        self.refused_with(form, refusal.mensagem()).await
+    }
+
+    /// As [`Act::refused`], by the sentence for the person.
+    ///
+    /// # Errors
+    /// The page cannot be made.
+    pub async fn refused_with(&self, form: String, error: String) -> PageResult {
+        let draft = Draft { form, sent: self.sent.clone(), error };
+        let asked = Asked { visao: self.sent.get("visao"), ..Asked::default() };
+        render(self.app, self.visit, self.which, &asked, Some(&draft)).await
     }
 
     /// Runs one command and answers for it.
-    async fn answer(&self, form: String, command: Command, notice: Notice) -> PageResult {
+    ///
+    /// # Errors
+    /// The form is not of this session, or the record may not be seen.
+    pub async fn answer(&self, form: String, command: Command, notice: Notice) -> PageResult {
+        self.answer_all(form, vec![command], notice).await
+    }
+
+    /// Runs commands, all or nothing, and answers for them.
+    ///
+    /// # Errors
+    /// As [`Act::answer`].
+    pub async fn answer_all(
+        &self,
+        form: String,
+        commands: Vec<Command>,
+        notice: Notice,
+    ) -> PageResult {
         self.check()?;
-        match self.run(command.clone()).await {
-            Ok(()) => Ok(self.done(notice)),
+        if commands.is_empty() {
+            return Ok(self.done(Notice::Unchanged));
+        }
+        match self.run(commands.clone()).await {
+            Ok(()) => match self.find().await? {
+                Some(_) => Ok(self.done(notice)),
+                // The change took it out of the person's sight.
+                None => Ok(Notice::Gone.back_to(self.app, "/")),
+            },
             // The same form sent twice: it was done the first time.
-            Err(OfficeError::Refused(_)) if is_done(&self.load().await?.0, &command) => {
+            Err(OfficeError::Refused(_)) if is_done(&self.load().await?.0, &commands) => {
                 Ok(self.done(notice))
             }
             Err(OfficeError::Refused(refusal)) => self.refused(form, &refusal).await,
@@ -91,20 +133,27 @@ impl Act<'_> {
     }
 }
 
-/// Whether the command, told by the id that the page minted, is in the record already.
-fn is_done(registro: &Registro, command: &Command) -> bool {
-    match command {
-        Command::Anotar { id, .. } => registro.notas.iter().any(|nota| nota.id == *id),
-        Command::IncluirItem { item } => registro.itens.contains_key(&item.id),
-        Command::Transicionar { pedido, .. } | Command::EmitirLaudo { pedido, .. } => {
-            let asked = registro.pedidos.iter().find(|asked| asked.id == *pedido);
-            asked.and_then(|asked| asked.veredito.as_ref()).is_some_and(|v| v.recusa.is_none())
+/// Whether the first command, told by the id that the page minted, is in the record already.
+fn is_done(registro: &Registro, commands: &[Command]) -> bool {
+    match commands.first() {
+        Some(Command::Anotar { id, .. }) => registro.notas.iter().any(|nota| nota.id == *id),
+        Some(Command::IncluirItem { em, item }) => registro.colecao(*em).contains_key(&item.id),
+        Some(Command::Analisar { analise, pedido: None, .. }) => {
+            registro.analises.iter().any(|known| known.id == *analise)
         }
-        _ => false,
+        Some(Command::SolicitarAcao { acao, .. }) => {
+            registro.acoes.iter().any(|known| known.id == *acao)
+        }
+        Some(command) => command.pedido().is_some_and(|pedido| {
+            let asked = registro.pedidos.iter().find(|asked| asked.id == pedido);
+            asked.and_then(|asked| asked.veredito.as_ref()).is_some_and(|v| v.recusa.is_none())
+        }),
+        None => false,
     }
 }
 
-fn not_valid(label: &str) -> Refusal {
+/// A value that its form cannot have sent.
+pub fn not_valid(label: &str) -> Refusal {
     Refusal { codigo: Codigo::ValorInvalido, detalhes: vec![label.to_owned()] }
 }
 
@@ -145,90 +194,13 @@ pub async fn settle(State(app): State<App>, which: Which, visit: Visit, sent: Se
     let name = sent.get("campo");
     let valor: Valor =
         serde_json::from_str(&sent.get("valor")).map_err(|_| PageError::not_found())?;
-    let command = match name.split('/').collect::<Vec<_>>()[..] {
-        ["itens", item, campo] => {
-            let item: ItemId = item.parse().map_err(|_| PageError::not_found())?;
-            Command::EditarItem { item, campo: campo.to_owned(), valor }
+    let command = match fields::named(which.kind, &name) {
+        Some((campo, Some((em, item)))) => {
+            Command::EditarItem { em, item, campo: campo.nome.to_owned(), valor }
         }
         _ => Command::Editar { campo: name, valor },
     };
     act.answer("conflitos".into(), command, Notice::Settled).await
-}
-
-/// `POST …/transicao`: asks for a transition.
-///
-/// # Errors
-/// As [`field`].
-pub async fn transition(
-    State(app): State<App>,
-    which: Which,
-    visit: Visit,
-    sent: Sent,
-) -> PageResult {
-    let act = Act { app: &app, visit: &visit, which, sent: &sent };
-    let verbo = sent.get("verbo");
-    let command = Command::Transicionar {
-        pedido: PedidoId::from(sent.id("pedido")),
-        verbo: verbo.clone(),
-        motivo: sent.filled("texto"),
-    };
-    act.answer(format!("acao-{verbo}"), command, Notice::Moved).await
-}
-
-/// `POST …/laudo`: issues a laudo and asks for the transition that needs it.
-///
-/// # Errors
-/// As [`field`].
-pub async fn laudo(State(app): State<App>, which: Which, visit: Visit, sent: Sent) -> PageResult {
-    let act = Act { app: &app, visit: &visit, which, sent: &sent };
-    let form = format!("acao-{}", sent.get("verbo"));
-    let procedente = match sent.get("procedente").as_str() {
-        "sim" => true,
-        "nao" => false,
-        _ => {
-            act.check()?;
-            return act.refused(form, &not_valid("Procedente")).await;
-        }
-    };
-    let command = Command::EmitirLaudo {
-        pedido: PedidoId::from(sent.id("pedido")),
-        laudo: AnaliseId::from(sent.id("laudo")),
-        procedente,
-        conclusao: sent.get("texto"),
-    };
-    act.answer(form, command, Notice::Laudo).await
-}
-
-/// `POST …/nota`: writes into the acompanhamento.
-///
-/// # Errors
-/// As [`field`].
-pub async fn note(State(app): State<App>, which: Which, visit: Visit, sent: Sent) -> PageResult {
-    let act = Act { app: &app, visit: &visit, which, sent: &sent };
-    let id = NotaId::from(sent.id("nota"));
-    let command = Command::Anotar { id, texto: sent.get("texto") };
-    act.answer("nota".into(), command, Notice::Noted).await
-}
-
-/// `POST …/participante`: adds or removes a participante.
-///
-/// # Errors
-/// As [`field`].
-pub async fn participant(
-    State(app): State<App>,
-    which: Which,
-    visit: Visit,
-    sent: Sent,
-) -> PageResult {
-    let act = Act { app: &app, visit: &visit, which, sent: &sent };
-    let Ok(usuario) = sent.get("usuario").parse::<UserId>() else {
-        act.check()?;
-        let refusal = not_valid("Participante");
-        return act.refused("participantes".into(), &refusal).await;
-    };
-    let participa = sent.get("participa") == "sim";
-    let command = Command::Participar { usuario, participa };
-    act.answer("participantes".into(), command, Notice::Saved).await
 }
 
 /// `POST …/retida`: approves or discards a held branch of the record.

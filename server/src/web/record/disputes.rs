@@ -11,6 +11,7 @@ use crate::web::{
     page::Visit,
 };
 use campo_domain::{
+    parte::Colecao,
     policy::{self, Parte},
     registro::Conflito,
     valor::Valor,
@@ -59,22 +60,22 @@ pub struct WriteView {
 
 /// A field with several values, each with who and when.
 pub fn conflict(conflito: &Conflito, visit: &Visit, loaded: &Loaded) -> ConflictView {
-    let (registro, fuso) = (&loaded.registro, visit.auth.fuso);
-    let (campo, label, parte) = match conflito.campo.split('/').collect::<Vec<_>>()[..] {
-        ["itens", _, nome] => {
-            let campo = registro.kind.campo_item(nome);
-            (campo, format!("{} do item", campo.map_or(nome, |c| c.rotulo)), Some(Parte::Item))
+    let (registro, reader, fuso) = (&loaded.registro, loaded.reader(), visit.auth.fuso);
+    let named = fields::named(registro.kind, &conflito.campo);
+    let campo = named.map(|(campo, _)| campo);
+    let (label, parte) = match named {
+        Some((campo, Some((em, _)))) => {
+            (fields::label_of_part(campo, em), Some(Parte::CampoItem(em, campo)))
         }
-        _ => {
-            let campo = registro.kind.campo(&conflito.campo);
-            let label = campo.map_or(conflito.campo.as_str(), |c| c.rotulo).to_owned();
-            (campo, label, campo.map(Parte::Campo))
+        Some((campo, None)) => {
+            (reader.tipo.rotulo(campo.nome).to_owned(), Some(Parte::Campo(campo)))
         }
+        None => (conflito.campo.clone(), None),
     };
     let pessoa = &visit.auth.pessoa;
     let may = |parte| policy::pode_alterar_registro(pessoa, registro, &loaded.tipo, parte).is_ok();
     let shown = |valor: &Valor| match campo {
-        Some(campo) => fields::show(campo, valor, &loaded.names, fuso),
+        Some(campo) => reader.show(campo, valor),
         None => Shown::default(),
     };
     let versions = conflito.versoes.iter().enumerate().map(|(position, versao)| VersionView {
@@ -97,12 +98,12 @@ pub fn conflict(conflito: &Conflito, visit: &Visit, loaded: &Loaded) -> Conflict
 pub fn held(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Vec<HeldCard> {
     let fuso = visit.auth.fuso;
     // A held branch names its fields by their labels.
-    let kind = loaded.registro.kind;
-    let fields_of_kind = || kind.campos().iter().chain(kind.campos_item());
+    let (kind, reader) = (loaded.registro.kind, loaded.reader());
+    let parts = || Colecao::TODAS.into_iter().flat_map(|colecao| kind.campos_de(colecao));
     let kept = |label: &str, value: &str| {
-        let campo = fields_of_kind().find(|campo| campo.rotulo == label);
-        let shown = fields::show_kept(campo, value, &loaded.names, fuso);
-        if value.is_empty() { String::new() } else { shown }
+        let own = kind.campos().iter().find(|campo| reader.tipo.rotulo(campo.nome) == label);
+        let campo = own.or_else(|| parts().find(|campo| campo.rotulo == label));
+        if value.is_empty() { String::new() } else { reader.show_kept(campo, value) }
     };
     let card = |held: &crate::office::HeldView| {
         let draft = Draft::of(draft, &format!("retida-{}", held.id));

@@ -1,11 +1,18 @@
-//! Fields as a page shows them and as a form offers them.
+//! Fields as a page shows them and as a form offers them, by what the record's tipo says of them.
 
-use super::load::{Loaded, Names};
-use crate::web::form::{Choice, Draft};
+use super::load::Loaded;
+use crate::web::{
+    form::{Choice, Draft},
+    queries::names::Names,
+};
 use campo_domain::{
+    assistencia::PRIORIDADES,
+    ids::ItemId,
+    kind::Kind,
+    parte::Colecao,
     pessoa::Pessoa,
     policy::{self, Parte},
-    registro::{Campos, Registro},
+    tipo::Tipo,
     valor::{Alvo, Campo, TipoCampo, Valor},
 };
 use chrono_tz::Tz;
@@ -18,52 +25,6 @@ pub struct Shown {
     pub text: String,
     /// Where it leads, if it names a record.
     pub href: Option<String>,
-}
-
-/// The value as people read it: ids and codes become names.
-pub fn show(campo: &Campo, valor: &Valor, names: &Names, fuso: Tz) -> Shown {
-    let plain = |text: String| Shown { text, href: None };
-    match (&campo.tipo, valor) {
-        (TipoCampo::Referencia(Alvo::Usuario), Valor::Id(id)) => {
-            plain(names.people.name_or_unknown(*id))
-        }
-        (TipoCampo::Referencia(Alvo::Documento(_)), Valor::Id(id)) => {
-            match names.documents.get(id) {
-                Some(named) => Shown { text: named.label(), href: Some(named.href()) },
-                None => plain("Registro não disponível".into()),
-            }
-        }
-        (TipoCampo::Referencia(Alvo::Catalogo(catalogue)), Valor::Texto(code)) => {
-            plain(names.catalogues.name(catalogue, code).unwrap_or(code).to_owned())
-        }
-        _ => plain(valor.exibir(campo, fuso)),
-    }
-}
-
-/// A value that the acompanhamento or a held branch keeps as plain text
-/// (`campo_sync::history::plain`), as people read it.
-pub fn show_kept(campo: Option<&Campo>, kept: &str, names: &Names, fuso: Tz) -> String {
-    let Some(campo) = campo else {
-        // Without a field an id is that of a person.
-        let person = kept.parse().ok().map(|id| names.people.name_or_unknown(id));
-        return person.unwrap_or_else(|| kept.to_owned());
-    };
-    let valor = match campo.tipo {
-        TipoCampo::Referencia(Alvo::Usuario | Alvo::Documento(_)) => {
-            kept.parse().ok().map(Valor::Id)
-        }
-        TipoCampo::Centavos { .. } | TipoCampo::Milesimos { .. } | TipoCampo::Inteiro { .. } => {
-            kept.parse().ok().map(Valor::Inteiro)
-        }
-        TipoCampo::Logico => kept.parse().ok().map(Valor::Logico),
-        TipoCampo::Data => kept.parse().ok().map(Valor::Data),
-        TipoCampo::Instante => kept.parse().ok().map(Valor::Instante),
-        TipoCampo::Texto { .. }
-        | TipoCampo::TextoLongo { .. }
-        | TipoCampo::Escolha(_)
-        | TipoCampo::Referencia(Alvo::Catalogo(_)) => Some(Valor::Texto(kept.to_owned())),
-    };
-    valor.map_or_else(|| kept.to_owned(), |valor| show(campo, &valor, names, fuso).text)
 }
 
 /// How a form asks for a value.
@@ -83,20 +44,203 @@ pub enum Control {
 #[derive(Clone, Debug)]
 pub struct Input {
     pub name: &'static str,
-    pub label: &'static str,
+    pub label: String,
     pub control: Control,
     pub value: String,
     pub required: bool,
     pub chars_max: Option<usize>,
+    /// What the form says beside the field (R25).
+    pub hint: Option<String>,
+    /// What may be typed, where that is known (R6).
+    pub suggestions: Vec<String>,
+}
+
+impl Input {
+    /// Whether it takes a line of its own.
+    pub fn wide(&self) -> bool {
+        matches!(self.control, Control::Long | Control::Cliente)
+    }
+}
+
+/// Reads and asks for the fields of one record.
+#[derive(Clone, Copy)]
+pub struct Reader<'a> {
+    /// Names beside ids and codes.
+    pub names: &'a Names,
+    /// The record's tipo.
+    pub tipo: &'a Tipo,
+    /// The company's time zone.
+    pub fuso: Tz,
+}
+
+impl Reader<'_> {
+    /// The value as people read it: ids and codes become names.
+    pub fn show(&self, campo: &Campo, valor: &Valor) -> Shown {
+        let plain = |text: String| Shown { text, href: None };
+        match (&campo.tipo, valor) {
+            (TipoCampo::Referencia(Alvo::Usuario), Valor::Id(id)) => {
+                plain(self.names.people.name_or_unknown(*id))
+            }
+            (TipoCampo::Referencia(Alvo::Documento(_) | Alvo::Qualquer), Valor::Id(id)) => {
+                match self.names.documents.get(id) {
+                    Some(named) => Shown { text: named.label(), href: Some(named.href()) },
+                    None => plain("Registro não disponível".into()),
+                }
+            }
+            (TipoCampo::Referencia(Alvo::Catalogo(catalogue)), Valor::Texto(code)) => {
+                let of_tipo = self.tipo.categoria(code).filter(|_| campo.nome == "categoria");
+                let of_tipo = of_tipo.map(|categoria| categoria.nome.as_str());
+                let named = of_tipo.or_else(|| self.names.catalogues.name(catalogue, code));
+                plain(named.unwrap_or(code).to_owned())
+            }
+            _ => plain(valor.exibir(campo, self.fuso)),
+        }
+    }
+
+    /// A value that the acompanhamento or a held branch keeps as plain text
+    /// (`campo_sync::history::plain`), as people read it.
+    pub fn show_kept(&self, campo: Option<&Campo>, kept: &str) -> String {
+        let Some(campo) = campo else {
+            // Without a field an id is that of a person.
+            let person = kept.parse().ok().map(|id| self.names.people.name_or_unknown(id));
+            return person.unwrap_or_else(|| kept.to_owned());
+        };
+        let valor = match campo.tipo {
+            TipoCampo::Referencia(Alvo::Usuario | Alvo::Documento(_) | Alvo::Qualquer) => {
+                kept.parse().ok().map(Valor::Id)
+            }
+            TipoCampo::Centavos { .. }
+            | TipoCampo::Milesimos { .. }
+            | TipoCampo::Inteiro { .. } => kept.parse().ok().map(Valor::Inteiro),
+            TipoCampo::Logico => kept.parse().ok().map(Valor::Logico),
+            TipoCampo::Data => kept.parse().ok().map(Valor::Data),
+            TipoCampo::Instante => kept.parse().ok().map(Valor::Instante),
+            TipoCampo::Texto { .. }
+            | TipoCampo::TextoLongo { .. }
+            | TipoCampo::Escolha(_)
+            | TipoCampo::Referencia(Alvo::Catalogo(_)) => Some(Valor::Texto(kept.to_owned())),
+        };
+        valor.map_or_else(|| kept.to_owned(), |valor| self.show(campo, &valor).text)
+    }
+
+    /// An input that asks for a field of a part, holding `value`.
+    pub fn input(&self, campo: &'static Campo, value: String) -> Input {
+        let line = |kind, mode| Control::Line { kind, mode };
+        let control = match campo.tipo {
+            TipoCampo::Texto { .. } => line("text", "text"),
+            TipoCampo::TextoLongo { .. } => Control::Long,
+            TipoCampo::Centavos { .. } | TipoCampo::Milesimos { .. } => line("text", "decimal"),
+            TipoCampo::Inteiro { .. } => line("text", "numeric"),
+            TipoCampo::Data => line("date", "text"),
+            TipoCampo::Instante => line("datetime-local", "text"),
+            TipoCampo::Logico => Control::Select(vec![
+                Choice::new("", "—", &value),
+                Choice::new("sim", "Sim", &value),
+                Choice::new("não", "Não", &value),
+            ]),
+            TipoCampo::Escolha(options) => {
+                let taken = options.iter().filter(|(code, _)| self.takes(campo, code));
+                let taken = taken.map(|(code, label)| Choice::new(*code, *label, &value));
+                Control::Select(with_none(taken, &value))
+            }
+            TipoCampo::Referencia(Alvo::Usuario) => {
+                let people = self.names.people.eligible(value.parse().ok());
+                let people = people.map(|(id, name)| Choice::new(id.to_string(), name, &value));
+                Control::Select(with_none(people, &value))
+            }
+            TipoCampo::Referencia(Alvo::Catalogo(catalogue)) => {
+                self.catalogue(campo, catalogue, &value)
+            }
+            TipoCampo::Referencia(Alvo::Qualquer) => line("text", "text"),
+            TipoCampo::Referencia(Alvo::Documento(_)) => Control::Cliente,
+        };
+        let chars_max = match campo.tipo {
+            TipoCampo::Texto { chars_max } | TipoCampo::TextoLongo { chars_max } => Some(chars_max),
+            _ => None,
+        };
+        let hint = matches!(campo.tipo, TipoCampo::Referencia(Alvo::Qualquer))
+            .then(|| "Número, nome do cliente ou endereço da página do registro.".to_owned());
+        Input {
+            name: campo.nome,
+            label: campo.rotulo.to_owned(),
+            control,
+            value,
+            required: false,
+            chars_max,
+            hint,
+            suggestions: Vec::new(),
+        }
+    }
+
+    /// As [`Reader::input`], for a field of the record itself: as the tipo calls it, with what the
+    /// tipo says of it.
+    pub fn own_input(&self, campo: &'static Campo, value: String) -> Input {
+        let mut input = self.input(campo, value);
+        input.label = self.tipo.rotulo(campo.nome).to_owned();
+        input.required = self.tipo.obrigatorios.iter().any(|nome| nome == campo.nome);
+        input.hint = self.tipo.orientacoes.get(campo.nome).cloned().or(input.hint);
+        input
+    }
+
+    /// Whether the tipo leaves that choice.
+    fn takes(&self, campo: &Campo, code: &str) -> bool {
+        let modalidades = &self.tipo.modalidades;
+        campo.nome != "modalidade"
+            || modalidades.is_empty()
+            || modalidades.iter().any(|modalidade| modalidade == code)
+    }
+
+    fn catalogue(&self, campo: &Campo, catalogue: &str, value: &str) -> Control {
+        let of_tipo = campo.nome == "categoria" && !self.tipo.categorias.is_empty();
+        let mut choices: Vec<Choice> = if of_tipo {
+            let each = self.tipo.categorias.iter();
+            each.map(|c| Choice::new(&c.codigo, &c.nome, value)).collect()
+        } else {
+            let entries = self.names.catalogues.entries(catalogue).iter();
+            let entries = entries.filter(|entry| entry.active || entry.code == value);
+            entries.map(|entry| Choice::new(&entry.code, &entry.name, value)).collect()
+        };
+        if choices.is_empty() {
+            // A catalogue that the company does not keep: the code itself.
+            return Control::Line { kind: "text", mode: "text" };
+        }
+        if !value.is_empty() && !choices.iter().any(|choice| choice.selected) {
+            choices.push(Choice::new(value, value, value));
+        }
+        Control::Select(with_none(choices.into_iter(), value))
+    }
+}
+
+fn with_none(choices: impl Iterator<Item = Choice>, current: &str) -> Vec<Choice> {
+    std::iter::once(Choice::new("", "—", current)).chain(choices).collect()
+}
+
+/// A field that the log or a conflict names: `CAMPO`, or `COLECAO/ID/CAMPO` of a part.
+pub fn named(kind: Kind, name: &str) -> Option<(&'static Campo, Option<(Colecao, ItemId)>)> {
+    match name.split('/').collect::<Vec<_>>()[..] {
+        [em, id, nome] => {
+            let em: Colecao = em.parse().ok()?;
+            Some((kind.campo_de(em, nome)?, Some((em, id.parse().ok()?))))
+        }
+        _ => Some((kind.campo(name)?, None)),
+    }
+}
+
+/// What a field of a part is called beside those of the record: `Quantidade do item`.
+pub fn label_of_part(campo: &Campo, em: Colecao) -> String {
+    let of = if em == Colecao::Despesas { "da" } else { "do" };
+    format!("{} {of} {}", campo.rotulo, em.rotulo().to_lowercase())
 }
 
 /// A field of the record.
 pub struct FieldView {
     pub name: &'static str,
-    pub label: &'static str,
+    pub label: String,
     pub shown: Shown,
     pub long: bool,
     pub conflict: bool,
+    /// What is to be known of the value besides.
+    pub remark: Option<String>,
     /// The form, where the person may alter the field now.
     pub edit: Option<EditView>,
 }
@@ -109,100 +253,78 @@ pub struct EditView {
     pub error: Option<String>,
 }
 
-/// Every field of the record, in the order of a form.
-pub fn fields(pessoa: &Pessoa, loaded: &Loaded, fuso: Tz, draft: Option<&Draft>) -> Vec<FieldView> {
-    let registro = &loaded.registro;
+/// The fields that the tipo has, and what is filled in besides, in the order of the form.
+pub fn of_form(loaded: &Loaded) -> Vec<&'static Campo> {
+    let (registro, tipo) = (&loaded.registro, &loaded.tipo);
+    let told = |campo: &&Campo| {
+        let filled = !registro.valor(campo.nome).vazio();
+        // A link that was not made at creation never will be.
+        filled || (tipo.tem_campo(campo.nome) && !campo.fixo && uses(tipo, campo.nome))
+    };
+    let mut campos: Vec<_> = registro.kind.campos().iter().filter(told).collect();
+    campos.sort_by_key(|campo| place(tipo, campo.nome));
+    campos
+}
+
+/// Where the tipo's form has the field: what it does not list comes last.
+pub fn place(tipo: &Tipo, nome: &str) -> usize {
+    tipo.formulario.iter().position(|campo| campo == nome).unwrap_or(usize::MAX)
+}
+
+/// Whether the tipo has a use for what it lists.
+pub fn uses(tipo: &Tipo, nome: &str) -> bool {
+    match nome {
+        "procedencia" => tipo.analisa_procedencia,
+        "valor_indenizado" => tipo.indenizacao.is_some(),
+        _ => true,
+    }
+}
+
+/// Every field of the record.
+pub fn fields(pessoa: &Pessoa, loaded: &Loaded, draft: Option<&Draft>) -> Vec<FieldView> {
+    let (registro, reader) = (&loaded.registro, loaded.reader());
     let view = |campo: &'static Campo| FieldView {
         name: campo.nome,
-        label: campo.rotulo,
-        shown: show(campo, registro.valor(campo.nome), &loaded.names, fuso),
+        label: reader.tipo.rotulo(campo.nome).to_owned(),
+        shown: reader.show(campo, registro.valor(campo.nome)),
         long: campo.longo(),
         conflict: registro.conflitos.iter().any(|conflito| conflito.campo == campo.nome),
-        edit: edit(pessoa, loaded, campo, fuso, draft),
+        remark: remark(loaded, campo),
+        edit: edit(pessoa, loaded, campo, draft),
     };
-    // A link that was not made at creation never will be.
-    let told = |campo: &&Campo| !(campo.fixo && registro.valor(campo.nome).vazio());
-    registro.kind.campos().iter().filter(told).map(view).collect()
+    of_form(loaded).into_iter().map(view).collect()
+}
+
+fn remark(loaded: &Loaded, campo: &Campo) -> Option<String> {
+    let (registro, tipo) = (&loaded.registro, &loaded.tipo);
+    match campo.nome {
+        "prioridade" if registro.valor("prioridade").vazio() => {
+            let code = registro.prioridade(tipo)?;
+            let label = PRIORIDADES.iter().find(|(known, _)| *known == code)?.1;
+            Some(format!("{label}, pela categoria"))
+        }
+        // Where there are several items, each says it for itself (R62).
+        "procedencia" if registro.vivos(Colecao::Itens).count() > 1 => {
+            Some("Havendo mais de um item, vale a procedência de cada um.".into())
+        }
+        _ => None,
+    }
 }
 
 fn edit(
     pessoa: &Pessoa,
     loaded: &Loaded,
     campo: &'static Campo,
-    fuso: Tz,
     draft: Option<&Draft>,
 ) -> Option<EditView> {
-    let (registro, tipo) = (&loaded.registro, &loaded.tipo);
-    policy::pode_alterar_registro(pessoa, registro, tipo, Parte::Campo(campo)).ok()?;
+    let (registro, reader) = (&loaded.registro, loaded.reader());
+    policy::pode_alterar_registro(pessoa, registro, reader.tipo, Parte::Campo(campo)).ok()?;
     let draft = Draft::of(draft, &format!("campo-{}", campo.nome));
-    let current = typed(campo, registro.valor(campo.nome), fuso);
+    let current = typed(campo, registro.valor(campo.nome), reader.fuso);
     // A form that was refused keeps what it was changed from, as it keeps what was typed.
     let seen = Draft::text(draft, "visto", || current.clone());
-    let mut input = input(campo, Draft::text(draft, "valor", || current), &loaded.names);
-    input.required = tipo.obrigatorios.iter().any(|nome| nome == campo.nome);
+    let input = reader.own_input(campo, Draft::text(draft, "valor", || current));
     Some(EditView { input, seen, error: Draft::error(draft) })
-}
-
-/// The inputs of an item's form.
-pub fn item_inputs(
-    registro: &Registro,
-    campos: &Campos,
-    names: &Names,
-    fuso: Tz,
-    draft: Option<&Draft>,
-) -> Vec<Input> {
-    let build = |campo: &'static Campo| {
-        let valor = campos.get(campo.nome).unwrap_or(&Valor::Nulo);
-        let value = Draft::text(draft, campo.nome, || typed(campo, valor, fuso));
-        let mut input = input(campo, value, names);
-        input.required = campo.nome == "produto";
-        input
-    };
-    registro.kind.campos_item().iter().map(build).collect()
-}
-
-/// An input that asks for the field, holding `value`.
-fn input(campo: &'static Campo, value: String, names: &Names) -> Input {
-    let line = |kind, mode| Control::Line { kind, mode };
-    let control = match campo.tipo {
-        TipoCampo::Texto { .. } => line("text", "text"),
-        TipoCampo::TextoLongo { .. } => Control::Long,
-        TipoCampo::Centavos { .. } | TipoCampo::Milesimos { .. } => line("text", "decimal"),
-        TipoCampo::Inteiro { .. } => line("text", "numeric"),
-        TipoCampo::Data => line("date", "text"),
-        TipoCampo::Instante => line("datetime-local", "text"),
-        TipoCampo::Logico => Control::Select(vec![
-            Choice::new("", "—", &value),
-            Choice::new("sim", "Sim", &value),
-            Choice::new("não", "Não", &value),
-        ]),
-        TipoCampo::Escolha(options) => {
-            let options = options.iter().map(|(code, label)| Choice::new(*code, *label, &value));
-            Control::Select(with_none(options, &value))
-        }
-        TipoCampo::Referencia(Alvo::Usuario) => {
-            let people = names.people.eligible(value.parse().ok());
-            let people = people.map(|(id, name)| Choice::new(id.to_string(), name, &value));
-            Control::Select(with_none(people, &value))
-        }
-        TipoCampo::Referencia(Alvo::Catalogo(catalogue)) => {
-            let entries = names.catalogues.entries(catalogue).iter();
-            let entries = entries.filter(|entry| entry.active || entry.code == value);
-            let entries = entries.map(|entry| Choice::new(&entry.code, &entry.name, &value));
-            Control::Select(with_none(entries, &value))
-        }
-        TipoCampo::Referencia(Alvo::Documento(_)) => Control::Cliente,
-    };
-    let chars_max = match campo.tipo {
-        TipoCampo::Texto { chars_max } | TipoCampo::TextoLongo { chars_max } => Some(chars_max),
-        _ => None,
-    };
-    let (name, label) = (campo.nome, campo.rotulo);
-    Input { name, label, control, value, required: false, chars_max }
-}
-
-fn with_none(choices: impl Iterator<Item = Choice>, current: &str) -> Vec<Choice> {
-    std::iter::once(Choice::new("", "—", current)).chain(choices).collect()
 }
 
 /// The value as an input of its type holds it; `Campo::ler` reads it back.
@@ -228,12 +350,11 @@ pub fn person(id: Uuid, name: &str) -> Choice {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use campo_domain::kind::Kind;
 
     #[test]
     fn what_an_input_holds_reads_back_as_the_same_value() {
         let fuso = chrono_tz::America::Sao_Paulo;
-        let item = |nome| Kind::Ocorrencia.campo_item(nome).unwrap();
+        let item = |nome| Kind::Ocorrencia.campo_de(Colecao::Itens, nome).unwrap();
         for (campo, texto) in [
             (item("valor_indenizado"), "1.234,56"),
             (item("quantidade"), "2,5"),

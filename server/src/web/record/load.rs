@@ -1,58 +1,42 @@
 //! Gathers what the page of a record shows: the record by `office::load`, the rest in one
 //! transaction.
 
-use super::{Asked, Which};
+use super::{
+    Asked, Which,
+    fields::{Reader, named},
+};
 use crate::{
     app::App,
     office::{self, HeldView},
     web::{
         page::{PageError, Shell, Visit},
         queries::{
-            self, Catalogues, People,
-            record::{self, Child, Entry, Named},
+            self,
+            names::Names,
+            outbox::{self, Delivery, Email},
+            record::{self, Child, Corretiva, Linked},
+            timeline::{self, Entry, Visao},
         },
     },
 };
 use campo_domain::{
-    ids::DeviceId,
     kind::Kind,
+    origem,
+    parte::Colecao,
+    preenchimento::Dados,
     registro::Registro,
     tipo::Tipo,
     valor::{Alvo, Campo, TipoCampo},
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use std::{collections::BTreeSet, sync::Arc};
 use uuid::Uuid;
 
 /// Lines of the acompanhamento a page.
 pub const HISTORY_PAGE: usize = 50;
 /// Most lines of the acompanhamento on one page.
 const HISTORY_MAX: usize = 5_000;
-
-/// Names by id and code.
-pub struct Names {
-    /// Of people.
-    pub people: People,
-    /// Of devices.
-    pub devices: BTreeMap<Uuid, String>,
-    /// Of documents that the person may see.
-    pub documents: BTreeMap<Uuid, Named>,
-    /// Of catalogue entries.
-    pub catalogues: Catalogues,
-}
-
-impl Names {
-    /// Where something was written: the device's name, or the office.
-    pub fn device(&self, id: Uuid) -> String {
-        match self.devices.get(&id) {
-            Some(name) => name.clone(),
-            None if id == DeviceId::ESCRITORIO.uuid() => "retaguarda".into(),
-            None => "aparelho desconhecido".into(),
-        }
-    }
-}
 
 /// Clientes found for the choice of another one.
 pub struct FoundClientes {
@@ -69,13 +53,32 @@ pub struct Loaded {
     pub tipo: Arc<Tipo>,
     pub held: Vec<HeldView>,
     pub names: Names,
+    pub fuso: Tz,
     pub ocorrencias: Vec<Child>,
     pub agendas: Vec<Child>,
     pub assistencias: Vec<Child>,
+    pub linked: Vec<Linked>,
+    pub corretivas: Vec<Corretiva>,
+    pub deliveries: Vec<Delivery>,
+    pub emails: Vec<Email>,
+    /// What the catalogue knows of its contract.
+    pub contrato: Option<Dados>,
+    /// The lines of the document that it comes from.
+    pub origem: Vec<origem::Linha>,
+    /// When the wait for the client ends by itself.
+    pub inactive_at: Option<DateTime<Utc>>,
+    pub visao: Visao,
     pub history: Vec<Entry>,
     /// How many lines were asked for; there are more when `history` has one more than that.
     pub history_limit: usize,
     pub clientes: Option<FoundClientes>,
+}
+
+impl Loaded {
+    /// Reads its fields.
+    pub fn reader(&self) -> Reader<'_> {
+        Reader { names: &self.names, tipo: &self.tipo, fuso: self.fuso }
+    }
 }
 
 /// The record with what surrounds it; `None` where there is nothing that the person may see.
@@ -94,43 +97,60 @@ pub async fn load(
         return Ok(None);
     };
     let held = office::held(app, tenant, which.id).await?;
-    let history_limit =
-        asked.historico.parse().unwrap_or(HISTORY_PAGE).clamp(HISTORY_PAGE, HISTORY_MAX);
-    let (id, viewer) = (which.id.uuid(), visit.viewer());
+    let visao = Visao::de_codigo(&asked.visao);
+    let history_limit = match visao {
+        Visao::Tramite => HISTORY_MAX,
+        _ => asked.historico.parse().unwrap_or(HISTORY_PAGE).clamp(HISTORY_PAGE, HISTORY_MAX),
+    };
+    let (id, kind, viewer) = (which.id.uuid(), which.kind, visit.viewer());
 
     let mut tx = app.db.tenant(tenant).await?;
-    let section = match which.kind {
+    let section = match kind {
         Kind::Ocorrencia => "/ocorrencias",
         Kind::Agenda => "/agenda",
         Kind::Assistencia | Kind::Cliente => "/assistencias",
     };
     let shell = visit.shell(&mut tx, registro.rotulo(), section).await?;
     let rows = i64::try_from(history_limit + 1).unwrap_or(i64::MAX);
-    let history = record::history(&mut tx, id, rows).await?;
+    let history = timeline::history(&mut tx, id, visao, rows).await?;
     let (mut ocorrencias, mut agendas, mut assistencias) = (Vec::new(), Vec::new(), Vec::new());
-    match which.kind {
+    match kind {
         Kind::Assistencia => {
             ocorrencias = record::ocorrencias(&mut tx, viewer, id).await?;
             agendas = record::agendas(&mut tx, viewer, id).await?;
         }
         Kind::Ocorrencia => agendas = record::agendas(&mut tx, viewer, id).await?,
-        Kind::Cliente => assistencias = record::assistencias(&mut tx, viewer, id).await?,
+        Kind::Cliente => {
+            assistencias = record::assistencias(&mut tx, viewer, id).await?;
+            ocorrencias = record::ocorrencias_of_cliente(&mut tx, viewer, id).await?;
+        }
         Kind::Agenda => {}
     }
-    let clientes = match queries::patterns(&asked.cliente) {
-        words if words.is_empty() => None,
-        words => Some(FoundClientes {
-            text: asked.cliente.clone(),
-            found: record::find_clientes(&mut tx, viewer, &words).await?,
+    let linked = record::linked_by(&mut tx, viewer, id).await?;
+    let ids: Vec<Uuid> = registro.corretivas.iter().map(|link| link.id.uuid()).collect();
+    let joinable = tipo.permite_acao_corretiva.then_some(tipo.codigo.as_str());
+    let corretivas = record::corretivas(&mut tx, &ids, joinable).await?;
+    let deliveries = outbox::deliveries(&mut tx, id).await?;
+    let emails = outbox::emails(&mut tx, id).await?;
+    let contrato = match registro.valor("contrato").texto() {
+        Some(code) => queries::dados(&mut tx, "contrato", code).await?,
+        None => None,
+    };
+    let origem = match origem::chave(&registro.campos) {
+        Some(key) => queries::dados(&mut tx, origem::CATALOGO, &key).await?,
+        None => None,
+    };
+    let inactive_at = record::inactive_at(&mut tx, kind, id).await?;
+    let clientes = match asked.cliente.trim() {
+        "" => None,
+        text => Some(FoundClientes {
+            text: text.to_owned(),
+            found: record::find_clientes(&mut tx, viewer, text).await?,
         }),
     };
-    let names = Names {
-        people: People::load(&mut tx).await?,
-        devices: record::devices(&mut tx, &device_ids(&registro, &held, &history)).await?,
-        documents: record::named(&mut tx, viewer, &document_ids(&registro, &held, &history))
-            .await?,
-        catalogues: Catalogues::load(&mut tx, &catalogues_of(which.kind)).await?,
-    };
+    let devices = device_ids(&registro, &held, &history);
+    let documents = document_ids(&registro, &held, &history);
+    let names = Names::load(&mut tx, viewer, kind, &devices, &documents).await?;
     tx.commit().await?;
     Ok(Some(Loaded {
         shell,
@@ -138,9 +158,18 @@ pub async fn load(
         tipo,
         held,
         names,
+        fuso: visit.auth.fuso,
         ocorrencias,
         agendas,
         assistencias,
+        linked,
+        corretivas,
+        deliveries,
+        emails,
+        contrato,
+        origem: origem.as_ref().map(origem::linhas).unwrap_or_default(),
+        inactive_at,
+        visao,
         history,
         history_limit,
         clientes,
@@ -159,9 +188,12 @@ fn device_ids(registro: &Registro, held: &[HeldView], history: &[Entry]) -> Vec<
 
 /// The documents that fields name: now, in a conflict, in a held branch or in the past.
 fn document_ids(registro: &Registro, held: &[HeldView], history: &[Entry]) -> Vec<Uuid> {
-    let references = |nome: &str| registro.kind.campo(nome).is_some_and(is_document);
+    let kind = registro.kind;
+    let references = |nome: &str| named(kind, nome).is_some_and(|(campo, _)| is_document(campo));
     let now = registro.campos.iter().filter(|(nome, _)| references(nome));
     let mut ids: BTreeSet<Uuid> = now.filter_map(|(_, valor)| valor.id()).collect();
+    let links = registro.vivos(Colecao::Vinculos);
+    ids.extend(links.filter_map(|(_, link)| link.valor("documento").id()));
     for conflito in registro.conflitos.iter().filter(|conflito| references(&conflito.campo)) {
         ids.extend(conflito.versoes.iter().filter_map(|versao| versao.valor.id()));
     }
@@ -176,15 +208,5 @@ fn document_ids(registro: &Registro, held: &[HeldView], history: &[Entry]) -> Ve
 }
 
 fn is_document(campo: &Campo) -> bool {
-    matches!(campo.tipo, TipoCampo::Referencia(Alvo::Documento(_)))
-}
-
-fn catalogues_of(kind: Kind) -> BTreeSet<&'static str> {
-    let fields = kind.campos().iter().chain(kind.campos_item());
-    fields
-        .filter_map(|campo| match campo.tipo {
-            TipoCampo::Referencia(Alvo::Catalogo(name)) => Some(name),
-            _ => None,
-        })
-        .collect()
+    matches!(campo.tipo, TipoCampo::Referencia(Alvo::Documento(_) | Alvo::Qualquer))
 }

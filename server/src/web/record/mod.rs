@@ -1,14 +1,18 @@
 //! `/registros/{kind}/{id}`: one record, whole, with everything that the person may do to it.
 //!
-//! `load` gathers, `view` shapes it for the template, `actions` and `items` are the buttons. A
-//! refused form comes back as the same page (422) with what was typed.
+//! `load` gathers, `view` shapes it for the template; each subject has a module with what is shown
+//! of it and its buttons. A refused form comes back as the same page (422) with what was typed.
 
 pub mod actions;
 mod disputes;
-mod fields;
-mod history;
-pub mod items;
+pub mod erp;
+pub mod fields;
+pub mod flow;
+pub mod history;
 mod load;
+pub mod parts;
+pub mod people;
+pub mod quality;
 mod view;
 
 use super::{
@@ -58,7 +62,10 @@ impl FromRequestParts<App> for Which {
 /// The query string.
 #[derive(Debug, Default, Deserialize)]
 pub struct Asked {
-    /// How many lines of the acompanhamento.
+    /// Which view of the acompanhamento.
+    #[serde(default)]
+    visao: String,
+    /// How many lines of it.
     #[serde(default)]
     historico: String,
     /// Whom to look for, to choose another cliente.

@@ -3,27 +3,33 @@
 use super::{
     Which,
     disputes::{self, ConflictView, HeldCard},
-    fields::{self, Control, FieldView, Input, Shown},
-    history::{self, EntryView},
+    erp::{self, AcaoView, AskView, EmailView},
+    fields::{self, Control, FieldView, Shown},
+    flow::{self, ActionView, AnaliseView, PartialForm},
+    history::{self, EntryView, NoteForm, Stage, Tab},
     load::{HISTORY_PAGE, Loaded},
+    parts::{self, PartsView},
+    people::{self, ListView, RestrictionView},
+    quality::{self, CorretivaView, JoinForm},
 };
 use crate::web::{
-    form::{Choice, Draft},
+    form::Draft,
     format::{self, Moment},
+    lists,
     page::{Shell, Visit},
-    queries::record::{Child, label},
+    queries::{
+        record::{Child, Linked, label},
+        timeline::Visao,
+    },
 };
 use askama::Template;
 use campo_domain::{
-    fluxo::{Fase, Guarda, Transicao},
     kind::Kind,
-    pessoa::{Permissao, Pessoa},
-    policy::{self, Parte},
-    registro::Laudo,
+    parte::CAMPOS_VINCULO,
+    pessoa::Permissao,
+    preenchimento,
     valor::{Campo, Valor},
-    workflow::{self, Onde},
 };
-use uuid::Uuid;
 
 /// The template of a record.
 #[derive(Template)]
@@ -38,9 +44,12 @@ pub struct RecordPage {
     tipo: String,
     situacao: String,
     fase: &'static str,
+    badges: Badges,
     created_by: String,
     created_at: Moment,
     parents: Vec<Parent>,
+    /// What may be made from here: path and text.
+    begin: Vec<(String, &'static str)>,
     /// The reason of a refusal, and the form that it is of.
     error: Option<(String, String)>,
     actions: Vec<ActionView>,
@@ -48,67 +57,60 @@ pub struct RecordPage {
     held: Vec<HeldCard>,
     may_decide: bool,
     fields: Vec<FieldView>,
-    has_items: bool,
-    items: Vec<ItemView>,
-    new_item: Option<NewItem>,
-    participants: Vec<Choice>,
-    may_invite: Option<Vec<Choice>>,
-    laudo: Option<LaudoView>,
+    /// The address that counts, where the contract has another than the record (R11).
+    address: Option<String>,
+    collections: Vec<PartsView>,
+    linked: Vec<LinkedView>,
+    lists: Vec<ListView>,
+    restriction: Option<RestrictionView>,
+    analyses: Vec<AnaliseView>,
+    partial: Option<PartialForm>,
+    asked: Vec<AcaoView>,
+    possible: Vec<AskView>,
+    emails: Vec<EmailView>,
+    corretivas: Vec<CorretivaView>,
+    join: Option<JoinForm>,
     groups: Vec<ChildGroup>,
     clientes: Option<super::load::FoundClientes>,
     note: Option<NoteForm>,
+    tabs: Vec<Tab>,
+    visao: Visao,
+    stages: Vec<Stage>,
     history: Vec<EntryView>,
     more_history: Option<usize>,
 }
 
+/// What is to be seen of a record at once.
+struct Badges {
+    priority: Option<&'static str>,
+    category: Option<String>,
+    restricted: bool,
+    /// Until when it may stay in its situação.
+    stage_until: Option<Moment>,
+    /// Why it is late.
+    late: Option<String>,
+    /// When the wait for the client ends by itself.
+    inactive_at: Option<Moment>,
+}
+
 struct Parent {
-    label: &'static str,
+    label: String,
     shown: Shown,
 }
 
-struct ActionView {
-    verb: String,
+struct LinkedView {
+    relation: String,
+    href: String,
     label: String,
-    style: &'static str,
-    needs: Needs,
-    pedido: Uuid,
-    laudo: Uuid,
-    reason: String,
-    founded: String,
-    error: Option<String>,
-}
-
-#[derive(PartialEq, Eq)]
-enum Needs {
-    Nothing,
-    Reason,
-    Laudo,
-}
-
-struct ItemView {
-    id: Uuid,
-    cells: Vec<(&'static str, String)>,
-    edit: Option<Vec<Input>>,
-    error: Option<String>,
-}
-
-struct NewItem {
-    id: Uuid,
-    inputs: Vec<Input>,
-    error: Option<String>,
-}
-
-struct LaudoView {
-    founded: bool,
-    conclusion: String,
-    by: String,
-    at: Moment,
+    title: String,
 }
 
 struct ChildGroup {
     title: &'static str,
     empty: &'static str,
     rows: Vec<ChildView>,
+    /// Where one more is made, and what the button says.
+    new: Option<(String, &'static str)>,
 }
 
 struct ChildView {
@@ -121,24 +123,11 @@ struct ChildView {
     when: String,
 }
 
-struct NoteForm {
-    id: Uuid,
-    text: String,
-    error: Option<String>,
-}
-
 /// The page of what was loaded.
 pub fn page(visit: &Visit, loaded: Loaded, draft: Option<&Draft>) -> RecordPage {
-    let (pessoa, fuso, now) = (&visit.auth.pessoa, visit.auth.fuso, visit.now);
+    let (pessoa, now) = (&visit.auth.pessoa, visit.now);
     let (registro, tipo, names) = (&loaded.registro, &loaded.tipo, &loaded.names);
-    let may = |parte| policy::pode_alterar_registro(pessoa, registro, tipo, parte).is_ok();
-    let moment = |at| Moment::new(at, now, fuso);
-    let participants = registro.participantes.iter();
-    let participants: Vec<Choice> = participants
-        .map(|id| fields::person(id.uuid(), &names.people.name_or_unknown(id.uuid())))
-        .collect();
-    let note = Draft::of(draft, "nota");
-    let history = history::entries(&loaded, now, fuso);
+    let conflicts = registro.conflitos.iter();
     RecordPage {
         path: Which { kind: registro.kind, id: registro.id }.path(),
         kind: registro.kind,
@@ -148,156 +137,161 @@ pub fn page(visit: &Visit, loaded: Loaded, draft: Option<&Draft>) -> RecordPage 
         tipo: tipo.nome.clone(),
         situacao: registro.situacao(tipo).map_or(String::new(), |s| s.nome.clone()),
         fase: registro.fase(tipo).codigo(),
+        badges: badges(visit, &loaded),
         created_by: names.people.name_or_unknown(registro.criacao.por.uuid()),
-        created_at: moment(registro.criado_em),
-        parents: parents(&loaded, visit),
+        created_at: Moment::new(registro.criado_em, now, loaded.fuso),
+        parents: parents(&loaded),
+        begin: begin(visit, &loaded),
         error: draft.map(|draft| (draft.form.clone(), draft.error.clone())),
-        actions: actions(pessoa, &loaded, draft),
-        conflicts: registro
-            .conflitos
-            .iter()
-            .map(|c| disputes::conflict(c, visit, &loaded))
-            .collect(),
+        actions: flow::actions(visit, &loaded, draft),
+        conflicts: conflicts.map(|c| disputes::conflict(c, visit, &loaded)).collect(),
         held: disputes::held(visit, &loaded, draft),
         may_decide: pessoa.pode(Permissao::Gerenciar),
-        fields: fields::fields(pessoa, &loaded, fuso, draft),
-        has_items: !registro.kind.campos_item().is_empty(),
-        items: items(visit, &loaded, draft),
-        new_item: may(Parte::Item).then(|| new_item(visit, &loaded, draft)),
-        may_invite: may(Parte::Participante).then(|| invitable(&loaded)),
-        participants,
-        laudo: registro.laudo_vigente().map(|laudo| laudo_view(laudo, visit, &loaded)),
+        fields: fields::fields(pessoa, &loaded, draft),
+        address: address(&loaded),
+        collections: parts::collections(visit, &loaded, draft),
+        linked: loaded.linked.iter().map(linked_view).collect(),
+        lists: people::lists(visit, &loaded, draft),
+        restriction: people::restriction(visit, &loaded, draft),
+        analyses: flow::analyses(visit, &loaded),
+        partial: flow::partial(visit, &loaded, draft),
+        asked: erp::asked(visit, &loaded),
+        possible: erp::possible(visit, &loaded, draft),
+        emails: erp::emails(visit, &loaded),
+        corretivas: quality::corretivas(visit, &loaded),
+        join: quality::form(visit, &loaded, draft),
         groups: groups(visit, &loaded),
-        note: may(Parte::Nota).then(|| NoteForm {
-            id: note.map_or_else(Uuid::now_v7, |note| note.sent.id("nota")),
-            text: Draft::text(note, "texto", String::new),
-            error: Draft::error(note),
-        }),
+        note: history::note(&loaded, visit, draft),
+        tabs: history::tabs(loaded.visao),
+        visao: loaded.visao,
+        stages: match loaded.visao {
+            Visao::Tramite => history::stages(&loaded, visit),
+            _ => Vec::new(),
+        },
+        history: history::entries(&loaded, visit, draft),
         more_history: (loaded.history.len() > loaded.history_limit)
             .then_some(loaded.history_limit + HISTORY_PAGE),
-        history,
         clientes: loaded.clientes,
         shell: loaded.shell,
     }
 }
 
+fn badges(visit: &Visit, loaded: &Loaded) -> Badges {
+    let (registro, tipo, fuso) = (&loaded.registro, &loaded.tipo, loaded.fuso);
+    let open = registro.aberto(tipo);
+    let moment = |at| Moment::new(at, visit.now, fuso);
+    let until = registro.etapa_ate(tipo).filter(|_| open);
+    let today = visit.now.with_timezone(&fuso).date_naive();
+    let of_record = match registro.valor("prazo") {
+        Valor::Data(prazo) if *prazo < today => Some(format!("Prazo: {}", format::day(*prazo))),
+        _ => None,
+    };
+    let of_stage = until.filter(|until| *until < visit.now);
+    let of_stage =
+        of_stage.map(|until| format!("Prazo da etapa: {}", format::instant(until, fuso)));
+    let category = registro.kind.campo("categoria").filter(|_| tipo.tem_campo("categoria"));
+    let category = category.map(|campo| loaded.reader().show(campo, registro.valor(campo.nome)));
+    Badges {
+        priority: lists::priority(registro.prioridade(tipo)),
+        category: category.map(|shown| shown.text).filter(|text| !text.is_empty()),
+        restricted: registro.restricao.is_some(),
+        stage_until: until.map(moment),
+        late: of_record.or(of_stage).filter(|_| open),
+        inactive_at: loaded.inactive_at.filter(|_| open).map(moment),
+    }
+}
+
 /// The records that this one belongs to: its fixed references, which are no fields to edit.
-fn parents(loaded: &Loaded, visit: &Visit) -> Vec<Parent> {
+fn parents(loaded: &Loaded) -> Vec<Parent> {
     let registro = &loaded.registro;
     let fixed = registro.kind.campos().iter().filter(|campo| campo.fixo);
     let filled = fixed.filter(|campo| !registro.valor(campo.nome).vazio());
     let parent = |campo: &'static Campo| Parent {
-        label: campo.rotulo,
-        shown: fields::show(campo, registro.valor(campo.nome), &loaded.names, visit.auth.fuso),
+        label: loaded.tipo.rotulo(campo.nome).to_owned(),
+        shown: loaded.reader().show(campo, registro.valor(campo.nome)),
     };
     filled.map(parent).collect()
 }
 
-fn actions(pessoa: &Pessoa, loaded: &Loaded, draft: Option<&Draft>) -> Vec<ActionView> {
-    let tipo = &loaded.tipo;
-    let style = |transicao: &Transicao| match tipo.fluxo.situacao(&transicao.para) {
-        Some(situacao) if situacao.fase == Fase::Concluido => "principal",
-        Some(situacao) if !situacao.fase.aberta() => "perigo",
-        _ => "",
-    };
-    let available = workflow::disponiveis(&loaded.registro, tipo, pessoa, Onde::Servidor);
-    let view = |transicao: &Transicao| {
-        let draft = Draft::of(draft, &format!("acao-{}", transicao.verbo));
-        ActionView {
-            verb: transicao.verbo.clone(),
-            label: transicao.rotulo.clone(),
-            style: style(transicao),
-            needs: match &transicao.guardas {
-                guardas if guardas.contains(&Guarda::TrazLaudo) => Needs::Laudo,
-                guardas if guardas.contains(&Guarda::Motivo) => Needs::Reason,
-                _ => Needs::Nothing,
-            },
-            pedido: draft.map_or_else(Uuid::now_v7, |draft| draft.sent.id("pedido")),
-            laudo: draft.map_or_else(Uuid::now_v7, |draft| draft.sent.id("laudo")),
-            reason: Draft::text(draft, "texto", String::new),
-            founded: Draft::text(draft, "procedente", String::new),
-            error: Draft::error(draft),
-        }
-    };
-    available.into_iter().map(view).collect()
-}
-
-fn items(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Vec<ItemView> {
-    let (registro, fuso) = (&loaded.registro, visit.auth.fuso);
-    let pessoa = &visit.auth.pessoa;
-    let may = policy::pode_alterar_registro(pessoa, registro, &loaded.tipo, Parte::Item).is_ok();
-    let present = registro.itens.iter().filter(|(_, item)| !item.removido);
-    let view = |(id, item): (&campo_domain::ids::ItemId, &campo_domain::registro::Item)| {
-        let draft = Draft::of(draft, &format!("item-{id}"));
-        let cells = registro.kind.campos_item().iter().map(|campo| {
-            let valor = item.campos.get(campo.nome).unwrap_or(&Valor::Nulo);
-            (campo.rotulo, fields::show(campo, valor, &loaded.names, fuso).text)
-        });
-        ItemView {
-            id: id.uuid(),
-            cells: cells.collect(),
-            edit: may
-                .then(|| fields::item_inputs(registro, &item.campos, &loaded.names, fuso, draft)),
-            error: Draft::error(draft),
-        }
-    };
-    present.map(view).collect()
-}
-
-fn new_item(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> NewItem {
-    let draft = Draft::of(draft, "item-novo");
-    let (none, fuso) = (Default::default(), visit.auth.fuso);
-    NewItem {
-        id: draft.map_or_else(Uuid::now_v7, |draft| draft.sent.id("item")),
-        inputs: fields::item_inputs(&loaded.registro, &none, &loaded.names, fuso, draft),
-        error: Draft::error(draft),
+/// What may be made from a record: a copy (R94), or something for a cliente.
+fn begin(visit: &Visit, loaded: &Loaded) -> Vec<(String, &'static str)> {
+    let (id, kind) = (loaded.registro.id, loaded.registro.kind);
+    if !visit.auth.pessoa.pode(Permissao::Ver) {
+        return Vec::new();
     }
+    if kind != Kind::Cliente {
+        return vec![(format!("/novo/{kind}?copia={id}"), "Duplicar")];
+    }
+    let cases = [(Kind::Assistencia, "Nova assistência"), (Kind::Ocorrencia, "Nova ocorrência")];
+    let kept = cases.into_iter().filter(|(kind, _)| loaded.shell.kinds.contains(kind));
+    kept.map(|(kind, text)| (format!("/novo/{kind}?cliente={id}"), text)).collect()
 }
 
-fn invitable(loaded: &Loaded) -> Vec<Choice> {
-    let already = loaded.registro.envolvidos();
-    let people = loaded.names.people.eligible(None);
-    let others = people.filter(|(id, _)| !already.contains(&(*id).into()));
-    others.map(|(id, name)| fields::person(id, name)).collect()
+fn address(loaded: &Loaded) -> Option<String> {
+    let contrato = loaded.contrato.as_ref()?;
+    let effective = preenchimento::endereco(&loaded.registro, Some(contrato));
+    let own = preenchimento::endereco(&loaded.registro, None);
+    let line = |name: &str| effective.get(name).filter(|text| !text.is_empty()).cloned();
+    let place: Vec<String> =
+        ["endereco", "cidade", "uf", "cep"].into_iter().filter_map(line).collect();
+    (effective != own && !place.is_empty()).then(|| place.join(", "))
 }
 
-fn laudo_view(laudo: &Laudo, visit: &Visit, loaded: &Loaded) -> LaudoView {
-    LaudoView {
-        founded: laudo.procedente,
-        conclusion: laudo.conclusao.clone(),
-        by: loaded.names.people.name_or_unknown(laudo.autoria.por.uuid()),
-        at: Moment::new(laudo.quando, visit.now, visit.auth.fuso),
+fn linked_view(linked: &Linked) -> LinkedView {
+    let campo = CAMPOS_VINCULO.iter().find(|campo| campo.nome == "relacao");
+    let relation = linked.relacao.clone().unwrap_or_default();
+    let relation = campo
+        .map_or(relation.clone(), |campo| Valor::Texto(relation).exibir(campo, chrono_tz::UTC));
+    LinkedView {
+        relation,
+        href: format!("/registros/{}/{}", linked.kind, linked.id),
+        label: label(linked.id, linked.numero.as_deref()),
+        title: linked.titulo.clone(),
     }
 }
 
 fn groups(visit: &Visit, loaded: &Loaded) -> Vec<ChildGroup> {
-    let group = |title, empty, kind: Kind, children: &[Child]| ChildGroup {
-        title,
-        empty,
-        rows: children.iter().map(|child| child_view(kind, child, visit, loaded)).collect(),
+    let (id, kind) = (loaded.registro.id, loaded.registro.kind);
+    let may = visit.auth.pessoa.pode(Permissao::Ver) && loaded.registro.aberto(&loaded.tipo);
+    let group = |title, empty, of: Kind, children: &[Child], text: Option<&'static str>| {
+        let offered = text.filter(|_| may && loaded.shell.kinds.contains(&of));
+        ChildGroup {
+            title,
+            empty,
+            rows: children.iter().map(|child| child_view(of, child, visit, loaded)).collect(),
+            new: offered.map(|text| (format!("/novo/{of}?{kind}={id}"), text)),
+        }
     };
     let ocorrencias = || {
         let empty = "Nenhuma ocorrência. A equipe registra o que encontrou depois da visita.";
-        group("Ocorrências", empty, Kind::Ocorrencia, &loaded.ocorrencias)
+        let text = Some("Nova ocorrência");
+        group("Ocorrências", empty, Kind::Ocorrencia, &loaded.ocorrencias, text)
     };
     let agendas = || {
         let empty = "Nenhum compromisso marcado.";
-        group("Agenda", empty, Kind::Agenda, &loaded.agendas)
+        group("Agenda", empty, Kind::Agenda, &loaded.agendas, Some("Novo compromisso"))
     };
-    match loaded.registro.kind {
+    let of_cliente = || {
+        let lists = [
+            ("Assistências", Kind::Assistencia, &loaded.assistencias),
+            ("Ocorrências", Kind::Ocorrencia, &loaded.ocorrencias),
+        ];
+        let kept = lists.into_iter().filter(|(_, kind, _)| loaded.shell.kinds.contains(kind));
+        let empty = "Nada registrado para este cliente.";
+        kept.map(|(title, of, children)| group(title, empty, of, children, None)).collect()
+    };
+    let has_agenda = loaded.shell.kinds.contains(&Kind::Agenda) || !loaded.agendas.is_empty();
+    match kind {
         Kind::Assistencia => vec![ocorrencias(), agendas()],
-        Kind::Ocorrencia => vec![agendas()],
-        Kind::Cliente => {
-            let empty = "Nenhuma assistência deste cliente.";
-            vec![group("Assistências", empty, Kind::Assistencia, &loaded.assistencias)]
-        }
-        Kind::Agenda => Vec::new(),
+        Kind::Ocorrencia if has_agenda => vec![agendas()],
+        Kind::Cliente => of_cliente(),
+        Kind::Ocorrencia | Kind::Agenda => Vec::new(),
     }
 }
 
 fn child_view(kind: Kind, child: &Child, visit: &Visit, loaded: &Loaded) -> ChildView {
     let name = |id| loaded.names.people.name_or_unknown(id);
-    let fuso = visit.auth.fuso;
+    let fuso = loaded.fuso;
     ChildView {
         href: format!("/registros/{kind}/{}", child.id),
         label: match child.inicio {

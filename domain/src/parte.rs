@@ -1,0 +1,133 @@
+//! The collections of parts that a document holds: maps of fields by id, added, edited and removed
+//! logically. Which fields a part has is in tables, like those of the document itself.
+
+use crate::valor::{
+    Alvo, Campo,
+    TipoCampo::{Escolha, Instante, Inteiro, Referencia, Texto},
+};
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
+/// A collection of parts.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Colecao {
+    /// Products and services (R20, R33).
+    #[default]
+    Itens,
+    /// Expenses (R35).
+    Despesas,
+    /// Files: what is known of each; the bytes travel apart (R83).
+    Anexos,
+    /// Links to other cases and to contacts (R38).
+    Vinculos,
+}
+
+impl Colecao {
+    /// Every collection.
+    pub const TODAS: [Colecao; 4] =
+        [Colecao::Itens, Colecao::Despesas, Colecao::Anexos, Colecao::Vinculos];
+
+    /// The stable name: in the document, on the wire and of the table.
+    pub const fn codigo(self) -> &'static str {
+        match self {
+            Colecao::Itens => "itens",
+            Colecao::Despesas => "despesas",
+            Colecao::Anexos => "anexos",
+            Colecao::Vinculos => "vinculos",
+        }
+    }
+
+    /// What a person reads of one part.
+    pub const fn rotulo(self) -> &'static str {
+        match self {
+            Colecao::Itens => "Item",
+            Colecao::Despesas => "Despesa",
+            Colecao::Anexos => "Anexo",
+            Colecao::Vinculos => "Vínculo",
+        }
+    }
+
+    /// The field that names a part to a person.
+    pub const fn campo_titulo(self) -> &'static str {
+        match self {
+            Colecao::Itens => "produto",
+            Colecao::Despesas => "despesa",
+            Colecao::Anexos => "nome",
+            Colecao::Vinculos => "relacao",
+        }
+    }
+
+    /// The fields without which a part says nothing.
+    pub const fn obrigatorios(self) -> &'static [&'static str] {
+        match self {
+            Colecao::Itens => &["produto"],
+            Colecao::Despesas => &["despesa", "valor"],
+            Colecao::Anexos => &["nome", "categoria", "mime", "tamanho", "sha256"],
+            Colecao::Vinculos => &["relacao"],
+        }
+    }
+}
+
+impl fmt::Display for Colecao {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.codigo())
+    }
+}
+
+/// The name is not one of the four collections.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown collection: {0}")]
+pub struct UnknownColecao(String);
+
+impl FromStr for Colecao {
+    type Err = UnknownColecao;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Colecao::TODAS
+            .into_iter()
+            .find(|colecao| colecao.codigo() == text)
+            .ok_or_else(|| UnknownColecao(text.to_owned()))
+    }
+}
+
+/// What a photo or file shows (R83).
+pub const CATEGORIAS_ANEXO: &[(&str, &str)] = &[
+    ("antes", "Antes"),
+    ("depois", "Depois"),
+    ("avaria", "Avaria"),
+    ("assinatura", "Assinatura"),
+    ("documento", "Documento"),
+];
+
+const RELACOES: &[(&str, &str)] = &[
+    ("relacionado", "Relacionado"),
+    ("duplicata", "Duplicata de"),
+    ("causa", "Causado por"),
+    ("bug", "Defeito (bug)"),
+    ("conta", "Conta"),
+    ("contato", "Contato"),
+];
+
+/// Largest file, in bytes: 2 GiB.
+const BYTES_MAX: i64 = 2 * 1024 * 1024 * 1024;
+
+/// The fields of an anexo. What identifies the bytes is set once.
+pub const CAMPOS_ANEXO: &[Campo] = &[
+    Campo::novo("nome", "Nome do arquivo", Texto { chars_max: 200 }, "R83"),
+    Campo::novo("categoria", "Categoria", Escolha(CATEGORIAS_ANEXO), "R83"),
+    Campo::novo("legenda", "Legenda", Texto { chars_max: 500 }, "R84"),
+    Campo::novo("mime", "Tipo do arquivo", Texto { chars_max: 100 }, "R83").fixo(),
+    Campo::novo("tamanho", "Tamanho em bytes", Inteiro { min: 1, max: BYTES_MAX }, "R83").fixo(),
+    Campo::novo("sha256", "SHA-256", Texto { chars_max: 64 }, "R83").fixo(),
+    Campo::novo("capturado_em", "Capturado em", Instante, "R83").fixo(),
+];
+
+/// The fields of a vínculo: another document, or somebody in the catalogue of contacts.
+pub const CAMPOS_VINCULO: &[Campo] = &[
+    Campo::novo("relacao", "Relação", Escolha(RELACOES), "R38"),
+    Campo::novo("documento", "Registro", Referencia(Alvo::Qualquer), "R38"),
+    Campo::novo("contato", "Contato", Referencia(Alvo::Catalogo("contato")), "R38"),
+    Campo::novo("descricao", "Descrição", Texto { chars_max: 500 }, "R38"),
+];

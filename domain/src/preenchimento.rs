@@ -1,0 +1,102 @@
+//! What a form fills in by itself, on the phone and in the office alike, and what a copy of a
+//! record keeps.
+
+use crate::{
+    command::NovoItem,
+    ids::ItemId,
+    parte::Colecao,
+    pessoa::Pessoa,
+    registro::{Campos, Registro},
+    tipo::Tipo,
+    valor::Valor,
+};
+use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// What is at hand while a form is filled in.
+#[derive(Clone, Copy, Debug)]
+pub struct Contexto<'a> {
+    /// Who fills it in.
+    pub pessoa: &'a Pessoa,
+    /// The time of it.
+    pub agora: DateTime<Utc>,
+    /// The fields of the client that is named, if there is one.
+    pub cliente: Option<&'a Campos>,
+    /// What the catalogue knows of the contract that is named, if there is one.
+    pub contrato: Option<&'a Dados>,
+    /// What the catalogue knows of the origem that is named, if there is one.
+    pub origem: Option<&'a Dados>,
+}
+
+/// What the catalogue knows of an entry, by name.
+pub type Dados = BTreeMap<String, String>;
+
+/// Fills in what the person left empty and Campo knows: the e-mail from the client's record and the
+/// branch from the login (R32), the time of the call (R31), the client of the contract (R9), client
+/// and supplier of the origem (R6), and a client's own name in the portal (R23).
+pub fn completar(tipo: &Tipo, campos: &mut Campos, contexto: &Contexto<'_>) {
+    let portal = contexto.pessoa.portal();
+    let seu = |nome: &str| nome == "cliente" || tipo.portal_campos.iter().any(|c| c == nome);
+    let mut preencher = |nome: &str, valor: Option<Valor>| {
+        let tem = tipo.kind.campo(nome).filter(|_| tipo.tem_campo(nome));
+        let tem = tem.filter(|_| !portal || seu(nome));
+        let vazio = campos.get(nome).is_none_or(Valor::vazio);
+        let valor = valor.filter(|valor| tem.is_some_and(|campo| campo.validar(valor).is_ok()));
+        if let Some(valor) = valor.filter(|valor| vazio && !valor.vazio()) {
+            campos.insert(nome.to_owned(), valor);
+        }
+    };
+    let id = |texto: &String| Some(Valor::Id(texto.parse::<Uuid>().ok()?));
+    if portal {
+        preencher("cliente", contexto.pessoa.cliente.map(|id| Valor::Id(id.into())));
+    } else {
+        preencher("filial", contexto.pessoa.filial.clone().map(Valor::Texto));
+        // Only where it is the form's own: elsewhere nobody asked for it.
+        let no_formulario = tipo.formulario.iter().any(|campo| campo == "atendimento_em");
+        preencher("atendimento_em", no_formulario.then_some(Valor::Instante(contexto.agora)));
+    }
+    for dados in [contexto.contrato, contexto.origem].into_iter().flatten() {
+        preencher("cliente", dados.get("cliente").and_then(id));
+        preencher("fornecedor", dados.get("fornecedor").cloned().map(Valor::Texto));
+    }
+    if let Some(cliente) = contexto.cliente {
+        preencher("contato_email", cliente.get("email").cloned());
+    }
+}
+
+/// The address that counts: the contract's address of delivery where there is one, else the
+/// record's own (R11). Fields by name: `endereco`, `cidade`, `uf`, `cep`.
+pub fn endereco(registro: &Registro, contrato: Option<&Dados>) -> Dados {
+    const NOMES: [&str; 4] = ["endereco", "cidade", "uf", "cep"];
+    let do_contrato = contrato.filter(|dados| dados.get("endereco").is_some_and(|e| !e.is_empty()));
+    let valor = |nome: &str| match do_contrato {
+        Some(dados) => dados.get(nome).cloned(),
+        None => registro.valor(nome).texto().map(str::to_owned),
+    };
+    NOMES.iter().filter_map(|nome| Some(((*nome).to_owned(), valor(nome)?))).collect()
+}
+
+/// What only one record can have said of itself: a copy starts without it.
+const SO_DO_ORIGINAL: [&str; 8] = [
+    "atendimento_em",
+    "plano_mensal",
+    "prazo",
+    "prazo_entrega",
+    "previsao_correcao",
+    "procedencia",
+    "resolucao",
+    "esforco",
+];
+
+/// The fields and items of a copy (R94): to be looked at, then saved as a new record.
+pub fn duplicar(original: &Registro, mut mint: impl FnMut() -> ItemId) -> (Campos, Vec<NovoItem>) {
+    let fica = |nome: &String| !SO_DO_ORIGINAL.contains(&nome.as_str());
+    let campos = |campos: &Campos| -> Campos {
+        campos.iter().filter(|(nome, _)| fica(nome)).map(|(n, v)| (n.clone(), v.clone())).collect()
+    };
+    let itens = original.vivos(Colecao::Itens);
+    let itens =
+        itens.map(|(_, item)| NovoItem { id: mint(), campos: campos(&item.campos) }).collect();
+    (campos(&original.campos), itens)
+}

@@ -1,0 +1,209 @@
+//! The form of a tipo (R25, R30): its fields in order, by the company's names, with what each
+//! accepts and what stands beside it. The same for a record that begins and for one that is shown.
+
+use crate::{campo::Campo, creation, error::Error, render::digitavel};
+use campo_domain::{
+    kind::Kind,
+    parte::Colecao,
+    policy::{self, Parte},
+    tipo::Tipo,
+    valor::{self, Alvo, TipoCampo, Valor},
+};
+use serde::Serialize;
+
+/// A field of a form and what stands in it.
+#[derive(Clone, Debug, Serialize)]
+pub struct CampoExibido {
+    /// Stable name.
+    pub nome: &'static str,
+    /// What the person reads.
+    pub rotulo: String,
+    /// texto, texto_longo, dinheiro, quantidade, inteiro, logico, data, instante, escolha,
+    /// catalogo, usuario or registro.
+    pub aceita: &'static str,
+    /// The catalogue, or the kind of record, that it refers to.
+    pub alvo: Option<&'static str>,
+    /// What may be chosen, where that is a fixed list.
+    pub opcoes: Vec<Opcao>,
+    /// Whether the tipo requires it.
+    pub obrigatorio: bool,
+    /// Whether this person may write it now.
+    pub editavel: bool,
+    /// What the form says beside it (R25).
+    pub orientacao: Option<String>,
+    /// The value as text; empty where nothing is filled in.
+    pub valor: String,
+    /// The value as one types it, for [`Campo::editar`].
+    pub texto: String,
+}
+
+/// Something that may be chosen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Opcao {
+    /// Its code.
+    pub codigo: String,
+    /// What the person reads.
+    pub rotulo: String,
+    /// The priority that a category brings (R27).
+    pub prioridade: Option<String>,
+}
+
+/// What a screen asks for to create a record.
+#[derive(Clone, Debug, Serialize)]
+pub struct Formulario {
+    /// Code of the tipo.
+    pub tipo: String,
+    /// Its name.
+    pub nome: String,
+    /// What kind of record it makes.
+    pub kind: Kind,
+    /// The record's fields.
+    pub campos: Vec<CampoExibido>,
+    /// The fields of an item.
+    pub itens: Vec<CampoExibido>,
+    /// The fields of an expense; none where the tipo keeps no expenses (R35).
+    pub despesas: Vec<CampoExibido>,
+    /// The fields of a link.
+    pub vinculos: Vec<CampoExibido>,
+    /// What the form says about files.
+    pub orientacao_anexos: Option<String>,
+}
+
+impl Campo {
+    /// The form of a tipo, by its code or its name.
+    ///
+    /// # Errors
+    /// `Recusa` where there is no such tipo, `Ambiguo`, `NinguemEntrou`, storage.
+    pub fn formulario(&self, kind: Kind, tipo: &str) -> Result<Formulario, Error> {
+        self.read_as(|conn, quem| {
+            let tipo = creation::chamado(conn, quem, kind, tipo)?;
+            let pode = |parte| policy::pode_criar(&quem.pessoa, &tipo, parte).is_ok();
+            let vazio = (String::new(), &Valor::Nulo);
+            let campos = tipo.kind.campos().iter().filter(|campo| tem(&tipo, campo));
+            let partes = |em: Colecao| {
+                let campos = tipo.kind.campos_de(em).iter();
+                let campos = campos.filter(|campo| tem_na_parte(&tipo, em, campo));
+                campos.map(|campo| da_parte(campo, em, pode(Parte::CampoItem(em, campo)))).collect()
+            };
+            Ok(Formulario {
+                tipo: tipo.codigo.clone(),
+                nome: tipo.nome.clone(),
+                kind: tipo.kind,
+                campos: campos
+                    .map(|campo| exibido(campo, &tipo, pode(Parte::Campo(campo)), vazio.clone()))
+                    .collect(),
+                itens: partes(Colecao::Itens),
+                despesas: partes(Colecao::Despesas),
+                vinculos: partes(Colecao::Vinculos),
+                orientacao_anexos: tipo.orientacoes.get("anexos").cloned(),
+            })
+        })
+    }
+}
+
+/// Whether the record's form has the field.
+pub(crate) fn tem(tipo: &Tipo, campo: &valor::Campo) -> bool {
+    tipo.tem_campo(campo.nome) && (campo.nome != "procedencia" || tipo.analisa_procedencia)
+}
+
+fn tem_na_parte(tipo: &Tipo, em: Colecao, campo: &valor::Campo) -> bool {
+    match (em, campo.nome) {
+        (Colecao::Despesas, _) => tipo.despesas,
+        (Colecao::Itens, "procedencia") if !tipo.analisa_procedencia => false,
+        (Colecao::Itens, "valor_indenizado") if tipo.indenizacao.is_none() => false,
+        (Colecao::Itens, nome) => tipo.tem_campo_item(nome),
+        _ => true,
+    }
+}
+
+/// A field of the record; `valor` is how it reads, and itself.
+pub(crate) fn exibido(
+    campo: &'static valor::Campo,
+    tipo: &Tipo,
+    editavel: bool,
+    (lido, valor): (String, &Valor),
+) -> CampoExibido {
+    CampoExibido {
+        nome: campo.nome,
+        rotulo: tipo.rotulo(campo.nome).to_owned(),
+        aceita: aceita(campo),
+        alvo: alvo(campo),
+        opcoes: opcoes(campo, tipo),
+        obrigatorio: tipo.obrigatorios.iter().any(|nome| nome == campo.nome),
+        editavel,
+        orientacao: tipo.orientacoes.get(campo.nome).cloned(),
+        valor: lido,
+        texto: digitavel(campo, valor),
+    }
+}
+
+fn da_parte(campo: &'static valor::Campo, em: Colecao, editavel: bool) -> CampoExibido {
+    CampoExibido {
+        nome: campo.nome,
+        rotulo: campo.rotulo.to_owned(),
+        aceita: aceita(campo),
+        alvo: alvo(campo),
+        opcoes: escolhas(campo, |_| true),
+        obrigatorio: em.obrigatorios().contains(&campo.nome),
+        editavel,
+        orientacao: None,
+        valor: String::new(),
+        texto: String::new(),
+    }
+}
+
+const fn aceita(campo: &valor::Campo) -> &'static str {
+    match campo.tipo {
+        TipoCampo::Texto { .. } => "texto",
+        TipoCampo::TextoLongo { .. } => "texto_longo",
+        TipoCampo::Centavos { .. } => "dinheiro",
+        TipoCampo::Milesimos { .. } => "quantidade",
+        TipoCampo::Inteiro { .. } => "inteiro",
+        TipoCampo::Logico => "logico",
+        TipoCampo::Data => "data",
+        TipoCampo::Instante => "instante",
+        TipoCampo::Escolha(_) => "escolha",
+        TipoCampo::Referencia(Alvo::Catalogo(_)) => "catalogo",
+        TipoCampo::Referencia(Alvo::Usuario) => "usuario",
+        TipoCampo::Referencia(Alvo::Documento(_) | Alvo::Qualquer) => "registro",
+    }
+}
+
+const fn alvo(campo: &valor::Campo) -> Option<&'static str> {
+    match campo.tipo {
+        TipoCampo::Referencia(Alvo::Catalogo(catalogo)) => Some(catalogo),
+        TipoCampo::Referencia(Alvo::Documento(kind)) => Some(kind.codigo()),
+        _ => None,
+    }
+}
+
+/// What may be chosen, narrowed to what the tipo has of it (R14, R27).
+fn opcoes(campo: &valor::Campo, tipo: &Tipo) -> Vec<Opcao> {
+    if campo.nome == "categoria" {
+        let todas = tipo.categorias.iter();
+        return todas
+            .map(|categoria| Opcao {
+                codigo: categoria.codigo.clone(),
+                rotulo: categoria.nome.clone(),
+                prioridade: Some(categoria.prioridade.clone()),
+            })
+            .collect();
+    }
+    escolhas(campo, |codigo| {
+        campo.nome != "modalidade"
+            || tipo.modalidades.is_empty()
+            || tipo.modalidades.iter().any(|modalidade| modalidade == codigo)
+    })
+}
+
+fn escolhas(campo: &valor::Campo, aceita: impl Fn(&str) -> bool) -> Vec<Opcao> {
+    let TipoCampo::Escolha(opcoes) = campo.tipo else { return Vec::new() };
+    let opcoes = opcoes.iter().filter(|(codigo, _)| aceita(codigo));
+    opcoes
+        .map(|(codigo, rotulo)| Opcao {
+            codigo: (*codigo).to_owned(),
+            rotulo: (*rotulo).to_owned(),
+            prioridade: None,
+        })
+        .collect()
+}

@@ -1,0 +1,343 @@
+//! Catalogues: the lists that records choose from. Each entry goes to every device, and is
+//! withdrawn, never deleted: records that chose it keep its name.
+
+use crate::{
+    api::{
+        docs::Problemas,
+        etag::{ETag, IfMatch},
+        extract::{ApiJson, ApiPath, ApiQuery},
+        page::{Folha, Pagina},
+        principal::{Acesso, EscreverCatalogos, LerCatalogos, Principal},
+    },
+    app::App,
+    error::{ApiError, ApiResult},
+    reference::{self, Entry},
+};
+use axum::{
+    extract::{OriginalUri, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
+use campo_domain::{
+    busca::dobrar,
+    catalogo::{self, CATALOGOS},
+    pessoa::Permissao,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use sqlx::{PgTransaction, Row};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// The names of people: read here, written under `/v1/usuarios`.
+const PESSOAS: &str = "usuario";
+
+/// Longest code.
+const CODIGO_BYTES_MAX: usize = 64;
+/// Largest `dados`, as JSON.
+const DADOS_BYTES_MAX: usize = 16 * 1024;
+
+/// Um catálogo.
+#[derive(Debug, Serialize, ToSchema)]
+struct Colecao {
+    /// Nome estável.
+    codigo: String,
+    /// Como as pessoas o chamam.
+    nome: String,
+    /// Quantos itens tem, ativos ou não.
+    itens: i64,
+    /// A permissão para mantê-lo; ausente onde não se mantém por aqui.
+    permissao: Option<String>,
+}
+
+/// Um item de catálogo.
+#[derive(Debug, Serialize, ToSchema)]
+struct Item {
+    /// Nome estável dentro do catálogo: o que os registros guardam.
+    codigo: String,
+    /// Como as pessoas o chamam.
+    nome: String,
+    /// Se ainda é oferecido.
+    ativo: bool,
+    /// O mais que se sabe dele.
+    #[schema(value_type = Object)]
+    dados: Map<String, Value>,
+}
+
+/// O que se grava de um item.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ItemNovo {
+    /// De 1 a 200 caracteres.
+    nome: String,
+    /// `false` para que não seja mais oferecido.
+    #[serde(default = "sim")]
+    ativo: bool,
+    /// Um objeto JSON de até 16 KiB, inteiro a cada gravação.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    dados: Map<String, Value>,
+}
+
+const fn sim() -> bool {
+    true
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Filtro {
+    /// Palavras que o nome ou o código contêm, sem diferença de acentos.
+    busca: Option<String>,
+    /// Só os oferecidos (`true`) ou os retirados (`false`).
+    ativo: Option<bool>,
+    /// De 1 a 200.
+    #[param(minimum = 1, maximum = 200)]
+    limite: Option<u16>,
+    /// O `proximo` da página anterior.
+    cursor: Option<String>,
+}
+
+/// Lista os catálogos.
+#[utoipa::path(
+    get, path = "/v1/catalogos", tag = "Catálogos",
+    responses((status = 200, body = Pagina<Colecao>), Problemas),
+    security(("token" = ["catalogos:ler"])),
+)]
+async fn collections(
+    State(app): State<App>,
+    acesso: Acesso<LerCatalogos>,
+) -> ApiResult<impl IntoResponse> {
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let counts: Vec<(String, i64)> =
+        sqlx::query_as("SELECT collection, count(*) FROM referencia GROUP BY collection")
+            .fetch_all(&mut *tx)
+            .await?;
+    let count = |codigo: &str| counts.iter().find(|(c, _)| c == codigo).map_or(0, |(_, n)| *n);
+    let catalogos = CATALOGOS.iter().map(|catalogo| (catalogo.codigo, catalogo.titulo));
+    let itens = catalogos.chain([(PESSOAS, "Pessoas")]).map(|(codigo, nome)| Colecao {
+        codigo: codigo.into(),
+        nome: nome.into(),
+        itens: count(codigo),
+        permissao: keeper(codigo).map(|permissao| permissao.codigo().into()),
+    });
+    Ok(axum::Json(Pagina { itens: itens.collect(), proximo: None }))
+}
+
+/// Lista os itens de um catálogo, pelo nome.
+#[utoipa::path(
+    get, path = "/v1/catalogos/{colecao}", tag = "Catálogos",
+    params(("colecao" = String, Path), Filtro),
+    responses((status = 200, body = Pagina<Item>), Problemas),
+    security(("token" = ["catalogos:ler"])),
+)]
+async fn list(
+    State(app): State<App>,
+    acesso: Acesso<LerCatalogos>,
+    OriginalUri(uri): OriginalUri,
+    ApiPath(colecao): ApiPath<String>,
+    ApiQuery(filtro): ApiQuery<Filtro>,
+) -> ApiResult<Response> {
+    known(&colecao)?;
+    let folha = Folha::<(String, String)>::new(filtro.limite, filtro.cursor.as_deref())?;
+    let (nome, codigo) = folha.depois.clone().unzip();
+    let words = dobrar(filtro.busca.as_deref().unwrap_or_default());
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let rows = sqlx::query(
+        "SELECT key, active, data FROM referencia r, \
+             campo_dobrar(coalesce(data->>'nome', key)) AS dobrado \
+         WHERE tenant = $1 AND collection = $2 AND ($3::boolean IS NULL OR active = $3) \
+             AND NOT EXISTS (SELECT FROM unnest($4::text[]) palavra \
+                 WHERE strpos(dobrado, palavra) = 0 AND strpos(campo_dobrar(key), palavra) = 0) \
+             AND ($5::text IS NULL OR (campo_dobrar(coalesce(data->>'nome', key)) COLLATE \"C\", \
+                 key COLLATE \"C\") > (campo_dobrar($5) COLLATE \"C\", $6)) \
+         ORDER BY campo_dobrar(coalesce(data->>'nome', key)) COLLATE \"C\", key COLLATE \"C\" \
+         LIMIT $7",
+    )
+    .bind(acesso.tenant.uuid())
+    .bind(&colecao)
+    .bind(filtro.ativo)
+    .bind(words)
+    .bind(nome)
+    .bind(codigo)
+    .bind(folha.rows())
+    .fetch_all(&mut *tx)
+    .await?;
+    let read = |row: &sqlx::postgres::PgRow| {
+        Ok(item(row.try_get("key")?, row.try_get("active")?, row.try_get("data")?))
+    };
+    let itens: Vec<Item> = rows.iter().map(read).collect::<sqlx::Result<_>>()?;
+    Ok(folha.close(itens, |last| (last.nome.clone(), last.codigo.clone())).linked(&uri))
+}
+
+/// Mostra um item.
+#[utoipa::path(
+    get, path = "/v1/catalogos/{colecao}/{codigo}", tag = "Catálogos",
+    params(("colecao" = String, Path), ("codigo" = String, Path)),
+    responses((status = 200, body = Item), Problemas),
+    security(("token" = ["catalogos:ler"])),
+)]
+async fn show(
+    State(app): State<App>,
+    acesso: Acesso<LerCatalogos>,
+    headers: HeaderMap,
+    ApiPath((colecao, codigo)): ApiPath<(String, String)>,
+) -> ApiResult<Response> {
+    known(&colecao)?;
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let entry = reference::entry(&mut tx, acesso.tenant, &colecao, &codigo).await?;
+    let Entry { ativo, data, seq } = entry.ok_or_else(ApiError::nao_encontrado)?;
+    Ok(ETag::of_seq(seq).on(&headers, item(codigo, ativo, data)))
+}
+
+/// Grava um item, novo ou existente. Para retirá-lo, `ativo: false`: não se apaga.
+#[utoipa::path(
+    put, path = "/v1/catalogos/{colecao}/{codigo}", tag = "Catálogos",
+    params(
+        ("colecao" = String, Path),
+        ("codigo" = String, Path, description = "Até 64 bytes, sem espaços nem barras."),
+        ("If-Match" = Option<String>, Header, description = "Exigido se o item já existe."),
+    ),
+    request_body = ItemNovo,
+    responses((status = 200, body = Item), (status = 201, body = Item), Problemas),
+    security(("token" = ["catalogos:escrever"])),
+)]
+async fn put(
+    State(app): State<App>,
+    acesso: Acesso<EscreverCatalogos>,
+    if_match: IfMatch,
+    ApiPath((colecao, codigo)): ApiPath<(String, String)>,
+    ApiJson(novo): ApiJson<ItemNovo>,
+) -> ApiResult<Response> {
+    known(&colecao)?;
+    may_keep(&acesso, &colecao)?;
+    let nome = text("nome", &novo.nome)?;
+    let fits = (1..=CODIGO_BYTES_MAX).contains(&codigo.len())
+        && !codigo.contains(|c: char| c.is_control() || c.is_whitespace() || c == '/');
+    if !fits {
+        let mensagem = "O código tem de 1 a 64 bytes, sem espaços nem barras.";
+        return Err(ApiError::recusado("codigo_invalido", mensagem));
+    }
+    let data = json!({ "nome": nome, "dados": novo.dados });
+    if data["dados"].to_string().len() > DADOS_BYTES_MAX {
+        let mensagem = "O campo dados passa do limite de 16 KiB.";
+        return Err(ApiError::recusado("dados_grandes_demais", mensagem));
+    }
+    let mut tx = app.db.tenant(acesso.tenant).await?;
+    reference::lock(&mut tx, acesso.tenant).await?;
+    let before = reference::entry(&mut tx, acesso.tenant, &colecao, &codigo).await?;
+    let status = match &before {
+        Some(before) => {
+            if_match.require(&ETag::of_seq(before.seq))?;
+            StatusCode::OK
+        }
+        None => {
+            if_match.absent()?;
+            StatusCode::CREATED
+        }
+    };
+    let entries = vec![(codigo.clone(), novo.ativo, data.clone())];
+    let seq = reference::put(&mut tx, acesso.tenant, &colecao, entries).await?;
+    tx.commit().await?;
+    let body = axum::Json(item(codigo, novo.ativo, data));
+    Ok((status, [ETag::of_seq(seq).header()], body).into_response())
+}
+
+fn item(codigo: String, ativo: bool, mut data: Value) -> Item {
+    let nome = data["nome"].as_str().unwrap_or(&codigo).to_owned();
+    let dados = match data["dados"].take() {
+        Value::Object(dados) => dados,
+        _ => Map::new(),
+    };
+    // Of people, who left is said in the entry itself.
+    let ativo = ativo && data["ativo"].as_bool().unwrap_or(true);
+    Item { codigo, nome, ativo, dados }
+}
+
+fn known(colecao: &str) -> ApiResult<()> {
+    let known = colecao == PESSOAS || catalogo::obter(colecao).is_some();
+    if known { Ok(()) } else { Err(ApiError::nao_encontrado()) }
+}
+
+/// What keeping a catalogue takes; `None` where it is not kept here.
+fn keeper(colecao: &str) -> Option<Permissao> {
+    match colecao {
+        PESSOAS => None,
+        outra => Some(catalogo::obter(outra).map_or(Permissao::Administrar, |known| known.quem)),
+    }
+}
+
+fn may_keep(principal: &Principal, colecao: &str) -> ApiResult<()> {
+    match keeper(colecao) {
+        Some(permissao) => principal.exige(permissao),
+        None => {
+            let mensagem = "As pessoas são mantidas em /v1/usuarios.";
+            Err(ApiError::recusado("catalogo_de_leitura", mensagem))
+        }
+    }
+}
+
+/// A name that a person gives: one line, neither empty nor longer than 200 characters.
+///
+/// # Errors
+/// 422 `texto_invalido`.
+pub(super) fn text(campo: &str, value: &str) -> ApiResult<String> {
+    let value = value.trim();
+    if (1..=200).contains(&value.chars().count()) && !value.contains(char::is_control) {
+        return Ok(value.to_owned());
+    }
+    let mensagem = format!("O campo {campo} tem de 1 a 200 caracteres, numa linha.");
+    Err(ApiError::recusado("texto_invalido", mensagem).with("detalhes", vec![campo]))
+}
+
+/// Checks that an entry of a catalogue exists and is offered.
+///
+/// # Errors
+/// 422 `item_de_catalogo_inexistente`.
+pub(super) async fn offered(
+    tx: &mut PgTransaction<'_>,
+    principal: &Principal,
+    colecao: &str,
+    codigo: &str,
+) -> ApiResult<()> {
+    let entry = reference::entry(tx, principal.tenant, colecao, codigo).await?;
+    if entry.is_some_and(|entry| entry.ativo) {
+        return Ok(());
+    }
+    let mensagem = format!("O catálogo {colecao} não oferece “{codigo}”.");
+    let error = ApiError::recusado("item_de_catalogo_inexistente", mensagem);
+    Err(error.with("detalhes", vec![colecao, codigo]))
+}
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(collections))
+        .routes(routes!(list))
+        .routes(routes!(show, put))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use campo_domain::{
+        kind::Kind,
+        preset,
+        valor::{Alvo, TipoCampo},
+    };
+
+    #[test]
+    fn every_catalogue_that_a_field_or_a_preset_names_is_kept_here() {
+        let kinds = Kind::TODOS.into_iter();
+        let fields = kinds.flat_map(|kind| kind.campos()).filter_map(|campo| match campo.tipo {
+            TipoCampo::Referencia(Alvo::Catalogo(nome)) => Some(nome.to_owned()),
+            _ => None,
+        });
+        let presets =
+            preset::ids().flat_map(|id| preset::carregar(id).unwrap().catalogos.into_keys());
+        for nome in fields.chain(presets) {
+            assert!(known(&nome).is_ok(), "{nome}");
+        }
+    }
+}

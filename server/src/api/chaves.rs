@@ -1,0 +1,267 @@
+//! Keys of programs. The secret is shown once; here is only its hash.
+
+use crate::{
+    api::{
+        catalogos::text,
+        docs::Problemas,
+        extract::{ApiJson, ApiPath, ApiQuery},
+        page::{Folha, Pagina},
+        principal::{Acesso, Administra, Escopo, PREFIXO},
+        usuarios::{secret, too_much},
+    },
+    app::App,
+    auth::{
+        accounts::{self, Person},
+        token,
+    },
+    error::{ApiError, ApiResult},
+};
+use axum::{
+    Json,
+    extract::{OriginalUri, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use campo_domain::{
+    ids::UserId,
+    pessoa::{Permissao, Permissoes},
+};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sqlx::{PgTransaction, Row, postgres::PgRow};
+use std::collections::BTreeSet;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+/// How much of a secret is kept to tell keys apart.
+const PREFIXO_CHARS: usize = PREFIXO.len() + 6;
+
+/// Uma chave.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct Chave {
+    id: Uuid,
+    nome: String,
+    /// O começo do segredo, para reconhecê-la.
+    prefixo: String,
+    escopos: BTreeSet<Escopo>,
+    /// A pessoa de serviço como quem ela age.
+    #[schema(value_type = Uuid)]
+    usuario: UserId,
+    #[schema(value_type = Uuid)]
+    criada_por: UserId,
+    criada_em: DateTime<Utc>,
+    expira_em: Option<DateTime<Utc>>,
+    /// Com cinco minutos de folga.
+    usada_em: Option<DateTime<Utc>>,
+    revogada_em: Option<DateTime<Utc>>,
+}
+
+/// Uma chave nova.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ChaveNova {
+    /// O nome do programa: assina o que ele faz.
+    nome: String,
+    /// Para que serve.
+    escopos: BTreeSet<Escopo>,
+    /// O que a pessoa de serviço pode; nunca mais do que quem cria a chave.
+    #[schema(value_type = Option<Vec<String>>)]
+    permissoes: Option<Permissoes>,
+    /// Em lugar de `permissoes`: a pessoa de serviço de outra chave, para trocar a chave sem trocar
+    /// de assinatura.
+    #[schema(value_type = Option<Uuid>)]
+    usuario: Option<UserId>,
+    /// Quando deixa de valer; nunca, se ausente.
+    expira_em: Option<DateTime<Utc>>,
+}
+
+/// Uma chave criada.
+#[derive(Debug, Serialize, ToSchema)]
+struct ChaveCriada {
+    #[serde(flatten)]
+    chave: Chave,
+    /// O que vai em `Authorization: Bearer`, mostrado só aqui.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    segredo: Option<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Filtro {
+    /// De 1 a 200.
+    #[param(minimum = 1, maximum = 200)]
+    limite: Option<u16>,
+    /// O `proximo` da página anterior.
+    cursor: Option<String>,
+}
+
+fn chave(row: &PgRow) -> sqlx::Result<Chave> {
+    let escopos: Vec<String> = row.try_get("escopos")?;
+    Ok(Chave {
+        id: row.try_get("id")?,
+        nome: row.try_get("nome")?,
+        prefixo: row.try_get("prefixo")?,
+        escopos: escopos.iter().filter_map(|codigo| Escopo::from_codigo(codigo)).collect(),
+        usuario: row.try_get::<Uuid, _>("usuario")?.into(),
+        criada_por: row.try_get::<Uuid, _>("criada_por")?.into(),
+        criada_em: row.try_get("criada_em")?,
+        expira_em: row.try_get("expira_em")?,
+        usada_em: row.try_get("usada_em")?,
+        revogada_em: row.try_get("revogada_em")?,
+    })
+}
+
+/// Lista as chaves, da mais nova à mais antiga.
+#[utoipa::path(
+    get, path = "/v1/chaves", tag = "Administração", params(Filtro),
+    responses((status = 200, body = Pagina<Chave>), Problemas),
+    security(("token" = ["administrar"])),
+)]
+async fn list(
+    State(app): State<App>,
+    acesso: Acesso<Administra>,
+    OriginalUri(uri): OriginalUri,
+    ApiQuery(filtro): ApiQuery<Filtro>,
+) -> ApiResult<Response> {
+    let folha = Folha::<Uuid>::new(filtro.limite, filtro.cursor.as_deref())?;
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    // By id, which begins with the time that it was made.
+    let rows = sqlx::query(
+        "SELECT * FROM chave_api WHERE $1::uuid IS NULL OR id < $1 ORDER BY id DESC LIMIT $2",
+    )
+    .bind(folha.depois)
+    .bind(folha.rows())
+    .fetch_all(&mut *tx)
+    .await?;
+    let itens: Vec<Chave> = rows.iter().map(chave).collect::<sqlx::Result<_>>()?;
+    Ok(folha.close(itens, |last| last.id).linked(&uri))
+}
+
+/// Mostra uma chave, sem o segredo.
+#[utoipa::path(
+    get, path = "/v1/chaves/{id}", tag = "Administração", params(("id" = Uuid, Path)),
+    responses((status = 200, body = Chave), Problemas),
+    security(("token" = ["administrar"])),
+)]
+async fn show(
+    State(app): State<App>,
+    acesso: Acesso<Administra>,
+    ApiPath(id): ApiPath<Uuid>,
+) -> ApiResult<impl IntoResponse> {
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let query = sqlx::query("SELECT * FROM chave_api WHERE id = $1").bind(id);
+    Ok(Json(chave(&query.fetch_one(&mut *tx).await?)?))
+}
+
+/// Cria uma chave. O segredo só aparece nesta resposta.
+#[utoipa::path(
+    post, path = "/v1/chaves", tag = "Administração", request_body = ChaveNova,
+    responses((status = 201, body = ChaveCriada), Problemas),
+    security(("token" = ["administrar"])),
+)]
+async fn create(
+    State(app): State<App>,
+    acesso: Acesso<Administra>,
+    ApiJson(nova): ApiJson<ChaveNova>,
+) -> ApiResult<Response> {
+    let nome = text("nome", &nova.nome)?;
+    if nova.escopos.is_empty() || nova.expira_em.is_some_and(|quando| quando <= Utc::now()) {
+        let mensagem = "Uma chave tem ao menos um escopo, e expira no futuro.";
+        return Err(ApiError::recusado("chave_invalida", mensagem));
+    }
+    if !nova.escopos.is_subset(&acesso.escopos) {
+        return Err(too_much());
+    }
+    let mut tx = app.db.tenant(acesso.tenant).await?;
+    let usuario = acts_as(&mut tx, &acesso, &nome, nova.usuario, nova.permissoes).await?;
+    let segredo = format!("{PREFIXO}{}", token::mint());
+    let id = Uuid::now_v7();
+    let escopos: Vec<&str> = nova.escopos.iter().map(|escopo| escopo.codigo()).collect();
+    let row = sqlx::query(
+        "INSERT INTO chave_api \
+             (tenant, id, nome, prefixo, hash, escopos, usuario, criada_por, expira_em) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING *",
+    )
+    .bind(acesso.tenant.uuid())
+    .bind(id)
+    .bind(nome)
+    .bind(segredo.chars().take(PREFIXO_CHARS).collect::<String>())
+    .bind(token::hash(&segredo))
+    .bind(escopos)
+    .bind(usuario.uuid())
+    .bind(acesso.pessoa.id.uuid())
+    .bind(nova.expira_em)
+    .fetch_one(&mut *tx)
+    .await?;
+    let chave = chave(&row)?;
+    tx.commit().await?;
+    let kept = ChaveCriada { chave: chave.clone(), segredo: None };
+    let body = ChaveCriada { chave, segredo: Some(segredo) };
+    let place = [(header::LOCATION, format!("/v1/chaves/{id}"))];
+    Ok((StatusCode::CREATED, place, secret(body, &kept)?).into_response())
+}
+
+/// The person of service that a key acts as: a new one, or that of another key.
+async fn acts_as(
+    tx: &mut PgTransaction<'_>,
+    acesso: &Acesso<Administra>,
+    nome: &str,
+    usuario: Option<UserId>,
+    permissoes: Option<Permissoes>,
+) -> ApiResult<UserId> {
+    let (id, person) = match (usuario, permissoes) {
+        (Some(id), None) => (id, accounts::read_user(tx, id).await?),
+        (None, Some(permissoes)) => {
+            let id = UserId::from(Uuid::now_v7());
+            let login = format!("servico-{}", id.uuid().simple());
+            let nome = nome.to_owned();
+            let (ativo, servico) = (true, true);
+            (id, Person { login, nome, permissoes, ativo, servico, ..Person::default() })
+        }
+        _ => {
+            let mensagem = "Diga permissoes, ou o usuario de outra chave; não os dois.";
+            return Err(ApiError::recusado("chave_invalida", mensagem));
+        }
+    };
+    if !person.servico || person.permissoes.contains(&Permissao::Portal) {
+        let mensagem = "Uma chave age como uma pessoa de serviço, que não é de um cliente.";
+        return Err(ApiError::recusado("chave_invalida", mensagem));
+    }
+    if !person.permissoes.is_subset(&acesso.pessoa.permissoes) {
+        return Err(too_much());
+    }
+    if usuario.is_none() {
+        accounts::write_user(tx, acesso.tenant, id, &person, None).await?;
+    }
+    Ok(id)
+}
+
+/// Revoga uma chave: deixa de valer agora e não volta.
+#[utoipa::path(
+    delete, path = "/v1/chaves/{id}", tag = "Administração", params(("id" = Uuid, Path)),
+    responses((status = 204), Problemas),
+    security(("token" = ["administrar"])),
+)]
+async fn revoke(
+    State(app): State<App>,
+    acesso: Acesso<Administra>,
+    ApiPath(id): ApiPath<Uuid>,
+) -> ApiResult<StatusCode> {
+    let mut tx = app.db.tenant(acesso.tenant).await?;
+    sqlx::query(
+        "UPDATE chave_api SET revogada_em = coalesce(revogada_em, now()) \
+         WHERE id = $1 RETURNING id",
+    )
+    .bind(id)
+    .fetch_one(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, revoke))
+}

@@ -1,0 +1,121 @@
+//! The company itself.
+
+use crate::{
+    api::{
+        catalogos::text,
+        docs::Problemas,
+        etag::{ETag, IfMatch},
+        extract::ApiJson,
+        principal::{Acesso, Administra, LerCatalogos},
+    },
+    app::App,
+    error::{ApiError, ApiResult},
+};
+use axum::{
+    Json,
+    extract::State,
+    http::HeaderMap,
+    response::{IntoResponse, Response},
+};
+use campo_domain::ids::TenantId;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sqlx::{PgTransaction, Row};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+/// A empresa.
+#[derive(Debug, Serialize, ToSchema)]
+struct Empresa {
+    #[schema(value_type = Uuid)]
+    id: TenantId,
+    /// Com que se entra; não muda.
+    slug: String,
+    nome: String,
+    /// Fuso horário (IANA).
+    fuso: String,
+    criada_em: DateTime<Utc>,
+}
+
+/// O que muda na empresa; o que falta fica como está.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct EmpresaMudanca {
+    /// De 1 a 200 caracteres.
+    nome: Option<String>,
+    /// Fuso horário (IANA), como `America/Sao_Paulo`.
+    fuso: Option<String>,
+}
+
+async fn read(tx: &mut PgTransaction<'_>, lock: bool) -> ApiResult<Empresa> {
+    let query = match lock {
+        true => "SELECT * FROM tenant FOR UPDATE",
+        false => "SELECT * FROM tenant",
+    };
+    let row = sqlx::query(query).fetch_one(&mut **tx).await?;
+    Ok(Empresa {
+        id: row.try_get::<Uuid, _>("id")?.into(),
+        slug: row.try_get("slug")?,
+        nome: row.try_get("nome")?,
+        fuso: row.try_get("fuso")?,
+        criada_em: row.try_get("criado_em")?,
+    })
+}
+
+/// Mostra a empresa.
+#[utoipa::path(
+    get, path = "/v1/empresa", tag = "Administração",
+    responses((status = 200, body = Empresa), Problemas),
+    security(("token" = ["catalogos:ler"])),
+)]
+async fn show(
+    State(app): State<App>,
+    acesso: Acesso<LerCatalogos>,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let empresa = read(&mut tx, false).await?;
+    Ok(ETag::of_json(&empresa)?.on(&headers, empresa))
+}
+
+/// Altera a empresa.
+#[utoipa::path(
+    patch, path = "/v1/empresa", tag = "Administração",
+    params(("If-Match" = String, Header)),
+    request_body = EmpresaMudanca,
+    responses((status = 200, body = Empresa), Problemas),
+    security(("token" = ["administrar"])),
+)]
+async fn change(
+    State(app): State<App>,
+    acesso: Acesso<Administra>,
+    if_match: IfMatch,
+    ApiJson(mudanca): ApiJson<EmpresaMudanca>,
+) -> ApiResult<Response> {
+    let mut tx = app.db.tenant(acesso.tenant).await?;
+    let mut empresa = read(&mut tx, true).await?;
+    if_match.require(&ETag::of_json(&empresa)?)?;
+    if let Some(nome) = mudanca.nome {
+        empresa.nome = text("nome", &nome)?;
+    }
+    if let Some(fuso) = mudanca.fuso {
+        if fuso.parse::<chrono_tz::Tz>().is_err() {
+            let mensagem = "O fuso não é conhecido. Exemplo: America/Sao_Paulo.";
+            return Err(ApiError::recusado("fuso_desconhecido", mensagem));
+        }
+        empresa.fuso = fuso;
+    }
+    sqlx::query("UPDATE tenant SET nome = $1, fuso = $2")
+        .bind(&empresa.nome)
+        .bind(&empresa.fuso)
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    Ok(([ETag::of_json(&empresa)?.header()], Json(empresa)).into_response())
+}
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(show, change))
+}

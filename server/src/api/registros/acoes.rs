@@ -1,0 +1,265 @@
+//! Ações: what records ask of the company's ERP, and the answers (R21, R72–R75, R100).
+
+use super::{
+    Registros,
+    comandos::{self, Criado, Mudanca},
+    nomes::Quem,
+};
+use crate::{
+    api::{
+        etag::IfMatch,
+        extract::{ApiJson, ApiPath, ApiQuery},
+        page::{Folha, Pagina},
+        principal::{Acesso, EscreverRegistros, LerRegistros, Principal, ResponderAcoes},
+    },
+    app::App,
+    error::{ApiError, ApiResult},
+    office,
+    web::queries::{Viewer, record, visible},
+};
+use axum::{
+    Json,
+    extract::{OriginalUri, State},
+    http::HeaderMap,
+    response::Response,
+};
+use campo_domain::{
+    command::Command,
+    ids::{AcaoId, DocumentId},
+    registro::SituacaoAcao,
+};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sqlx::{PgTransaction, Postgres, QueryBuilder, Row, postgres::PgRow};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+/// O que se pede ao ERP.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NovaAcao {
+    /// O identificador, se quem pede o escolhe.
+    #[schema(value_type = Option<Uuid>)]
+    id: Option<Uuid>,
+    /// O código de uma das ações do tipo.
+    codigo: String,
+    /// O que acrescentar.
+    observacao: Option<String>,
+}
+
+/// Uma ação e o registro de que é.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Acao {
+    /// O identificador.
+    id: Uuid,
+    /// O registro.
+    registro: RegistroDaAcao,
+    /// O código.
+    codigo: String,
+    /// O que uma pessoa lê.
+    rotulo: String,
+    /// Quem pediu.
+    pedida_por: Quem,
+    /// Quando, pelo relógio do servidor.
+    pedida_em: DateTime<Utc>,
+    /// O que a pessoa acrescentou.
+    observacao: Option<String>,
+    /// solicitada, concluida ou recusada.
+    situacao: String,
+    /// O número do que o ERP fez.
+    externo: Option<String>,
+    /// O que o ERP disse.
+    retorno: Option<String>,
+    /// Quando chegou a esta situação.
+    atualizada_em: DateTime<Utc>,
+}
+
+/// O registro de uma ação.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RegistroDaAcao {
+    /// O identificador.
+    id: Uuid,
+    /// assistencia, ocorrencia, agenda ou cliente.
+    kind: String,
+    /// O número; antes dele, um rótulo provisório.
+    rotulo: String,
+}
+
+/// Which actions.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Filtro {
+    /// `solicitada`, `concluida` ou `recusada`.
+    #[param(value_type = Option<String>)]
+    situacao: Option<SituacaoAcao>,
+    /// O código da ação.
+    codigo: Option<String>,
+    /// O id do registro.
+    #[param(value_type = Option<Uuid>)]
+    registro: Option<Uuid>,
+    /// Linhas por página, até 200.
+    limite: Option<u16>,
+    /// O `proximo` da página anterior.
+    cursor: Option<String>,
+}
+
+/// Pede uma ação ao ERP.
+#[utoipa::path(post, path = "/v1/{kind}/{id}/acoes", tag = "Ações",
+    params(("kind" = Registros, Path), ("id" = Uuid, Path)), request_body = NovaAcao,
+    security(("token" = ["registros:escrever"])),
+    responses((status = 201, body = Criado), crate::api::docs::Problemas))]
+pub async fn solicitar(
+    State(app): State<App>,
+    acesso: Acesso<EscreverRegistros>,
+    ApiPath((colecao, id)): ApiPath<(Registros, Uuid)>,
+    if_match: IfMatch,
+    headers: HeaderMap,
+    ApiJson(nova): ApiJson<NovaAcao>,
+) -> ApiResult<Response> {
+    let kind = colecao.kind();
+    let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
+    let acao: AcaoId = super::id(nova.id);
+    let observacao = nova.observacao.filter(|observacao| !observacao.trim().is_empty());
+    let comando = Command::SolicitarAcao { acao, codigo: nova.codigo, observacao };
+    mudanca.criar(acao.uuid(), vec![comando]).await
+}
+
+/// Lista as ações dos registros que a pessoa pode ver, das mais novas às mais antigas.
+#[utoipa::path(get, path = "/v1/acoes", tag = "Ações", params(Filtro),
+    security(("token" = ["registros:ler"])),
+    responses((status = 200, body = Pagina<Acao>), crate::api::docs::Problemas))]
+pub async fn listar(
+    State(app): State<App>,
+    acesso: Acesso<LerRegistros>,
+    OriginalUri(uri): OriginalUri,
+    ApiQuery(filtro): ApiQuery<Filtro>,
+) -> ApiResult<Response> {
+    let folha = Folha::<(DateTime<Utc>, Uuid)>::new(filtro.limite, filtro.cursor.as_deref())?;
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let mut sql = consulta(&mut tx, Viewer::of(&acesso.pessoa)).await?;
+    if let Some(situacao) = filtro.situacao {
+        sql.push(" AND a.situacao = ").push_bind(situacao.codigo());
+    }
+    if let Some(codigo) = filtro.codigo {
+        sql.push(" AND a.codigo = ").push_bind(codigo);
+    }
+    if let Some(registro) = filtro.registro {
+        sql.push(" AND a.document = ").push_bind(registro);
+    }
+    if let Some((quando, id)) = folha.depois {
+        sql.push(" AND (a.pedida_em, a.id) < (").push_bind(quando).push(", ").push_bind(id);
+        sql.push(")");
+    }
+    sql.push(" ORDER BY a.pedida_em DESC, a.id DESC LIMIT ").push_bind(folha.rows());
+    let rows = sql.build().fetch_all(&mut *tx).await.map_err(super::cursor_estranho)?;
+    let acoes = rows.iter().map(acao).collect::<sqlx::Result<Vec<_>>>()?;
+    Ok(folha.close(acoes, |ultima| (ultima.pedida_em, ultima.id)).linked(&uri))
+}
+
+/// Lê uma ação.
+#[utoipa::path(get, path = "/v1/acoes/{id}", tag = "Ações", params(("id" = Uuid, Path)),
+    security(("token" = ["registros:ler"])),
+    responses((status = 200, body = Acao), crate::api::docs::Problemas))]
+pub async fn ver(
+    State(app): State<App>,
+    acesso: Acesso<LerRegistros>,
+    ApiPath(id): ApiPath<Uuid>,
+) -> ApiResult<Json<Acao>> {
+    Ok(Json(uma(&app, &acesso, id).await?))
+}
+
+async fn uma(app: &App, quem: &Principal, id: Uuid) -> ApiResult<Acao> {
+    let mut tx = app.db.snapshot(quem.tenant).await?;
+    let mut sql = consulta(&mut tx, Viewer::of(&quem.pessoa)).await?;
+    sql.push(" AND a.id = ").push_bind(id);
+    // The id is the caller's own choice: in theory two records have an action of the same one.
+    sql.push(" ORDER BY a.pedida_em, a.document LIMIT 1");
+    let row = sql.build().fetch_one(&mut *tx).await?;
+    Ok(acao(&row)?)
+}
+
+async fn consulta(tx: &mut PgTransaction<'_>, viewer: Viewer) -> ApiResult<QueryBuilder<Postgres>> {
+    let fuso = super::fuso(tx).await?;
+    let mut sql = super::visto(viewer, fuso)?;
+    sql.push(concat!(
+        "SELECT a.*, d.kind, coalesce(ac.numero, oc.numero) AS numero, u.nome AS pedida_por_nome, \
+             (SELECT x->>'rotulo' FROM referencia r, jsonb_array_elements(r.data->'acoes') x \
+              WHERE r.tenant = a.tenant AND r.collection = 'tipo' AND x->>'codigo' = a.codigo \
+                  AND r.key = coalesce(ac.tipo, oc.tipo, ag.tipo) || '@' \
+                      || coalesce(ac.tipo_versao, oc.tipo_versao, ag.tipo_versao) LIMIT 1 \
+             ) AS rotulo \
+         FROM acoes a JOIN document d ON d.tenant = a.tenant AND d.id = a.document \
+         LEFT JOIN assistencias ac ON ac.tenant = a.tenant AND ac.id = a.document \
+         LEFT JOIN ocorrencias oc ON oc.tenant = a.tenant AND oc.id = a.document \
+         LEFT JOIN agendas ag ON ag.tenant = a.tenant AND ag.id = a.document \
+         LEFT JOIN usuario u ON u.tenant = a.tenant AND u.id = a.pedida_por WHERE ",
+        visible!("d", with kind)
+    ));
+    Ok(sql)
+}
+
+fn acao(row: &PgRow) -> sqlx::Result<Acao> {
+    let (codigo, document): (String, Uuid) = (row.try_get("codigo")?, row.try_get("document")?);
+    let numero: Option<String> = row.try_get("numero")?;
+    Ok(Acao {
+        id: row.try_get("id")?,
+        registro: RegistroDaAcao {
+            id: document,
+            kind: row.try_get("kind")?,
+            rotulo: record::label(document, numero.as_deref()),
+        },
+        rotulo: row.try_get::<Option<String>, _>("rotulo")?.unwrap_or_else(|| codigo.clone()),
+        codigo,
+        pedida_por: Quem::novo(row.try_get("pedida_por")?, row.try_get("pedida_por_nome")?),
+        pedida_em: row.try_get("pedida_em")?,
+        observacao: row.try_get("observacao")?,
+        situacao: row.try_get("situacao")?,
+        externo: row.try_get("externo")?,
+        retorno: row.try_get("retorno")?,
+        atualizada_em: row.try_get("atualizada_em")?,
+    })
+}
+
+/// A resposta do ERP.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Resposta {
+    /// `concluida` ou `recusada`.
+    #[schema(value_type = String)]
+    situacao: SituacaoAcao,
+    /// O número do que o ERP fez.
+    externo: Option<String>,
+    /// O que o ERP diz.
+    retorno: Option<String>,
+}
+
+/// Responde uma ação. A mesma resposta outra vez não muda nada; outra é recusada.
+#[utoipa::path(post, path = "/v1/acoes/{id}/resposta", tag = "Ações", params(("id" = Uuid, Path)),
+    request_body = Resposta,
+    security(("token" = ["acoes:responder"])),
+    responses((status = 200, body = Acao), crate::api::docs::Problemas))]
+pub async fn responder(
+    State(app): State<App>,
+    acesso: Acesso<ResponderAcoes>,
+    ApiPath(id): ApiPath<Uuid>,
+    ApiJson(resposta): ApiJson<Resposta>,
+) -> ApiResult<Json<Acao>> {
+    let Resposta { situacao, externo, retorno } = resposta;
+    if situacao == SituacaoAcao::Solicitada {
+        return Err(ApiError::invalido("A resposta é “concluida” ou “recusada”."));
+    }
+    let dito = |texto: Option<String>| texto.filter(|texto| !texto.trim().is_empty());
+    let (externo, retorno) = (dito(externo), dito(retorno));
+    let antes = uma(&app, &acesso, id).await?;
+    let mesma =
+        antes.situacao == situacao.codigo() && antes.externo == externo && antes.retorno == retorno;
+    if mesma {
+        return Ok(Json(antes));
+    }
+    let comando = Command::ResponderAcao { acao: id.into(), situacao, externo, retorno };
+    let comandos = vec![(DocumentId::from(antes.registro.id), comando)];
+    let done = office::run_all(&app, acesso.tenant, &acesso.pessoa, comandos, None).await;
+    comandos::executar(done)?;
+    Ok(Json(uma(&app, &acesso, id).await?))
+}

@@ -1,0 +1,633 @@
+//! Changing a record: every command, each request all or nothing, through the same gate as a
+//! device's.
+
+use super::{
+    Lido, Registros,
+    ficha::{self, Ficha},
+    json, referencias,
+};
+use crate::{
+    api::{
+        etag::IfMatch,
+        extract::{ApiJson, ApiPath},
+        principal::{Acesso, EscreverRegistros, Principal},
+    },
+    app::App,
+    error::{ApiError, ApiResult},
+    office::{self, OfficeError},
+};
+use automerge::ChangeHash;
+use axum::{
+    Json,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use campo_domain::{
+    command::{Command, Listados, NovoPedido},
+    ids::{AnaliseId, DocumentId, NotaId, PedidoId, UserId},
+    kind::Kind,
+    refusal::{Codigo, Refusal},
+    registro::{Registro, TipoAnalise, Visibilidade},
+    valor::{Campo, Valor},
+    workflow,
+};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Most commands of one request.
+const COMANDOS_MAX: usize = 200;
+
+/// O que acrescentar a um registro criou.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Criado {
+    /// O identificador do que foi criado.
+    id: Uuid,
+    /// O registro depois disso; nulo se quem pediu não o vê mais.
+    registro: Option<Ficha>,
+}
+
+/// A change that is under way: the record as it was read, and what the caller expects of it.
+pub struct Mudanca<'a> {
+    app: &'a App,
+    quem: &'a Principal,
+    /// The record as it was read.
+    pub lido: Lido,
+    /// The heads that must still be there, where the caller said so.
+    se: Option<Vec<ChangeHash>>,
+}
+
+impl<'a> Mudanca<'a> {
+    /// Reads the record and compares `If-Match`.
+    ///
+    /// # Errors
+    /// 404, or 412 `versao_desatualizada`.
+    pub async fn nova(
+        app: &'a App,
+        acesso: &'a Acesso<EscreverRegistros>,
+        kind: Kind,
+        id: DocumentId,
+        headers: &HeaderMap,
+        if_match: &IfMatch,
+    ) -> ApiResult<Self> {
+        let lido = super::carregar(app, acesso, kind, id).await?;
+        if_match.check(&lido.etag)?;
+        let se = headers.contains_key(header::IF_MATCH).then(|| lido.heads.clone());
+        Ok(Self { app, quem: acesso, lido, se })
+    }
+
+    /// Does it, all or nothing.
+    ///
+    /// # Errors
+    /// A refusal of the rules; 412 where somebody was faster.
+    pub async fn fazer(&self, comandos: Vec<Command>) -> ApiResult<()> {
+        if comandos.is_empty() {
+            return Ok(());
+        }
+        let id = self.lido.registro.id;
+        let comandos = comandos.into_iter().map(|comando| (id, comando)).collect();
+        let se = self.se.clone().map(|heads| (id, heads));
+        let tenant = self.quem.tenant;
+        executar(office::run_all(self.app, tenant, &self.quem.pessoa, comandos, se).await)
+    }
+
+    /// Does it and answers with the record as it is then.
+    ///
+    /// # Errors
+    /// As [`Mudanca::fazer`].
+    pub async fn responder(self, comandos: Vec<Command>) -> ApiResult<Response> {
+        self.fazer(comandos).await?;
+        ficha::responder(self.app, self.quem, self.lido.registro.id, StatusCode::OK).await
+    }
+
+    /// Does it and answers with the id of what it made.
+    ///
+    /// # Errors
+    /// As [`Mudanca::fazer`].
+    pub async fn criar(self, id: Uuid, comandos: Vec<Command>) -> ApiResult<Response> {
+        self.fazer(comandos).await?;
+        let lido = super::abrir(self.app, self.quem, self.lido.registro.id).await?;
+        let Some(lido) = lido else {
+            return Ok((StatusCode::CREATED, Json(Criado { id, registro: None })).into_response());
+        };
+        let etag = lido.etag.clone();
+        let registro = Some(ficha::montar(self.app, self.quem, lido).await?);
+        Ok((StatusCode::CREATED, [etag.header()], Json(Criado { id, registro })).into_response())
+    }
+}
+
+/// What the office's gate said.
+///
+/// # Errors
+/// Its refusal; 412 where the record is no longer what the caller read.
+pub fn executar(done: Result<(), OfficeError>) -> ApiResult<()> {
+    match done {
+        Err(OfficeError::Refused(refusal)) if refusal.codigo == Codigo::VersaoMudou => {
+            let (status, mensagem) = (StatusCode::PRECONDITION_FAILED, refusal.mensagem());
+            Err(ApiError::new(status, "versao_desatualizada", mensagem))
+        }
+        done => Ok(done?),
+    }
+}
+
+/// A body that may be absent.
+///
+/// # Errors
+/// 400 or 422 where it is there and not as expected.
+pub fn corpo<T: Default + serde::de::DeserializeOwned>(bytes: &Bytes) -> ApiResult<T> {
+    if bytes.is_empty() {
+        return Ok(T::default());
+    }
+    let Json(corpo) = Json::from_bytes(bytes)?;
+    Ok(corpo)
+}
+
+/// Campos a alterar.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Alteracao {
+    /// Os campos, pelo nome; `null` esvazia. Dinheiro e quantidades são textos decimais.
+    #[schema(value_type = Object)]
+    campos: Map<String, Value>,
+}
+
+/// Altera campos: todos, ou nenhum.
+#[utoipa::path(patch, path = "/v1/{kind}/{id}", tag = "Registros",
+    params(("kind" = Registros, Path), ("id" = Uuid, Path)), request_body = Alteracao,
+    security(("token" = ["registros:escrever"])),
+    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
+pub async fn alterar(
+    State(app): State<App>,
+    acesso: Acesso<EscreverRegistros>,
+    ApiPath((colecao, id)): ApiPath<(Registros, Uuid)>,
+    if_match: IfMatch,
+    headers: HeaderMap,
+    ApiJson(corpo): ApiJson<Alteracao>,
+) -> ApiResult<Response> {
+    let kind = colecao.kind();
+    let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
+    let (fuso, _) = super::empresa(&app, acesso.tenant).await?;
+    let valores = json::ler_campos(kind.campos(), &corpo.campos, fuso)?;
+    referencias::conferir(&app, &acesso, &mudanca.lido.tipo, &valores).await?;
+    let comandos = edicoes(&mudanca.lido.registro, valores);
+    mudanca.responder(comandos).await
+}
+
+/// One command for each field that changes. A field with a conflict is written even with the value
+/// that shows: that settles it.
+fn edicoes(registro: &Registro, valores: Vec<(&'static Campo, Valor)>) -> Vec<Command> {
+    let mudam = |(campo, valor): &(&Campo, Valor)| {
+        let disputado = registro.conflitos.iter().any(|conflito| conflito.campo == campo.nome);
+        disputado || registro.valor(campo.nome) != valor
+    };
+    let mut valores: Vec<_> = valores.into_iter().filter(mudam).collect();
+    // Each command is judged by itself: a visit that moves to later ends later first, one that
+    // moves to earlier begins earlier first.
+    let novo_fim = valores.iter().find(|(campo, _)| campo.nome == "fim");
+    let adia = novo_fim.is_some_and(|(_, fim)| {
+        fim.instante() >= registro.valor("inicio").instante() || *fim == Valor::Nulo
+    });
+    valores.sort_by_key(|(campo, _)| (campo.nome == "fim") != adia);
+    let comando = |(campo, valor): (&'static Campo, Valor)| {
+        let nome = campo.nome.to_owned();
+        if !campo.longo() {
+            return Command::Editar { campo: nome, valor };
+        }
+        let texto = |valor: &Valor| valor.texto().unwrap_or_default().to_owned();
+        let de = texto(registro.valor(campo.nome));
+        Command::EditarTexto { campo: nome, de, para: texto(&valor) }
+    };
+    valores.into_iter().map(comando).collect()
+}
+
+/// Executa um comando, ou vários em ordem: todos, ou nenhum.
+#[utoipa::path(post, path = "/v1/{kind}/{id}/comandos", tag = "Registros",
+    params(("kind" = Registros, Path), ("id" = Uuid, Path)),
+    request_body(content = Object, description = "Um comando, como `{\"comando\": \"editar\", \
+        \"campo\": \"prazo\", \"valor\": \"2026-12-01\"}`, ou uma lista deles."),
+    security(("token" = ["registros:escrever"])),
+    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
+pub async fn comandar(
+    State(app): State<App>,
+    acesso: Acesso<EscreverRegistros>,
+    ApiPath((colecao, id)): ApiPath<(Registros, Uuid)>,
+    if_match: IfMatch,
+    headers: HeaderMap,
+    ApiJson(corpo): ApiJson<Value>,
+) -> ApiResult<Response> {
+    let kind = colecao.kind();
+    let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
+    let enviados = match corpo {
+        Value::Array(enviados) => enviados,
+        um => vec![um],
+    };
+    if enviados.len() > COMANDOS_MAX {
+        let mensagem = format!("Um pedido leva até {COMANDOS_MAX} comandos.");
+        return Err(ApiError::invalido(mensagem));
+    }
+    let (fuso, _) = super::empresa(&app, acesso.tenant).await?;
+    let comandos: Vec<Command> = enviados
+        .into_iter()
+        .map(|enviado| comando(enviado, kind, fuso))
+        .collect::<ApiResult<_>>()?;
+    referencias::conferir_comandos(&app, &acesso, &mudanca.lido, &comandos).await?;
+    mudanca.responder(comandos).await
+}
+
+fn comando(mut enviado: Value, kind: Kind, fuso: Tz) -> ApiResult<Command> {
+    simplificar(&mut enviado, kind, fuso)?;
+    let comando: Command = serde_json::from_value(enviado).map_err(|error| {
+        ApiError::invalido("O comando não pôde ser lido.").with("detalhe", error.to_string())
+    })?;
+    match comando {
+        Command::Criar { .. } => Err(ApiError::invalido("Crie registros com POST na coleção.")),
+        Command::ResponderAcao { .. } => {
+            Err(ApiError::invalido("Responda a ação em /v1/acoes/{id}/resposta."))
+        }
+        Command::VincularCorretiva { .. } => {
+            Err(ApiError::invalido("Vincule em /v1/acoes-corretivas/{id}/registros."))
+        }
+        comando => Ok(comando),
+    }
+}
+
+/// A value may come as the rest of the API writes it, and not only as a device's outbox does.
+fn simplificar(enviado: &mut Value, kind: Kind, fuso: Tz) -> ApiResult<()> {
+    let texto = |nome: &str| enviado.get(nome).and_then(Value::as_str).map(str::to_owned);
+    let em = texto("em").unwrap_or_else(|| "itens".into());
+    let definicoes = em.parse().map_or(&[][..], |em| kind.campos_de(em));
+    match texto("comando").as_deref() {
+        Some("editar") => {
+            let campo = texto("campo").and_then(|nome| kind.campo(&nome));
+            interpretar(campo, enviado.get_mut("valor"), fuso)
+        }
+        Some("editar_item") => {
+            let nome = texto("campo").unwrap_or_default();
+            let campo = definicoes.iter().find(|campo| campo.nome == nome);
+            interpretar(campo, enviado.get_mut("valor"), fuso)
+        }
+        Some("incluir_item") => {
+            let campos = enviado.get_mut("item").and_then(|item| item.get_mut("campos"));
+            let Some(Value::Object(campos)) = campos else { return Ok(()) };
+            for (nome, valor) in campos {
+                let campo = definicoes.iter().find(|campo| campo.nome == nome);
+                interpretar(campo, Some(valor), fuso)?;
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn interpretar(campo: Option<&Campo>, valor: Option<&mut Value>, fuso: Tz) -> ApiResult<()> {
+    let (Some(campo), Some(valor)) = (campo, valor) else { return Ok(()) };
+    if !valor.is_object() {
+        let lido = json::ler(campo, valor, fuso)?;
+        *valor = serde_json::to_value(lido).map_err(ApiError::interno)?;
+    }
+    Ok(())
+}
+
+/// Um pedido de transição.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PedirTransicao {
+    /// O identificador do pedido, se quem pede o escolhe.
+    #[schema(value_type = Option<Uuid>)]
+    pub pedido: Option<Uuid>,
+    /// Por quê, onde a transição pergunta.
+    pub motivo: Option<String>,
+    /// Se o cliente deve ser avisado por e-mail, onde a transição oferece.
+    #[serde(default)]
+    pub email: bool,
+    /// A análise, onde a transição a leva.
+    pub analise: Option<AnaliseDoPedido>,
+}
+
+/// A análise que vai com um pedido de transição.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnaliseDoPedido {
+    /// O identificador, se quem pede o escolhe.
+    #[schema(value_type = Option<Uuid>)]
+    id: Option<Uuid>,
+    /// O texto.
+    texto: String,
+    /// De um laudo: se a reclamação procede.
+    procedente: Option<bool>,
+}
+
+/// Pede uma transição.
+#[utoipa::path(post, path = "/v1/{kind}/{id}/transicoes/{verbo}", tag = "Registros",
+    params(("kind" = Registros, Path), ("id" = Uuid, Path), ("verbo" = String, Path)),
+    request_body = PedirTransicao,
+    security(("token" = ["registros:escrever"])),
+    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
+pub async fn transicionar(
+    State(app): State<App>,
+    acesso: Acesso<EscreverRegistros>,
+    ApiPath((colecao, id, verbo)): ApiPath<(Registros, Uuid, String)>,
+    if_match: IfMatch,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> ApiResult<Response> {
+    let corpo: PedirTransicao = corpo(&bytes)?;
+    let kind = colecao.kind();
+    let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
+    let comando = pedir(&mudanca.lido, verbo, corpo)?;
+    mudanca.responder(vec![comando]).await
+}
+
+/// The command that asks for a transition: with the analysis that it brings, or without.
+///
+/// # Errors
+/// 400 where the body has what the transition does not take.
+pub fn pedir(lido: &Lido, verbo: String, corpo: PedirTransicao) -> ApiResult<Command> {
+    let PedirTransicao { pedido, motivo, email, analise } = corpo;
+    let pedido: PedidoId = super::id(pedido);
+    let motivo = motivo.filter(|motivo| !motivo.trim().is_empty());
+    let traz = lido.tipo.fluxo.transicao(&verbo).and_then(|transicao| transicao.traz);
+    let Some(analise) = analise else {
+        return Ok(Command::Transicionar { pedido, verbo, motivo, email });
+    };
+    let Some(tipo) = traz.filter(|_| motivo.is_none()) else {
+        let mensagem = format!("“{verbo}” não leva análise, ou leva só a análise, sem motivo.");
+        return Err(ApiError::invalido(mensagem));
+    };
+    // The domain finds the transition by the analysis: it must be the one that was asked for.
+    let achada = workflow::verbo_que_traz(&lido.registro, &lido.tipo, tipo)?;
+    if achada.verbo != verbo {
+        let situacao = lido.registro.situacao(&lido.tipo).map(|situacao| situacao.nome.clone());
+        let detalhes = [situacao.unwrap_or_default(), verbo];
+        return Err(Refusal::com(Codigo::TransicaoNaoPermitida, detalhes).into());
+    }
+    Ok(Command::Analisar {
+        analise: super::id::<AnaliseId>(analise.id),
+        tipo,
+        texto: analise.texto,
+        procedente: analise.procedente,
+        pedido: Some(NovoPedido { id: pedido, email }),
+        encaminhar: None,
+    })
+}
+
+/// Uma anotação nova.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NovaNota {
+    /// O identificador, se quem anota o escolhe.
+    #[schema(value_type = Option<Uuid>)]
+    id: Option<Uuid>,
+    /// O texto.
+    texto: String,
+    /// `interna` (padrão) ou `cliente`.
+    #[serde(default)]
+    #[schema(value_type = String)]
+    visibilidade: Visibilidade,
+    /// A anotação que responde.
+    #[schema(value_type = Option<Uuid>)]
+    resposta_a: Option<Uuid>,
+}
+
+/// Anota no acompanhamento.
+#[utoipa::path(post, path = "/v1/{kind}/{id}/notas", tag = "Registros",
+    params(("kind" = Registros, Path), ("id" = Uuid, Path)), request_body = NovaNota,
+    security(("token" = ["registros:escrever"])),
+    responses((status = 201, body = Criado), crate::api::docs::Problemas))]
+pub async fn anotar(
+    State(app): State<App>,
+    acesso: Acesso<EscreverRegistros>,
+    ApiPath((colecao, id)): ApiPath<(Registros, Uuid)>,
+    if_match: IfMatch,
+    headers: HeaderMap,
+    ApiJson(nota): ApiJson<NovaNota>,
+) -> ApiResult<Response> {
+    let kind = colecao.kind();
+    let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
+    let id: NotaId = super::id(nota.id);
+    let comando = Command::Anotar {
+        id,
+        texto: nota.texto,
+        visibilidade: nota.visibilidade,
+        resposta_a: nota.resposta_a.map(NotaId::from),
+    };
+    mudanca.criar(id.uuid(), vec![comando]).await
+}
+
+/// Uma análise nova.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NovaAnalise {
+    /// O identificador, se quem analisa o escolhe.
+    #[schema(value_type = Option<Uuid>)]
+    id: Option<Uuid>,
+    /// `parcial`, `laudo`, `solucao` ou `parecer`. Menos a parcial, todas pedem a transição a que
+    /// servem.
+    #[schema(value_type = String)]
+    tipo: TipoAnalise,
+    /// O texto.
+    texto: String,
+    /// De um laudo: se a reclamação procede.
+    procedente: Option<bool>,
+    /// O identificador do pedido de transição, se quem analisa o escolhe.
+    #[schema(value_type = Option<Uuid>)]
+    pedido: Option<Uuid>,
+    /// Se o cliente deve ser avisado por e-mail, onde a transição oferece.
+    #[serde(default)]
+    email: bool,
+    /// De uma parcial: quem passa a ser responsável.
+    #[schema(value_type = Option<Uuid>)]
+    encaminhar: Option<Uuid>,
+}
+
+/// Registra uma análise.
+#[utoipa::path(post, path = "/v1/{kind}/{id}/analises", tag = "Registros",
+    params(("kind" = Registros, Path), ("id" = Uuid, Path)), request_body = NovaAnalise,
+    security(("token" = ["registros:escrever"])),
+    responses((status = 201, body = Criado), crate::api::docs::Problemas))]
+pub async fn analisar(
+    State(app): State<App>,
+    acesso: Acesso<EscreverRegistros>,
+    ApiPath((colecao, id)): ApiPath<(Registros, Uuid)>,
+    if_match: IfMatch,
+    headers: HeaderMap,
+    ApiJson(nova): ApiJson<NovaAnalise>,
+) -> ApiResult<Response> {
+    let kind = colecao.kind();
+    let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
+    let encaminhar = nova.encaminhar.map(UserId::from);
+    referencias::pessoas(&app, &acesso, encaminhar).await?;
+    let analise: AnaliseId = super::id(nova.id);
+    let pedido = NovoPedido { id: super::id(nova.pedido), email: nova.email };
+    let comando = Command::Analisar {
+        analise,
+        tipo: nova.tipo,
+        texto: nova.texto,
+        procedente: nova.procedente,
+        pedido: (nova.tipo != TipoAnalise::Parcial).then_some(pedido),
+        encaminhar,
+    };
+    mudanca.criar(analise.uuid(), vec![comando]).await
+}
+
+/// Inclui um participante.
+#[utoipa::path(put, path = "/v1/{kind}/{id}/participantes/{usuario}", tag = "Registros",
+    params(("kind" = Registros, Path), ("id" = Uuid, Path), ("usuario" = Uuid, Path)),
+    security(("token" = ["registros:escrever"])),
+    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
+pub async fn incluir_participante(
+    State(app): State<App>,
+    acesso: Acesso<EscreverRegistros>,
+    ApiPath(onde): ApiPath<(Registros, Uuid, Uuid)>,
+    if_match: IfMatch,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let comando = |usuario| Command::Participar { usuario, participa: true };
+    listar_pessoa(&app, &acesso, onde, &headers, &if_match, comando).await
+}
+
+/// Remove um participante.
+#[utoipa::path(delete, path = "/v1/{kind}/{id}/participantes/{usuario}", tag = "Registros",
+    params(("kind" = Registros, Path), ("id" = Uuid, Path), ("usuario" = Uuid, Path)),
+    security(("token" = ["registros:escrever"])),
+    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
+pub async fn remover_participante(
+    State(app): State<App>,
+    acesso: Acesso<EscreverRegistros>,
+    ApiPath(onde): ApiPath<(Registros, Uuid, Uuid)>,
+    if_match: IfMatch,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let comando = |usuario| Command::Participar { usuario, participa: false };
+    listar_pessoa(&app, &acesso, onde, &headers, &if_match, comando).await
+}
+
+/// Inclui um interessado, que é avisado da abertura e da conclusão.
+#[utoipa::path(put, path = "/v1/{kind}/{id}/interessados/{usuario}", tag = "Registros",
+    params(("kind" = Registros, Path), ("id" = Uuid, Path), ("usuario" = Uuid, Path)),
+    security(("token" = ["registros:escrever"])),
+    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
+pub async fn incluir_interessado(
+    State(app): State<App>,
+    acesso: Acesso<EscreverRegistros>,
+    ApiPath(onde): ApiPath<(Registros, Uuid, Uuid)>,
+    if_match: IfMatch,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let comando = |usuario| Command::Interessar { usuario, interessado: true };
+    listar_pessoa(&app, &acesso, onde, &headers, &if_match, comando).await
+}
+
+/// Remove um interessado.
+#[utoipa::path(delete, path = "/v1/{kind}/{id}/interessados/{usuario}", tag = "Registros",
+    params(("kind" = Registros, Path), ("id" = Uuid, Path), ("usuario" = Uuid, Path)),
+    security(("token" = ["registros:escrever"])),
+    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
+pub async fn remover_interessado(
+    State(app): State<App>,
+    acesso: Acesso<EscreverRegistros>,
+    ApiPath(onde): ApiPath<(Registros, Uuid, Uuid)>,
+    if_match: IfMatch,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let comando = |usuario| Command::Interessar { usuario, interessado: false };
+    listar_pessoa(&app, &acesso, onde, &headers, &if_match, comando).await
+}
+
+/// Somebody joins one of the record's lists, or leaves it; whoever is there already stays so.
+async fn listar_pessoa(
+    app: &App,
+    acesso: &Acesso<EscreverRegistros>,
+    (colecao, id, usuario): (Registros, Uuid, Uuid),
+    headers: &HeaderMap,
+    if_match: &IfMatch,
+    comando: impl Fn(UserId) -> Command,
+) -> ApiResult<Response> {
+    let kind = colecao.kind();
+    let mudanca = Mudanca::nova(app, acesso, kind, id.into(), headers, if_match).await?;
+    let usuario = UserId::from(usuario);
+    let registro = &mudanca.lido.registro;
+    let comando = comando(usuario);
+    let (entra, ja) = match &comando {
+        Command::Interessar { interessado, .. } => (*interessado, &registro.interessados),
+        Command::Participar { participa, .. } => (*participa, &registro.participantes),
+        _ => return Ok(StatusCode::NO_CONTENT.into_response()),
+    };
+    if entra == ja.contains(&usuario) {
+        return mudanca.responder(Vec::new()).await;
+    }
+    if entra {
+        referencias::pessoas(app, acesso, [usuario]).await?;
+    }
+    mudanca.responder(vec![comando]).await
+}
+
+/// Quem pode ver um registro, além de quem administra.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NovaRestricao {
+    /// Pessoas.
+    #[serde(default)]
+    #[schema(value_type = Vec<Uuid>)]
+    usuarios: BTreeSet<Uuid>,
+    /// Grupos, pelo código.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    grupos: BTreeSet<String>,
+}
+
+impl NovaRestricao {
+    /// As the command has it.
+    pub fn listados(self) -> Listados {
+        let usuarios = self.usuarios.into_iter().map(UserId::from).collect();
+        Listados { usuarios, grupos: self.grupos }
+    }
+}
+
+/// Restringe a visualização de um registro.
+#[utoipa::path(put, path = "/v1/{kind}/{id}/restricao", tag = "Registros",
+    params(("kind" = Registros, Path), ("id" = Uuid, Path)), request_body = NovaRestricao,
+    security(("token" = ["registros:escrever"])),
+    responses((status = 200, body = Ficha),
+        (status = 204, description = "Feito, e quem pediu não vê mais o registro."),
+        crate::api::docs::Problemas))]
+pub async fn restringir(
+    State(app): State<App>,
+    acesso: Acesso<EscreverRegistros>,
+    ApiPath((colecao, id)): ApiPath<(Registros, Uuid)>,
+    if_match: IfMatch,
+    headers: HeaderMap,
+    ApiJson(nova): ApiJson<NovaRestricao>,
+) -> ApiResult<Response> {
+    let kind = colecao.kind();
+    let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
+    let listados = nova.listados();
+    referencias::listados(&app, &acesso, &listados).await?;
+    mudanca.responder(vec![Command::Restringir { para: Some(listados) }]).await
+}
+
+/// Libera a visualização de um registro.
+#[utoipa::path(delete, path = "/v1/{kind}/{id}/restricao", tag = "Registros",
+    params(("kind" = Registros, Path), ("id" = Uuid, Path)),
+    security(("token" = ["registros:escrever"])),
+    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
+pub async fn liberar(
+    State(app): State<App>,
+    acesso: Acesso<EscreverRegistros>,
+    ApiPath((colecao, id)): ApiPath<(Registros, Uuid)>,
+    if_match: IfMatch,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let kind = colecao.kind();
+    let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
+    let comandos = match mudanca.lido.registro.restricao {
+        Some(_) => vec![Command::Restringir { para: None }],
+        None => Vec::new(),
+    };
+    mudanca.responder(comandos).await
+}

@@ -1,0 +1,593 @@
+//! Ações corretivas (R76, R77): they group concluded records of one tipo, in a rascunho, before
+//! they are carried out.
+//!
+//! The row is the server's own; that a record belongs to it is the record's own word, written
+//! through the gate like everything else of a record.
+
+use super::{comandos, nomes::Quem};
+use crate::{
+    api::{
+        etag::{ETag, IfMatch},
+        extract::{ApiJson, ApiPath, ApiQuery},
+        page::{Folha, Pagina},
+        principal::{Acesso, EscreverRegistros, LerRegistros, Principal},
+    },
+    app::App,
+    error::{ApiError, ApiResult},
+    office,
+    web::queries::{Viewer, record, visible},
+};
+use axum::{
+    Json,
+    extract::{OriginalUri, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use campo_domain::{
+    command::Command,
+    ids::{CorretivaId, DocumentId},
+    pessoa::Permissao,
+    refusal::{Codigo, Refusal},
+    workflow,
+};
+use chrono::{DateTime, Datelike, Utc};
+use serde::{Deserialize, Serialize};
+use sqlx::{PgTransaction, Row, postgres::PgRow};
+use std::collections::BTreeSet;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+/// Longest title, in characters.
+const TITULO_CHARS_MAX: usize = 200;
+/// Most records of one request.
+const REGISTROS_MAX: usize = 200;
+/// Records that an answer shows.
+const MOSTRADOS_MAX: i64 = 1_000;
+
+/// Em que ponto está uma ação corretiva.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SituacaoCorretiva {
+    /// Em preparação: registros podem ser vinculados.
+    Rascunho,
+    /// Em execução: nenhum outro registro pode ser vinculado.
+    EmExecucao,
+    /// Encerrada.
+    Encerrada,
+}
+
+impl SituacaoCorretiva {
+    const fn codigo(self) -> &'static str {
+        match self {
+            SituacaoCorretiva::Rascunho => "rascunho",
+            SituacaoCorretiva::EmExecucao => "em_execucao",
+            SituacaoCorretiva::Encerrada => "encerrada",
+        }
+    }
+}
+
+/// Uma ação corretiva.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Corretiva {
+    /// O identificador.
+    id: Uuid,
+    /// O número.
+    numero: String,
+    /// O título.
+    titulo: String,
+    /// A descrição.
+    descricao: Option<String>,
+    /// O código do tipo dos registros que reúne.
+    tipo: String,
+    /// rascunho, em_execucao ou encerrada.
+    situacao: String,
+    /// Quem abriu.
+    criada_por: Quem,
+    /// Quando.
+    criada_em: DateTime<Utc>,
+    /// Quando a execução começou.
+    iniciada_em: Option<DateTime<Utc>>,
+    /// Quando foi encerrada.
+    encerrada_em: Option<DateTime<Utc>>,
+    /// Os registros vinculados que a pessoa pode ver; ausentes na lista.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registros: Option<Vec<RegistroVinculado>>,
+}
+
+/// Um registro vinculado.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RegistroVinculado {
+    /// O identificador.
+    id: Uuid,
+    /// assistencia ou ocorrencia.
+    kind: String,
+    /// O número; antes dele, um rótulo provisório.
+    rotulo: String,
+    /// O começo do texto principal.
+    titulo: String,
+    /// O nome da situação.
+    situacao: String,
+    /// Quem vinculou.
+    vinculada_por: Quem,
+    /// Quando.
+    vinculada_em: DateTime<Utc>,
+}
+
+/// Which ones.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Filtro {
+    /// `rascunho`, `em_execucao` ou `encerrada`.
+    situacao: Option<SituacaoCorretiva>,
+    /// O código do tipo dos registros.
+    tipo: Option<String>,
+    /// Linhas por página, até 200.
+    limite: Option<u16>,
+    /// O `proximo` da página anterior.
+    cursor: Option<String>,
+}
+
+/// Uma ação corretiva nova.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NovaCorretiva {
+    /// O título.
+    pub titulo: String,
+    /// A descrição.
+    pub descricao: Option<String>,
+    /// O código do tipo dos registros; dispensável onde já há registros.
+    pub tipo: Option<String>,
+    /// Os registros a vincular: todos, ou nada é feito.
+    #[serde(default)]
+    #[schema(value_type = Vec<Uuid>)]
+    pub registros: BTreeSet<Uuid>,
+}
+
+/// O que muda numa ação corretiva.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MudancaDeCorretiva {
+    /// O título.
+    titulo: Option<String>,
+    /// A descrição; vazia, apaga.
+    descricao: Option<String>,
+}
+
+/// Registros a vincular.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Vincular {
+    /// Todos, ou nada é feito.
+    #[schema(value_type = Vec<Uuid>)]
+    registros: BTreeSet<Uuid>,
+}
+
+const COLUNAS: &str = "SELECT c.*, u.nome AS criada_por_nome FROM acao_corretiva c \
+                       LEFT JOIN usuario u ON u.tenant = c.tenant AND u.id = c.criada_por ";
+
+fn corretiva(row: &PgRow) -> sqlx::Result<Corretiva> {
+    Ok(Corretiva {
+        id: row.try_get("id")?,
+        numero: row.try_get("numero")?,
+        titulo: row.try_get("titulo")?,
+        descricao: row.try_get("descricao")?,
+        tipo: row.try_get("tipo")?,
+        situacao: row.try_get("situacao")?,
+        criada_por: Quem::novo(row.try_get("criada_por")?, row.try_get("criada_por_nome")?),
+        criada_em: row.try_get("criada_em")?,
+        iniciada_em: row.try_get("iniciada_em")?,
+        encerrada_em: row.try_get("encerrada_em")?,
+        registros: None,
+    })
+}
+
+/// Lista as ações corretivas, das mais novas às mais antigas.
+#[utoipa::path(get, path = "/v1/acoes-corretivas", tag = "Ações corretivas", params(Filtro),
+    security(("token" = ["registros:ler"])),
+    responses((status = 200, body = Pagina<Corretiva>), crate::api::docs::Problemas))]
+pub async fn listar(
+    State(app): State<App>,
+    acesso: Acesso<LerRegistros>,
+    OriginalUri(uri): OriginalUri,
+    ApiQuery(filtro): ApiQuery<Filtro>,
+) -> ApiResult<Response> {
+    let folha = Folha::<(DateTime<Utc>, Uuid)>::new(filtro.limite, filtro.cursor.as_deref())?;
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let mut sql = sqlx::QueryBuilder::new(COLUNAS);
+    sql.push("WHERE true");
+    if let Some(situacao) = filtro.situacao {
+        sql.push(" AND c.situacao = ").push_bind(situacao.codigo());
+    }
+    if let Some(tipo) = filtro.tipo {
+        sql.push(" AND c.tipo = ").push_bind(tipo);
+    }
+    if let Some((quando, id)) = folha.depois {
+        sql.push(" AND (c.criada_em, c.id) < (").push_bind(quando).push(", ").push_bind(id);
+        sql.push(")");
+    }
+    sql.push(" ORDER BY c.criada_em DESC, c.id DESC LIMIT ").push_bind(folha.rows());
+    let rows = sql.build().fetch_all(&mut *tx).await.map_err(super::cursor_estranho)?;
+    let todas = rows.iter().map(corretiva).collect::<sqlx::Result<Vec<_>>>()?;
+    Ok(folha.close(todas, |ultima| (ultima.criada_em, ultima.id)).linked(&uri))
+}
+
+/// Lê uma ação corretiva, com os registros que reúne.
+#[utoipa::path(get, path = "/v1/acoes-corretivas/{id}", tag = "Ações corretivas",
+    params(("id" = Uuid, Path)),
+    security(("token" = ["registros:ler"])),
+    responses((status = 200, body = Corretiva), crate::api::docs::Problemas))]
+pub async fn ver(
+    State(app): State<App>,
+    acesso: Acesso<LerRegistros>,
+    ApiPath(id): ApiPath<Uuid>,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let lida = uma(&mut tx, &acesso, id).await?;
+    Ok(ETag::of_json(&lida)?.on(&headers, lida))
+}
+
+async fn uma(tx: &mut PgTransaction<'_>, quem: &Principal, id: Uuid) -> ApiResult<Corretiva> {
+    let row = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUNAS} WHERE c.id = $1")))
+        .bind(id)
+        .fetch_one(&mut **tx)
+        .await?;
+    let mut lida = corretiva(&row)?;
+    let viewer = Viewer::of(&quem.pessoa);
+    let rows = sqlx::query(concat!(
+        "SELECT v.document, d.kind, coalesce(a.numero, o.numero) AS numero, \
+             coalesce(a.titulo, o.titulo, '') AS titulo, \
+             coalesce(a.situacao_nome, o.situacao_nome, '') AS situacao, \
+             v.vinculada_por, u.nome, v.vinculada_em \
+         FROM corretiva_vinculo v \
+         JOIN document d ON d.tenant = v.tenant AND d.id = v.document \
+         LEFT JOIN assistencias a ON a.tenant = v.tenant AND a.id = v.document \
+         LEFT JOIN ocorrencias o ON o.tenant = v.tenant AND o.id = v.document \
+         LEFT JOIN usuario u ON u.tenant = v.tenant AND u.id = v.vinculada_por \
+         WHERE v.id = $3 AND ",
+        visible!("d", with kind),
+        " ORDER BY v.vinculada_em, v.document LIMIT $4"
+    ))
+    .bind(viewer.id)
+    .bind(viewer.all)
+    .bind(id)
+    .bind(MOSTRADOS_MAX)
+    .fetch_all(&mut **tx)
+    .await?;
+    let vinculado = |row: &PgRow| -> sqlx::Result<RegistroVinculado> {
+        let (id, numero): (Uuid, Option<String>) =
+            (row.try_get("document")?, row.try_get("numero")?);
+        Ok(RegistroVinculado {
+            id,
+            kind: row.try_get("kind")?,
+            rotulo: record::label(id, numero.as_deref()),
+            titulo: row.try_get("titulo")?,
+            situacao: row.try_get("situacao")?,
+            vinculada_por: Quem::novo(row.try_get("vinculada_por")?, row.try_get("nome")?),
+            vinculada_em: row.try_get("vinculada_em")?,
+        })
+    };
+    lida.registros = Some(rows.iter().map(vinculado).collect::<sqlx::Result<_>>()?);
+    Ok(lida)
+}
+
+fn texto(texto: &str, rotulo: &str, chars_max: usize) -> ApiResult<String> {
+    workflow::texto_valido(texto, rotulo)?;
+    if texto.chars().count() > chars_max {
+        let detalhes = [rotulo.to_owned(), chars_max.to_string()];
+        return Err(Refusal::com(Codigo::TextoLongoDemais, detalhes).into());
+    }
+    Ok(texto.trim().to_owned())
+}
+
+fn titulo(enviado: &str) -> ApiResult<String> {
+    let titulo = texto(enviado, "Título", TITULO_CHARS_MAX)?;
+    if titulo.contains(['\n', '\t']) {
+        return Err(Refusal::com(Codigo::ValorInvalido, ["Título".to_owned()]).into());
+    }
+    Ok(titulo)
+}
+
+fn descricao(enviada: Option<String>) -> ApiResult<Option<String>> {
+    let dita = enviada.filter(|descricao| !descricao.trim().is_empty());
+    dita.map(|dita| texto(&dita, "Descrição", workflow::TEXTO_CHARS_MAX)).transpose()
+}
+
+/// Abre uma ação corretiva em rascunho e vincula a ela os registros.
+#[utoipa::path(post, path = "/v1/acoes-corretivas", tag = "Ações corretivas",
+    request_body = NovaCorretiva,
+    security(("token" = ["registros:escrever"])),
+    responses((status = 201, body = Corretiva), crate::api::docs::Problemas))]
+pub async fn criar(
+    State(app): State<App>,
+    acesso: Acesso<EscreverRegistros>,
+    ApiJson(nova): ApiJson<NovaCorretiva>,
+) -> ApiResult<Response> {
+    let id = abrir(&app, &acesso, nova).await?;
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let lida = uma(&mut tx, &acesso, id).await?;
+    let etag = ETag::of_json(&lida)?;
+    let endereco = [(header::LOCATION, format!("/v1/acoes-corretivas/{id}"))];
+    Ok((StatusCode::CREATED, [etag.header()], endereco, Json(lida)).into_response())
+}
+
+/// Opens one in rascunho with its records; where one of them cannot join, there is none.
+///
+/// # Errors
+/// `sem_permissao`, `corretiva_nao_permitida`, or what is wrong with the texts.
+pub(crate) async fn abrir(app: &App, quem: &Principal, nova: NovaCorretiva) -> ApiResult<Uuid> {
+    quem.exige(Permissao::Gerenciar)?;
+    let (titulo, descricao) = (titulo(&nova.titulo)?, descricao(nova.descricao)?);
+    let dos_registros = conferir(app, quem, &nova.registros).await?;
+    let tipo = match (nova.tipo, &dos_registros) {
+        (Some(tipo), None) => permitido(app, quem, &tipo).await?,
+        (Some(tipo), Some(deles)) if tipo != *deles => return Err(nao_permitida()),
+        (_, Some(deles)) => deles.clone(),
+        (None, None) => {
+            let mensagem = "Diga o tipo dos registros, ou que registros vincular.";
+            return Err(ApiError::invalido(mensagem));
+        }
+    };
+    let id = Uuid::now_v7();
+    let mut tx = app.db.tenant(quem.tenant).await?;
+    let numero = numerar(&mut tx).await?;
+    sqlx::query(
+        "INSERT INTO acao_corretiva (tenant, id, numero, titulo, descricao, tipo, criada_por) \
+         VALUES (campo_tenant(), $1, $2, $3, $4, $5, $6)",
+    )
+    .bind(id)
+    .bind(&numero)
+    .bind(titulo)
+    .bind(descricao)
+    .bind(tipo)
+    .bind(quem.pessoa.id.uuid())
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    if let Err(error) = ligar(app, quem, id, &nova.registros, dos_registros).await {
+        desfazer(app, quem, id).await?;
+        return Err(error);
+    }
+    Ok(id)
+}
+
+/// The next number of the year. Its lock makes the series one without gaps: what was undone was the
+/// last, or another has it since.
+async fn numerar(tx: &mut PgTransaction<'_>) -> ApiResult<String> {
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended(campo_tenant()::text, 2))")
+        .execute(&mut **tx)
+        .await?;
+    let ano = Utc::now().with_timezone(&super::fuso(tx).await?).year();
+    let ultimo: Option<i64> = sqlx::query_scalar(
+        "SELECT max(substring(numero FROM '[0-9]+$')::bigint) FROM acao_corretiva \
+         WHERE numero LIKE $1",
+    )
+    .bind(format!("AC-{ano}/%"))
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(format!("AC-{ano}/{:06}", ultimo.unwrap_or(0) + 1))
+}
+
+/// One that was refused its records, and that nobody has joined since, was never there.
+async fn desfazer(app: &App, quem: &Principal, id: Uuid) -> ApiResult<()> {
+    let mut tx = app.db.tenant(quem.tenant).await?;
+    sqlx::query(
+        "DELETE FROM acao_corretiva c WHERE c.id = $1 AND c.situacao = 'rascunho' \
+         AND NOT EXISTS (SELECT 1 FROM corretiva_vinculo v WHERE v.tenant = c.tenant \
+             AND v.id = c.id)",
+    )
+    .bind(id)
+    .execute(&mut *tx)
+    .await?;
+    Ok(tx.commit().await?)
+}
+
+fn nao_permitida() -> ApiError {
+    Refusal::new(Codigo::CorretivaNaoPermitida).into()
+}
+
+/// A tipo that may have them, by its name.
+async fn permitido(app: &App, quem: &Principal, codigo: &str) -> ApiResult<String> {
+    let (_, tipos) = super::empresa(app, quem.tenant).await?;
+    let tipo = tipos.atual(codigo)?;
+    if tipo.permite_acao_corretiva { Ok(tipo.codigo.clone()) } else { Err(nao_permitida()) }
+}
+
+/// Whether all of the records may join one, and their tipo, if there are any.
+async fn conferir(
+    app: &App,
+    quem: &Principal,
+    registros: &BTreeSet<Uuid>,
+) -> ApiResult<Option<String>> {
+    if registros.len() > REGISTROS_MAX {
+        let mensagem = format!("Um pedido vincula até {REGISTROS_MAX} registros.");
+        return Err(ApiError::invalido(mensagem));
+    }
+    let mut tipo: Option<String> = None;
+    for id in registros {
+        let lido = super::abrir(app, quem, DocumentId::from(*id)).await?;
+        let lido =
+            lido.ok_or_else(|| ApiError::nao_encontrado().with("registro", id.to_string()))?;
+        let codigo = &lido.tipo.codigo;
+        if tipo.get_or_insert_with(|| codigo.clone()) != codigo {
+            return Err(nao_permitida());
+        }
+    }
+    Ok(tipo)
+}
+
+/// Links the records, which are of that tipo, all or none, while nobody can begin to carry it out.
+async fn ligar(
+    app: &App,
+    quem: &Principal,
+    id: Uuid,
+    registros: &BTreeSet<Uuid>,
+    dos_registros: Option<String>,
+) -> ApiResult<()> {
+    let mut tx = app.db.tenant(quem.tenant).await?;
+    let (numero, tipo, situacao): (String, String, String) =
+        sqlx::query_as("SELECT numero, tipo, situacao FROM acao_corretiva WHERE id = $1 FOR SHARE")
+            .bind(id)
+            .fetch_one(&mut *tx)
+            .await?;
+    if situacao != SituacaoCorretiva::Rascunho.codigo()
+        || dos_registros.is_some_and(|deles| deles != tipo)
+    {
+        return Err(nao_permitida());
+    }
+    let vinculados: Vec<Uuid> =
+        sqlx::query_scalar("SELECT document FROM corretiva_vinculo WHERE id = $1")
+            .bind(id)
+            .fetch_all(&mut *tx)
+            .await?;
+    let novos = registros.iter().filter(|registro| !vinculados.contains(registro));
+    let corretiva = CorretivaId::from(id);
+    let comandos: Vec<_> = novos
+        .map(|registro| {
+            let comando = Command::VincularCorretiva { corretiva, numero: numero.clone() };
+            (DocumentId::from(*registro), comando)
+        })
+        .collect();
+    if !comandos.is_empty() {
+        let done = office::run_all(app, quem.tenant, &quem.pessoa, comandos, None).await;
+        comandos::executar(done)?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Vincula registros concluídos do mesmo tipo a uma ação corretiva em rascunho.
+#[utoipa::path(post, path = "/v1/acoes-corretivas/{id}/registros", tag = "Ações corretivas",
+    params(("id" = Uuid, Path)), request_body = Vincular,
+    security(("token" = ["registros:escrever"])),
+    responses((status = 200, body = Corretiva), crate::api::docs::Problemas))]
+pub async fn vincular(
+    State(app): State<App>,
+    acesso: Acesso<EscreverRegistros>,
+    ApiPath(id): ApiPath<Uuid>,
+    ApiJson(corpo): ApiJson<Vincular>,
+) -> ApiResult<Response> {
+    vincular_a(&app, &acesso, id, &corpo.registros).await?;
+    responder(&app, &acesso, id).await
+}
+
+/// Links records to one in rascunho, all or none.
+///
+/// # Errors
+/// `sem_permissao`, 404, `corretiva_nao_permitida`.
+pub(crate) async fn vincular_a(
+    app: &App,
+    quem: &Principal,
+    id: Uuid,
+    registros: &BTreeSet<Uuid>,
+) -> ApiResult<()> {
+    quem.exige(Permissao::Gerenciar)?;
+    let tipo = conferir(app, quem, registros).await?;
+    ligar(app, quem, id, registros, tipo).await
+}
+
+async fn responder(app: &App, quem: &Principal, id: Uuid) -> ApiResult<Response> {
+    let mut tx = app.db.snapshot(quem.tenant).await?;
+    let lida = uma(&mut tx, quem, id).await?;
+    let etag = ETag::of_json(&lida)?;
+    Ok(([etag.header()], Json(lida)).into_response())
+}
+
+/// Altera o título e a descrição de uma ação corretiva que não foi encerrada.
+#[utoipa::path(patch, path = "/v1/acoes-corretivas/{id}", tag = "Ações corretivas",
+    params(("id" = Uuid, Path)), request_body = MudancaDeCorretiva,
+    security(("token" = ["registros:escrever"])),
+    responses((status = 200, body = Corretiva), crate::api::docs::Problemas))]
+pub async fn alterar(
+    State(app): State<App>,
+    acesso: Acesso<EscreverRegistros>,
+    ApiPath(id): ApiPath<Uuid>,
+    if_match: IfMatch,
+    ApiJson(mudanca): ApiJson<MudancaDeCorretiva>,
+) -> ApiResult<Response> {
+    acesso.exige(Permissao::Gerenciar)?;
+    let titulo = mudanca.titulo.as_deref().map(titulo).transpose()?;
+    let muda_descricao = mudanca.descricao.is_some();
+    let descricao = descricao(mudanca.descricao)?;
+    let mut tx = app.db.tenant(acesso.tenant).await?;
+    let situacao = travar(&mut tx, id).await?;
+    if_match.check(&ETag::of_json(&uma(&mut tx, &acesso, id).await?)?)?;
+    if situacao == SituacaoCorretiva::Encerrada.codigo() {
+        return Err(fora_de_hora());
+    }
+    sqlx::query(
+        "UPDATE acao_corretiva SET titulo = coalesce($2, titulo), \
+             descricao = CASE WHEN $3 THEN $4 ELSE descricao END WHERE id = $1",
+    )
+    .bind(id)
+    .bind(titulo)
+    .bind(muda_descricao)
+    .bind(descricao)
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    responder(&app, &acesso, id).await
+}
+
+async fn travar(tx: &mut PgTransaction<'_>, id: Uuid) -> sqlx::Result<String> {
+    sqlx::query_scalar("SELECT situacao FROM acao_corretiva WHERE id = $1 FOR UPDATE")
+        .bind(id)
+        .fetch_one(&mut **tx)
+        .await
+}
+
+fn fora_de_hora() -> ApiError {
+    let mensagem = "A ação corretiva não está na situação que isto pede. Leia de novo.";
+    ApiError::new(StatusCode::CONFLICT, "corretiva_fora_de_hora", mensagem)
+}
+
+/// Começa a executar uma ação corretiva em rascunho.
+#[utoipa::path(post, path = "/v1/acoes-corretivas/{id}/iniciar", tag = "Ações corretivas",
+    params(("id" = Uuid, Path)),
+    security(("token" = ["registros:escrever"])),
+    responses((status = 200, body = Corretiva), crate::api::docs::Problemas))]
+pub async fn iniciar(
+    State(app): State<App>,
+    acesso: Acesso<EscreverRegistros>,
+    ApiPath(id): ApiPath<Uuid>,
+) -> ApiResult<Response> {
+    let sql = "UPDATE acao_corretiva SET situacao = 'em_execucao', iniciada_em = now() \
+               WHERE id = $1 AND situacao = 'rascunho'";
+    avancar(&app, &acesso, id, SituacaoCorretiva::EmExecucao, sql).await
+}
+
+/// Encerra uma ação corretiva em execução.
+#[utoipa::path(post, path = "/v1/acoes-corretivas/{id}/encerrar", tag = "Ações corretivas",
+    params(("id" = Uuid, Path)),
+    security(("token" = ["registros:escrever"])),
+    responses((status = 200, body = Corretiva), crate::api::docs::Problemas))]
+pub async fn encerrar(
+    State(app): State<App>,
+    acesso: Acesso<EscreverRegistros>,
+    ApiPath(id): ApiPath<Uuid>,
+) -> ApiResult<Response> {
+    let sql = "UPDATE acao_corretiva SET situacao = 'encerrada', encerrada_em = now() \
+               WHERE id = $1 AND situacao = 'em_execucao'";
+    avancar(&app, &acesso, id, SituacaoCorretiva::Encerrada, sql).await
+}
+
+/// Goes on to `para`; where it is already, nothing is left to do.
+async fn avancar(
+    app: &App,
+    quem: &Principal,
+    id: Uuid,
+    para: SituacaoCorretiva,
+    sql: &'static str,
+) -> ApiResult<Response> {
+    quem.exige(Permissao::Gerenciar)?;
+    let mut tx = app.db.tenant(quem.tenant).await?;
+    let situacao = travar(&mut tx, id).await?;
+    if situacao != para.codigo() {
+        let done = sqlx::query(sql).bind(id).execute(&mut *tx).await?;
+        if done.rows_affected() == 0 {
+            return Err(fora_de_hora());
+        }
+    }
+    tx.commit().await?;
+    responder(app, quem, id).await
+}

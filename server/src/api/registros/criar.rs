@@ -1,0 +1,343 @@
+//! New records: made whole in one request, and copies of others (R94).
+
+use super::{
+    Registros, colunas,
+    comandos::{self, NovaRestricao},
+    ficha::{self, Ficha},
+    json, nomes,
+    partes::NovaParte,
+    referencias,
+};
+use crate::{
+    api::{
+        extract::{ApiJson, ApiPath},
+        principal::{Acesso, EscreverRegistros, Principal},
+    },
+    app::App,
+    error::{ApiError, ApiResult},
+    office,
+};
+use axum::{
+    Json,
+    body::Bytes,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use campo_domain::{
+    command::{Command, NovoItem},
+    ids::{DocumentId, ItemId, UserId},
+    kind::Kind,
+    origem,
+    parte::Colecao,
+    preenchimento::{self, Contexto, Dados},
+    refusal::{Codigo, Refusal},
+    registro::Campos,
+    tipo::{Tipo, TipoRef, Tipos},
+    valor::{Campo, Valor},
+};
+use chrono::Utc;
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sqlx::{AssertSqlSafe, PgTransaction};
+use std::{collections::BTreeSet, sync::Arc};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Um registro novo.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NovoRegistro {
+    /// O identificador, se quem cria o escolhe (UUID v7, de preferência): repetir o pedido não cria
+    /// outro.
+    #[schema(value_type = Option<Uuid>)]
+    pub id: Option<Uuid>,
+    /// O código do tipo; dispensável onde só há um.
+    pub tipo: Option<String>,
+    /// Os campos, pelo nome. O que ficou vazio e o Campo sabe é preenchido.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub campos: Map<String, Value>,
+    /// Itens.
+    #[serde(default)]
+    pub itens: Vec<NovaParte>,
+    /// Despesas.
+    #[serde(default)]
+    pub despesas: Vec<NovaParte>,
+    /// Vínculos com outros registros e contatos.
+    #[serde(default)]
+    pub vinculos: Vec<NovaParte>,
+    /// Quem participa além de quem é responsável.
+    #[serde(default)]
+    #[schema(value_type = Vec<Uuid>)]
+    pub participantes: BTreeSet<Uuid>,
+    /// Quem é avisado na abertura e na conclusão.
+    #[serde(default)]
+    #[schema(value_type = Vec<Uuid>)]
+    pub interessados: BTreeSet<Uuid>,
+    /// Quem pode ver, além de quem administra; todos, se ausente.
+    pub restricao: Option<NovaRestricao>,
+}
+
+/// Cria um registro.
+#[utoipa::path(post, path = "/v1/{kind}", tag = "Registros",
+    params(("kind" = Registros, Path)), request_body = NovoRegistro,
+    security(("token" = ["registros:escrever"])),
+    responses((status = 201, body = Ficha), crate::api::docs::Problemas))]
+pub async fn criar(
+    State(app): State<App>,
+    acesso: Acesso<EscreverRegistros>,
+    ApiPath(colecao): ApiPath<Registros>,
+    ApiJson(novo): ApiJson<NovoRegistro>,
+) -> ApiResult<Response> {
+    let kind = colecao.kind();
+    let (fuso, tipos) = super::empresa(&app, acesso.tenant).await?;
+    let tipo = escolher(&tipos, kind, novo.tipo.as_deref())?;
+    let id: DocumentId = super::id(novo.id);
+    let comandos = comandos_de(&app, &acesso, &tipo, id, novo, fuso).await?;
+    gravar(&app, &acesso, comandos).await?;
+    ficha::responder(&app, &acesso, id, StatusCode::CREATED).await
+}
+
+/// The newest version of the tipo that is named, or of the only one that there is.
+///
+/// # Errors
+/// `tipo_desconhecido`, or 400 where it must be named.
+pub fn escolher(tipos: &Tipos, kind: Kind, nome: Option<&str>) -> ApiResult<Arc<Tipo>> {
+    if let Some(nome) = nome {
+        let tipo = tipos.atual(nome)?;
+        if tipo.kind != kind {
+            return Err(Refusal::com(Codigo::TipoDesconhecido, [nome.to_owned()]).into());
+        }
+        return Ok(tipo.clone());
+    }
+    let todos: Vec<&Arc<Tipo>> = tipos.do_kind(kind).collect();
+    match todos[..] {
+        [tipo] => Ok(tipo.clone()),
+        _ => {
+            let codigos: Vec<&str> = todos.iter().map(|tipo| tipo.codigo.as_str()).collect();
+            Err(ApiError::invalido("Diga o tipo do registro.").with("tipos", codigos))
+        }
+    }
+}
+
+/// Everything that makes the record, to be written together.
+async fn comandos_de(
+    app: &App,
+    quem: &Principal,
+    tipo: &Tipo,
+    id: DocumentId,
+    novo: NovoRegistro,
+    fuso: Tz,
+) -> ApiResult<Vec<(DocumentId, Command)>> {
+    let kind = tipo.kind;
+    let mut valores = json::ler_campos(kind.campos(), &novo.campos, fuso)?;
+    let partes = |partes: &[NovaParte], em| -> Result<Vec<NovoItem>, Refusal> {
+        partes.iter().map(|parte| parte.ler(kind, em, fuso)).collect()
+    };
+    let itens = partes(&novo.itens, Colecao::Itens)?;
+    let mut outras = Vec::new();
+    for (em, enviadas) in [(Colecao::Despesas, novo.despesas), (Colecao::Vinculos, novo.vinculos)] {
+        outras.extend(partes(&enviadas, em)?.into_iter().map(|item| (em, item)));
+    }
+    let campos = preencher(app, quem, tipo, &valores).await?;
+    for (em, item) in itens
+        .iter()
+        .map(|item| (Colecao::Itens, item))
+        .chain(outras.iter().map(|(em, item)| (*em, item)))
+    {
+        valores.extend(referencias::da_parte(kind, em, item));
+    }
+    referencias::conferir(app, quem, tipo, &valores).await?;
+    referencias::conferir_origem(app, quem, &campos, &itens).await?;
+    let gente = novo.participantes.iter().chain(&novo.interessados).copied();
+    referencias::pessoas(app, quem, gente.map(UserId::from)).await?;
+
+    let mut comandos = vec![criacao(id, tipo, campos, itens)];
+    comandos.extend(outras.into_iter().map(|(em, item)| Command::IncluirItem { em, item }));
+    comandos.extend(
+        novo.participantes
+            .into_iter()
+            .map(|usuario| Command::Participar { usuario: usuario.into(), participa: true }),
+    );
+    comandos.extend(
+        novo.interessados
+            .into_iter()
+            .map(|usuario| Command::Interessar { usuario: usuario.into(), interessado: true }),
+    );
+    if let Some(restricao) = novo.restricao {
+        let listados = restricao.listados();
+        referencias::listados(app, quem, &listados).await?;
+        comandos.push(Command::Restringir { para: Some(listados) });
+    }
+    Ok(comandos.into_iter().map(|comando| (id, comando)).collect())
+}
+
+/// The command that makes a record.
+pub fn criacao(id: DocumentId, tipo: &Tipo, campos: Campos, itens: Vec<NovoItem>) -> Command {
+    Command::Criar { id, kind: tipo.kind, tipo: tipo.referencia(), campos, itens }
+}
+
+/// Writes it, all or nothing.
+///
+/// # Errors
+/// A refusal of the rules.
+pub async fn gravar(
+    app: &App,
+    quem: &Principal,
+    comandos: Vec<(DocumentId, Command)>,
+) -> ApiResult<()> {
+    let done = office::run_all(app, quem.tenant, &quem.pessoa, comandos, None).await;
+    comandos::executar(done)
+}
+
+/// The fields as they were sent, and what Campo knows of those that were left empty.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn preencher(
+    app: &App,
+    quem: &Principal,
+    tipo: &Tipo,
+    valores: &[(&'static Campo, Valor)],
+) -> ApiResult<Campos> {
+    let preenchidos = valores.iter().filter(|(_, valor)| *valor != Valor::Nulo);
+    let mut campos: Campos =
+        preenchidos.map(|(campo, valor)| (campo.nome.to_owned(), valor.clone())).collect();
+    let mut tx = app.db.snapshot(quem.tenant).await?;
+    let contrato = match campos.get("contrato").and_then(Valor::texto) {
+        Some(codigo) => nomes::dados(&mut tx, "contrato", codigo).await?,
+        None => None,
+    };
+    let origem = match origem::chave(&campos) {
+        Some(chave) => nomes::dados(&mut tx, origem::CATALOGO, &chave).await?,
+        None => None,
+    };
+    let de = |dados: &Option<Dados>| dados.as_ref()?.get("cliente")?.parse::<Uuid>().ok();
+    let escolhido = campos.get("cliente").and_then(Valor::id);
+    let do_portal = quem.pessoa.cliente.map(DocumentId::uuid);
+    let cliente = escolhido.or(do_portal).or_else(|| de(&contrato)).or_else(|| de(&origem));
+    let cliente = match cliente {
+        Some(id) => do_cliente(&mut tx, id).await?,
+        None => None,
+    };
+    let contexto = Contexto {
+        pessoa: &quem.pessoa,
+        agora: Utc::now(),
+        cliente: cliente.as_ref(),
+        contrato: contrato.as_ref(),
+        origem: origem.as_ref(),
+    };
+    preenchimento::completar(tipo, &mut campos, &contexto);
+    Ok(campos)
+}
+
+/// The fields of a client.
+async fn do_cliente(tx: &mut PgTransaction<'_>, id: Uuid) -> sqlx::Result<Option<Campos>> {
+    let colunas: Vec<String> = Kind::Cliente.campos().iter().map(colunas::lida).collect();
+    let sql = format!("SELECT {} FROM clientes t WHERE t.id = $1", colunas.join(", "));
+    let row = sqlx::query(AssertSqlSafe(sql)).bind(id).fetch_optional(&mut **tx).await?;
+    let Some(row) = row else { return Ok(None) };
+    let campos = Kind::Cliente.campos().iter();
+    let campos = campos.map(|campo| Ok((campo.nome.to_owned(), colunas::valor(campo, &row)?)));
+    Ok(Some(campos.collect::<sqlx::Result<Campos>>()?))
+}
+
+/// Uma cópia de um registro.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Duplicar {
+    /// O identificador da cópia, se quem copia o escolhe.
+    #[schema(value_type = Option<Uuid>)]
+    id: Option<Uuid>,
+    /// Campos da cópia que serão outros.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    campos: Map<String, Value>,
+    /// Se a cópia é só mostrada, para ser conferida e depois criada.
+    #[serde(default)]
+    rascunho: bool,
+}
+
+/// Uma cópia que ainda não foi gravada: o corpo de um `POST` na coleção.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Rascunho {
+    /// O identificador que terá.
+    id: Uuid,
+    /// O código do tipo.
+    tipo: String,
+    /// Os campos.
+    #[schema(value_type = Object)]
+    campos: Map<String, Value>,
+    /// Os itens.
+    itens: Vec<ItemDoRascunho>,
+}
+
+/// Um item da cópia.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ItemDoRascunho {
+    /// O identificador que terá.
+    id: Uuid,
+    /// Os campos.
+    #[schema(value_type = Object)]
+    campos: Map<String, Value>,
+}
+
+/// Duplica um registro: grava a cópia ou, com `rascunho`, só a mostra.
+#[utoipa::path(post, path = "/v1/{kind}/{id}/duplicar", tag = "Registros",
+    params(("kind" = Registros, Path), ("id" = Uuid, Path)), request_body = Duplicar,
+    security(("token" = ["registros:escrever"])),
+    responses((status = 201, body = Ficha), (status = 200, body = Rascunho),
+        crate::api::docs::Problemas))]
+pub async fn duplicar(
+    State(app): State<App>,
+    acesso: Acesso<EscreverRegistros>,
+    ApiPath((colecao, original)): ApiPath<(Registros, Uuid)>,
+    bytes: Bytes,
+) -> ApiResult<Response> {
+    let pedido: Duplicar = comandos::corpo(&bytes)?;
+    let kind = colecao.kind();
+    let lido = super::carregar(&app, &acesso, kind, original.into()).await?;
+    let (fuso, tipos) = super::empresa(&app, acesso.tenant).await?;
+    // As it is made today, which may be another version than the original's.
+    let tipo = tipos.atual(&lido.tipo.codigo)?.clone();
+    let novo_item = || ItemId::from(Uuid::now_v7());
+    let (mut campos, mut itens) = preenchimento::duplicar(&lido.registro, novo_item);
+    campos.retain(|nome, _| tipo.tem_campo(nome));
+    for item in &mut itens {
+        item.campos.retain(|nome, _| tipo.tem_campo_item(nome));
+    }
+    let outros = json::ler_campos(kind.campos(), &pedido.campos, fuso)?;
+    referencias::conferir(&app, &acesso, &tipo, &outros).await?;
+    for (campo, valor) in outros {
+        campos.insert(campo.nome.to_owned(), valor);
+    }
+    campos.retain(|_, valor| *valor != Valor::Nulo);
+    let id: DocumentId = super::id(pedido.id);
+    if pedido.rascunho {
+        return Ok(Json(rascunho(id, &tipo, &campos, &itens)).into_response());
+    }
+    gravar(&app, &acesso, vec![(id, criacao(id, &tipo, campos, itens))]).await?;
+    ficha::responder(&app, &acesso, id, StatusCode::CREATED).await
+}
+
+fn rascunho(id: DocumentId, tipo: &Tipo, campos: &Campos, itens: &[NovoItem]) -> Rascunho {
+    let preenchidos = |definicoes: &[Campo], valores: &Campos| {
+        let mut campos = json::campos(definicoes, valores);
+        campos.retain(|_, valor| !valor.is_null());
+        campos
+    };
+    let TipoRef { codigo, .. } = tipo.referencia();
+    let da_colecao = tipo.kind.campos_de(Colecao::Itens);
+    let itens = itens.iter().map(|item| ItemDoRascunho {
+        id: item.id.uuid(),
+        campos: preenchidos(da_colecao, &item.campos),
+    });
+    Rascunho {
+        id: id.uuid(),
+        tipo: codigo,
+        campos: preenchidos(tipo.kind.campos(), campos),
+        itens: itens.collect(),
+    }
+}

@@ -1,0 +1,311 @@
+//! `GET /v1/{kind}/{id}`: one record whole, with what the person may do to it now.
+
+use super::{
+    Lido, Registros,
+    formulario::{self, CampoFicha},
+    json::{self, Situacao, TipoLinha},
+    nomes::{self, Pedidos, Quem},
+    possivel::{self, AcaoPossivel, Pode, Verbo},
+    vista::{
+        AcaoDoRegistro, Analise, Conflito, CorretivaDoRegistro, Nota, Parte, Pedido, Restricao,
+        VinculadoPor, conflitos,
+    },
+};
+use crate::{
+    api::{
+        extract::ApiPath,
+        principal::{Acesso, LerRegistros, Principal},
+    },
+    app::App,
+    error::{ApiError, ApiResult},
+    web::queries::{Viewer, visible},
+};
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use campo_domain::{
+    ids::{DocumentId, UserId},
+    kind::Kind,
+    parte::Colecao,
+    preenchimento::{self, Dados},
+    registro::Registro,
+    tipo::Tipo,
+    valor::Valor,
+};
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sqlx::PgTransaction;
+use std::collections::BTreeSet;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Um registro inteiro.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Ficha {
+    /// O identificador.
+    id: Uuid,
+    /// assistencia, ocorrencia, agenda ou cliente.
+    kind: &'static str,
+    /// O número; antes dele, um rótulo provisório.
+    rotulo: String,
+    /// O número, depois que o servidor o atribui.
+    numero: Option<String>,
+    /// O tipo, na versão com que foi criado.
+    tipo: TipoLinha,
+    /// A situação atual.
+    situacao: Option<Situacao>,
+    /// O começo do texto principal.
+    titulo: String,
+    /// A prioridade do registro, ou a da categoria dele.
+    prioridade: Option<String>,
+    /// Quem criou.
+    criado_por: Quem,
+    /// Em que aparelho.
+    criado_em_aparelho: Option<String>,
+    /// Quando, pelo relógio do aparelho.
+    criado_em: DateTime<Utc>,
+    /// Quando chegou ao servidor.
+    recebido_em: Option<DateTime<Utc>>,
+    /// Desde quando está na situação.
+    etapa_desde: Option<DateTime<Utc>>,
+    /// Até quando deveria sair dela.
+    etapa_ate: Option<DateTime<Utc>>,
+    /// Se passou do prazo da etapa ou do registro e ainda está aberto.
+    atrasado: bool,
+    /// Todos os campos, pelo nome; os vazios são nulos.
+    #[schema(value_type = Object)]
+    campos: Map<String, Value>,
+    /// Os campos do tipo na ordem do formulário, como uma pessoa os lê.
+    formulario: Vec<CampoFicha>,
+    /// O endereço que vale: o do contrato, se houver, ou o do registro.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    endereco_efetivo: Option<Dados>,
+    /// Itens.
+    itens: Vec<Parte>,
+    /// Despesas.
+    despesas: Vec<Parte>,
+    /// Anexos.
+    anexos: Vec<Parte>,
+    /// Vínculos com outros registros e contatos.
+    vinculos: Vec<Parte>,
+    /// Registros que têm um vínculo com este.
+    vinculado_por: Vec<VinculadoPor>,
+    /// Anotações, na ordem.
+    notas: Vec<Nota>,
+    /// Análises parciais, laudos, soluções e pareceres, na ordem.
+    analises: Vec<Analise>,
+    /// Ações pedidas ao ERP.
+    acoes: Vec<AcaoDoRegistro>,
+    /// Ações corretivas a que pertence.
+    corretivas: Vec<CorretivaDoRegistro>,
+    /// Pedidos de transição, com o veredito de cada um.
+    pedidos: Vec<Pedido>,
+    /// Campos que foram escritos por vários ao mesmo tempo.
+    conflitos: Vec<Conflito>,
+    /// Quem participa além de quem é responsável.
+    participantes: Vec<Quem>,
+    /// Quem é avisado na abertura e na conclusão.
+    interessados: Vec<Quem>,
+    /// Quem pode ver, se foi restringido.
+    restricao: Option<Restricao>,
+    /// Quantos trabalhos retidos esperam decisão.
+    retidos: i64,
+    /// As transições que a pessoa pode pedir agora.
+    verbos: Vec<Verbo>,
+    /// As ações que a pessoa pode pedir agora.
+    acoes_possiveis: Vec<AcaoPossivel>,
+    /// O que mais a pessoa pode fazer agora.
+    pode: Pode,
+}
+
+/// Lê um registro inteiro.
+#[utoipa::path(get, path = "/v1/{kind}/{id}", tag = "Registros",
+    params(("kind" = Registros, Path), ("id" = Uuid, Path)),
+    security(("token" = ["registros:ler"])),
+    responses((status = 200, body = Ficha), (status = 304, description = "Não mudou."),
+        crate::api::docs::Problemas))]
+pub async fn ver(
+    State(app): State<App>,
+    acesso: Acesso<LerRegistros>,
+    ApiPath((colecao, id)): ApiPath<(Registros, Uuid)>,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let lido = super::carregar(&app, &acesso, colecao.kind(), id.into()).await?;
+    let etag = lido.etag.clone();
+    Ok(etag.on(&headers, montar(&app, &acesso, lido).await?))
+}
+
+/// The record after it was changed, with its new tag; where to find it if it is new.
+///
+/// # Errors
+/// 404 where the change took it out of the person's sight.
+pub async fn responder(
+    app: &App,
+    quem: &Principal,
+    id: DocumentId,
+    status: StatusCode,
+) -> ApiResult<Response> {
+    let lido = super::abrir(app, quem, id).await?;
+    let Some(lido) = lido else {
+        // Done, and now somebody else's: there is nothing to show.
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    };
+    let (etag, kind) = (lido.etag.clone(), lido.registro.kind);
+    let ficha = montar(app, quem, lido).await?;
+    let mut response = (status, [etag.header()], Json(ficha)).into_response();
+    if status == StatusCode::CREATED {
+        let endereco = super::endereco(kind, id).parse().map_err(ApiError::interno)?;
+        response.headers_mut().insert(header::LOCATION, endereco);
+    }
+    Ok(response)
+}
+
+/// Shapes a record for whoever asks.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn montar(app: &App, quem: &Principal, lido: Lido) -> ApiResult<Ficha> {
+    let Lido { registro, tipo, .. } = lido;
+    let (pessoa, kind) = (&quem.pessoa, registro.kind);
+    let viewer = Viewer::of(pessoa);
+    let mut tx = app.db.snapshot(quem.tenant).await?;
+    let fuso = super::fuso(&mut tx).await?;
+    let nomes = citados(&registro).ler(&mut tx, viewer).await?;
+    let contrato = match registro.valor("contrato").texto() {
+        Some(codigo) if kind == Kind::Assistencia => {
+            nomes::dados(&mut tx, "contrato", codigo).await?
+        }
+        _ => None,
+    };
+    let vinculado_por = vinculado_por(&mut tx, viewer, registro.id).await?;
+    let retidos: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM held WHERE document = $1 AND status = 'aguardando'",
+    )
+    .bind(registro.id.uuid())
+    .fetch_one(&mut *tx)
+    .await?;
+    tx.rollback().await?;
+    let partes = |colecao| Parte::todas(&registro, colecao, &nomes, fuso);
+    let pessoas = |ids: &BTreeSet<UserId>| ids.iter().map(|id| nomes.quem(*id)).collect();
+    Ok(Ficha {
+        id: registro.id.uuid(),
+        kind: kind.codigo(),
+        rotulo: registro.rotulo(),
+        numero: registro.numero.clone(),
+        tipo: TipoLinha {
+            codigo: tipo.codigo.clone(),
+            versao: tipo.versao,
+            nome: Some(tipo.nome.clone()),
+        },
+        situacao: registro.situacao(&tipo).map(Situacao::from),
+        titulo: registro.titulo(),
+        prioridade: registro.prioridade(&tipo).map(str::to_owned),
+        criado_por: nomes.quem(registro.criacao.por),
+        criado_em_aparelho: nomes.aparelho(registro.criacao.em),
+        criado_em: registro.criado_em,
+        recebido_em: registro.recebido_em,
+        etapa_desde: registro.etapa_desde(),
+        etapa_ate: registro.etapa_ate(&tipo),
+        atrasado: atrasado(&registro, &tipo, fuso),
+        campos: json::campos(kind.campos(), &registro.campos),
+        formulario: formulario::campos(&registro, &tipo, pessoa, &nomes, fuso),
+        endereco_efetivo: (kind == Kind::Assistencia)
+            .then(|| preenchimento::endereco(&registro, contrato.as_ref())),
+        itens: partes(Colecao::Itens),
+        despesas: partes(Colecao::Despesas),
+        anexos: partes(Colecao::Anexos),
+        vinculos: partes(Colecao::Vinculos),
+        vinculado_por,
+        notas: registro.notas.iter().map(|nota| Nota::de(nota, &nomes)).collect(),
+        analises: Analise::todas(&registro, &nomes),
+        acoes: registro.acoes.iter().map(|acao| AcaoDoRegistro::de(acao, &tipo, &nomes)).collect(),
+        corretivas: registro
+            .corretivas
+            .iter()
+            .map(|c| CorretivaDoRegistro::de(c, &nomes))
+            .collect(),
+        pedidos: registro.pedidos.iter().map(|p| Pedido::de(p, &tipo, &nomes)).collect(),
+        conflitos: conflitos(&registro, &nomes),
+        participantes: pessoas(&registro.participantes),
+        interessados: pessoas(&registro.interessados),
+        restricao: registro.restricao.as_ref().map(|r| Restricao::de(r, &nomes)),
+        retidos,
+        verbos: possivel::verbos(&registro, &tipo, pessoa),
+        acoes_possiveis: possivel::acoes(&registro, &tipo, pessoa),
+        pode: possivel::pode(&registro, &tipo, pessoa),
+    })
+}
+
+/// Late: past the time of the situação or the day of the record, while work may still happen.
+fn atrasado(registro: &Registro, tipo: &Tipo, fuso: Tz) -> bool {
+    let agora = Utc::now();
+    let da_etapa = registro.etapa_ate(tipo).is_some_and(|ate| ate < agora);
+    let hoje = agora.with_timezone(&fuso).date_naive();
+    let do_registro = matches!(registro.valor("prazo"), Valor::Data(prazo) if *prazo < hoje);
+    registro.aberto(tipo) && (da_etapa || do_registro)
+}
+
+/// Everything that the answer names.
+fn citados(registro: &Registro) -> Pedidos {
+    let mut citados = Pedidos::default();
+    let kind = registro.kind;
+    for campo in kind.campos() {
+        citados.valor(campo, registro.valor(campo.nome));
+    }
+    for colecao in Colecao::TODAS {
+        for (_, parte) in registro.vivos(colecao) {
+            citados.autoria(parte.autoria);
+            for campo in kind.campos_de(colecao) {
+                citados.valor(campo, parte.valor(campo.nome));
+            }
+        }
+    }
+    citados.autoria(registro.criacao);
+    registro.notas.iter().for_each(|nota| citados.autoria(nota.autoria));
+    registro.pedidos.iter().for_each(|pedido| citados.autoria(pedido.autoria));
+    for analise in &registro.analises {
+        citados.autoria(analise.autoria);
+        analise.encaminhar.into_iter().for_each(|id| citados.pessoa(id));
+    }
+    registro.acoes.iter().for_each(|acao| citados.pessoa(acao.por));
+    registro.corretivas.iter().for_each(|corretiva| citados.pessoa(corretiva.por));
+    for versao in registro.conflitos.iter().flat_map(|conflito| &conflito.versoes) {
+        citados.autoria(versao.autoria);
+    }
+    let restricao = registro.restricao.iter();
+    let listados = restricao.flat_map(|r| r.usuarios.iter().copied().chain([r.por]));
+    let listas = registro.participantes.iter().chain(&registro.interessados).copied();
+    listados.chain(listas).for_each(|id| citados.pessoa(id));
+    citados
+}
+
+/// Records that link to this one, of those that the person may see (R38).
+async fn vinculado_por(
+    tx: &mut PgTransaction<'_>,
+    viewer: Viewer,
+    id: DocumentId,
+) -> sqlx::Result<Vec<VinculadoPor>> {
+    sqlx::query_as(concat!(
+        "SELECT t.id, 'ocorrencia' AS kind, t.numero, t.titulo, v.relacao, v.descricao \
+         FROM vinculos v JOIN ocorrencias t ON t.tenant = v.tenant AND t.id = v.document \
+         WHERE v.documento = $3 AND ",
+        visible!("t"),
+        " UNION ALL \
+         SELECT t.id, 'assistencia', t.numero, t.titulo, v.relacao, v.descricao \
+         FROM vinculos v JOIN assistencias t ON t.tenant = v.tenant AND t.id = v.document \
+         WHERE v.documento = $3 AND ",
+        visible!("t"),
+        " ORDER BY 1 LIMIT 200"
+    ))
+    .bind(viewer.id)
+    .bind(viewer.all)
+    .bind(id.uuid())
+    .fetch_all(&mut **tx)
+    .await
+}

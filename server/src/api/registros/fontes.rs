@@ -1,0 +1,369 @@
+//! Sources for reports: flat rows, a page at a time, of what the person may see. For a tool that
+//! takes the whole of it and then, by `atualizado_de`, what changed since.
+
+use super::lista;
+use crate::{
+    api::{
+        extract::{ApiPath, ApiQuery},
+        page::{Folha, Pagina},
+        principal::{Acesso, LerRegistros},
+    },
+    app::App,
+    error::{ApiError, ApiResult},
+    ledger::table,
+    web::queries::{Viewer, visible},
+};
+use axum::{
+    Json,
+    extract::{OriginalUri, State},
+    response::Response,
+};
+use campo_domain::{
+    kind::Kind,
+    parte::Colecao,
+    valor::{Alvo, Campo, TipoCampo},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sqlx::{Postgres, QueryBuilder, Row, postgres::PgRow};
+use std::collections::BTreeMap;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+/// Uma fonte de relatórios.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Fonte {
+    /// Um registro por linha, de todos os tipos.
+    Registros,
+    /// Um item por linha.
+    Itens,
+    /// Uma despesa por linha.
+    Despesas,
+    /// Uma análise por linha.
+    Analises,
+    /// Uma ação por linha.
+    Acoes,
+    /// Um acontecimento por linha.
+    Acompanhamentos,
+    /// Uma passagem por uma situação por linha, com quanto tempo durou.
+    Situacoes,
+}
+
+impl Fonte {
+    const TODAS: [Fonte; 7] = [
+        Fonte::Registros,
+        Fonte::Itens,
+        Fonte::Despesas,
+        Fonte::Analises,
+        Fonte::Acoes,
+        Fonte::Acompanhamentos,
+        Fonte::Situacoes,
+    ];
+
+    const fn codigo(self) -> &'static str {
+        match self {
+            Fonte::Registros => "registros",
+            Fonte::Itens => "itens",
+            Fonte::Despesas => "despesas",
+            Fonte::Analises => "analises",
+            Fonte::Acoes => "acoes",
+            Fonte::Acompanhamentos => "acompanhamentos",
+            Fonte::Situacoes => "situacoes",
+        }
+    }
+
+    const fn descricao(self) -> &'static str {
+        match self {
+            Fonte::Registros => "Um registro por linha, de todos os tipos.",
+            Fonte::Itens => "Um item por linha.",
+            Fonte::Despesas => "Uma despesa por linha.",
+            Fonte::Analises => "Uma análise por linha.",
+            Fonte::Acoes => "Uma ação por linha.",
+            Fonte::Acompanhamentos => "Um acontecimento por linha.",
+            Fonte::Situacoes => "Uma passagem por uma situação por linha, com quanto durou.",
+        }
+    }
+}
+
+/// Uma fonte, descrita.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FonteDescrita {
+    /// O código.
+    codigo: &'static str,
+    /// O que tem.
+    descricao: &'static str,
+    /// O endereço.
+    endereco: String,
+}
+
+/// Which rows.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Filtro {
+    /// Só de assistencia, ocorrencia, agenda ou cliente.
+    #[param(value_type = Option<String>)]
+    kind: Option<Kind>,
+    /// Só de registros alterados a partir deste dia ou instante.
+    atualizado_de: Option<String>,
+    /// Linhas por página, até 200.
+    limite: Option<u16>,
+    /// O `proximo` da página anterior.
+    cursor: Option<String>,
+}
+
+/// Uma linha: colunas pelo nome.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(transparent)]
+pub struct LinhaDaFonte {
+    /// As colunas.
+    #[schema(value_type = Object)]
+    colunas: Value,
+    #[serde(skip)]
+    chave: (Uuid, String),
+}
+
+/// Where a page ended: the source, the record, the place in it.
+type Chave = (Fonte, Uuid, String);
+
+/// Lista as fontes de relatórios.
+#[utoipa::path(get, path = "/v1/fontes", tag = "Fontes",
+    security(("token" = ["registros:ler"])),
+    responses((status = 200, body = Vec<FonteDescrita>), crate::api::docs::Problemas))]
+pub async fn listar(_acesso: Acesso<LerRegistros>) -> Json<Vec<FonteDescrita>> {
+    let descrita = |fonte: Fonte| FonteDescrita {
+        codigo: fonte.codigo(),
+        descricao: fonte.descricao(),
+        endereco: format!("/v1/fontes/{}", fonte.codigo()),
+    };
+    Json(Fonte::TODAS.into_iter().map(descrita).collect())
+}
+
+/// Lê as linhas de uma fonte.
+#[utoipa::path(get, path = "/v1/fontes/{fonte}", tag = "Fontes",
+    params(("fonte" = Fonte, Path), Filtro),
+    security(("token" = ["registros:ler"])),
+    responses((status = 200, body = Pagina<LinhaDaFonte>), crate::api::docs::Problemas))]
+pub async fn ler(
+    State(app): State<App>,
+    acesso: Acesso<LerRegistros>,
+    OriginalUri(uri): OriginalUri,
+    ApiPath(fonte): ApiPath<Fonte>,
+    ApiQuery(filtro): ApiQuery<Filtro>,
+) -> ApiResult<Response> {
+    let folha = Folha::<Chave>::new(filtro.limite, filtro.cursor.as_deref())?;
+    if folha.depois.as_ref().is_some_and(|(de, ..)| *de != fonte) {
+        return Err(ApiError::invalido("O cursor é de outra fonte. Recomece sem ele."));
+    }
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let fuso = super::fuso(&mut tx).await?;
+    let mut sql = super::visto(Viewer::of(&acesso.pessoa), fuso)?;
+    // One row a record, whatever its kind, with what every source shows of it; then the source.
+    sql.push("SELECT t.id AS chave_id, s.lugar AS chave_lugar, ");
+    sql.push("to_jsonb(s) - 'lugar' || jsonb_build_object('registro', t.id, 'kind', t.kind, ");
+    sql.push("'numero', t.numero, 'tipo', t.tipo) AS colunas FROM (");
+    comuns(&mut sql, &filtro, fuso, folha.depois.as_ref().map(|(_, id, _)| *id))?;
+    sql.push(") t CROSS JOIN LATERAL (").push(da_fonte(fonte)).push(") s WHERE true");
+    if let Some((_, id, lugar)) = &folha.depois {
+        sql.push(" AND (t.id, s.lugar) > (").push_bind(*id).push(", ").push_bind(lugar.clone());
+        sql.push(")");
+    }
+    sql.push(" ORDER BY t.id, s.lugar LIMIT ").push_bind(folha.rows());
+    let rows = sql.build().fetch_all(&mut *tx).await.map_err(super::cursor_estranho)?;
+    let linhas = rows.iter().map(linha).collect::<sqlx::Result<Vec<_>>>()?;
+    let pagina = folha.close(linhas, |ultima| (fonte, ultima.chave.0, ultima.chave.1.clone()));
+    Ok(pagina.linked(&uri))
+}
+
+fn linha(row: &PgRow) -> sqlx::Result<LinhaDaFonte> {
+    let chave = (row.try_get("chave_id")?, row.try_get("chave_lugar")?);
+    Ok(LinhaDaFonte { colunas: row.try_get("colunas")?, chave })
+}
+
+/// The records of every kind that was asked for, from `inicio` on: what they have in common.
+fn comuns(
+    sql: &mut QueryBuilder<Postgres>,
+    filtro: &Filtro,
+    fuso: chrono_tz::Tz,
+    inicio: Option<Uuid>,
+) -> ApiResult<()> {
+    let desde = filtro.atualizado_de.as_deref();
+    let desde =
+        desde.map(|texto| lista::momento("atualizado_de", texto, fuso, false)).transpose()?;
+    let kinds = Kind::TODOS.into_iter().filter(|kind| filtro.kind.is_none_or(|so| so == *kind));
+    for (lugar, kind) in kinds.enumerate() {
+        if lugar > 0 {
+            sql.push(" UNION ALL ");
+        }
+        let numero = if kind.numerado() { "t.numero" } else { "NULL::text" };
+        sql.push(format!(
+            "SELECT t.tenant, t.id, '{kind}'::text AS kind, {numero} AS numero, t.tipo, \
+                 t.tipo_versao FROM {} t WHERE ",
+            table(kind)
+        ));
+        sql.push(match kind {
+            Kind::Cliente => "$1 IS NOT NULL",
+            _ => visible!("t"),
+        });
+        if let Some(desde) = desde {
+            sql.push(" AND t.atualizado_em >= ").push_bind(desde);
+        }
+        // Here too, for each table to begin where the page does.
+        if let Some(inicio) = inicio {
+            sql.push(" AND t.id >= ").push_bind(inicio);
+        }
+    }
+    Ok(())
+}
+
+/// The rows of a source for one record `t`, each with its `lugar` in it.
+fn da_fonte(fonte: Fonte) -> String {
+    match fonte {
+        Fonte::Registros => registros(),
+        Fonte::Itens => partes(Colecao::Itens),
+        Fonte::Despesas => partes(Colecao::Despesas),
+        Fonte::Analises => "SELECT x.id::text AS lugar, x.id, x.tipo AS analise, x.procedente, \
+             x.texto, x.vigente, x.emitida_por, u.nome AS emitida_por_nome, x.emitida_em, \
+             x.encaminhar \
+             FROM analises x LEFT JOIN usuario u ON u.tenant = x.tenant AND u.id = x.emitida_por \
+             WHERE x.tenant = t.tenant AND x.document = t.id"
+            .into(),
+        Fonte::Acoes => "SELECT x.id::text AS lugar, x.id, x.codigo, x.situacao, x.pedida_por, \
+             u.nome AS pedida_por_nome, x.pedida_em, x.observacao, x.externo, x.retorno, \
+             x.atualizada_em \
+             FROM acoes x LEFT JOIN usuario u ON u.tenant = x.tenant AND u.id = x.pedida_por \
+             WHERE x.tenant = t.tenant AND x.document = t.id"
+            .into(),
+        Fonte::Acompanhamentos => "SELECT to_char(x.seq, 'FM0000000000000000000') || '/' \
+                 || to_char(x.ordem, 'FM0000000000') AS lugar, x.seq, x.ordem, \
+             x.tipo AS acontecimento, x.campo, x.rotulo, x.de, x.para, x.texto, x.visibilidade, \
+             x.por, u.nome AS por_nome, x.dispositivo, x.no_aparelho, x.no_servidor \
+             FROM acompanhamentos x LEFT JOIN usuario u ON u.tenant = x.tenant AND u.id = x.por \
+             WHERE x.tenant = t.tenant AND x.document = t.id"
+            .into(),
+        Fonte::Situacoes => situacoes(),
+    }
+}
+
+/// A record with every field of every kind: what a kind does not have is null.
+fn registros() -> String {
+    let mut nomes: BTreeMap<&str, &Campo> = BTreeMap::new();
+    for campo in Kind::TODOS.into_iter().flat_map(|kind| kind.campos()) {
+        nomes.entry(campo.nome).or_insert(campo);
+    }
+    let um = |kind: Kind| {
+        let campos = nomes.iter().map(|(nome, campo)| match kind.campo(nome) {
+            Some(campo) => format!("{} AS {nome}", exato("x", campo)),
+            None => format!("NULL::{} AS {nome}", pg(campo)),
+        });
+        let campos: Vec<String> = campos.collect();
+        let responsavel = match kind {
+            Kind::Cliente => "NULL",
+            _ => {
+                "(SELECT u.nome FROM usuario u \
+                   WHERE u.tenant = x.tenant AND u.id = x.responsavel)"
+            }
+        };
+        let cliente = match kind {
+            Kind::Cliente => "x.nome",
+            Kind::Agenda => "NULL",
+            _ => "(SELECT c.nome FROM clientes c WHERE c.tenant = x.tenant AND c.id = x.cliente)",
+        };
+        format!(
+            "SELECT '' AS lugar, x.tipo_versao, x.situacao, x.situacao_nome, x.fase, x.titulo, \
+                 x.criado_por, x.criado_em, x.recebido_em, x.atualizado_em, x.etapa_desde, \
+                 x.etapa_ate, {cliente} AS cliente_nome, {responsavel} AS responsavel_nome, {} \
+             FROM {} x WHERE t.kind = '{kind}' AND x.tenant = t.tenant AND x.id = t.id",
+            campos.join(", "),
+            table(kind)
+        )
+    };
+    Kind::TODOS.map(um).join(" UNION ALL ")
+}
+
+fn partes(colecao: Colecao) -> String {
+    let campos: Vec<String> = Kind::Ocorrencia
+        .campos_de(colecao)
+        .iter()
+        .map(|campo| format!("{} AS {}", exato("x", campo), campo.nome))
+        .collect();
+    format!(
+        "SELECT x.id::text AS lugar, x.id, {} FROM {colecao} x \
+         WHERE x.tenant = t.tenant AND x.document = t.id",
+        campos.join(", ")
+    )
+}
+
+/// Every situação that the record passed through: how it began, then each transition that was done.
+fn situacoes() -> String {
+    let recebido: Vec<String> = Kind::TODOS
+        .map(|kind| {
+            format!(
+                "SELECT x.situacao, coalesce(x.recebido_em, x.criado_em) AS desde, x.criado_por \
+                 FROM {} x WHERE t.kind = '{kind}' AND x.tenant = t.tenant AND x.id = t.id",
+                table(kind)
+            )
+        })
+        .to_vec();
+    format!(
+        "SELECT to_char(e.ordem, 'FM0000000000') AS lugar, e.ordem, e.situacao, s.nome AS \
+             situacao_nome, s.fase, e.entrou_em, e.saiu_em, \
+             extract(epoch FROM e.saiu_em - e.entrou_em)::bigint AS duracao_s, e.verbo, e.motivo, \
+             e.por, (SELECT u.nome FROM usuario u WHERE u.tenant = t.tenant AND u.id = e.por) AS \
+             por_nome \
+         FROM (SELECT p.*, row_number() OVER w AS ordem, \
+             lead(p.entrou_em) OVER w AS saiu_em FROM ( \
+             SELECT coalesce((SELECT q.de FROM pedidos q WHERE q.tenant = t.tenant \
+                     AND q.document = t.id AND q.aceito ORDER BY q.julgado_em, q.id LIMIT 1), \
+                     r.situacao) AS situacao, r.desde AS entrou_em, NULL::text AS verbo, \
+                 NULL::text AS motivo, r.criado_por AS por, NULL::uuid AS id \
+             FROM ({}) r \
+             UNION ALL SELECT q.para, q.julgado_em, q.verbo, q.motivo, q.pedido_por, q.id \
+             FROM pedidos q WHERE q.tenant = t.tenant AND q.document = t.id AND q.aceito \
+         ) p WINDOW w AS (ORDER BY p.entrou_em, p.id NULLS FIRST)) e \
+         LEFT JOIN LATERAL (SELECT x->>'nome' AS nome, x->>'fase' AS fase FROM referencia f, \
+             jsonb_array_elements(f.data->'fluxo'->'situacoes') x WHERE f.tenant = t.tenant \
+                 AND f.collection = 'tipo' AND f.key = t.tipo || '@' || t.tipo_versao \
+                 AND x->>'codigo' = e.situacao LIMIT 1) s ON true",
+        recebido.join(" UNION ALL ")
+    )
+}
+
+/// A field's column as JSON has it: money and quantities as decimal text.
+fn exato(alias: &str, campo: &Campo) -> String {
+    let coluna = format!("{alias}.{}", campo.nome);
+    match campo.tipo {
+        TipoCampo::Centavos { .. } => format!("({coluna}::numeric / 100)::numeric(20, 2)::text"),
+        TipoCampo::Milesimos { .. } => format!("trim_scale({coluna}::numeric / 1000)::text"),
+        _ => coluna,
+    }
+}
+
+const fn pg(campo: &Campo) -> &'static str {
+    match campo.tipo {
+        TipoCampo::Inteiro { .. } => "bigint",
+        TipoCampo::Logico => "boolean",
+        TipoCampo::Data => "date",
+        TipoCampo::Instante => "timestamptz",
+        TipoCampo::Referencia(Alvo::Catalogo(_)) => "text",
+        TipoCampo::Referencia(_) => "uuid",
+        _ => "text",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_of_one_name_are_of_one_type_in_every_kind() {
+        let mut tipos: BTreeMap<&str, &str> = BTreeMap::new();
+        for campo in Kind::TODOS.into_iter().flat_map(|kind| kind.campos()) {
+            assert_eq!(*tipos.entry(campo.nome).or_insert(pg(campo)), pg(campo), "{}", campo.nome);
+        }
+        for de_todos in ["titulo", "fase", "situacao", "criado_em", "tipo", "registro", "lugar"] {
+            assert!(!tipos.contains_key(de_todos), "{de_todos} is a field as well");
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! What leaves Campo: endpoints of the company's ERP and what each was told, e-mails and their
+//! templates. All of it is the administration's.
+
+use crate::{
+    api::{
+        docs::Problemas,
+        etag::{ETag, IfMatch},
+        extract::{ApiJson, ApiPath, ApiQuery},
+        page::{Folha, Pagina},
+        principal::{Acesso, Administra},
+        usuarios::secret,
+    },
+    app::App,
+    error::{ApiError, ApiResult},
+    outbox::{
+        Modelo, Texto,
+        email::{self, Email},
+        webhook::{self, AlteraDestino, Destino, Entrega, NovoDestino, Tentativa},
+    },
+};
+use axum::{
+    Json,
+    extract::{OriginalUri, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use campo_domain::ids::DocumentId;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+/// Um destino com o seu segredo.
+#[derive(Debug, Serialize, ToSchema)]
+struct DestinoComSegredo {
+    #[serde(flatten)]
+    destino: Destino,
+    /// O segredo com que os eventos são assinados (`whsec_…`), mostrado só aqui.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    segredo: Option<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct FiltroEntregas {
+    /// `pendente`, `entregue`, `falhou`, `sem_destino` ou `cancelada`.
+    situacao: Option<String>,
+    /// Só as deste registro.
+    #[param(value_type = Option<Uuid>)]
+    documento: Option<DocumentId>,
+    /// Só as deste destino.
+    destino: Option<Uuid>,
+    /// De 1 a 200.
+    limite: Option<u16>,
+    /// O `proximo` da página anterior.
+    cursor: Option<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct FiltroEmails {
+    /// `pendente`, `enviado`, `falhou`, `sem_endereco` ou `nao_enviado`.
+    situacao: Option<String>,
+    /// Só os deste registro.
+    #[param(value_type = Option<Uuid>)]
+    documento: Option<DocumentId>,
+    /// De 1 a 200.
+    limite: Option<u16>,
+    /// O `proximo` da página anterior.
+    cursor: Option<String>,
+}
+
+/// Lista os destinos de eventos.
+#[utoipa::path(
+    get, path = "/v1/webhooks", tag = "Integração",
+    responses((status = 200, body = Vec<Destino>), Problemas),
+    security(("token" = ["administrar"])),
+)]
+async fn endpoints(
+    State(app): State<App>,
+    acesso: Acesso<Administra>,
+) -> ApiResult<Json<Vec<Destino>>> {
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    Ok(Json(webhook::listar_destinos(&mut tx, acesso.tenant).await?))
+}
+
+/// Cadastra um destino de eventos. O segredo só aparece nesta resposta.
+#[utoipa::path(
+    post, path = "/v1/webhooks", tag = "Integração", request_body = NovoDestino,
+    responses((status = 201, body = DestinoComSegredo), Problemas),
+    security(("token" = ["administrar"])),
+)]
+async fn create_endpoint(
+    State(app): State<App>,
+    acesso: Acesso<Administra>,
+    ApiJson(novo): ApiJson<NovoDestino>,
+) -> ApiResult<Response> {
+    let mut tx = app.db.tenant(acesso.tenant).await?;
+    let (destino, segredo) =
+        webhook::criar_destino(&mut tx, &app.config, acesso.tenant, novo).await?;
+    tx.commit().await?;
+    let place = [(header::LOCATION, format!("/v1/webhooks/{}", destino.id))];
+    Ok((StatusCode::CREATED, place, shown_once(destino, segredo)?).into_response())
+}
+
+fn shown_once(destino: Destino, segredo: String) -> ApiResult<Response> {
+    let etag = ETag::of_json(&destino)?;
+    let kept = DestinoComSegredo { destino: destino.clone(), segredo: None };
+    let body = DestinoComSegredo { destino, segredo: Some(segredo) };
+    Ok(([etag.header()], secret(body, &kept)?).into_response())
+}
+
+/// Mostra um destino, sem o segredo.
+#[utoipa::path(
+    get, path = "/v1/webhooks/{id}", tag = "Integração", params(("id" = Uuid, Path)),
+    responses((status = 200, body = Destino), Problemas),
+    security(("token" = ["administrar"])),
+)]
+async fn endpoint(
+    State(app): State<App>,
+    acesso: Acesso<Administra>,
+    ApiPath(id): ApiPath<Uuid>,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let destinos = webhook::listar_destinos(&mut tx, acesso.tenant).await?;
+    let destino = destinos.into_iter().find(|destino| destino.id == id);
+    let destino = destino.ok_or_else(ApiError::nao_encontrado)?;
+    Ok(ETag::of_json(&destino)?.on(&headers, destino))
+}
+
+/// Altera um destino. O que é de um destino parado espera até que ele volte.
+#[utoipa::path(
+    patch, path = "/v1/webhooks/{id}", tag = "Integração",
+    params(("id" = Uuid, Path), ("If-Match" = String, Header)), request_body = AlteraDestino,
+    responses((status = 200, body = Destino), Problemas),
+    security(("token" = ["administrar"])),
+)]
+async fn change_endpoint(
+    State(app): State<App>,
+    acesso: Acesso<Administra>,
+    if_match: IfMatch,
+    ApiPath(id): ApiPath<Uuid>,
+    ApiJson(altera): ApiJson<AlteraDestino>,
+) -> ApiResult<Response> {
+    let mut tx = app.db.tenant(acesso.tenant).await?;
+    let before = webhook::destino(&mut tx, acesso.tenant, id).await?;
+    if_match.require(&ETag::of_json(&before)?)?;
+    let destino = webhook::alterar_destino(&mut tx, &app.config, acesso.tenant, id, altera).await?;
+    tx.commit().await?;
+    Ok(([ETag::of_json(&destino)?.header()], Json(destino)).into_response())
+}
+
+/// Remove um destino. O que só ele receberia espera por outro.
+#[utoipa::path(
+    delete, path = "/v1/webhooks/{id}", tag = "Integração", params(("id" = Uuid, Path)),
+    responses((status = 204), Problemas),
+    security(("token" = ["administrar"])),
+)]
+async fn remove_endpoint(
+    State(app): State<App>,
+    acesso: Acesso<Administra>,
+    ApiPath(id): ApiPath<Uuid>,
+) -> ApiResult<StatusCode> {
+    let mut tx = app.db.tenant(acesso.tenant).await?;
+    webhook::remover_destino(&mut tx, acesso.tenant, id).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Troca o segredo de um destino. Por 24 horas, o anterior também assina.
+#[utoipa::path(
+    post, path = "/v1/webhooks/{id}/segredo", tag = "Integração", params(("id" = Uuid, Path)),
+    responses((status = 200, body = DestinoComSegredo), Problemas),
+    security(("token" = ["administrar"])),
+)]
+async fn turn_secret(
+    State(app): State<App>,
+    acesso: Acesso<Administra>,
+    ApiPath(id): ApiPath<Uuid>,
+) -> ApiResult<Response> {
+    let mut tx = app.db.tenant(acesso.tenant).await?;
+    let (destino, segredo) =
+        webhook::girar_segredo(&mut tx, &app.config, acesso.tenant, id).await?;
+    tx.commit().await?;
+    shown_once(destino, segredo)
+}
+
+/// Lista as entregas de eventos, da mais nova à mais antiga.
+#[utoipa::path(
+    get, path = "/v1/entregas", tag = "Integração", params(FiltroEntregas),
+    responses((status = 200, body = Pagina<Entrega>), Problemas),
+    security(("token" = ["administrar"])),
+)]
+async fn deliveries(
+    State(app): State<App>,
+    acesso: Acesso<Administra>,
+    OriginalUri(uri): OriginalUri,
+    ApiQuery(asked): ApiQuery<FiltroEntregas>,
+) -> ApiResult<Response> {
+    let FiltroEntregas { situacao, documento, destino, limite, cursor } = asked;
+    let folha = Folha::<Uuid>::new(limite, cursor.as_deref())?;
+    let filtro = webhook::Filtro { situacao, documento, destino };
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let rows =
+        webhook::entregas(&mut tx, acesso.tenant, &filtro, folha.depois, folha.rows()).await?;
+    Ok(folha.close(rows, |last| last.id).linked(&uri))
+}
+
+/// Lista as tentativas de uma entrega.
+#[utoipa::path(
+    get, path = "/v1/entregas/{id}/tentativas", tag = "Integração", params(("id" = Uuid, Path)),
+    responses((status = 200, body = Vec<Tentativa>), Problemas),
+    security(("token" = ["administrar"])),
+)]
+async fn tries(
+    State(app): State<App>,
+    acesso: Acesso<Administra>,
+    ApiPath(id): ApiPath<Uuid>,
+) -> ApiResult<Json<Vec<Tentativa>>> {
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    Ok(Json(webhook::tentativas(&mut tx, acesso.tenant, id).await?))
+}
+
+/// Põe uma entrega de novo na fila, com o mesmo `webhook-id`.
+#[utoipa::path(
+    post, path = "/v1/entregas/{id}/reentregar", tag = "Integração", params(("id" = Uuid, Path)),
+    responses((status = 202), Problemas),
+    security(("token" = ["administrar"])),
+)]
+async fn deliver_again(
+    State(app): State<App>,
+    acesso: Acesso<Administra>,
+    ApiPath(id): ApiPath<Uuid>,
+) -> ApiResult<StatusCode> {
+    let mut tx = app.db.tenant(acesso.tenant).await?;
+    webhook::reentregar(&mut tx, acesso.tenant, id).await?;
+    tx.commit().await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Lista os e-mails, do mais novo ao mais antigo.
+#[utoipa::path(
+    get, path = "/v1/emails", tag = "Integração", params(FiltroEmails),
+    responses((status = 200, body = Pagina<Email>), Problemas),
+    security(("token" = ["administrar"])),
+)]
+async fn emails(
+    State(app): State<App>,
+    acesso: Acesso<Administra>,
+    OriginalUri(uri): OriginalUri,
+    ApiQuery(asked): ApiQuery<FiltroEmails>,
+) -> ApiResult<Response> {
+    let FiltroEmails { situacao, documento, limite, cursor } = asked;
+    let folha = Folha::<Uuid>::new(limite, cursor.as_deref())?;
+    let filtro = email::Filtro { situacao, documento };
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let rows = email::listar(&mut tx, acesso.tenant, &filtro, folha.depois, folha.rows()).await?;
+    Ok(folha.close(rows, |last| last.id).linked(&uri))
+}
+
+/// Envia um e-mail de novo, ao endereço que a pessoa tem agora.
+#[utoipa::path(
+    post, path = "/v1/emails/{id}/reenviar", tag = "Integração", params(("id" = Uuid, Path)),
+    responses((status = 202), Problemas),
+    security(("token" = ["administrar"])),
+)]
+async fn send_again(
+    State(app): State<App>,
+    acesso: Acesso<Administra>,
+    ApiPath(id): ApiPath<Uuid>,
+) -> ApiResult<StatusCode> {
+    let mut tx = app.db.tenant(acesso.tenant).await?;
+    email::reenviar(&mut tx, acesso.tenant, id).await?;
+    tx.commit().await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Lista os modelos de e-mail: os do Campo, como a empresa os alterou, e os dela.
+#[utoipa::path(
+    get, path = "/v1/modelos-email", tag = "Integração",
+    responses((status = 200, body = Vec<Modelo>), Problemas),
+    security(("token" = ["administrar"])),
+)]
+async fn templates(
+    State(app): State<App>,
+    acesso: Acesso<Administra>,
+) -> ApiResult<Json<Vec<Modelo>>> {
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    Ok(Json(email::modelos(&mut tx, acesso.tenant).await?))
+}
+
+/// Mostra um modelo de e-mail.
+#[utoipa::path(
+    get, path = "/v1/modelos-email/{codigo}", tag = "Integração",
+    params(("codigo" = String, Path)), responses((status = 200, body = Modelo), Problemas),
+    security(("token" = ["administrar"])),
+)]
+async fn template(
+    State(app): State<App>,
+    acesso: Acesso<Administra>,
+    ApiPath(codigo): ApiPath<String>,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let modelos = email::modelos(&mut tx, acesso.tenant).await?;
+    let modelo = modelos.into_iter().find(|modelo| modelo.codigo == codigo);
+    let modelo = modelo.ok_or_else(ApiError::nao_encontrado)?;
+    Ok(ETag::of_json(&modelo)?.on(&headers, modelo))
+}
+
+/// Escreve um modelo de e-mail da empresa. Usa `{{ variavel }}` e `{% if variavel %}`; as variáveis
+/// são empresa, destinatario, tipo, numero, situacao, cliente, contato, assunto, relato e parecer.
+#[utoipa::path(
+    put, path = "/v1/modelos-email/{codigo}", tag = "Integração",
+    params(("codigo" = String, Path), ("If-Match" = Option<String>, Header)),
+    request_body = Texto, responses((status = 200, body = Modelo), Problemas),
+    security(("token" = ["administrar"])),
+)]
+async fn write_template(
+    State(app): State<App>,
+    acesso: Acesso<Administra>,
+    if_match: IfMatch,
+    ApiPath(codigo): ApiPath<String>,
+    ApiJson(texto): ApiJson<Texto>,
+) -> ApiResult<Response> {
+    let mut tx = app.db.tenant(acesso.tenant).await?;
+    let find = |modelos: Vec<Modelo>| modelos.into_iter().find(|modelo| modelo.codigo == codigo);
+    match find(email::modelos(&mut tx, acesso.tenant).await?) {
+        Some(modelo) => if_match.check(&ETag::of_json(&modelo)?)?,
+        None => if_match.absent()?,
+    }
+    email::gravar_modelo(&mut tx, acesso.tenant, &codigo, Some(&texto)).await?;
+    let modelo = find(email::modelos(&mut tx, acesso.tenant).await?);
+    let modelo = modelo.ok_or_else(ApiError::nao_encontrado)?;
+    tx.commit().await?;
+    Ok(([ETag::of_json(&modelo)?.header()], Json(modelo)).into_response())
+}
+
+/// Volta ao modelo que o Campo traz; um modelo só da empresa deixa de existir.
+#[utoipa::path(
+    delete, path = "/v1/modelos-email/{codigo}", tag = "Integração",
+    params(("codigo" = String, Path)), responses((status = 204), Problemas),
+    security(("token" = ["administrar"])),
+)]
+async fn restore_template(
+    State(app): State<App>,
+    acesso: Acesso<Administra>,
+    ApiPath(codigo): ApiPath<String>,
+) -> ApiResult<StatusCode> {
+    let mut tx = app.db.tenant(acesso.tenant).await?;
+    email::gravar_modelo(&mut tx, acesso.tenant, &codigo, None).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(endpoints, create_endpoint))
+        .routes(routes!(endpoint, change_endpoint, remove_endpoint))
+        .routes(routes!(turn_secret))
+        .routes(routes!(deliveries))
+        .routes(routes!(tries))
+        .routes(routes!(deliver_again))
+        .routes(routes!(emails))
+        .routes(routes!(send_again))
+        .routes(routes!(templates))
+        .routes(routes!(template, write_template, restore_template))
+}

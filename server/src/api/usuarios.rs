@@ -1,0 +1,407 @@
+//! People of the company: who they are, what they may do, and their passwords.
+
+use crate::{
+    api::{
+        catalogos::{offered, text},
+        docs::Problemas,
+        etag::{ETag, IfMatch},
+        extract::{ApiJson, ApiPath, ApiQuery, nullable},
+        idempotency::Stored,
+        page::{Folha, Pagina},
+        principal::{Acesso, Administra, Principal},
+    },
+    app::App,
+    auth::{
+        accounts::{self, Person},
+        password,
+    },
+    error::{ApiError, ApiResult},
+    outbox::email,
+    reference,
+};
+use axum::{
+    Json,
+    extract::{OriginalUri, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use campo_domain::{
+    busca::dobrar,
+    ids::{DocumentId, UserId},
+    pessoa::{Permissao, Permissoes},
+};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use sqlx::{PgTransaction, Row, postgres::PgRow};
+use std::collections::BTreeSet;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+/// Uma pessoa da empresa.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+struct Usuario {
+    #[schema(value_type = Uuid)]
+    id: UserId,
+    /// Com que entra: um e-mail ou um nome, em minúsculas.
+    login: String,
+    nome: String,
+    /// Para onde vão os e-mails dela.
+    email: Option<String>,
+    /// `ver`, `ver_todas`, `gerenciar`, `emitir_laudo`, `aprovar`, `administrar` ou `portal`.
+    #[schema(value_type = Vec<String>)]
+    permissoes: Permissoes,
+    /// Códigos do catálogo `grupo`.
+    grupos: BTreeSet<String>,
+    /// Código do catálogo `filial`.
+    filial: Option<String>,
+    /// De qual cliente é o login do portal.
+    #[schema(value_type = Option<Uuid>)]
+    cliente: Option<DocumentId>,
+    ativo: bool,
+    /// Se é a pessoa de serviço de uma chave, que não entra com senha.
+    servico: bool,
+    criado_em: DateTime<Utc>,
+}
+
+/// Uma pessoa nova.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct UsuarioNovo {
+    login: String,
+    nome: String,
+    email: Option<String>,
+    /// De 8 a 512 caracteres; sem ela, uma é gerada e mostrada só na resposta.
+    senha: Option<String>,
+    #[schema(value_type = Vec<String>)]
+    permissoes: Permissoes,
+    #[serde(default)]
+    grupos: BTreeSet<String>,
+    filial: Option<String>,
+    /// Com a permissão `portal`, que vem só.
+    #[schema(value_type = Option<Uuid>)]
+    cliente: Option<DocumentId>,
+}
+
+/// O que muda numa pessoa; o que falta fica como está.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct UsuarioMudanca {
+    login: Option<String>,
+    nome: Option<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    email: Option<Option<String>>,
+    #[schema(value_type = Option<Vec<String>>)]
+    permissoes: Option<Permissoes>,
+    grupos: Option<BTreeSet<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    filial: Option<Option<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<Uuid>)]
+    cliente: Option<Option<DocumentId>>,
+    /// `false` encerra as sessões e não deixa mais entrar.
+    ativo: Option<bool>,
+}
+
+/// Uma pessoa criada.
+#[derive(Debug, Serialize, ToSchema)]
+struct UsuarioCriado {
+    #[serde(flatten)]
+    usuario: Usuario,
+    /// A senha gerada, mostrada só aqui.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    senha: Option<String>,
+}
+
+/// Uma senha nova.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SenhaNova {
+    /// De 8 a 512 caracteres; sem ela, uma é gerada e mostrada só na resposta.
+    senha: Option<String>,
+}
+
+/// A senha que foi gerada.
+#[derive(Debug, Serialize, ToSchema)]
+struct SenhaGerada {
+    /// Mostrada só aqui; ausente se foi escolhida.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    senha: Option<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Filtro {
+    /// Palavras que o nome ou o login contêm, sem diferença de acentos.
+    busca: Option<String>,
+    /// Só as ativas (`true`) ou as que saíram (`false`).
+    ativo: Option<bool>,
+    /// De 1 a 200.
+    #[param(minimum = 1, maximum = 200)]
+    limite: Option<u16>,
+    /// O `proximo` da página anterior.
+    cursor: Option<String>,
+}
+
+fn usuario(row: &PgRow) -> sqlx::Result<Usuario> {
+    let person = accounts::person(row)?;
+    Ok(Usuario {
+        id: row.try_get::<Uuid, _>("id")?.into(),
+        login: person.login,
+        nome: person.nome,
+        email: person.email,
+        permissoes: person.permissoes,
+        grupos: person.grupos,
+        filial: person.filial,
+        cliente: person.cliente,
+        ativo: person.ativo,
+        servico: person.servico,
+        criado_em: row.try_get("criado_em")?,
+    })
+}
+
+async fn read(tx: &mut PgTransaction<'_>, id: UserId, lock: bool) -> ApiResult<Usuario> {
+    let query = match lock {
+        true => "SELECT * FROM usuario WHERE id = $1 FOR UPDATE",
+        false => "SELECT * FROM usuario WHERE id = $1",
+    };
+    let row = sqlx::query(query).bind(id.uuid()).fetch_one(&mut **tx).await?;
+    Ok(usuario(&row)?)
+}
+
+/// Lista as pessoas, pelo nome.
+#[utoipa::path(
+    get, path = "/v1/usuarios", tag = "Administração", params(Filtro),
+    responses((status = 200, body = Pagina<Usuario>), Problemas),
+    security(("token" = ["administrar"])),
+)]
+async fn list(
+    State(app): State<App>,
+    acesso: Acesso<Administra>,
+    OriginalUri(uri): OriginalUri,
+    ApiQuery(filtro): ApiQuery<Filtro>,
+) -> ApiResult<Response> {
+    let folha = Folha::<(String, Uuid)>::new(filtro.limite, filtro.cursor.as_deref())?;
+    let (nome, id) = folha.depois.clone().unzip();
+    let words = dobrar(filtro.busca.as_deref().unwrap_or_default());
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let rows = sqlx::query(
+        "SELECT * FROM usuario WHERE ($1::boolean IS NULL OR ativo = $1) \
+             AND NOT EXISTS (SELECT FROM unnest($2::text[]) palavra \
+                 WHERE strpos(campo_dobrar(nome || ' ' || login), palavra) = 0) \
+             AND ($3::text IS NULL OR (campo_dobrar(nome) COLLATE \"C\", id) \
+                 > (campo_dobrar($3) COLLATE \"C\", $4)) \
+         ORDER BY campo_dobrar(nome) COLLATE \"C\", id LIMIT $5",
+    )
+    .bind(filtro.ativo)
+    .bind(words)
+    .bind(nome)
+    .bind(id)
+    .bind(folha.rows())
+    .fetch_all(&mut *tx)
+    .await?;
+    let itens: Vec<Usuario> = rows.iter().map(usuario).collect::<sqlx::Result<_>>()?;
+    Ok(folha.close(itens, |last| (last.nome.clone(), last.id.uuid())).linked(&uri))
+}
+
+/// Mostra uma pessoa.
+#[utoipa::path(
+    get, path = "/v1/usuarios/{id}", tag = "Administração", params(("id" = Uuid, Path)),
+    responses((status = 200, body = Usuario), Problemas),
+    security(("token" = ["administrar"])),
+)]
+async fn show(
+    State(app): State<App>,
+    acesso: Acesso<Administra>,
+    headers: HeaderMap,
+    ApiPath(id): ApiPath<UserId>,
+) -> ApiResult<Response> {
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let usuario = read(&mut tx, id, false).await?;
+    Ok(ETag::of_json(&usuario)?.on(&headers, usuario))
+}
+
+/// Cria uma pessoa.
+#[utoipa::path(
+    post, path = "/v1/usuarios", tag = "Administração", request_body = UsuarioNovo,
+    responses((status = 201, body = UsuarioCriado), Problemas),
+    security(("token" = ["administrar"])),
+)]
+async fn create(
+    State(app): State<App>,
+    acesso: Acesso<Administra>,
+    ApiJson(novo): ApiJson<UsuarioNovo>,
+) -> ApiResult<Response> {
+    let person = Person {
+        login: novo.login,
+        nome: novo.nome,
+        email: novo.email,
+        permissoes: novo.permissoes,
+        grupos: novo.grupos,
+        filial: novo.filial,
+        cliente: novo.cliente,
+        ativo: true,
+        servico: false,
+    };
+    let (senha, generated) = chosen_or_generated(novo.senha);
+    let hash = password::hash(&senha).await?;
+    let id = UserId::from(Uuid::now_v7());
+    let mut tx = app.db.tenant(acesso.tenant).await?;
+    write(&mut tx, &acesso, id, person, Some(&hash)).await?;
+    let usuario = read(&mut tx, id, false).await?;
+    tx.commit().await?;
+    let etag = ETag::of_json(&usuario)?;
+    let kept = UsuarioCriado { usuario: usuario.clone(), senha: None };
+    let body = UsuarioCriado { usuario, senha: generated };
+    let place = [(header::LOCATION, format!("/v1/usuarios/{id}"))];
+    Ok((StatusCode::CREATED, [etag.header()], place, secret(body, &kept)?).into_response())
+}
+
+/// Altera uma pessoa. O que os aparelhos dela guardam acompanha na próxima sincronização.
+#[utoipa::path(
+    patch, path = "/v1/usuarios/{id}", tag = "Administração",
+    params(("id" = Uuid, Path), ("If-Match" = String, Header)),
+    request_body = UsuarioMudanca,
+    responses((status = 200, body = Usuario), Problemas),
+    security(("token" = ["administrar"])),
+)]
+async fn change(
+    State(app): State<App>,
+    acesso: Acesso<Administra>,
+    if_match: IfMatch,
+    ApiPath(id): ApiPath<UserId>,
+    ApiJson(mudanca): ApiJson<UsuarioMudanca>,
+) -> ApiResult<Response> {
+    let mut tx = app.db.tenant(acesso.tenant).await?;
+    let Usuario { login, nome, email, permissoes, grupos, filial, cliente, ativo, servico, .. } = {
+        let before = read(&mut tx, id, true).await?;
+        if_match.require(&ETag::of_json(&before)?)?;
+        before
+    };
+    let person = Person {
+        login: mudanca.login.unwrap_or(login),
+        nome: mudanca.nome.unwrap_or(nome),
+        email: mudanca.email.unwrap_or(email),
+        permissoes: mudanca.permissoes.unwrap_or(permissoes),
+        grupos: mudanca.grupos.unwrap_or(grupos),
+        filial: mudanca.filial.unwrap_or(filial),
+        cliente: mudanca.cliente.unwrap_or(cliente),
+        ativo: mudanca.ativo.unwrap_or(ativo),
+        servico,
+    };
+    write(&mut tx, &acesso, id, person, None).await?;
+    let usuario = read(&mut tx, id, false).await?;
+    tx.commit().await?;
+    Ok(([ETag::of_json(&usuario)?.header()], Json(usuario)).into_response())
+}
+
+/// Troca a senha de uma pessoa e encerra as sessões dela.
+#[utoipa::path(
+    post, path = "/v1/usuarios/{id}/senha", tag = "Administração",
+    params(("id" = Uuid, Path)), request_body = SenhaNova,
+    responses((status = 200, body = SenhaGerada), Problemas),
+    security(("token" = ["administrar"])),
+)]
+async fn set_password(
+    State(app): State<App>,
+    acesso: Acesso<Administra>,
+    ApiPath(id): ApiPath<UserId>,
+    ApiJson(nova): ApiJson<SenhaNova>,
+) -> ApiResult<Response> {
+    let (senha, generated) = chosen_or_generated(nova.senha);
+    accounts::reset_password(&app.db, acesso.tenant, id, &senha).await?;
+    secret(SenhaGerada { senha: generated }, &SenhaGerada { senha: None })
+}
+
+fn chosen_or_generated(senha: Option<String>) -> (String, Option<String>) {
+    match senha {
+        Some(senha) => (senha, None),
+        None => {
+            let senha = password::generate();
+            (senha.clone(), Some(senha))
+        }
+    }
+}
+
+/// An answer with a secret, of which `kept` may be told again.
+pub(super) fn secret(body: impl Serialize, kept: &impl Serialize) -> ApiResult<Response> {
+    let kept = serde_json::to_vec(kept).map_err(ApiError::interno)?;
+    let mut response = ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response();
+    response.extensions_mut().insert(Stored(kept.into()));
+    Ok(response)
+}
+
+/// Checks a person and writes it down.
+async fn write(
+    tx: &mut PgTransaction<'_>,
+    principal: &Principal,
+    id: UserId,
+    mut person: Person,
+    hash: Option<&str>,
+) -> ApiResult<()> {
+    person.nome = text("nome", &person.nome)?;
+    text("login", &person.login)?;
+    person.email.as_deref().map(email::endereco).transpose()?;
+    // After the person, as everywhere: from here on nobody else changes anybody.
+    reference::lock(tx, principal.tenant).await?;
+    for grupo in &person.grupos {
+        offered(tx, principal, "grupo", grupo).await?;
+    }
+    if let Some(filial) = &person.filial {
+        offered(tx, principal, "filial", filial).await?;
+    }
+    check_portal(tx, &person).await?;
+    if person.servico && !person.permissoes.is_subset(&principal.pessoa.permissoes) {
+        return Err(too_much());
+    }
+    accounts::write_user(tx, principal.tenant, id, &person, hash).await?;
+    let administered: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM usuario WHERE ativo AND NOT servico AND $1 = ANY(permissoes))",
+    )
+    .bind(Permissao::Administrar.codigo())
+    .fetch_one(&mut **tx)
+    .await?;
+    if !administered {
+        let mensagem = "Sem esta pessoa ninguém administraria a empresa. Dê antes a permissão \
+                        administrar a outra.";
+        return Err(ApiError::recusado("ultimo_administrador", mensagem));
+    }
+    Ok(())
+}
+
+pub(super) fn too_much() -> ApiError {
+    let mensagem = "Uma chave não pode mais do que quem a cria ou altera. Tire as permissões ou \
+                    os escopos que você não tem.";
+    ApiError::new(StatusCode::FORBIDDEN, "permissao_alem_da_propria", mensagem)
+}
+
+/// A client's login is of one client, and of nothing else.
+async fn check_portal(tx: &mut PgTransaction<'_>, person: &Person) -> ApiResult<()> {
+    let portal = person.permissoes.contains(&Permissao::Portal);
+    if portal != person.cliente.is_some() || (portal && person.permissoes.len() > 1) {
+        let mensagem = "O login de um cliente tem a permissão portal, só ela, e diz qual é o \
+                        cliente; o das outras pessoas, nem uma coisa nem outra.";
+        return Err(ApiError::recusado("portal_invalido", mensagem));
+    }
+    let Some(cliente) = person.cliente else { return Ok(()) };
+    let known: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM clientes WHERE id = $1)")
+        .bind(cliente.uuid())
+        .fetch_one(&mut **tx)
+        .await?;
+    if known {
+        return Ok(());
+    }
+    Err(ApiError::recusado("cliente_inexistente", "Este cliente não existe."))
+}
+
+/// The routes.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(show, change))
+        .routes(routes!(set_password))
+}

@@ -1,0 +1,245 @@
+//! From a plan to the rows of the outbox: what the ERP is told of an action, and whom an e-mail
+//! reaches. Nothing of the business makes it fail: what cannot be sent is kept and says why.
+
+use super::{
+    email::{self, NovoEmail},
+    modelo::Contexto,
+    webhook::{self, Mensagem},
+};
+use crate::api::registros::json;
+use anyhow::Result;
+use campo_domain::{
+    ids::{DocumentId, TenantId, UserId},
+    parte::Colecao,
+    registro::{Acao, Registro, TipoAnalise},
+    tipo::Tipo,
+};
+use campo_sync::exchange::{AcaoWrite, Aviso, Destino, Plan};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::{Value, json};
+use sqlx::{FromRow, PgTransaction};
+use uuid::Uuid;
+
+/// Queues what follows a plan, in the transaction that commits it, once the projection is written.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn enqueue(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    now: DateTime<Utc>,
+    plan: &Plan,
+) -> Result<()> {
+    let mut mensagens = Vec::new();
+    for AcaoWrite { document, acao, .. } in &plan.acoes {
+        let Some(write) = plan.documents.get(document) else { continue };
+        let (registro, tipo) = (&write.merged.registro, &*write.merged.tipo);
+        let Some(acao) = registro.acoes.iter().find(|other| other.id == *acao) else { continue };
+        mensagens.push(solicitada(tx, tenant, now, registro, tipo, acao).await?);
+    }
+    webhook::enfileirar(tx, tenant, now, &mensagens).await?;
+    let mut emails = Vec::new();
+    for aviso in &plan.avisos {
+        let Some(write) = plan.documents.get(&aviso.document) else { continue };
+        emails.extend(avisar(tx, tenant, &write.merged.registro, &write.merged.tipo, aviso).await?);
+    }
+    email::enfileirar(tx, tenant, now, &emails).await
+}
+
+/// The client of a record, and whom the record itself names.
+#[derive(Debug, Default, FromRow)]
+pub(super) struct Cliente {
+    contato_nome: Option<String>,
+    contato_email: Option<String>,
+    id: Option<Uuid>,
+    nome: Option<String>,
+    documento: Option<String>,
+    telefone: Option<String>,
+    email: Option<String>,
+}
+
+impl Cliente {
+    /// As the projection has it: of the record, else of the assistência that it belongs to.
+    pub(super) async fn load(
+        tx: &mut PgTransaction<'_>,
+        tenant: TenantId,
+        documento: DocumentId,
+    ) -> sqlx::Result<Self> {
+        let found = sqlx::query_as(
+            "SELECT r.contato_nome, r.contato_email, \
+                 c.id, c.nome, c.documento, c.telefone, c.email \
+             FROM (SELECT o.contato_nome, o.contato_email, \
+                     coalesce(o.cliente, a.cliente) AS cliente \
+                 FROM ocorrencias o LEFT JOIN assistencias a \
+                     ON a.tenant = o.tenant AND a.id = o.assistencia \
+                 WHERE o.tenant = $1 AND o.id = $2 \
+                 UNION ALL SELECT NULL, NULL, cliente FROM assistencias \
+                 WHERE tenant = $1 AND id = $2) r \
+             LEFT JOIN clientes c ON c.tenant = $1 AND c.id = r.cliente",
+        )
+        .bind(tenant.uuid())
+        .bind(documento.uuid())
+        .fetch_optional(&mut **tx)
+        .await?;
+        Ok(found.unwrap_or_default())
+    }
+
+    /// Where e-mails for the client go.
+    pub(super) fn endereco(&self) -> Option<String> {
+        filled(&self.contato_email).or(filled(&self.email)).map(str::to_owned)
+    }
+
+    fn json(&self) -> Value {
+        let Self { id, nome, documento, telefone, email, .. } = self;
+        let cliente = json!({ "nome": nome, "documento": documento, "telefone": telefone,
+            "email": email, "id": id });
+        if id.is_some() { cliente } else { Value::Null }
+    }
+}
+
+fn filled(text: &Option<String>) -> Option<&str> {
+    text.as_deref().map(str::trim).filter(|text| !text.is_empty())
+}
+
+/// The event `acao.solicitada`.
+#[derive(Serialize)]
+struct Evento<'a> {
+    r#type: &'static str,
+    timestamp: Value,
+    data: Solicitada<'a>,
+}
+
+#[derive(Serialize)]
+struct Solicitada<'a> {
+    acao: Uuid,
+    codigo: &'a str,
+    rotulo: &'a str,
+    observacao: Option<&'a str>,
+    solicitada_em: Value,
+    solicitada_por: Value,
+    documento: Uuid,
+    kind: &'static str,
+    numero: Option<&'a str>,
+    tipo: &'a str,
+    tipo_nome: &'a str,
+    situacao: Option<&'a str>,
+    cliente: Value,
+    campos: Value,
+    itens: Vec<Value>,
+}
+
+async fn solicitada(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    now: DateTime<Utc>,
+    registro: &Registro,
+    tipo: &Tipo,
+    acao: &Acao,
+) -> Result<Mensagem> {
+    let por: Option<String> =
+        sqlx::query_scalar("SELECT nome FROM usuario WHERE tenant = $1 AND id = $2")
+            .bind(tenant.uuid())
+            .bind(acao.por.uuid())
+            .fetch_optional(&mut **tx)
+            .await?;
+    let itens = registro.vivos(Colecao::Itens).map(|(id, item)| {
+        let mut campos = json::campos(registro.kind.campos_de(Colecao::Itens), &item.campos);
+        campos.insert("id".into(), json!(id));
+        Value::Object(campos)
+    });
+    let evento = Evento {
+        r#type: webhook::ACAO_SOLICITADA,
+        timestamp: json::instante_json(now),
+        data: Solicitada {
+            acao: acao.id.uuid(),
+            codigo: &acao.codigo,
+            rotulo: tipo.acao(&acao.codigo).map_or(&acao.codigo, |acao| &acao.rotulo),
+            observacao: acao.observacao.as_deref(),
+            solicitada_em: json::instante_json(acao.quando),
+            solicitada_por: json!({ "id": acao.por, "nome": por }),
+            documento: registro.id.uuid(),
+            kind: registro.kind.codigo(),
+            numero: registro.numero.as_deref(),
+            tipo: &tipo.codigo,
+            tipo_nome: &tipo.nome,
+            situacao: registro.situacao(tipo).map(|situacao| situacao.codigo.as_str()),
+            cliente: Cliente::load(tx, tenant, registro.id).await?.json(),
+            campos: Value::Object(json::campos(registro.kind.campos(), &registro.campos)),
+            itens: itens.collect(),
+        },
+    };
+    Ok(Mensagem {
+        tipo: webhook::ACAO_SOLICITADA,
+        documento: registro.id,
+        acao: acao.id,
+        corpo: serde_json::to_string(&evento)?,
+    })
+}
+
+async fn avisar(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    registro: &Registro,
+    tipo: &Tipo,
+    aviso: &Aviso,
+) -> Result<Vec<NovoEmail>> {
+    let empresa: String = sqlx::query_scalar("SELECT nome FROM tenant WHERE id = $1")
+        .bind(tenant.uuid())
+        .fetch_one(&mut **tx)
+        .await?;
+    let cliente = Cliente::load(tx, tenant, registro.id).await?;
+    // A client is told no more than the portal shows.
+    let situacao = match aviso.destino {
+        Destino::Cliente => registro.situacao_do_cliente(tipo),
+        Destino::Usuarios(_) => registro.situacao(tipo),
+    };
+    let relato = match registro.valor("relato").texto() {
+        Some(relato) => Some(relato),
+        None => registro.valor("situacao_alegada").texto(),
+    };
+    let contexto = Contexto {
+        empresa,
+        destinatario: String::new(),
+        tipo: tipo.nome.clone(),
+        numero: registro.rotulo(),
+        situacao: situacao.map(|situacao| situacao.nome.clone()).unwrap_or_default(),
+        cliente: cliente.nome.clone().unwrap_or_default(),
+        contato: cliente.contato_nome.clone().unwrap_or_default(),
+        assunto: registro.titulo(),
+        relato: relato.unwrap_or_default().to_owned(),
+        parecer: registro
+            .vigente(TipoAnalise::Parecer)
+            .map(|parecer| parecer.texto.clone())
+            .unwrap_or_default(),
+    };
+    let para = |usuario: Option<UserId>, nome: &str, endereco: Option<String>| NovoEmail {
+        documento: registro.id,
+        modelo: aviso.modelo.clone(),
+        usuario,
+        endereco,
+        contexto: Contexto { destinatario: nome.to_owned(), ..contexto.clone() },
+    };
+    let usuarios = match &aviso.destino {
+        Destino::Cliente => {
+            let nome = filled(&cliente.contato_nome).or(filled(&cliente.nome)).unwrap_or_default();
+            return Ok(vec![para(None, nome, cliente.endereco())]);
+        }
+        Destino::Usuarios(usuarios) => usuarios,
+    };
+    // A restricted case is not told to those who may not see it (R86).
+    let people: Vec<(Uuid, String, Option<String>)> = sqlx::query_as(
+        "SELECT u.id, u.nome, u.email FROM usuario u \
+         WHERE u.tenant = $1 AND u.id = ANY ($2) AND u.ativo \
+             AND NOT EXISTS (SELECT FROM restricao r WHERE r.tenant = u.tenant AND r.raiz = $3 \
+                 AND NOT (u.id = ANY (r.usuarios) OR u.grupos && r.grupos \
+                     OR 'administrar' = ANY (u.permissoes))) ORDER BY u.id",
+    )
+    .bind(tenant.uuid())
+    .bind(usuarios.iter().map(|usuario| usuario.uuid()).collect::<Vec<_>>())
+    .bind(registro.raiz().uuid())
+    .fetch_all(&mut **tx)
+    .await?;
+    let to = |(id, nome, email): (Uuid, String, _)| para(Some(id.into()), &nome, email);
+    Ok(people.into_iter().map(to).collect())
+}

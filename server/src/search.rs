@@ -1,0 +1,241 @@
+//! Words for the search: one split for what is stored and for what is asked, so that accents, case,
+//! plurals and punctuation do not stand between them. The other half is SQL: `busca_indice` and
+//! `busca_palavras` of migration 0003, which know the stems of Portuguese.
+
+use campo_domain::busca::dobrar;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Bytes of text that are indexed of one record: PostgreSQL takes up to 1 MiB of words, however
+/// they are cut.
+const BYTES_MAX: usize = 48 * 1024;
+/// Characters of a word.
+const WORD_MAX: usize = 64;
+/// Words of a search.
+const WORDS_MAX: usize = 8;
+/// From how many digits on a run of them with other signs in between is one number.
+const DIGITS_MIN: usize = 4;
+/// Digits of a telephone with its area.
+const PHONE_MAX: usize = 11;
+/// Digits of a telephone without.
+const PHONE_MIN: usize = 8;
+
+/// What `busca_indice` takes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Indexed {
+    /// As it was written.
+    pub texto: String,
+    /// Without accents, in lower case.
+    pub dobrado: String,
+    /// The words as they stand.
+    pub palavras: BTreeSet<String>,
+}
+
+/// What of a record is found: its texts, and its telephones also by their last digits.
+pub fn index(texts: &[&str], phones: &[&str]) -> Indexed {
+    let mut texts = texts.to_vec();
+    // Where it is too much, a long story goes before a number does.
+    texts.sort_by_key(|text| text.len());
+    let texto = cut(&texts.join("\n"));
+    let dobrado = cut(&dobrar(&texto));
+    let mut palavras: BTreeSet<String> = dobrado.split(' ').flat_map(stored).collect();
+    for phone in phones {
+        let digits = digits(phone);
+        let lengths = (PHONE_MIN..=PHONE_MAX).filter(|length| *length <= digits.len());
+        palavras.extend(lengths.map(|length| digits[digits.len() - length..].to_owned()));
+    }
+    palavras.remove("");
+    Indexed { texto, dobrado, palavras }
+}
+
+/// What a person looks for, as `busca_assistencias` and its like take it; `None` for nothing.
+pub fn query(text: &str) -> Option<Value> {
+    let text = text.replace('\0', "");
+    let all = digits(&text);
+    // A telephone is one word, whatever the spaces in it.
+    let phone = all.len() >= PHONE_MIN
+        && text.chars().all(|c| c.is_ascii_digit() || c.is_whitespace() || "()+-./".contains(c));
+    let words: Vec<&str> = match phone {
+        true => vec![text.as_str()],
+        false => text.split_whitespace().take(WORDS_MAX).collect(),
+    };
+    let words: Vec<Value> = words
+        .into_iter()
+        .filter_map(|texto| {
+            let dobrado = dobrar(texto);
+            let mut exact = asked(&dobrado);
+            if phone {
+                exact.insert(all[all.len().saturating_sub(PHONE_MAX)..].to_owned());
+            }
+            exact.remove("");
+            let exact: Vec<String> = exact.iter().map(|word| lexeme(word)).collect();
+            let word = json!({ "texto": texto, "dobrado": dobrado, "exato": exact.join(" | ") });
+            (!exact.is_empty()).then_some(word)
+        })
+        .collect();
+    (!words.is_empty()).then_some(Value::Array(words))
+}
+
+/// A folded piece between spaces, by all that it should be found by.
+fn stored(piece: &str) -> BTreeSet<String> {
+    let mut words = asked(piece);
+    for part in piece.split(|c: char| !c.is_alphanumeric()) {
+        words.extend([word(part), singular(part)]);
+    }
+    let numbers = words.iter().filter(|word| word.bytes().all(|b| b.is_ascii_digit()));
+    let numbers: Vec<String> =
+        numbers.map(|number| number.trim_start_matches('0').to_owned()).collect();
+    words.extend(numbers);
+    words
+}
+
+/// A folded piece between spaces, by all that it may mean.
+fn asked(piece: &str) -> BTreeSet<String> {
+    let whole = piece.trim_matches(|c: char| !c.is_alphanumeric());
+    let mut words = BTreeSet::from([word(whole), singular(whole)]);
+    let digits = digits(whole);
+    if digits.len() >= DIGITS_MIN && !whole.contains(char::is_alphabetic) {
+        words.insert(word(&digits));
+    }
+    words
+}
+
+fn digits(text: &str) -> String {
+    text.chars().filter(char::is_ascii_digit).collect()
+}
+
+fn word(text: &str) -> String {
+    text.chars().take(WORD_MAX).collect()
+}
+
+/// A folded word without its plural. What is not Portuguese becomes something else here, and the
+/// same on both sides.
+fn singular(text: &str) -> String {
+    const ENDINGS: [(&str, &str); 9] = [
+        ("oes", "ao"),
+        ("aes", "ao"),
+        ("ais", "al"),
+        ("eis", "el"),
+        ("ois", "ol"),
+        ("res", "r"),
+        ("zes", "z"),
+        ("ns", "m"),
+        ("s", ""),
+    ];
+    let text = word(text);
+    if text.len() < 4 || text.contains(|c: char| !c.is_alphabetic()) {
+        return text;
+    }
+    let ending = ENDINGS.iter().find_map(|(plural, one)| Some((text.strip_suffix(plural)?, one)));
+    ending.map_or(text.clone(), |(stem, one)| format!("{stem}{one}"))
+}
+
+/// The beginning of a text, at most [`BYTES_MAX`] of it.
+fn cut(text: &str) -> String {
+    text[..text.floor_char_boundary(BYTES_MAX)].to_owned()
+}
+
+/// A word as `tsquery` reads it: whatever begins like it is found.
+fn lexeme(word: &str) -> String {
+    format!("'{}':*", word.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+    use sqlx::PgTransaction;
+    use uuid::Uuid;
+
+    const TEXTS: [&str; 5] = [
+        "2026/000123",
+        "Instalação elétrica do ARMÁRIO; portas quebraram, 2 peças.",
+        "SN-44/21.B",
+        "NF 0045.198 e 7.311",
+        "Márcia d'Ávila O'Connor\\Silva",
+    ];
+
+    /// Whether a record of those texts is found by each of the searches.
+    async fn found(tx: &mut PgTransaction<'_>, indexed: &Indexed, text: &str) -> bool {
+        let Some(query) = query(text) else { return false };
+        let palavras: Vec<&String> = indexed.palavras.iter().collect();
+        let palavras: Vec<&str> = palavras.into_iter().map(String::as_str).collect();
+        sqlx::query_scalar(
+            "SELECT coalesce(bool_and(busca_indice($1, $2, $3, $4) @@ q), false) \
+             FROM busca_palavras($1, $5) q",
+        )
+        .bind(Uuid::from_u128(1))
+        .bind(&indexed.texto)
+        .bind(&indexed.dobrado)
+        .bind(palavras)
+        .bind(query)
+        .fetch_one(&mut **tx)
+        .await
+        .unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_record_is_found_by_number_phone_serial_and_any_form_of_its_words() {
+        let test = testing::database().await.unwrap();
+        let mut tx = test.db.tenant(Uuid::from_u128(1).into()).await.unwrap();
+        let indexed = index(&TEXTS, &["(11) 98111-2040"]);
+        for text in [
+            "2026/000123",
+            "000123",
+            "123",
+            "instalação",
+            "instalacoes",
+            "INSTALAÇÕES",
+            "INSTALACAO",
+            "instalac",
+            "eletricas",
+            "armários porta",
+            "quebrada",
+            "peça",
+            "sn-44/21.b",
+            "SN-44",
+            "44",
+            "0045.198",
+            "0045198",
+            "45198",
+            "7311",
+            "márcia d'avila",
+            "o'connor\\silva",
+            "connor",
+            "(11) 98111-2040",
+            "+55 11 98111 2040",
+            "98111-2040",
+            "81112040",
+        ] {
+            assert!(found(&mut tx, &indexed, text).await, "{text}");
+        }
+        for text in ["", "  ", "!!", "janela", "instalação janela", "124", "98111-2041", "t", "'"]
+        {
+            assert!(!found(&mut tx, &indexed, text).await, "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_text_is_too_much_nor_too_strange_for_the_index() {
+        let test = testing::database().await.unwrap();
+        let mut tx = test.db.tenant(Uuid::from_u128(1).into()).await.unwrap();
+        let numbered = |word: &str, n: usize| {
+            (0..n).map(|i| format!("{word}{i:x}")).collect::<Vec<_>>().join(" ")
+        };
+        for text in [
+            numbered("", 60_000),
+            numbered("a-", 60_000),
+            numbered("a.b/", 30_000),
+            numbered("x@y.com/", 30_000),
+            "é".repeat(200_000),
+            "ﷺ ".repeat(50_000),
+            "'\\:*&|!()<-> ".repeat(10_000),
+            "\u{1f600}\u{200d}".repeat(9_000),
+        ] {
+            let indexed = index(&[&text, "SN-44"], &[&text]);
+            assert!(found(&mut tx, &indexed, "sn-44").await, "{}", &text[..12]);
+            let beginning: String = text.chars().take(300).collect();
+            found(&mut tx, &indexed, &beginning).await;
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The corrective actions that a record belongs to, and those that it may join or open once it is
+//! concluded (R76, R77).
+
+use super::{Which, actions::Act, load::Loaded};
+use crate::{
+    api::{
+        principal::{Escopo, Principal},
+        registros::corretivas::{self, NovaCorretiva},
+    },
+    app::App,
+    web::{
+        form::{Choice, Draft, Sent},
+        format::Moment,
+        page::{Notice, PageResult, Visit},
+    },
+};
+use axum::extract::State;
+use campo_domain::{
+    command::Command,
+    ids::{CorretivaId, UserId},
+    registro,
+    workflow::{self, Onde},
+};
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// A corrective action that the record belongs to.
+pub struct CorretivaView {
+    pub numero: String,
+    pub title: String,
+    pub state: &'static str,
+    pub by: String,
+    pub at: Moment,
+}
+
+/// The forms that join one, or open one.
+pub struct JoinForm {
+    /// Those still in rascunho, of the record's tipo.
+    pub known: Vec<Choice>,
+    pub title: String,
+    pub error: Option<String>,
+}
+
+/// The corrective actions that the record belongs to.
+pub fn corretivas(visit: &Visit, loaded: &Loaded) -> Vec<CorretivaView> {
+    let name = |id: UserId| loaded.names.people.name_or_unknown(id.uuid());
+    let view = |link: &registro::Corretiva| {
+        let known = loaded.corretivas.iter().find(|known| known.id == link.id.uuid());
+        CorretivaView {
+            numero: link.numero.clone(),
+            title: known.map_or_else(String::new, |known| known.titulo.clone()),
+            state: match known.map(|known| known.situacao.as_str()) {
+                Some("rascunho") => "Rascunho",
+                Some("em_execucao") => "Em execução",
+                Some("encerrada") => "Encerrada",
+                _ => "",
+            },
+            by: name(link.por),
+            at: Moment::new(link.quando, visit.now, loaded.fuso),
+        }
+    };
+    loaded.registro.corretivas.iter().map(view).collect()
+}
+
+/// The forms, where the person may link the record now.
+pub fn form(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Option<JoinForm> {
+    let (registro, tipo, pessoa) = (&loaded.registro, &loaded.tipo, &visit.auth.pessoa);
+    let link =
+        Command::VincularCorretiva { corretiva: CorretivaId::from_u128(0), numero: String::new() };
+    workflow::decide(Some(registro), tipo, pessoa, &link, Onde::Servidor).ok()?;
+    let draft = Draft::of(draft, "corretiva");
+    let chosen = Draft::text(draft, "corretiva", String::new);
+    let joined = |id: Uuid| registro.corretivas.iter().any(|link| link.id.uuid() == id);
+    let open = loaded.corretivas.iter();
+    let open = open.filter(|known| known.situacao == "rascunho" && !joined(known.id));
+    let choice = |known: &crate::web::queries::record::Corretiva| {
+        let label = format!("{} · {}", known.numero, known.titulo);
+        Choice::new(known.id.to_string(), label, &chosen)
+    };
+    Some(JoinForm {
+        known: open.map(choice).collect(),
+        title: Draft::text(draft, "titulo", String::new),
+        error: Draft::error(draft),
+    })
+}
+
+/// `POST …/corretiva`: puts the record under a corrective action, an open one or a new one.
+///
+/// # Errors
+/// The form is not of this session, or the record may not be seen.
+pub async fn join(State(app): State<App>, which: Which, visit: Visit, sent: Sent) -> PageResult {
+    let act = Act { app: &app, visit: &visit, which, sent: &sent };
+    act.check()?;
+    let _ = act.load().await?;
+    let auth = &visit.auth;
+    let quem = Principal {
+        tenant: auth.tenant,
+        pessoa: auth.pessoa.clone(),
+        escopos: Escopo::TODOS.into(),
+        chave: None,
+    };
+    let registros = BTreeSet::from([which.id.uuid()]);
+    let done = match sent.get("corretiva").parse::<Uuid>() {
+        Ok(id) => corretivas::vincular_a(&app, &quem, id, &registros).await,
+        Err(_) => {
+            let titulo = sent.get("titulo");
+            let nova = NovaCorretiva { titulo, descricao: None, tipo: None, registros };
+            corretivas::abrir(&app, &quem, nova).await.map(|_| ())
+        }
+    };
+    match done {
+        Ok(()) => Ok(act.done(Notice::Linked)),
+        Err(error) if error.status.is_client_error() => {
+            act.refused_with("corretiva".into(), error.mensagem.to_string()).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,80 @@
+//! What follows a record, and what both sides make of it.
+
+use super::{Checked, Checker, ensure, violated};
+use crate::oracle::Oracle;
+use campo_domain::{
+    command::Command,
+    ids::DocumentId,
+    pessoa::Pessoa,
+    refusal::Codigo,
+    registro::{Registro, SituacaoAcao},
+    tipo::Tipo,
+    workflow::{self, Onde},
+};
+use std::fmt::Debug;
+
+/// Each of these happened as often as it must, in whatever order.
+pub fn same<T: Debug + PartialEq>(there: &[T], expected: &[T], what: &str) -> Checked {
+    let often = |of: &[T], one: &T| of.iter().filter(|other| *other == one).count();
+    let wrong = there.iter().chain(expected).find(|one| often(there, one) != often(expected, one));
+    match wrong {
+        None => Ok(()),
+        Some(one) => {
+            let (there, expected) = (often(there, one), often(expected, one));
+            let what = format!("{what}: {one:?} {there} times, not {expected}");
+            Err(violated(Checker::Business, what))
+        }
+    }
+}
+
+/// What the office was told is done can be read in the record.
+pub fn done(oracle: &Oracle, id: DocumentId, command: &Command) -> Checked {
+    let Some((registro, _)) = oracle.registro(id) else {
+        return Err(violated(Checker::NothingLost, format!("{command:?} left no {id}")));
+    };
+    let stands = match command {
+        Command::Restringir { para } => {
+            let listed = registro.restricao.as_ref().map(|r| (&r.usuarios, &r.grupos));
+            listed == para.as_ref().map(|l| (&l.usuarios, &l.grupos))
+        }
+        Command::SolicitarAcao { acao, codigo, observacao } => {
+            let found = registro.acoes.iter().find(|asked| asked.id == *acao);
+            found.is_some_and(|asked| {
+                asked.codigo == *codigo
+                    && asked.observacao == *observacao
+                    && asked.situacao == SituacaoAcao::Solicitada
+            })
+        }
+        Command::ResponderAcao { acao, situacao, externo, .. } => {
+            let found = registro.acoes.iter().find(|asked| asked.id == *acao);
+            found.is_some_and(|asked| asked.situacao == *situacao && asked.externo == *externo)
+        }
+        Command::VincularCorretiva { corretiva, numero } => {
+            let mut all = registro.corretivas.iter();
+            all.any(|linked| linked.id == *corretiva && linked.numero == *numero)
+        }
+        Command::Analisar { encaminhar: Some(usuario), .. } => {
+            registro.responsavel() == Some(*usuario)
+        }
+        _ => true,
+    };
+    ensure(stands, Checker::NothingLost, || {
+        format!("{command:?} was done and is not in {id}: {registro:?}")
+    })
+}
+
+/// Whether phone and server, which know the same of a record, allow the same; but for what takes a
+/// connection.
+pub fn agree(
+    phone: (&Registro, &Pessoa),
+    server: (&Registro, &Pessoa),
+    tipo: &Tipo,
+    command: &Command,
+) -> Checked {
+    let here = workflow::decide(Some(phone.0), tipo, phone.1, command, Onde::Aparelho);
+    let there = workflow::decide(Some(server.0), tipo, server.1, command, Onde::Servidor);
+    let alone = here.as_ref().is_err_and(|refusal| refusal.codigo == Codigo::ExigeConexao);
+    ensure(here == there || alone, Checker::Business, || {
+        format!("{command:?}: the phone says {here:?}, the server {there:?}")
+    })
+}

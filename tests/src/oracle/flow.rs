@@ -1,0 +1,236 @@
+//! Where a request leads, and what only the office does (R21, R45–R50, R53–R68, R71–R77, R86), as
+//! the requirements and the tables of the presets put it.
+
+use super::rules::{Codes, has, is_client, situacao, text};
+use campo_domain::{
+    command::Command,
+    fluxo::{Fase, Guarda, Modo, Quem, Transicao},
+    ids::{PedidoId, UserId},
+    kind::Kind,
+    parte::Colecao,
+    pessoa::{Permissao, Pessoa},
+    registro::{Registro, SituacaoAcao, TipoAnalise},
+    tipo::Tipo,
+    valor::Valor,
+};
+
+/// A request as it is judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    pub pedido: PedidoId,
+    pub verbo: &'a str,
+    pub motivo: Option<&'a str>,
+    pub brings: Option<TipoAnalise>,
+}
+
+/// The request that a command makes, if it makes one.
+pub fn request<'a>(command: &'a Command, tipo: &'a Tipo) -> Option<Request<'a>> {
+    match command {
+        Command::Transicionar { pedido, verbo, motivo, .. } => {
+            let motivo = motivo.as_deref();
+            Some(Request { pedido: *pedido, verbo, motivo, brings: None })
+        }
+        Command::Analisar { tipo: what, pedido: Some(pedido), .. } => {
+            let verbo = bringing(tipo, *what).map_or("", |t| t.verbo.as_str());
+            Some(Request { pedido: pedido.id, verbo, motivo: None, brings: Some(*what) })
+        }
+        _ => None,
+    }
+}
+
+/// The transition that such an analysis asks for. The presets have one for each.
+pub fn bringing(tipo: &Tipo, what: TipoAnalise) -> Option<&Transicao> {
+    tipo.fluxo.transicoes.iter().find(|t| t.traz == Some(what))
+}
+
+/// Where a request leads, or why not. `at_hand` says whether the server is where it is asked.
+pub fn leads(
+    registro: &Registro,
+    tipo: &Tipo,
+    pessoa: &Pessoa,
+    request: &Request<'_>,
+    at_hand: bool,
+) -> Result<String, Codes> {
+    let mut codes = Codes::new();
+    let all = &tipo.fluxo.transicoes;
+    let Some(transicao) = all.iter().find(|t| t.verbo == request.verbo) else {
+        return Err(["transicao_inexistente"].into());
+    };
+    let (quem, asks) = match (pessoa.id == UserId::SERVIDOR, is_client(pessoa)) {
+        (true, _) => (Quem::Sistema, false),
+        (_, true) => (Quem::Cliente, false),
+        _ => (Quem::Interno, true),
+    };
+    if !transicao.quem.contains(&quem) {
+        codes.insert("nao_cabe_a_voce");
+    }
+    if asks && !has(pessoa, transicao.permissao) {
+        codes.insert("sem_permissao");
+    }
+    let atual = situacao(tipo, registro.situacao.as_deref()).map_or("", |s| s.codigo.as_str());
+    if !transicao.de.iter().any(|de| de == atual) {
+        codes.insert("transicao_nao_permitida");
+    }
+    if transicao.modo == Modo::Online && !at_hand {
+        codes.insert("exige_conexao");
+    }
+    if transicao.traz != request.brings {
+        codes.insert(match (request.brings, transicao.traz) {
+            (Some(_), _) => "transicao_nao_permitida",
+            (None, Some(TipoAnalise::Solucao)) => "exige_solucao",
+            (None, Some(TipoAnalise::Parecer)) => "exige_parecer",
+            (None, _) => "exige_laudo",
+        });
+    }
+    for guarda in &transicao.guardas {
+        codes.extend(lacks(guarda, registro, tipo, request.motivo));
+    }
+    if codes.is_empty() { Ok(transicao.para.clone()) } else { Err(codes) }
+}
+
+fn lacks(
+    guarda: &Guarda,
+    registro: &Registro,
+    tipo: &Tipo,
+    motivo: Option<&str>,
+) -> Option<&'static str> {
+    let is = |wrong: bool, code| wrong.then_some(code);
+    let categoria = text(registro, "categoria");
+    let among = |nomes: &[String]| nomes.iter().any(|nome| nome == categoria);
+    let empty = |valor: Option<&Valor>| valor.is_none_or(Valor::vazio);
+    let unfilled =
+        |campos: &[String]| campos.iter().any(|nome| empty(registro.campos.get(nome.as_str())));
+    match guarda {
+        Guarda::Motivo => is(motivo.is_none_or(|m| m.trim().is_empty()), "exige_motivo"),
+        Guarda::Laudo => {
+            is(tipo.exige_laudo && !in_force(registro, TipoAnalise::Laudo), "exige_laudo")
+        }
+        Guarda::Solucao => is(!in_force(registro, TipoAnalise::Solucao), "exige_solucao"),
+        Guarda::Parecer => is(!in_force(registro, TipoAnalise::Parecer), "exige_parecer"),
+        Guarda::Procedencia => {
+            let said =
+                |item: &&campo_domain::registro::Item| !empty(item.campos.get("procedencia"));
+            let live: Vec<_> = registro.itens.values().filter(|item| !item.removido).collect();
+            let of_record = !empty(registro.campos.get("procedencia"));
+            let complete = match live.len() {
+                0 => of_record,
+                1 => of_record || live.iter().all(said),
+                _ => live.iter().all(said),
+            };
+            is(tipo.analisa_procedencia && !complete, "exige_procedencia")
+        }
+        Guarda::Fotos => {
+            let of = |categoria: &str| {
+                let live = registro.anexos.values().filter(|anexo| !anexo.removido);
+                let such = live.filter(|anexo| {
+                    anexo.campos.get("categoria").and_then(Valor::texto) == Some(categoria)
+                });
+                such.count()
+            };
+            let few = tipo.min_fotos.iter().any(|(nome, min)| of(nome) < *min as usize);
+            is(few, "exige_fotos")
+        }
+        Guarda::NuncaConcluido => is(was_concluded(registro, tipo), "ja_concluido"),
+        Guarda::Categoria(nomes) => is(!among(nomes), "exige_categoria"),
+        Guarda::CategoriaExceto(nomes) => is(among(nomes), "exige_categoria"),
+        Guarda::Campos(campos) => is(unfilled(campos), "exige_campo"),
+        Guarda::CamposDaCategoria { categorias, campos } => {
+            is(among(categorias) && unfilled(campos), "exige_campo")
+        }
+    }
+}
+
+/// Issued, and not with a request that was refused or still waits.
+fn in_force(registro: &Registro, what: TipoAnalise) -> bool {
+    let accepted = |id| {
+        let pedido = registro.pedidos.iter().find(|pedido| pedido.id == id);
+        let veredito = pedido.and_then(|pedido| pedido.veredito.as_ref());
+        veredito.is_some_and(|veredito| veredito.recusa.is_none())
+    };
+    registro.analises.iter().any(|a| a.tipo == what && a.pedido.is_none_or(accepted))
+}
+
+fn was_concluded(registro: &Registro, tipo: &Tipo) -> bool {
+    let done = |codigo: &str| {
+        tipo.fluxo.situacoes.iter().any(|s| s.codigo == codigo && s.fase == Fase::Concluido)
+    };
+    registro.pedidos.iter().any(|pedido| {
+        let veredito = pedido.veredito.as_ref();
+        veredito.is_some_and(|v| v.recusa.is_none() && done(&v.para))
+    })
+}
+
+/// Why the person may not do what only the office does; empty if the person may, or if the command
+/// is another.
+pub fn office_only(registro: &Registro, tipo: &Tipo, pessoa: &Pessoa, command: &Command) -> Codes {
+    let mut codes = Codes::new();
+    let atual = situacao(tipo, registro.situacao.as_deref());
+    let mut need = |permissao: Permissao| {
+        if !has(pessoa, permissao) {
+            codes.insert("sem_permissao");
+        }
+    };
+    match command {
+        Command::Restringir { para } => {
+            let own = registro.criacao.por == pessoa.id
+                || registro.campos.get("responsavel") == Some(&Valor::Id(pessoa.id.uuid()));
+            need(if own { Permissao::Ver } else { Permissao::Gerenciar });
+            let child = ["assistencia", "ocorrencia"].map(|nome| registro.campos.get(nome));
+            if registro.kind == Kind::Cliente || child.into_iter().flatten().next().is_some() {
+                codes.insert("somente_na_raiz");
+            }
+            if para.as_ref().is_some_and(|l| l.usuarios.is_empty() && l.grupos.is_empty()) {
+                codes.insert("campos_obrigatorios");
+            }
+        }
+        Command::SolicitarAcao { acao, codigo, .. } => {
+            need(Permissao::Ver);
+            let Some(allowed) = tipo.acoes.iter().find(|a| a.codigo == *codigo) else {
+                codes.insert("acao_nao_permitida");
+                return codes;
+            };
+            need(allowed.permissao);
+            if !atual.is_some_and(|s| allowed.fases.contains(&s.fase)) {
+                codes.insert("acao_nao_permitida");
+            }
+            if registro.acoes.iter().any(|other| other.id == *acao) {
+                codes.insert("id_em_uso");
+            }
+            let there = |nome: &String| match nome.as_str() {
+                "itens" => registro.colecao(Colecao::Itens).values().any(|item| !item.removido),
+                nome => registro.campos.get(nome).is_some_and(|valor| !valor.vazio()),
+            };
+            let right = |(nome, values): (&String, &Vec<String>)| {
+                values.iter().any(|value| value == text(registro, nome))
+            };
+            if !allowed.exige.iter().all(there) || !allowed.exige_valor.iter().all(right) {
+                codes.insert("exige_campo");
+            }
+        }
+        Command::ResponderAcao { acao, situacao, externo, retorno } => {
+            need(Permissao::Ver);
+            let Some(asked) = registro.acoes.iter().find(|asked| asked.id == *acao) else {
+                codes.insert("nao_encontrado");
+                return codes;
+            };
+            if *situacao == SituacaoAcao::Solicitada {
+                codes.insert("valor_invalido");
+            }
+            // R100: the ERP may repeat its answer, not change it.
+            let same =
+                (asked.situacao, &asked.externo, &asked.retorno) == (*situacao, externo, retorno);
+            if asked.situacao != SituacaoAcao::Solicitada && !same {
+                codes.insert("acao_respondida");
+            }
+        }
+        Command::VincularCorretiva { .. } => {
+            need(Permissao::Gerenciar);
+            let concluded = atual.is_some_and(|s| s.fase == Fase::Concluido);
+            if !tipo.permite_acao_corretiva || !concluded {
+                codes.insert("corretiva_nao_permitida");
+            }
+        }
+        _ => {}
+    }
+    codes
+}

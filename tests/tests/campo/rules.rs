@@ -1,0 +1,290 @@
+//! Properties of the rules, over the tipos of every preset and over fluxos that nobody has thought
+//! of: what `decide` says, the gate does; no sequence of commands leaves the fluxo; what always
+//! holds of a record always holds.
+
+use crate::{
+    one_record::{CLIENT, PHONE, RECORD, Server, client, person, somebody},
+    sixth::sixth,
+};
+use campo_domain::{
+    command::Command,
+    fluxo::Fase,
+    ids::{DeviceId, DocumentId, PedidoId, UserId},
+    kind::Kind,
+    pessoa::{Permissao, Pessoa},
+    policy::{self, Caso},
+    preset,
+    refusal::{Codigo, Refusal},
+    registro::Registro,
+    tipo::Tipo,
+    workflow::{self, Efeito, Onde},
+};
+use campo_sync::{
+    admission::Merged,
+    document::Actor,
+    edit,
+    wire::{Outcome, Push},
+};
+use campo_tests::{
+    dice::Dice,
+    script::{Known, Muse},
+};
+use proptest::{
+    prelude::*,
+    test_runner::{RngAlgorithm, RngSeed},
+};
+use std::{collections::BTreeMap, sync::LazyLock};
+
+/// Who works on the record: two with little, one with everything, and a client.
+const PEOPLE: usize = 4;
+
+fn people() -> [Pessoa; PEOPLE] {
+    [
+        person(1, &[Permissao::Ver, Permissao::VerTodas]),
+        person(2, &[Permissao::Ver, Permissao::VerTodas, Permissao::Gerenciar]),
+        somebody(3),
+        client(4),
+    ]
+}
+
+/// Every tipo of every preset whose records go anywhere.
+static TIPOS: LazyLock<Vec<Tipo>> = LazyLock::new(|| {
+    let tipos = preset::ids().flat_map(|id| preset::carregar(id).unwrap().tipos);
+    tipos.filter(|tipo| !tipo.fluxo.transicoes.is_empty()).collect()
+});
+
+/// Whether the person may know of the record: all but the client see everything here.
+fn reaches(pessoa: &Pessoa, merged: &Merged) -> bool {
+    let envolvidos = merged.registro.envolvidos();
+    let caso = Caso { envolvidos: &envolvidos, restricao: None };
+    policy::alcanca(pessoa, &merged.registro, &merged.tipo, &caso)
+}
+
+struct Day {
+    server: Server,
+    dice: Dice,
+    people: [Pessoa; PEOPLE],
+    known: BTreeMap<DocumentId, Known>,
+}
+
+/// What a person does, and where.
+struct Step {
+    pessoa: Pessoa,
+    device: DeviceId,
+    command: Command,
+}
+
+impl Day {
+    fn new(tipo: Tipo, seed: u64) -> Self {
+        let known = [
+            (CLIENT, Known { kind: Kind::Cliente, assistencia: None }),
+            (DocumentId::from_u128(7), Known { kind: Kind::Assistencia, assistencia: None }),
+        ];
+        Day {
+            server: Server::new([tipo]),
+            dice: Dice::new(seed),
+            people: people(),
+            known: known.into(),
+        }
+    }
+
+    /// Somebody has an idea.
+    fn step(&mut self, seed: u64) -> Step {
+        let mut dice = Dice::new(seed ^ self.dice.word());
+        let pessoa = dice.pick(&self.people).clone();
+        let on_phone = !pessoa.portal() && dice.chance(1, 2);
+        let device = if on_phone { PHONE } else { DeviceId::ESCRITORIO };
+        let ids: Vec<UserId> = self.people[..3].iter().map(|pessoa| pessoa.id).collect();
+        let mut muse = Muse {
+            dice: &mut dice,
+            at: self.server.now(),
+            people: &ids,
+            known: &self.known,
+            tipos: self.server.tipos(),
+            client: CLIENT,
+            may: pessoa.permissoes.clone(),
+        };
+        let command = match self.server.merged() {
+            None => {
+                let tipo = self.server.tipos().todos().next().unwrap();
+                let created = match pessoa.portal() {
+                    true => muse.create_as_client(),
+                    false => None,
+                };
+                let mut command = created.unwrap_or_else(|| muse.create_of(tipo));
+                if let Command::Criar { id, .. } = &mut command {
+                    *id = RECORD;
+                }
+                command
+            }
+            Some(merged) => {
+                let (registro, tipo) = (&merged.registro, &*merged.tipo);
+                match muse.dice.below(8) {
+                    _ if pessoa.portal() => muse.alter_as_client(registro, tipo),
+                    0 | 1 => muse.misbehave(registro, tipo),
+                    2 | 3 => muse.in_office(registro, tipo),
+                    _ => muse.alter(registro, tipo),
+                }
+            }
+        };
+        Step { pessoa, device, command }
+    }
+
+    /// Does it in the office, as `decide` says; or on the phone past `decide`, as a modified app
+    /// would, and compares what the gate makes of it.
+    fn compare(&mut self, step: &Step) {
+        let Step { pessoa, device, command } = step;
+        if let Command::Restringir { .. } = command {
+            return; // Of it and of who then sees the record the simulator tells.
+        }
+        let before = self.server.clone();
+        let merged = before.merged();
+        let registro = merged.map(|merged| &merged.registro);
+        let tipo = before.tipos().todos().next().unwrap();
+        let said = workflow::decide(registro, tipo, pessoa, command, Onde::Aparelho);
+        let at_the_desk = workflow::decide(registro, tipo, pessoa, command, Onde::Servidor);
+        let done = before.clone().office(pessoa, command);
+        if let Some(merged) = merged
+            && !reaches(pessoa, merged)
+        {
+            assert_eq!(done.map_err(|refusal| refusal.codigo), Err(Codigo::NaoEncontrado));
+            return;
+        }
+        assert_eq!(done, at_the_desk.map(|_| ()), "the office, {}: {command:?}", pessoa.id);
+        if *device == DeviceId::ESCRITORIO || command.do_servidor() {
+            if done.is_ok() {
+                self.server.office(pessoa, command).unwrap();
+            }
+            return;
+        }
+        let mut doc = merged.map(|merged| merged.document.clone()).unwrap_or_default();
+        let actor = Actor { user: pessoa.id, device: *device, nonce: 1 };
+        let written = edit::apply(&mut doc, actor, command, tipo, registro, before.now());
+        let change = match (written, &said) {
+            (Ok(Some(change)), _) => change,
+            (Ok(None), _) => return,
+            (Err(_), Err(_)) => return,
+            (Err(error), Ok(_)) => panic!("{command:?} is allowed and cannot be written: {error}"),
+        };
+        let change = change.raw_bytes().to_vec();
+        let push = Push { document: RECORD, generation: 1, change, seen: u64::MAX };
+        let (verdicts, _) = self.server.push(pessoa, *device, &[push]);
+        self.agree(step, &said, &verdicts[0].outcome);
+    }
+
+    fn agree(&self, step: &Step, said: &Result<Efeito, Refusal>, outcome: &Outcome) {
+        let command = &step.command;
+        let context = || {
+            let situacao = self.server.merged().and_then(|m| m.registro.situacao.clone());
+            format!("{command:?} by {:?} in {situacao:?}", step.pessoa.permissoes)
+        };
+        let judged = || {
+            let pedidos = &self.server.registro().pedidos;
+            let pedido = pedidos.iter().find(|pedido| Some(pedido.id) == command.pedido());
+            pedido.and_then(|pedido| pedido.veredito.clone())
+        };
+        match (said, outcome) {
+            (Ok(Efeito::Gravar), Outcome::Accepted { .. }) => {}
+            (Ok(Efeito::Situacao(para)), Outcome::Accepted { .. }) => {
+                let veredito = judged().unwrap();
+                assert_eq!((veredito.recusa, &veredito.para), (None, para), "{}", context());
+            }
+            // A request is a fact: it is kept, and refused for the same reason.
+            (Err(refusal), Outcome::Accepted { .. }) => {
+                let recusa = judged().and_then(|veredito| veredito.recusa);
+                assert_eq!(recusa.as_ref(), Some(refusal), "the gate admits {}", context());
+            }
+            (Err(_), Outcome::Refused { .. }) => {}
+            (said, outcome) => {
+                panic!("{}: {said:?} is said, {outcome:?} done", context());
+            }
+        }
+    }
+
+    /// Nobody has done anything for longer than the client may take (R54).
+    fn time_passes(&mut self, merged: &Merged, seed: u64) {
+        let (registro, tipo) = (&merged.registro, &merged.tipo);
+        let waits = registro.fase(tipo) == Fase::EsperaCliente && tipo.dias_inatividade.is_some();
+        let heads = self.server.heads();
+        let ended = self.server.end_wait(&heads, PedidoId::from_u128(seed.into()));
+        assert!(waits || !ended, "a wait was ended that was none");
+        let again = self.server.end_wait(&heads, PedidoId::from_u128(u128::from(seed) << 64));
+        assert!(!(ended && again), "a wait was ended twice");
+    }
+
+    /// Whatever happened: it is a record of this tipo, in a situação that an edge leads to.
+    fn sound(&self, before: &Server) {
+        let Some(merged) = self.server.merged() else { return };
+        let (registro, tipo) = (&merged.registro, &*merged.tipo);
+        assert_eq!(registro.verificar(tipo), Ok(()), "{registro:?}");
+        let codigo = |registro: &Registro| {
+            registro.situacao.clone().unwrap_or_else(|| tipo.fluxo.inicial.clone())
+        };
+        let from = before.merged().map_or(tipo.fluxo.inicial.clone(), |m| codigo(&m.registro));
+        let to = codigo(registro);
+        let steps =
+            registro.pedidos.len() - before.merged().map_or(0, |m| m.registro.pedidos.len());
+        assert!(steps <= 1, "one command, {steps} requests");
+        assert!(registro.pedidos_pendentes().next().is_none(), "a request waits for its verdict");
+        let Some((pedido, veredito)) = registro.feitos().next_back().filter(|_| steps == 1) else {
+            assert_eq!(from, to, "it moved by itself");
+            return;
+        };
+        let last = registro.pedidos.last().unwrap();
+        if last.id != pedido.id {
+            assert_eq!(from, to, "a refused request moved it");
+            return;
+        }
+        let edge = tipo.fluxo.transicao(&pedido.verbo).unwrap();
+        assert!(edge.de.contains(&from) && edge.para == to, "{from} → {to} by {edge:?}");
+        assert_eq!((&veredito.de, &veredito.para), (&from, &to));
+    }
+}
+
+fn live(tipo: Tipo, seed: u64, steps: &[u64]) {
+    let mut day = Day::new(tipo, seed);
+    for seed in steps {
+        let before = day.server.clone();
+        match before.merged().filter(|_| seed % 8 == 0) {
+            Some(merged) => day.time_passes(merged, *seed),
+            None => {
+                let step = day.step(*seed);
+                day.compare(&step);
+            }
+        }
+        day.sound(&before);
+    }
+}
+
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        rng_algorithm: RngAlgorithm::ChaCha,
+        rng_seed: RngSeed::Fixed(3),
+        failure_persistence: None,
+        max_shrink_iters: 60,
+        ..ProptestConfig::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(config(160))]
+
+    #[test]
+    fn on_every_preset_device_and_gate_agree_and_no_command_leaves_the_fluxo(
+        which in 0..TIPOS.len(),
+        seed in any::<u64>(),
+        steps in prop::collection::vec(any::<u64>(), 10..60),
+    ) {
+        live(TIPOS[which].clone(), seed, &steps);
+    }
+
+    #[test]
+    fn on_a_fluxo_that_nobody_has_thought_of_they_agree_as_well(
+        fluxo in any::<u64>(),
+        seed in any::<u64>(),
+        steps in prop::collection::vec(any::<u64>(), 10..60),
+    ) {
+        live(sixth(&mut Dice::new(fluxo)), seed, &steps);
+    }
+}
