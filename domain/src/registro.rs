@@ -245,6 +245,8 @@ pub struct Acao {
     pub retorno: Option<String>,
     /// When it came this far, by the server's clock.
     pub atualizada_em: DateTime<Utc>,
+    /// In whose name the ERP answered.
+    pub respondida_por: Option<UserId>,
 }
 
 /// Who may see a record besides administrators (R86). Written by the server.
@@ -336,6 +338,8 @@ pub struct Registro {
     pub acoes: Vec<Acao>,
     /// Who may see it, where that is restricted.
     pub restricao: Option<Restricao>,
+    /// Who restricted or freed it last.
+    pub restricao_por: Option<UserId>,
     /// Corrective actions that it belongs to.
     pub corretivas: Vec<Corretiva>,
     /// Fields with several values.
@@ -366,6 +370,7 @@ impl Registro {
             notas: Vec::new(),
             acoes: Vec::new(),
             restricao: None,
+            restricao_por: None,
             corretivas: Vec::new(),
             conflitos: Vec::new(),
         }

@@ -330,6 +330,7 @@ fn p000_actions_ask_for_what_the_erp_needs() {
         externo: None,
         retorno: None,
         atualizada_em: quando,
+        respondida_por: None,
     });
     assert_eq!(mesa.solicita(&gere, "devolucao_venda"), Err("id_em_uso"));
 }

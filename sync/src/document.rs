@@ -7,7 +7,7 @@
 //! {itens, despesas, anexos, vinculos}/{id}/{campo}
 //! participantes/{usuario}  interessados/{usuario}
 //! notas/{id}  pedidos/{id}  analises/{id}       append-only, each immutable
-//! servidor/{recebido_em, numero, situacao, restricao}      only the server writes here
+//! servidor/{recebido_em, numero, situacao, restricao, …}   only the server writes here
 //! servidor/{vereditos/{pedido}, acoes/{id}, corretivas/{id}}
 //! ```
 
@@ -297,6 +297,7 @@ pub fn read(document: &Automerge) -> Result<Registro, DocumentError> {
         notas: reader.notas()?,
         acoes: reader.acoes(&container(document, &servidor, ACOES)?),
         restricao: restricao.and_then(|json| serde_json::from_str(&json).ok()),
+        restricao_por: reader.id(&servidor, "restricao_por").map(Into::into),
         corretivas: reader.corretivas(&container(document, &servidor, CORRETIVAS)?),
         conflitos,
     })
@@ -514,6 +515,7 @@ impl Reader<'_> {
                     externo: self.text(&obj, "externo"),
                     retorno: self.text(&obj, "retorno"),
                     atualizada_em: self.instant(&obj, "atualizada_em"),
+                    respondida_por: self.id(&obj, "respondida_por").map(Into::into),
                 })
             })
             .collect()

@@ -152,7 +152,10 @@ pub(crate) fn in_name_of(
                 serde_json::to_string(&restricao).unwrap_or_default()
             });
             let value = restricao.map_or(ScalarValue::Null, ScalarValue::from);
-            change(doc, at_ms, |tx| Ok(tx.put(&servidor, "restricao", value)?))
+            change(doc, at_ms, |tx| {
+                tx.put(&servidor, "restricao", value)?;
+                Ok(tx.put(&servidor, "restricao_por", who)?)
+            })
         }
         Command::SolicitarAcao { acao, codigo, observacao } => change(doc, at_ms, |tx| {
             let obj = tx.put_object(&acoes, key(acao.uuid()), ObjType::Map)?;

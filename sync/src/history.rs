@@ -131,13 +131,11 @@ fn served(
         }));
     }
     if before.restricao != after.restricao {
-        let evento = match &after.restricao {
-            Some(restricao) => {
-                Evento { texto: "Visualização restringida.".into(), ..in_name_of(restricao.por) }
-            }
-            None => Evento { texto: "Visualização liberada.".into(), ..base.clone() },
-        };
-        eventos.push(Evento { tipo: "restricao", ..evento });
+        let restrita = after.restricao.is_some();
+        let texto =
+            if restrita { "Visualização restringida." } else { "Visualização liberada." };
+        let evento = after.restricao_por.map_or_else(|| base.clone(), in_name_of);
+        eventos.push(Evento { tipo: "restricao", texto: texto.into(), ..evento });
     }
     for acao in &after.acoes {
         let old = before.acoes.iter().find(|old| old.id == acao.id);
@@ -162,7 +160,8 @@ fn served(
                 texto
             }
         };
-        let evento = if old.is_none() { in_name_of(acao.por) } else { base.clone() };
+        let por = if old.is_none() { Some(acao.por) } else { acao.respondida_por };
+        let evento = por.map_or_else(|| base.clone(), in_name_of);
         eventos.push(Evento {
             tipo: "acao",
             parte: Some(acao.id.uuid()),

@@ -53,6 +53,7 @@ pub(crate) fn only_what_it_says(before: &Registro, after: &Registro, writes: &[W
         && before.situacao == after.situacao
         && before.acoes == after.acoes
         && before.restricao == after.restricao
+        && before.restricao_por == after.restricao_por
         && before.corretivas == after.corretivas
         && before
             .kind

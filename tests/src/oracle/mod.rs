@@ -214,10 +214,12 @@ impl Oracle {
         })
     }
 
-    /// Every number that was given out, with its kind.
-    pub fn numbers(&self) -> Vec<(Kind, String)> {
-        let numbered = self.documents.values().map(|mirror| &mirror.registro);
-        numbered.filter_map(|r| Some((r.kind, r.numero.clone()?))).collect()
+    /// Every number that was given out, in order.
+    pub fn numbers(&self) -> Vec<String> {
+        let records = self.documents.values().map(|mirror| &mirror.registro);
+        let mut numbers: Vec<String> = records.filter_map(|r| r.numero.clone()).collect();
+        numbers.sort_unstable();
+        numbers
     }
 
     /// Every document.

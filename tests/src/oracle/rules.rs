@@ -324,20 +324,16 @@ pub fn nonsense(command: &Command, registro: Option<&Registro>) -> Codes {
                 Some(campo) => codes.extend(campo.validar(valor).err().map(|e| code(&e))),
             }
         }
-        Command::RemoverItem { em, item } => {
-            if !taken(&|r| r.colecao(*em).contains_key(item)) {
-                codes.insert("item_inexistente");
-            }
+        Command::RemoverItem { em, item } if !taken(&|r| r.colecao(*em).contains_key(item)) => {
+            codes.insert("item_inexistente");
         }
-        Command::Anotar { id, .. } => {
-            if taken(&|r| r.notas.iter().any(|nota| nota.id == *id)) {
-                codes.insert("id_em_uso");
-            }
+        Command::Anotar { id, .. } if taken(&|r| r.notas.iter().any(|n| n.id == *id)) => {
+            codes.insert("id_em_uso");
         }
-        Command::Transicionar { pedido, .. } => {
-            if taken(&|r| r.pedidos.iter().any(|p| p.id == *pedido)) {
-                codes.insert("id_em_uso");
-            }
+        Command::Transicionar { pedido, .. }
+            if taken(&|r| r.pedidos.iter().any(|p| p.id == *pedido)) =>
+        {
+            codes.insert("id_em_uso");
         }
         Command::Analisar { analise, tipo, procedente, pedido, encaminhar, .. } => {
             // R63–R66, R71: only a laudo says founded or not; all but a partial one ask for a
@@ -370,10 +366,10 @@ pub fn at_the_screen(
 ) -> Codes {
     let mut codes = Codes::new();
     match command {
-        Command::EditarItem { em, item, .. } | Command::RemoverItem { em, item } => {
-            if registro.colecao(*em).get(item).is_none_or(|item| item.removido) {
-                codes.insert("item_inexistente");
-            }
+        Command::EditarItem { em, item, .. } | Command::RemoverItem { em, item }
+            if registro.colecao(*em).get(item).is_none_or(|item| item.removido) =>
+        {
+            codes.insert("item_inexistente");
         }
         // R64: to whom it is handed must stand somewhere.
         Command::Analisar { encaminhar: Some(_), .. } => {

@@ -96,12 +96,12 @@ impl World<'_> {
         checkers::same(&acoes, self.oracle.acoes(), "actions")?;
         let differs = self.ledger.projection_differs().map_err(machinery)?;
         ensure(differs.is_empty(), Checker::Projection, || differs.join("; "))?;
+        // One series for the whole company, all within one year.
         let numbers = self.oracle.numbers();
-        let mut unique = numbers.clone();
-        unique.sort_unstable();
-        unique.dedup();
-        ensure(unique.len() == numbers.len(), Checker::NothingLost, || {
-            "a number was given twice".into()
+        let year = self.now.format("%Y");
+        let expected: Vec<_> = (1..=numbers.len()).map(|n| format!("{year}/{n:06}")).collect();
+        ensure(numbers == expected, Checker::NothingLost, || {
+            format!("numbers that have a gap or are given twice: {numbers:?}")
         })
     }
 }

@@ -116,7 +116,7 @@ fn a_record_is_made_whole_read_and_changed_by_version() {
     let relato = relato.clone().find(|campo| campo["campo"] == "relato").unwrap();
     assert_eq!(relato["rotulo"], "Descrição do atendimento");
     assert_eq!((&relato["obrigatorio"], &relato["editavel"]), (&json!(true), &json!(true)));
-    assert_eq!(feita["etapa_ate"].is_string(), true);
+    assert!(feita["etapa_ate"].is_string());
     assert_eq!(feita["verbos"][0]["verbo"], "iniciar");
 
     // Sent again it is not made again.

@@ -335,7 +335,7 @@ impl Desfecho for Resposta {
         let dito = (self.corpo["codigo"].as_str(), self.corpo["mensagem"].as_str());
         assert_eq!(dito, (Some(codigo), Some(mensagem)), "{}: {}", self.pedido, self.texto);
         let status = match codigo {
-            "sem_permissao" | "escopo_insuficiente" | "portal_no_aparelho" => 403,
+            "sem_permissao" | "escopo_insuficiente" | "nao_cabe_a_voce" => 403,
             "nao_encontrado" => 404,
             "metodo_nao_aceito" => 405,
             "transicao_nao_permitida"

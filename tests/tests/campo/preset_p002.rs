@@ -583,7 +583,7 @@ fn r52_the_portal_never_shows_what_is_internal() {
     let necessidade = c.em_atendimento("necessidade", "Trava a tela ao filtrar.");
     c.ana.diz_ao_cliente(&problema, "Já estamos vendo.").feito();
     c.ana.anota(&problema, "Segredo da casa: cliente inadimplente.").feito();
-    c.ana.altera(&problema, json!({ "esforco": 777 })).feito();
+    c.ana.altera(&problema, json!({ "esforco": 98765 })).feito();
     le(&problema);
     c.ana.pede(&problema, "diagnosticar").leva_a("diagnostico_tecnico");
     let parcial = json!({ "tipo": "parcial", "texto": "Segredo da casa: índice partido." });
@@ -611,10 +611,9 @@ fn r52_the_portal_never_shows_what_is_internal() {
         "em_desenvolvimento",
         "Segredo da casa",
         "esforco",
-        "777",
+        ":98765",
         "plano_mensal",
-        "2031",
-        "retaguarda",
+        "2031-07-01",
     ];
     for resposta in &respostas {
         for interno in internos {

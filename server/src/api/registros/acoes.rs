@@ -26,6 +26,7 @@ use axum::{
 use campo_domain::{
     command::Command,
     ids::{AcaoId, DocumentId},
+    pessoa::Permissao,
     registro::SituacaoAcao,
 };
 use chrono::{DateTime, Utc};
@@ -245,6 +246,10 @@ pub async fn responder(
     ApiPath(id): ApiPath<Uuid>,
     ApiJson(resposta): ApiJson<Resposta>,
 ) -> ApiResult<Json<Acao>> {
+    // For the ERP it is answered by a key that is good for it; a person needs the office's word.
+    if acesso.chave.is_none() {
+        acesso.exige(Permissao::Gerenciar)?;
+    }
     let Resposta { situacao, externo, retorno } = resposta;
     if situacao == SituacaoAcao::Solicitada {
         return Err(ApiError::invalido("A resposta é “concluida” ou “recusada”."));

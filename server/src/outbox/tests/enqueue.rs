@@ -144,6 +144,7 @@ async fn an_action_tells_the_erp_all_it_needs() {
         externo: None,
         retorno: None,
         atualizada_em: now,
+        respondida_por: None,
     };
     let (id, codigo) = (acao.id, acao.codigo.clone());
     ocorrencia.acoes.push(acao);
