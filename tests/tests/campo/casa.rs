@@ -212,12 +212,6 @@ impl Casa {
         self.rt.block_on(run).unwrap().rows_affected()
     }
 
-    /// A number out of the database, as its owner.
-    pub fn conta(&self, query: &str) -> i64 {
-        let run = sqlx::query_scalar(AssertSqlSafe(query)).fetch_one(self.app.db.owner());
-        self.rt.block_on(run).unwrap()
-    }
-
     /// Sends what waits to leave, until this has come.
     #[track_caller]
     pub fn ate(&self, what: &str, mut came: impl FnMut() -> bool) {

@@ -46,10 +46,6 @@ struct Caixa {
 /// The company's ERP.
 pub struct Erp {
     caixa: Caixa,
-    /// Where it listens.
-    pub url: String,
-    /// The endpoint's id in Campo.
-    pub destino: String,
     segredo: String,
     _rt: Runtime,
 }
@@ -64,9 +60,8 @@ impl Erp {
         rt.spawn(async move { axum::serve(listener, router).await });
         let destino = json!({ "url": url, "descricao": "ERP" });
         let feito = adm.post("/v1/webhooks", &destino).feito();
-        let texto = |nome: &str| feito[nome].as_str().unwrap().to_owned();
-        let (destino, segredo) = (texto("id"), texto("segredo"));
-        Erp { caixa, url, destino, segredo, _rt: rt }
+        let segredo = feito["segredo"].as_str().unwrap().to_owned();
+        Erp { caixa, segredo, _rt: rt }
     }
 
     /// What it answers next; 200 when nothing is left to say.

@@ -464,6 +464,14 @@ fn a_client_may_cancel_at_any_time(c: &Cenario) {
 /// R79.
 fn every_stage_and_attendant_is_told(c: &Cenario, ana: &Aparelho, fiscal: &Caso) {
     let tramite = c.gestor.acompanha(fiscal, "tramite");
+    for (uma, outra) in tramite.iter().zip(&tramite[1..]) {
+        assert_eq!(uma["saiu_em"], outra["entrou_em"]);
+        assert!(uma["duracao_s"].is_i64(), "{uma}");
+    }
+    ana.sync();
+    let no_celular = ana.acompanhamento(fiscal.id, Vista::Tramite).unwrap();
+    let passou = no_celular.iter().filter(|evento| evento.que == "veredito").count();
+    assert_eq!(passou, 5);
     let etapas: Vec<_> = tramite
         .iter()
         .map(|etapa| {
@@ -481,14 +489,6 @@ fn every_stage_and_attendant_is_told(c: &Cenario, ana: &Aparelho, fiscal: &Caso)
             ("Finalizado", Some("Ana")),
         ]
     );
-    for (uma, outra) in tramite.iter().zip(&tramite[1..]) {
-        assert_eq!(uma["saiu_em"], outra["entrou_em"]);
-        assert!(uma["duracao_s"].is_i64(), "{uma}");
-    }
-    ana.sync();
-    let no_celular = ana.acompanhamento(fiscal.id, Vista::Tramite).unwrap();
-    let passou = no_celular.iter().filter(|evento| evento.que == "veredito").count();
-    assert_eq!(passou, 5);
 }
 
 /// R54: the server ends a wait of ten days, once, whatever happens to servers and phones meanwhile.

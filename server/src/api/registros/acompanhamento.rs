@@ -27,7 +27,7 @@ use campo_domain::{
     tipo::Tipo,
     valor::{Campo, TipoCampo, Valor},
 };
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -416,7 +416,8 @@ async fn tramite(
             pedido: Some(pedido),
         })
         .chain(trocas.iter().map(|(quando, por, _, para)| Virada {
-            quando: *quando,
+            // As precise as a verdict says it.
+            quando: quando.trunc_subsecs(3),
             por: (*por).into(),
             situacao: None,
             responsavel: Some(id(para)),
