@@ -44,7 +44,8 @@ fn a_problem_says_what_happened_to_programs_and_to_people() {
     assert_eq!(said(&put("{}", "application/json")), is(422, "pedido_invalido"));
     let nul = r#"{"login":"a\u0000b","nome":"A","permissoes":[]}"#;
     assert_eq!(said(&put(nul, "application/json")), is(400, "pedido_invalido"));
-    let large = format!(r#"{{"login":"{}"}}"#, "x".repeat(3 << 20));
+    // A little over the limit: of much more, the server closes before all of it is sent.
+    let large = format!(r#"{{"login":"{}"}}"#, "x".repeat(2 << 20));
     assert_eq!(put(&large, "application/json").status, 413);
 
     let unknown = carla.send("PUT", path, &[], Some(&json!({ "nome": "Vendas", "cor": "azul" })));

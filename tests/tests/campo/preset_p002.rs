@@ -102,6 +102,7 @@ fn the_client_opens_a_case_in_the_portal(c: &Cenario) -> (Caso, Caso) {
     assert!(c.bia.lista(PORTAL).is_empty());
     let tipos = c.bia.get("/v1/portal/tipos").feito();
     let [tipo] = &tipos.as_array().unwrap()[..] else { panic!("{tipos}") };
+    assert!(tipo["orientacao_anexos"].as_str().unwrap().contains("prints de telas"));
     let campos = tipo["campos"].as_array().unwrap();
     let nomes: Vec<_> = campos.iter().map(|campo| campo["campo"].as_str().unwrap()).collect();
     assert_eq!(
@@ -171,6 +172,7 @@ fn the_client_opens_a_case_in_the_portal(c: &Cenario) -> (Caso, Caso) {
     assert!(visto["numero"].as_str().unwrap().ends_with("/000001"), "{visto}");
     assert_eq!(visto["situacao"]["nome"], "Aguardando atendimento");
     assert_eq!(visto["campos"]["prioridade"], "alta");
+    assert_eq!(visto["pode_anotar"], true);
     assert_eq!(c.ana.le(&duvida)["campos"]["cliente"], json!(c.aurora));
     // What was sent is answered, not changed.
     c.bia
@@ -429,6 +431,11 @@ fn it_is_finished_with_an_answer(c: &Cenario, fiscal: &Caso) {
         let visto = c.bia.le(&caso.no_portal());
         assert_eq!(visto["situacao"]["nome"], "Finalizado");
         assert_eq!(visto["campos"]["resolucao"], "Está na versão 12.");
+        assert_eq!(visto["pode_anotar"], false);
+        let nota = json!({ "texto": "Obrigada!" });
+        c.bia
+            .post(&caso.no_portal().em("/notas"), &nota)
+            .recusa("situacao_nao_permite_edicao", &fechado("Finalizado"));
         c.gestor
             .altera(caso, json!({ "categoria": "problema" }))
             .recusa("situacao_nao_permite_edicao", &fechado("Finalizado"));

@@ -59,6 +59,9 @@ pub struct TipoDoPortal {
     nome: String,
     /// Os campos do formulário, na ordem.
     campos: Vec<CampoDoPortal>,
+    /// O que ajuda a escolher os anexos.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    orientacao_anexos: Option<String>,
 }
 
 /// Um campo do formulário do portal.
@@ -222,6 +225,7 @@ pub async fn tipos(
         codigo: tipo.codigo.clone(),
         nome: tipo.nome.clone(),
         campos: escritos(tipo).map(|campo| do_portal(tipo, campo)).collect(),
+        orientacao_anexos: tipo.orientacoes.get("anexos").cloned(),
     };
     Ok(Json(visiveis(&tipos).map(um).collect()))
 }
