@@ -51,7 +51,7 @@ pub fn obter(codigo: &str) -> Option<&'static Catalogo> {
 
 /// The catalogues whose title has every word of the text, accents and case ignored (R36); all of
 /// them where the text says nothing.
-pub fn buscar(texto: &str) -> impl Iterator<Item = &'static Catalogo> {
+pub fn buscar(texto: &str) -> impl Iterator<Item = &'static Catalogo> + use<> {
     let texto = busca::dobrar(texto);
     CATALOGOS.iter().filter(move |catalogo| {
         let titulo = busca::dobrar(catalogo.titulo);

@@ -46,11 +46,7 @@ pub fn verificar(registro: &Registro, tipo: &Tipo) -> Result<(), Refusal> {
 /// What the tipo narrows further than the field does.
 fn escolhas(registro: &Registro, tipo: &Tipo) -> Result<(), Refusal> {
     let modalidade = registro.valor("modalidade").texto();
-    let aceita = |codigo: &str| {
-        tipo.modalidades.is_empty()
-            || tipo.modalidades.iter().any(|modalidade| modalidade == codigo)
-    };
-    if modalidade.is_some_and(|codigo| !aceita(codigo)) {
+    if modalidade.is_some_and(|codigo| !tipo.aceita_escolha("modalidade", codigo)) {
         return Err(Refusal::com(Codigo::ValorInvalido, [tipo.rotulo("modalidade").to_owned()]));
     }
     let categoria = registro.valor("categoria").texto();

@@ -8,7 +8,7 @@ use crate::{
     pessoa::Permissao,
     refusal::{Codigo, Refusal},
     registro::TipoAnalise,
-    valor::TipoCampo,
+    valor::{Campo, TipoCampo},
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
@@ -237,6 +237,22 @@ impl Tipo {
     pub fn rotulo<'a>(&'a self, nome: &'a str) -> &'a str {
         let proprio = self.rotulos.get(nome).map(String::as_str);
         proprio.or_else(|| Some(self.kind.campo(nome)?.rotulo)).unwrap_or(nome)
+    }
+
+    /// Whether it leaves that choice of a field (R14).
+    pub fn aceita_escolha(&self, campo: &str, codigo: &str) -> bool {
+        let modalidades = &self.modalidades;
+        campo != "modalidade" || modalidades.is_empty() || modalidades.iter().any(|m| m == codigo)
+    }
+
+    /// What may be chosen in a field of its records, each code with its label: its categories, or
+    /// what it leaves of the field's choices.
+    pub fn opcoes<'a>(&'a self, campo: &'a Campo) -> Vec<(&'a str, &'a str)> {
+        if campo.nome == "categoria" {
+            return self.categorias.iter().map(|c| (c.codigo.as_str(), c.nome.as_str())).collect();
+        }
+        let escolhas = campo.escolhas().iter().copied();
+        escolhas.filter(|(codigo, _)| self.aceita_escolha(campo.nome, codigo)).collect()
     }
 
     /// Whether its records have that field.

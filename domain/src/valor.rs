@@ -191,6 +191,41 @@ impl Campo {
         matches!(self.tipo, TipoCampo::TextoLongo { .. })
     }
 
+    /// What it accepts, by a stable name.
+    pub const fn codigo_do_tipo(&self) -> &'static str {
+        match self.tipo {
+            TipoCampo::Texto { .. } => "texto",
+            TipoCampo::TextoLongo { .. } => "texto_longo",
+            TipoCampo::Centavos { .. } => "dinheiro",
+            TipoCampo::Milesimos { .. } => "quantidade",
+            TipoCampo::Inteiro { .. } => "inteiro",
+            TipoCampo::Logico => "logico",
+            TipoCampo::Data => "data",
+            TipoCampo::Instante => "instante",
+            TipoCampo::Escolha(_) => "escolha",
+            TipoCampo::Referencia(Alvo::Catalogo(_)) => "catalogo",
+            TipoCampo::Referencia(Alvo::Usuario) => "usuario",
+            TipoCampo::Referencia(Alvo::Documento(_) | Alvo::Qualquer) => "registro",
+        }
+    }
+
+    /// The catalogue, or the kind of record, that it points at.
+    pub const fn alvo(&self) -> Option<&'static str> {
+        match self.tipo {
+            TipoCampo::Referencia(Alvo::Catalogo(catalogo)) => Some(catalogo),
+            TipoCampo::Referencia(Alvo::Documento(kind)) => Some(kind.codigo()),
+            _ => None,
+        }
+    }
+
+    /// Its choices, each code with its label.
+    pub const fn escolhas(&self) -> &'static [(&'static str, &'static str)] {
+        match self.tipo {
+            TipoCampo::Escolha(opcoes) => opcoes,
+            _ => &[],
+        }
+    }
+
     /// Whether the value may stand in this field. `Nulo` always may; what is required is another
     /// question.
     ///

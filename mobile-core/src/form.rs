@@ -7,7 +7,7 @@ use campo_domain::{
     parte::Colecao,
     policy::{self, Parte},
     tipo::Tipo,
-    valor::{self, Alvo, TipoCampo, Valor},
+    valor::{self, Valor},
 };
 use serde::Serialize;
 
@@ -126,8 +126,8 @@ pub(crate) fn exibido(
     CampoExibido {
         nome: campo.nome,
         rotulo: tipo.rotulo(campo.nome).to_owned(),
-        aceita: aceita(campo),
-        alvo: alvo(campo),
+        aceita: campo.codigo_do_tipo(),
+        alvo: campo.alvo(),
         opcoes: opcoes(campo, tipo),
         obrigatorio: tipo.obrigatorios.iter().any(|nome| nome == campo.nome),
         editavel,
@@ -141,9 +141,9 @@ fn da_parte(campo: &'static valor::Campo, em: Colecao, editavel: bool) -> CampoE
     CampoExibido {
         nome: campo.nome,
         rotulo: campo.rotulo.to_owned(),
-        aceita: aceita(campo),
-        alvo: alvo(campo),
-        opcoes: escolhas(campo, |_| true),
+        aceita: campo.codigo_do_tipo(),
+        alvo: campo.alvo(),
+        opcoes: escolhas(campo),
         obrigatorio: em.obrigatorios().contains(&campo.nome),
         editavel,
         orientacao: None,
@@ -152,53 +152,21 @@ fn da_parte(campo: &'static valor::Campo, em: Colecao, editavel: bool) -> CampoE
     }
 }
 
-const fn aceita(campo: &valor::Campo) -> &'static str {
-    match campo.tipo {
-        TipoCampo::Texto { .. } => "texto",
-        TipoCampo::TextoLongo { .. } => "texto_longo",
-        TipoCampo::Centavos { .. } => "dinheiro",
-        TipoCampo::Milesimos { .. } => "quantidade",
-        TipoCampo::Inteiro { .. } => "inteiro",
-        TipoCampo::Logico => "logico",
-        TipoCampo::Data => "data",
-        TipoCampo::Instante => "instante",
-        TipoCampo::Escolha(_) => "escolha",
-        TipoCampo::Referencia(Alvo::Catalogo(_)) => "catalogo",
-        TipoCampo::Referencia(Alvo::Usuario) => "usuario",
-        TipoCampo::Referencia(Alvo::Documento(_) | Alvo::Qualquer) => "registro",
-    }
-}
-
-const fn alvo(campo: &valor::Campo) -> Option<&'static str> {
-    match campo.tipo {
-        TipoCampo::Referencia(Alvo::Catalogo(catalogo)) => Some(catalogo),
-        TipoCampo::Referencia(Alvo::Documento(kind)) => Some(kind.codigo()),
-        _ => None,
-    }
-}
-
-/// What may be chosen, narrowed to what the tipo has of it (R14, R27).
 fn opcoes(campo: &valor::Campo, tipo: &Tipo) -> Vec<Opcao> {
-    if campo.nome == "categoria" {
-        let todas = tipo.categorias.iter();
-        return todas
-            .map(|categoria| Opcao {
-                codigo: categoria.codigo.clone(),
-                rotulo: categoria.nome.clone(),
-                prioridade: Some(categoria.prioridade.clone()),
-            })
-            .collect();
-    }
-    escolhas(campo, |codigo| {
-        campo.nome != "modalidade"
-            || tipo.modalidades.is_empty()
-            || tipo.modalidades.iter().any(|modalidade| modalidade == codigo)
-    })
+    let opcoes = tipo.opcoes(campo).into_iter();
+    opcoes
+        .map(|(codigo, rotulo)| Opcao {
+            codigo: codigo.to_owned(),
+            rotulo: rotulo.to_owned(),
+            prioridade: (campo.nome == "categoria")
+                .then(|| Some(tipo.categoria(codigo)?.prioridade.clone()))
+                .flatten(),
+        })
+        .collect()
 }
 
-fn escolhas(campo: &valor::Campo, aceita: impl Fn(&str) -> bool) -> Vec<Opcao> {
-    let TipoCampo::Escolha(opcoes) = campo.tipo else { return Vec::new() };
-    let opcoes = opcoes.iter().filter(|(codigo, _)| aceita(codigo));
+fn escolhas(campo: &valor::Campo) -> Vec<Opcao> {
+    let opcoes = campo.escolhas().iter();
     opcoes
         .map(|(codigo, rotulo)| Opcao {
             codigo: (*codigo).to_owned(),

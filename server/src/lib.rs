@@ -12,6 +12,7 @@ pub mod commit;
 pub mod config;
 pub mod db;
 pub mod demo;
+pub mod drain;
 pub mod error;
 pub mod health;
 pub mod ledger;

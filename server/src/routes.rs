@@ -4,6 +4,7 @@ use crate::{
     api,
     app::App,
     auth::device,
+    drain,
     error::{ApiError, ApiResult},
     health, live, log, sync, web,
 };
@@ -56,6 +57,7 @@ pub fn router(app: App) -> Router {
         .layer(header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(header::REFERRER_POLICY, "same-origin"))
         .layer(from_fn(log::request))
+        .layer(from_fn(drain::request))
         .with_state(app)
 }
 

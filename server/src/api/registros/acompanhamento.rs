@@ -14,7 +14,7 @@ use crate::{
     },
     app::App,
     error::{ApiError, ApiResult},
-    web::queries::Viewer,
+    web::queries::{Viewer, timeline::Visao},
 };
 use axum::{
     extract::{OriginalUri, State},
@@ -35,24 +35,6 @@ use sqlx::{AssertSqlSafe, FromRow, PgTransaction};
 use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-
-/// Uma vista do acompanhamento.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Visao {
-    /// Tudo o que aconteceu, do mais novo ao mais antigo.
-    #[default]
-    Tudo,
-    /// Cada situação e cada responsável por que passou, com quanto tempo, do mais antigo ao mais
-    /// novo.
-    Tramite,
-    /// As atividades, sem as alterações de campos.
-    Historico,
-    /// As anotações, cada conversa com as respostas.
-    Conversas,
-    /// Cada campo alterado: de, para, quem e quando.
-    Alteracoes,
-}
 
 /// Which view, and which page of it.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -228,21 +210,6 @@ struct Guardado {
 const COLUNAS: &str = "seq, ordem, tipo, parte, campo, rotulo, de, para, texto, visibilidade, \
                        resposta_a, por, dispositivo, no_aparelho, no_servidor";
 
-/// Which rows a view has.
-const fn condicao(visao: Visao) -> &'static str {
-    match visao {
-        Visao::Historico => {
-            "tipo NOT IN ('campo', 'texto') AND \
-             NOT (tipo IN ('item', 'despesa', 'anexo', 'vinculo') AND campo IS NOT NULL)"
-        }
-        Visao::Alteracoes => {
-            "(tipo IN ('campo', 'texto', 'item', 'despesa', 'anexo', 'vinculo', 'participante', \
-                 'interessado') OR (tipo = 'veredito' AND de IS DISTINCT FROM para))"
-        }
-        Visao::Tudo | Visao::Tramite | Visao::Conversas => "true",
-    }
-}
-
 async fn eventos(
     tx: &mut PgTransaction<'_>,
     document: Uuid,
@@ -253,7 +220,7 @@ async fn eventos(
     let sql = format!(
         "SELECT {COLUNAS} FROM acompanhamentos WHERE document = $1 AND (seq, ordem) < ($2, $3) \
          AND {} ORDER BY seq DESC, ordem DESC LIMIT $4",
-        condicao(visao)
+        visao.condicao()
     );
     sqlx::query_as(AssertSqlSafe(sql))
         .bind(document)

@@ -14,7 +14,7 @@ use crate::{
 use axum::{Json, extract::State};
 use campo_domain::{
     busca,
-    catalogo::CATALOGOS,
+    catalogo::{self, CATALOGOS},
     pessoa::{Permissao, Pessoa},
 };
 use serde::{Deserialize, Serialize};
@@ -200,8 +200,7 @@ fn telas(pessoa: &Pessoa, palavras: &[String]) -> impl Iterator<Item = Tela> {
 }
 
 fn catalogos(palavras: &[String]) -> impl Iterator<Item = Catalogo> {
-    let achados = CATALOGOS.iter().filter(|catalogo| tem(palavras, catalogo.titulo));
-    achados.map(|catalogo| Catalogo {
+    catalogo::buscar(&palavras.join(" ")).map(|catalogo| Catalogo {
         codigo: catalogo.codigo,
         titulo: catalogo.titulo,
         endereco: format!("/v1/catalogos/{}", catalogo.codigo),

@@ -7,7 +7,7 @@ use campo_domain::{
     policy::{self, Parte},
     registro::Registro,
     tipo::Tipo,
-    valor::{Alvo, Campo, TipoCampo},
+    valor::Campo,
 };
 use chrono_tz::Tz;
 use serde::Serialize;
@@ -67,8 +67,8 @@ pub fn campos(
         CampoFicha {
             campo: campo.nome,
             rotulo: tipo.rotulo(campo.nome).to_owned(),
-            tipo: nome_do_tipo(campo),
-            alvo: alvo(campo),
+            tipo: campo.codigo_do_tipo(),
+            alvo: campo.alvo(),
             opcoes: opcoes(campo, tipo),
             obrigatorio: tipo.obrigatorios.iter().any(|nome| nome == campo.nome),
             editavel: policy::pode_alterar_registro(pessoa, registro, tipo, parte).is_ok(),
@@ -80,44 +80,8 @@ pub fn campos(
     registro.kind.campos().iter().filter(tem).map(um).collect()
 }
 
-/// What a field accepts, by a stable name.
-pub const fn nome_do_tipo(campo: &Campo) -> &'static str {
-    match campo.tipo {
-        TipoCampo::Texto { .. } => "texto",
-        TipoCampo::TextoLongo { .. } => "texto_longo",
-        TipoCampo::Centavos { .. } => "dinheiro",
-        TipoCampo::Milesimos { .. } => "quantidade",
-        TipoCampo::Inteiro { .. } => "inteiro",
-        TipoCampo::Logico => "logico",
-        TipoCampo::Data => "data",
-        TipoCampo::Instante => "instante",
-        TipoCampo::Escolha(_) => "escolha",
-        TipoCampo::Referencia(Alvo::Catalogo(_)) => "catalogo",
-        TipoCampo::Referencia(Alvo::Usuario) => "usuario",
-        TipoCampo::Referencia(Alvo::Documento(_) | Alvo::Qualquer) => "registro",
-    }
-}
-
-const fn alvo(campo: &Campo) -> Option<&'static str> {
-    match campo.tipo {
-        TipoCampo::Referencia(Alvo::Catalogo(catalogo)) => Some(catalogo),
-        TipoCampo::Referencia(Alvo::Documento(kind)) => Some(kind.codigo()),
-        _ => None,
-    }
-}
-
 /// The options of a field, narrowed to what the tipo has of them.
 pub fn opcoes(campo: &Campo, tipo: &Tipo) -> Vec<Opcao> {
-    if campo.nome == "categoria" {
-        let todas = tipo.categorias.iter();
-        return todas.map(|c| Opcao { codigo: c.codigo.clone(), rotulo: c.nome.clone() }).collect();
-    }
-    let TipoCampo::Escolha(opcoes) = campo.tipo else { return Vec::new() };
-    let aceita = |codigo: &str| {
-        campo.nome != "modalidade"
-            || tipo.modalidades.is_empty()
-            || tipo.modalidades.iter().any(|modalidade| modalidade == codigo)
-    };
-    let opcoes = opcoes.iter().filter(|(codigo, _)| aceita(codigo));
-    opcoes.map(|(c, r)| Opcao { codigo: (*c).to_owned(), rotulo: (*r).to_owned() }).collect()
+    let opcoes = tipo.opcoes(campo).into_iter();
+    opcoes.map(|(c, r)| Opcao { codigo: c.to_owned(), rotulo: r.to_owned() }).collect()
 }

@@ -90,7 +90,7 @@ pub fn routes() -> OpenApiRouter<App> {
     partes::Partes,
     fontes::Fonte,
     corretivas::SituacaoCorretiva,
-    acompanhamento::Visao,
+    crate::web::queries::timeline::Visao,
 )))]
 struct DosEnderecos;
 

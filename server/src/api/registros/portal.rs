@@ -259,7 +259,7 @@ fn do_portal(tipo: &Tipo, campo: &'static Campo) -> CampoDoPortal {
     CampoDoPortal {
         campo: campo.nome,
         rotulo: tipo.rotulo(campo.nome).to_owned(),
-        tipo: formulario::nome_do_tipo(campo),
+        tipo: campo.codigo_do_tipo(),
         obrigatorio: tipo.obrigatorios.iter().any(|nome| nome == campo.nome),
         opcoes,
         orientacao: tipo.orientacoes.get(campo.nome).cloned(),

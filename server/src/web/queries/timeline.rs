@@ -1,22 +1,27 @@
 //! The acompanhamento of a record: one log, five views of it (R78–R82).
 
 use chrono::{DateTime, Utc};
-use sqlx::{FromRow, PgTransaction};
+use serde::{Deserialize, Serialize};
+use sqlx::{AssertSqlSafe, FromRow, PgTransaction};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// A view of the acompanhamento.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+// R78, R79, R80, R81, R82, in this order.
+/// Uma vista do acompanhamento.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Visao {
-    /// Every operation (R78).
+    /// Tudo o que aconteceu, do mais novo ao mais antigo.
     #[default]
     Tudo,
-    /// Every stage and attendant that it passed through (R79).
+    /// Cada situação e cada responsável por que passou, com quanto tempo, do mais antigo ao mais
+    /// novo.
     Tramite,
-    /// The activities, without the changes of single fields (R80).
+    /// As atividades, sem as alterações de campos.
     Historico,
-    /// Messages, threaded (R81).
+    /// As anotações, cada conversa com as respostas.
     Conversas,
-    /// Field, old value, new value, who, when (R82).
+    /// Cada campo alterado: de, para, quem e quando.
     Alteracoes,
 }
 
@@ -47,6 +52,25 @@ impl Visao {
         }
     }
 
+    /// Which rows of the log it has. The stages of a trâmite are the record's own; of the log it
+    /// has who was responsible when.
+    pub const fn condicao(self) -> &'static str {
+        match self {
+            Visao::Tudo => "true",
+            Visao::Tramite => "tipo = 'campo' AND campo = 'responsavel'",
+            Visao::Historico => {
+                "tipo NOT IN ('campo', 'texto') AND \
+                 NOT (tipo IN ('item', 'despesa', 'anexo', 'vinculo') AND campo IS NOT NULL)"
+            }
+            Visao::Conversas => "tipo = 'nota'",
+            Visao::Alteracoes => {
+                "(tipo IN ('campo', 'texto', 'item', 'despesa', 'anexo', 'vinculo', \
+                     'participante', 'interessado') \
+                 OR (tipo = 'veredito' AND de IS DISTINCT FROM para))"
+            }
+        }
+    }
+
     /// The view of that name; the whole for any other.
     pub fn de_codigo(codigo: &str) -> Self {
         Visao::TODAS.into_iter().find(|visao| visao.codigo() == codigo).unwrap_or_default()
@@ -72,18 +96,6 @@ pub struct Entry {
     pub no_servidor: DateTime<Utc>,
 }
 
-macro_rules! of_record {
-    ($which:literal) => {
-        concat!(
-            "SELECT seq, ordem, tipo, parte, visibilidade, resposta_a, campo, de, para, texto, \
-                 por, dispositivo, no_aparelho, no_servidor \
-             FROM acompanhamentos WHERE document = $1 AND (",
-            $which,
-            ") ORDER BY seq DESC, ordem DESC LIMIT $2"
-        )
-    };
-}
-
 /// The newest `limit` lines of a view of a record that the person may see.
 ///
 /// # Errors
@@ -94,19 +106,11 @@ pub async fn history(
     visao: Visao,
     limit: i64,
 ) -> sqlx::Result<Vec<Entry>> {
-    let sql = match visao {
-        Visao::Tudo => of_record!("true"),
-        // The stages are the record's own; of the log, who was responsible when.
-        Visao::Tramite => of_record!("campo = 'responsavel'"),
-        Visao::Historico => of_record!(
-            "tipo NOT IN ('campo', 'texto') AND NOT (campo IS NOT NULL \
-                 AND tipo IN ('item', 'despesa', 'anexo', 'vinculo'))"
-        ),
-        Visao::Conversas => of_record!("tipo = 'nota'"),
-        Visao::Alteracoes => of_record!(
-            "tipo IN ('campo', 'texto', 'item', 'despesa', 'anexo', 'vinculo', 'participante', \
-                 'interessado') OR (tipo = 'veredito' AND de IS DISTINCT FROM para)"
-        ),
-    };
-    sqlx::query_as(sql).bind(document).bind(limit).fetch_all(&mut **tx).await
+    let sql = format!(
+        "SELECT seq, ordem, tipo, parte, visibilidade, resposta_a, campo, de, para, texto, \
+             por, dispositivo, no_aparelho, no_servidor \
+         FROM acompanhamentos WHERE document = $1 AND {} ORDER BY seq DESC, ordem DESC LIMIT $2",
+        visao.condicao()
+    );
+    sqlx::query_as(AssertSqlSafe(sql)).bind(document).bind(limit).fetch_all(&mut **tx).await
 }

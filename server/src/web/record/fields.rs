@@ -139,7 +139,8 @@ impl Reader<'_> {
                 Choice::new("não", "Não", &value),
             ]),
             TipoCampo::Escolha(options) => {
-                let taken = options.iter().filter(|(code, _)| self.takes(campo, code));
+                let taken =
+                    options.iter().filter(|(code, _)| self.tipo.aceita_escolha(campo.nome, code));
                 let taken = taken.map(|(code, label)| Choice::new(*code, *label, &value));
                 Control::Select(with_none(taken, &value))
             }
@@ -180,14 +181,6 @@ impl Reader<'_> {
         input.required = self.tipo.obrigatorios.iter().any(|nome| nome == campo.nome);
         input.hint = self.tipo.orientacoes.get(campo.nome).cloned().or(input.hint);
         input
-    }
-
-    /// Whether the tipo leaves that choice.
-    fn takes(&self, campo: &Campo, code: &str) -> bool {
-        let modalidades = &self.tipo.modalidades;
-        campo.nome != "modalidade"
-            || modalidades.is_empty()
-            || modalidades.iter().any(|modalidade| modalidade == code)
     }
 
     fn catalogue(&self, campo: &Campo, catalogue: &str, value: &str) -> Control {

@@ -1,0 +1,70 @@
+//! What was sent to an answer that did not wait for it is read all the same, within limits: a
+//! connection that is closed with bytes unread throws the answer away on its way, and the app would
+//! see a broken connection where it was told to sign in.
+
+use axum::{
+    body::{Body, HttpBody},
+    extract::Request,
+    middleware::Next,
+    response::Response,
+};
+use bytes::Bytes;
+use futures::StreamExt;
+use http_body::{Frame, SizeHint};
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+/// Most bytes that are read for nothing.
+const BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Longest time spent on it.
+const TIME_MAX: Duration = Duration::from_secs(5);
+
+/// The layer.
+pub async fn request(request: Request, next: Next) -> Response {
+    next.run(request.map(|body| Body::new(Drained(Some(body))))).await
+}
+
+/// A body that is read to its end by whoever drops it.
+struct Drained(Option<Body>);
+
+impl HttpBody for Drained {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let Some(body) = &mut self.0 else { return Poll::Ready(None) };
+        let frame = Pin::new(body).poll_frame(cx);
+        if matches!(frame, Poll::Ready(None | Some(Err(_)))) {
+            self.0 = None;
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), HttpBody::size_hint)
+    }
+}
+
+impl Drop for Drained {
+    fn drop(&mut self) {
+        let left = self.0.take().filter(|body| !body.is_end_stream());
+        if let (Some(body), Ok(runtime)) = (left, tokio::runtime::Handle::try_current()) {
+            runtime.spawn(tokio::time::timeout(TIME_MAX, async {
+                let (mut stream, mut read) = (body.into_data_stream(), 0);
+                while let (true, Some(Ok(bytes))) = (read < BYTES_MAX, stream.next().await) {
+                    read += bytes.len();
+                }
+            }));
+        }
+    }
+}
