@@ -3,7 +3,7 @@
 
 use crate::{
     kind::Kind,
-    parte::Colecao,
+    parte::{Colecao, posicao},
     refusal::{Codigo, Refusal},
     registro::{Item, Registro},
     tipo::Tipo,
@@ -101,6 +101,9 @@ pub(crate) fn parte_completa(
             let hexa = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
             if sha256.len() != 64 || !sha256.bytes().all(hexa) {
                 return Err(Refusal::com(Codigo::ValorInvalido, [rotulo("sha256")]));
+            }
+            if parte.valor("posicao").texto().is_some_and(|texto| posicao(texto).is_none()) {
+                return Err(Refusal::com(Codigo::ValorInvalido, [rotulo("posicao")]));
             }
         }
         Colecao::Vinculos => {

@@ -122,7 +122,82 @@ pub const CAMPOS_ANEXO: &[Campo] = &[
     Campo::novo("tamanho", "Tamanho em bytes", Inteiro { min: 1, max: BYTES_MAX }, "R83").fixo(),
     Campo::novo("sha256", "SHA-256", Texto { chars_max: 64 }, "R83").fixo(),
     Campo::novo("capturado_em", "Capturado em", Instante, "R83").fixo(),
+    Campo::novo("posicao", "Posição", Texto { chars_max: 40 }, "R83").fixo(),
 ];
+
+/// Which picture of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Variante {
+    /// The bytes as they were taken.
+    Original,
+    /// An upright JPEG of at most 1,600 pixels a side.
+    Previa,
+    /// An upright JPEG of at most 320 pixels a side.
+    Miniatura,
+}
+
+impl Variante {
+    /// Every one.
+    pub const TODAS: [Variante; 3] = [Variante::Original, Variante::Previa, Variante::Miniatura];
+
+    /// The stable name.
+    pub const fn codigo(self) -> &'static str {
+        match self {
+            Variante::Original => "original",
+            Variante::Previa => "previa",
+            Variante::Miniatura => "miniatura",
+        }
+    }
+
+    /// Most bytes that it may have.
+    pub const fn bytes_max(self) -> u64 {
+        match self {
+            Variante::Original => BYTES_MAX as u64,
+            Variante::Previa => 4 * 1024 * 1024,
+            Variante::Miniatura => 256 * 1024,
+        }
+    }
+}
+
+impl fmt::Display for Variante {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.codigo())
+    }
+}
+
+/// The name is none of the three pictures of a file.
+#[derive(Debug, thiserror::Error)]
+#[error("unknown variante: {0}")]
+pub struct UnknownVariante(String);
+
+impl FromStr for Variante {
+    type Err = UnknownVariante;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Variante::TODAS
+            .into_iter()
+            .find(|variante| variante.codigo() == text)
+            .ok_or_else(|| UnknownVariante(text.to_owned()))
+    }
+}
+
+/// Why a file that arrived was discarded, as a sentence.
+pub fn frase_do_motivo(codigo: &str) -> &'static str {
+    match codigo {
+        "hash_diferente" => "O arquivo chegou diferente do que foi registrado no aparelho.",
+        "imagem_ilegivel" => "A imagem está danificada ou incompleta.",
+        _ => "O arquivo não pôde ser conferido.",
+    }
+}
+
+/// Latitude and longitude in degrees, out of `lat,long`; `None` where it is no place on Earth.
+pub fn posicao(texto: &str) -> Option<(f64, f64)> {
+    let (latitude, longitude) = texto.split_once(',')?;
+    let grau = |texto: &str, max: f64| {
+        texto.trim().parse().ok().filter(|grau: &f64| grau.is_finite() && grau.abs() <= max)
+    };
+    Some((grau(latitude, 90.0)?, grau(longitude, 180.0)?))
+}
 
 /// The fields of a vínculo: another document, or somebody in the catalogue of contacts.
 pub const CAMPOS_VINCULO: &[Campo] = &[

@@ -93,6 +93,8 @@ codigos! {
     ExigeProcedencia = "exige_procedencia",
     /// More photos are needed.
     ExigeFotos = "exige_fotos",
+    /// Photos that are needed were taken, and have not arrived yet.
+    FotosACaminho = "fotos_a_caminho",
     /// Fields must be filled in first.
     ExigeCampo = "exige_campo",
     /// It was concluded before (R67).
@@ -239,6 +241,9 @@ impl Refusal {
             }
             Codigo::ExigeFotos => {
                 format!("Faltam fotos da categoria {}: são necessárias {}.", d(0), d(1))
+            }
+            Codigo::FotosACaminho => {
+                format!("As fotos da categoria {} ainda não chegaram todas: {}.", d(0), d(1))
             }
             Codigo::ExigeCampo => format!("Preencha antes: {}.", self.detalhes.join(", ")),
             Codigo::JaConcluido => {

@@ -275,6 +275,66 @@ pub struct Corretiva {
     pub quando: DateTime<Utc>,
 }
 
+/// How far the bytes of a file have come (R83).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SituacaoArquivo {
+    /// Nothing of them has arrived.
+    Esperada,
+    /// All of them have arrived, and wait to be verified.
+    Recebida,
+    /// They are what was declared. It stays so.
+    Verificada,
+    /// They were not, were discarded, and are asked for again.
+    Recusada,
+}
+
+impl SituacaoArquivo {
+    /// Every one.
+    pub const TODAS: [SituacaoArquivo; 4] = [
+        SituacaoArquivo::Esperada,
+        SituacaoArquivo::Recebida,
+        SituacaoArquivo::Verificada,
+        SituacaoArquivo::Recusada,
+    ];
+
+    /// The stable name.
+    pub const fn codigo(self) -> &'static str {
+        match self {
+            SituacaoArquivo::Esperada => "esperada",
+            SituacaoArquivo::Recebida => "recebida",
+            SituacaoArquivo::Verificada => "verificada",
+            SituacaoArquivo::Recusada => "recusada",
+        }
+    }
+
+    /// What a person reads.
+    pub const fn rotulo(self) -> &'static str {
+        match self {
+            SituacaoArquivo::Esperada => "Aguardando envio",
+            SituacaoArquivo::Recebida => "Recebida, em conferência",
+            SituacaoArquivo::Verificada => "Conferida",
+            SituacaoArquivo::Recusada => "Recusada",
+        }
+    }
+
+    /// The one of that name.
+    pub fn de_codigo(codigo: &str) -> Option<Self> {
+        SituacaoArquivo::TODAS.into_iter().find(|situacao| situacao.codigo() == codigo)
+    }
+}
+
+/// What the server says of the bytes of a file. Written by the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arquivo {
+    /// How far they have come.
+    pub situacao: SituacaoArquivo,
+    /// Since when, by the server's clock.
+    pub quando: DateTime<Utc>,
+    /// Why they were discarded: a code for [`crate::parte::frase_do_motivo`].
+    pub motivo: Option<String>,
+}
+
 /// One of several values that were written to a field without knowing of each other.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Versao {
@@ -342,6 +402,8 @@ pub struct Registro {
     pub restricao_por: Option<UserId>,
     /// Corrective actions that it belongs to.
     pub corretivas: Vec<Corretiva>,
+    /// What the server says of the bytes of its files; nothing of those that it knows nothing of.
+    pub arquivos: BTreeMap<ItemId, Arquivo>,
     /// Fields with several values.
     pub conflitos: Vec<Conflito>,
 }
@@ -372,6 +434,7 @@ impl Registro {
             restricao: None,
             restricao_por: None,
             corretivas: Vec::new(),
+            arquivos: BTreeMap::new(),
             conflitos: Vec::new(),
         }
     }
@@ -409,6 +472,11 @@ impl Registro {
     /// The parts of a collection that were not removed.
     pub fn vivos(&self, colecao: Colecao) -> impl Iterator<Item = (&ItemId, &Item)> {
         self.colecao(colecao).iter().filter(|(_, parte)| !parte.removido)
+    }
+
+    /// How far the bytes of a file have come.
+    pub fn arquivo(&self, anexo: &ItemId) -> SituacaoArquivo {
+        self.arquivos.get(anexo).map_or(SituacaoArquivo::Esperada, |arquivo| arquivo.situacao)
     }
 
     /// The person responsible (R4).

@@ -135,6 +135,10 @@ pub struct Tipo<F = Fluxo> {
     /// Whether anybody may hand a record to somebody (R39), not only who holds `Gerenciar`.
     #[serde(default)]
     pub atribuicao_livre: bool,
+    /// Whether it is kept where a photo was taken (R83); else nothing smaller than the original says
+    /// so.
+    #[serde(default)]
+    pub pede_posicao: bool,
     /// The states.
     pub fluxo: F,
 }
@@ -205,6 +209,7 @@ impl<F> Tipo<F> {
             orientacoes: self.orientacoes,
             rotulos: self.rotulos,
             atribuicao_livre: self.atribuicao_livre,
+            pede_posicao: self.pede_posicao,
             fluxo,
         }
     }

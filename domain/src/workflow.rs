@@ -7,12 +7,13 @@ use crate::{
     ids::{DocumentId, ItemId, UserId},
     invariantes,
     kind::Kind,
-    parte::Colecao,
+    parte::{CATEGORIAS_ANEXO, Colecao},
     pessoa::{Permissao, Pessoa},
     policy::{self, Parte},
     refusal::{Codigo, Refusal},
     registro::{
-        Autoria, Campos, Item, Registro, SituacaoAcao, TipoAnalise, Veredito, Visibilidade,
+        Autoria, Campos, Item, Registro, SituacaoAcao, SituacaoArquivo, TipoAnalise, Veredito,
+        Visibilidade,
     },
     tipo::Tipo,
     valor::Valor,
@@ -288,6 +289,24 @@ pub fn julgar(
     pedir: Pedir<'_>,
     onde: Onde,
 ) -> Result<String, Refusal> {
+    let verbo = pedir.verbo;
+    let para = julgar_pedido(registro, tipo, pessoa, pedir, onde)?;
+    let a_caminho = (onde == Onde::Servidor).then(|| fotos_a_caminho(registro, tipo, verbo));
+    a_caminho.flatten().map_or(Ok(para), Err)
+}
+
+/// Judges a request that stands in the record, by what was declared: its photos may still be on
+/// their way, and it waits for them ([`fotos_a_caminho`]).
+///
+/// # Errors
+/// As [`julgar`].
+pub fn julgar_pedido(
+    registro: &Registro,
+    tipo: &Tipo,
+    pessoa: &Pessoa,
+    pedir: Pedir<'_>,
+    onde: Onde,
+) -> Result<String, Refusal> {
     let Pedir { verbo, traz, .. } = pedir;
     let transicao = tipo.fluxo.transicao(verbo).ok_or_else(|| {
         Refusal::com(Codigo::TransicaoInexistente, [verbo.chars().take(60).collect()])
@@ -377,20 +396,36 @@ fn guardar(
     Err(Refusal::new(falta))
 }
 
-fn fotos(registro: &Registro, tipo: &Tipo) -> Result<(), Refusal> {
-    for (categoria, minimo) in &tipo.min_fotos {
+/// The first category of which there are fewer photos than the tipo asks for: its label, how many
+/// there are, and how many there must be.
+fn faltam_fotos(
+    registro: &Registro,
+    tipo: &Tipo,
+    conta: impl Fn(&ItemId) -> bool,
+) -> Option<(String, usize, usize)> {
+    tipo.min_fotos.iter().find_map(|(categoria, minimo)| {
         let da_categoria = registro
             .vivos(Colecao::Anexos)
-            .filter(|(_, anexo)| anexo.valor("categoria").texto() == Some(categoria));
-        if da_categoria.count() < *minimo as usize {
-            let rotulos = crate::parte::CATEGORIAS_ANEXO.iter();
-            let rotulo = rotulos.clone().find(|(codigo, _)| codigo == categoria);
-            let rotulo = rotulo.map_or(categoria.as_str(), |(_, rotulo)| rotulo);
-            let detalhes = [rotulo.to_owned(), minimo.to_string()];
-            return Err(Refusal::com(Codigo::ExigeFotos, detalhes));
-        }
-    }
-    Ok(())
+            .filter(|(id, anexo)| anexo.valor("categoria").texto() == Some(categoria) && conta(id));
+        let (ha, minimo) = (da_categoria.count(), *minimo as usize);
+        let rotulo = CATEGORIAS_ANEXO.iter().find(|(codigo, _)| codigo == categoria);
+        let rotulo = rotulo.map_or(categoria.as_str(), |(_, rotulo)| rotulo);
+        (ha < minimo).then(|| (rotulo.to_owned(), ha, minimo))
+    })
+}
+
+fn fotos(registro: &Registro, tipo: &Tipo) -> Result<(), Refusal> {
+    let Some((rotulo, _, minimo)) = faltam_fotos(registro, tipo, |_| true) else { return Ok(()) };
+    Err(Refusal::com(Codigo::ExigeFotos, [rotulo, minimo.to_string()]))
+}
+
+/// What a transition that needs photos still waits for: those that the server has not verified yet.
+/// A record is not concluded on photos that nobody but the phone has (ff08).
+pub fn fotos_a_caminho(registro: &Registro, tipo: &Tipo, verbo: &str) -> Option<Refusal> {
+    tipo.fluxo.transicao(verbo).filter(|t| t.guardas.contains(&Guarda::Fotos))?;
+    let verificada = |id: &ItemId| registro.arquivo(id) == SituacaoArquivo::Verificada;
+    let (rotulo, ha, minimo) = faltam_fotos(registro, tipo, verificada)?;
+    Some(Refusal::com(Codigo::FotosACaminho, [rotulo, format!("{ha} de {minimo}")]))
 }
 
 /// The transitions that the person could ask for now, in the fluxo's order: what buttons to show.
@@ -412,6 +447,7 @@ pub fn disponiveis<'a>(
                     | Codigo::ExigeParecer
                     | Codigo::ExigeProcedencia
                     | Codigo::ExigeFotos
+                    | Codigo::FotosACaminho
                     | Codigo::ExigeCampo
             ),
         }
@@ -428,7 +464,14 @@ pub fn prever(registro: &Registro, tipo: &Tipo, pessoa: &Pessoa) -> Registro {
     for pedido in pendentes {
         let traz = previsto.analises.iter().find(|a| a.pedido == Some(pedido.id)).map(|a| a.tipo);
         let pedir = Pedir { verbo: &pedido.verbo, motivo: pedido.motivo.as_deref(), traz };
-        if let Ok(para) = julgar(&previsto, tipo, pessoa, pedir, Onde::Servidor) {
+        let julgado = julgar_pedido(&previsto, tipo, pessoa, pedir, Onde::Servidor);
+        // Where a photo was discarded, another may have to be taken: the record stays open for it.
+        let chega = |id: &ItemId| previsto.arquivo(id) != SituacaoArquivo::Recusada;
+        let fica = tipo.fluxo.transicao(&pedido.verbo).is_some_and(|transicao| {
+            transicao.guardas.contains(&Guarda::Fotos)
+                && faltam_fotos(&previsto, tipo, chega).is_some()
+        });
+        if let (Ok(para), false) = (julgado, fica) {
             let de = previsto.situacao(tipo).map_or(String::new(), |s| s.codigo.clone());
             previsto.situacao = Some(para.clone());
             if let Some(julgado) = previsto.pedidos.iter_mut().find(|p| p.id == pedido.id) {

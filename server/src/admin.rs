@@ -1,26 +1,30 @@
 //! What `campo admin` does. Each command answers with the text to print.
 
 use crate::{
+    arquivos::varredura,
     auth::{
         accounts::{self, NewCompany, NewUser},
         password,
     },
-    cli::{Admin, Company, Device, User, Who},
+    cli::{Admin, Company, Device, Objetos, User, Who},
+    config::Config,
     db::Db,
+    objects::Objects,
 };
-use anyhow::Result;
+use anyhow::{Result, bail};
 use chrono::{DateTime, Utc};
 use std::fmt::Write;
 
 /// Runs a command.
 ///
 /// # Errors
-/// As the function of [`accounts`] that it calls.
-pub async fn run(db: &Db, command: Admin) -> Result<String> {
+/// As the function of [`accounts`] or [`varredura`] that it calls.
+pub async fn run(config: &Config, db: &Db, command: Admin) -> Result<String> {
     match command {
         Admin::Company(command) => company(db, command).await,
         Admin::User(command) => user(db, command).await,
         Admin::Device(command) => device(db, command).await,
+        Admin::Objetos(command) => objetos(&Objects::connect(config).await?, db, command).await,
     }
 }
 
@@ -87,6 +91,15 @@ async fn device(db: &Db, command: Device) -> Result<String> {
             Ok(format!("Dispositivo {id} bloqueado."))
         }
     }
+}
+
+async fn objetos(objects: &Objects, db: &Db, command: Objetos) -> Result<String> {
+    let Objetos::Varrer { apagar } = command;
+    let found = varredura::varrer(db, objects, apagar, Utc::now()).await?;
+    if found.falta_algo() {
+        bail!("há registros sem o arquivo deles.\n{found}");
+    }
+    Ok(found.to_string())
 }
 
 fn minute(at: DateTime<Utc>) -> String {

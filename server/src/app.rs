@@ -2,7 +2,7 @@
 
 use crate::{commit::Committers, config::Config, db::Db, live::Live, objects::Objects};
 use std::sync::Arc;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// The state of the application.
 #[derive(Clone, Debug)]
@@ -11,10 +11,12 @@ pub struct App {
     pub db: Db,
     /// The settings.
     pub config: Arc<Config>,
-    /// The object store, once `serve` has opened it.
-    pub objects: Option<Objects>,
+    /// The object store.
+    pub objects: Objects,
     /// Groups work of a company into one commit.
     pub committers: Committers,
+    /// Wakes whoever verifies uploads.
+    pub recebidos: Arc<Notify>,
     /// What moved.
     pub live: Live,
     /// Tells what never ends by itself (live streams, jobs) that the server is stopping.
@@ -23,12 +25,13 @@ pub struct App {
 
 impl App {
     /// An application on a database that is connected and migrated.
-    pub fn new(config: Arc<Config>, db: Db) -> Self {
+    pub fn new(config: Arc<Config>, db: Db, objects: Objects) -> Self {
         Self {
             db,
             config,
-            objects: None,
+            objects,
             committers: Committers::default(),
+            recebidos: Arc::default(),
             live: Live::default(),
             shutdown: Shutdown::default(),
         }

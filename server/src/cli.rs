@@ -47,6 +47,20 @@ pub enum Admin {
     /// Dispositivos
     #[command(subcommand)]
     Device(Device),
+    /// Fotos e outros arquivos guardados
+    #[command(subcommand)]
+    Objetos(Objetos),
+}
+
+/// The commands of `campo admin objetos`.
+#[derive(Debug, Subcommand)]
+pub enum Objetos {
+    /// Compara os objetos guardados com os registros; termina com erro se falta algum objeto
+    Varrer {
+        /// Apaga os objetos sem registro que têm mais de um dia
+        #[arg(long)]
+        apagar: bool,
+    },
 }
 
 /// The commands of `campo admin company`.
@@ -166,7 +180,7 @@ async fn dispatch(command: Command, config: Config) -> Result<()> {
     let outcome = match command {
         // Opening it migrated it.
         Command::Serve | Command::Migrate => Ok("Banco em dia.".to_owned()),
-        Command::Admin(command) => admin::run(&database.db, command).await,
+        Command::Admin(command) => admin::run(&config, &database.db, command).await,
         Command::RebuildProjection { empresa } => {
             let db = &database.db;
             async {

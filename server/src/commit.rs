@@ -10,9 +10,10 @@ use anyhow::{Context, Result, anyhow};
 use automerge::ChangeHash;
 use campo_domain::{
     command::Command,
-    ids::{DeviceId, DocumentId, HeldId, TenantId, UserId},
+    ids::{DeviceId, DocumentId, HeldId, ItemId, TenantId, UserId},
     pessoa::Pessoa,
     refusal::{Codigo, Refusal},
+    registro::SituacaoArquivo,
 };
 use campo_sync::{
     admission::Requester,
@@ -74,13 +75,27 @@ pub enum Work {
         /// As it was found: whatever moved since begins the wait anew.
         heads: Vec<ChangeHash>,
     },
+    /// How far the bytes of a file have come.
+    Arquivo {
+        /// Of which record.
+        document: DocumentId,
+        /// Which file.
+        anexo: ItemId,
+        /// How far.
+        situacao: SituacaoArquivo,
+        /// Why they were discarded: a code.
+        motivo: Option<&'static str>,
+    },
 }
 
 impl Work {
     fn bytes(&self) -> usize {
         match self {
             Work::Push { pushes, .. } => pushes.iter().map(|push| push.change.len()).sum(),
-            Work::Office { .. } | Work::Decide { .. } | Work::Inatividade { .. } => 0,
+            Work::Office { .. }
+            | Work::Decide { .. }
+            | Work::Inatividade { .. }
+            | Work::Arquivo { .. } => 0,
         }
     }
 }
@@ -94,6 +109,8 @@ pub enum Answer {
     Office(Result<(), Refusal>),
     /// Whether the wait was ended.
     Ended(bool),
+    /// Whether the record has such a file.
+    Arquivo(bool),
 }
 
 struct Job {
@@ -239,8 +256,9 @@ async fn attempt(
     let (cases, ano) = (world.cases.clone(), world.ano);
     let (restricoes, everyone) = (world.restricoes.clone(), world.pessoas.clone());
     let judged = requesters.values().chain(held.values().filter_map(|b| b.author.as_ref()));
+    let judged = judged.map(|requester| &requester.pessoa).chain(world.autores.values());
     let people: BTreeMap<UserId, Pessoa> =
-        judged.map(|requester| (requester.pessoa.id, requester.pessoa.clone())).collect();
+        judged.map(|pessoa| (pessoa.id, pessoa.clone())).collect();
     let jobs = works.clone();
     // Merging is work for a processor, not for the threads that serve connections.
     let (plan, mut answers, decisions) = tokio::task::spawn_blocking(move || {
@@ -281,7 +299,7 @@ fn who(work: &Work) -> Option<(UserId, DeviceId)> {
         Work::Office { user, .. } | Work::Decide { user, .. } => {
             Some((*user, DeviceId::ESCRITORIO))
         }
-        Work::Inatividade { .. } => None,
+        Work::Inatividade { .. } | Work::Arquivo { .. } => None,
     }
 }
 
@@ -306,7 +324,7 @@ async fn gather(
             commands.iter().for_each(|(document, command)| needs.command(*document, command));
             needs.documents.extend(se.iter().map(|(document, _)| *document));
         }
-        Work::Inatividade { document, .. } => {
+        Work::Inatividade { document, .. } | Work::Arquivo { document, .. } => {
             needs.documents.insert(*document);
         }
         Work::Decide { held: id, .. } => {
@@ -357,6 +375,9 @@ fn plan_one(
         }
         Work::Inatividade { document, heads } => {
             Answer::Ended(planner.inactive(*document, heads, Uuid::now_v7().into()))
+        }
+        Work::Arquivo { document, anexo, situacao, motivo } => {
+            Answer::Arquivo(planner.arquivo(*document, *anexo, *situacao, *motivo))
         }
         Work::Decide { user, held: id, approve, note } => {
             let id = *id;

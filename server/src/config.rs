@@ -3,9 +3,12 @@
 //! [`SETTINGS`] is the one table of them: `campo --help` prints it, and [`Config::parse`] may read
 //! only what is in it.
 
-use crate::outbox::{
-    secret::Chave,
-    smtp::{self, Smtp},
+use crate::{
+    objects::{self, Bucket, Segredo},
+    outbox::{
+        secret::Chave,
+        smtp::{self, Smtp},
+    },
 };
 use anyhow::{Context, Result, anyhow};
 use lettre::message::Mailbox;
@@ -44,6 +47,14 @@ settings! {
     ("CAMPO_POSTGRES_BIN", "procura nesta máquina; se não há, baixa",
      "uma pasta com initdb e postgres", "/usr/lib/postgresql/17/bin",
      "programas do PostgreSQL embutido"),
+    ("CAMPO_OBJECTS", "a pasta objects de CAMPO_DATA_DIR",
+     "s3://bucket/prefixo?endpoint=https://…&regiao=…",
+     "s3://campo-fotos?endpoint=https://s3.exemplo.com.br&regiao=us-east-1",
+     "onde ficam fotos e outros arquivos; o mesmo em todos os servidores de um banco"),
+    ("CAMPO_OBJECTS_CHAVE", "sem chave", "um texto", "AKIAIOSFODNN7EXAMPLE",
+     "chave de acesso ao bucket de CAMPO_OBJECTS"),
+    ("CAMPO_OBJECTS_SEGREDO", "sem chave", "um texto", "wJalrXUtnFEMI",
+     "chave secreta do bucket de CAMPO_OBJECTS"),
     ("CAMPO_DB_CONNECTIONS", "16", "1 a 1000", "16", "conexões com o banco"),
     ("CAMPO_LISTEN", "127.0.0.1:8080", "ip:porta", "0.0.0.0:8080", "endereço em que atende"),
     ("CAMPO_SECURE_COOKIES", "0 se CAMPO_LISTEN é local, senão 1", "0 ou 1", "1",
@@ -93,6 +104,12 @@ pub struct Config {
     pub database_url: Option<String>,
     /// Folder with `initdb` and `postgres`, where the search must not choose.
     pub postgres_bin: Option<PathBuf>,
+    /// The bucket of files; the folder in `data_dir` when `None`.
+    pub objects: Option<Bucket>,
+    /// The access key of the bucket.
+    pub objects_access: Option<Segredo>,
+    /// Its secret key.
+    pub objects_secret: Option<Segredo>,
     /// Most connections of the application's pool.
     pub db_connections: u32,
     /// Address the server answers at.
@@ -150,6 +167,9 @@ impl Config {
                 known.then(|| v.to_owned())
             })?,
             postgres_bin: read.text("CAMPO_POSTGRES_BIN").map(PathBuf::from),
+            objects: read.with("CAMPO_OBJECTS", objects::parse)?,
+            objects_access: read.text("CAMPO_OBJECTS_CHAVE").map(Segredo),
+            objects_secret: read.text("CAMPO_OBJECTS_SEGREDO").map(Segredo),
             db_connections: read.number("CAMPO_DB_CONNECTIONS", 16, 1..=1000)?,
             listen,
             secure_cookies: read
@@ -198,7 +218,8 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             .find(|setting| setting.name == name)
             .with_context(|| format!("{name} não está na tabela de configurações"))?;
         // These may hold a password: the value is not repeated.
-        let secret = matches!(name, "DATABASE_URL" | "CAMPO_CHAVE" | "CAMPO_SMTP");
+        let secret =
+            matches!(name, "DATABASE_URL" | "CAMPO_CHAVE" | "CAMPO_SMTP" | "CAMPO_OBJECTS");
         let shown = if secret { "(oculto)" } else { &value };
         parse(&value).map(Some).ok_or_else(|| {
             anyhow!(
@@ -291,7 +312,7 @@ mod tests {
 
     #[test]
     fn a_bad_value_that_may_hold_a_secret_is_not_repeated() {
-        for name in ["DATABASE_URL", "CAMPO_SMTP", "CAMPO_CHAVE"] {
+        for name in ["DATABASE_URL", "CAMPO_SMTP", "CAMPO_CHAVE", "CAMPO_OBJECTS"] {
             let error = parse(&[(name, "mysql://a:segredo@b/c")]).unwrap_err().to_string();
             assert!(error.contains(name) && !error.contains("segredo"), "{error}");
         }

@@ -28,13 +28,8 @@ pub async fn healthz() -> Json<Value> {
 pub async fn readyz(State(app): State<App>) -> Result<Json<Value>, ApiError> {
     let ping = sqlx::query("SELECT 1").execute(app.db.pool());
     let up = matches!(tokio::time::timeout(Duration::from_secs(2), ping).await, Ok(Ok(_)));
-    let objects = match &app.objects {
-        Some(objects) => {
-            let ready = tokio::time::timeout(Duration::from_secs(2), objects.ready()).await;
-            matches!(ready, Ok(Ok(())))
-        }
-        None => true,
-    };
+    let ready = tokio::time::timeout(Duration::from_secs(2), app.objects.ready()).await;
+    let objects = matches!(ready, Ok(Ok(())));
     if up && objects && !app.shutdown.is_requested() {
         return Ok(Json(json!({ "status": "pronto" })));
     }

@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod api;
 pub mod app;
+pub mod arquivos;
 pub mod auth;
 pub mod cli;
 pub mod commit;

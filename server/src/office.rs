@@ -79,7 +79,7 @@ pub async fn run_all(
 fn answer(answer: Answer) -> Result<(), OfficeError> {
     match answer {
         Answer::Office(done) => Ok(done?),
-        Answer::Verdicts(_) | Answer::Ended(_) => {
+        Answer::Verdicts(_) | Answer::Ended(_) | Answer::Arquivo(_) => {
             Err(anyhow::anyhow!("an answer to something else").into())
         }
     }

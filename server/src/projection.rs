@@ -173,7 +173,7 @@ fn instant(instant: DateTime<Utc>) -> DateTime<Utc> {
 fn searchable(registro: &Registro) -> search::Indexed {
     let parts = Colecao::TODAS.into_iter().flat_map(|colecao| registro.vivos(colecao));
     // What identifies the bytes of a file is nothing that a person looks for.
-    let said = |campo: &&String| !matches!(campo.as_str(), "sha256" | "mime");
+    let said = |campo: &&String| !matches!(campo.as_str(), "sha256" | "mime" | "posicao");
     let parts = parts.flat_map(|(_, parte)| parte.campos.iter().filter(move |(c, _)| said(c)));
     let parts = parts.filter_map(|(_, valor)| valor.texto());
     let texts = registro.campos.values().filter_map(Valor::texto).chain(parts);
@@ -224,6 +224,12 @@ fn of_record(registro: &Registro, add: &mut dyn FnMut(&'static str, Value)) {
         for (id, parte) in registro.vivos(colecao) {
             let mut row = fields(campos, |nome| parte.valor(nome));
             row.insert("id".to_owned(), json!(id));
+            if colecao == Colecao::Anexos {
+                let arquivo = registro.arquivos.get(id);
+                row.insert("estado".to_owned(), json!(registro.arquivo(id).codigo()));
+                row.insert("estado_em".to_owned(), json!(arquivo.map(|arquivo| arquivo.quando)));
+                row.insert("motivo".to_owned(), json!(arquivo.and_then(|a| a.motivo.as_ref())));
+            }
             add(colecao.codigo(), Value::Object(row));
         }
     }

@@ -3,6 +3,7 @@
 use crate::{
     api,
     app::App,
+    arquivos,
     auth::device,
     drain,
     error::{ApiError, ApiResult},
@@ -47,6 +48,7 @@ pub fn router(app: App) -> Router {
 
     timed
         .merge(endless)
+        .merge(arquivos::envio::routes(&app))
         .method_not_allowed_fallback(async || {
             let mensagem = "Este endereço não aceita esse método.";
             ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "metodo_nao_aceito", mensagem)

@@ -2,7 +2,7 @@
 //! the database.
 
 use crate::{
-    app::App, auth::accounts, config::Config, db::Db, demo, objects::Objects, outbox,
+    app::App, arquivos, auth::accounts, config::Config, db::Db, demo, objects::Objects, outbox,
     postgres::Embedded, routes, timers,
 };
 use anyhow::{Context, Result, bail};
@@ -21,14 +21,20 @@ pub struct Running {
     pub app: App,
     task: JoinHandle<std::io::Result<()>>,
     outbox: JoinHandle<()>,
+    verificacao: JoinHandle<()>,
 }
 
 /// Serves on a listener until [`Running::stop`].
 ///
 /// # Errors
 /// The listener has no address.
-pub fn start(config: Arc<Config>, db: Db, listener: TcpListener) -> Result<Running> {
-    start_app(App::new(config, db), listener)
+pub fn start(
+    config: Arc<Config>,
+    db: Db,
+    objects: Objects,
+    listener: TcpListener,
+) -> Result<Running> {
+    start_app(App::new(config, db, objects), listener)
 }
 
 fn start_app(app: App, listener: TcpListener) -> Result<Running> {
@@ -37,22 +43,26 @@ fn start_app(app: App, listener: TcpListener) -> Result<Running> {
     let shutdown = app.shutdown.clone();
     tokio::spawn(app.live.clone().listen(app.db.clone(), shutdown.clone()));
     tokio::spawn(timers::run(app.clone()));
+    tokio::spawn(arquivos::derivadas::run(app.clone()));
+    tokio::spawn(arquivos::limpeza::run(app.clone()));
+    let verificacao = tokio::spawn(arquivos::verificacao::run(app.clone()));
     let outbox = tokio::spawn(outbox::worker::run(app.clone()));
     let server = axum::serve(listener, service)
         .with_graceful_shutdown(async move { shutdown.requested().await });
     let task = tokio::spawn(server.into_future());
-    Ok(Running { addr, app, task, outbox })
+    Ok(Running { addr, app, task, outbox, verificacao })
 }
 
 impl Running {
     /// Stops accepting, ends streams, waits up to 10 s for the rest. The database stays open.
     pub async fn stop(mut self) {
         self.app.shutdown.request();
-        let all = async { tokio::join!(&mut self.task, &mut self.outbox) };
+        let all = async { tokio::join!(&mut self.task, &mut self.outbox, &mut self.verificacao) };
         if tokio::time::timeout(DRAIN, all).await.is_err() {
             tracing::warn!("requests or deliveries were still running after the drain: cut off");
             self.task.abort();
             self.outbox.abort();
+            self.verificacao.abort();
         }
     }
 }
@@ -136,10 +146,9 @@ pub async fn run(config: Config) -> Result<()> {
     let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     let listener = listen(config.listen).await?;
-    let objects = Objects::open(&config)?;
+    let objects = Objects::connect(&config).await?;
     let database = Database::start(&config).await?;
-    let mut app = App::new(Arc::new(config), database.db.clone());
-    app.objects = Some(objects);
+    let app = App::new(Arc::new(config), database.db.clone(), objects);
     let outcome = async {
         prepare_demo(&app, database.embedded.is_some()).await?;
         let running = start_app(app, listener)?;
@@ -219,7 +228,8 @@ mod tests {
     async fn it_answers_until_it_is_stopped_even_with_a_connection_open() {
         let test = testing::database().await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let running = start(testing::config().unwrap(), test.db, listener).unwrap();
+        let running =
+            start(testing::config().unwrap(), test.db, Objects::memory(), listener).unwrap();
         let addr = running.addr;
         let mut kept = tokio::net::TcpStream::connect(addr).await.unwrap();
         kept.write_all(b"GET /readyz HTTP/1.1\r\nhost: campo\r\n\r\n").await.unwrap();
@@ -239,7 +249,7 @@ mod tests {
     #[tokio::test]
     async fn the_demonstration_is_created_once_and_completed_if_it_was_interrupted() {
         let test = testing::database().await.unwrap();
-        let app = App::new(testing::config().unwrap(), test.db);
+        let app = App::new(testing::config().unwrap(), test.db, Objects::memory());
         prepare_demo(&app, false).await.unwrap();
         assert!(accounts::company_by_slug(&app.db, demo::SLUG).await.is_err());
         prepare_demo(&app, true).await.unwrap();

@@ -8,7 +8,7 @@
 //! participantes/{usuario}  interessados/{usuario}
 //! notas/{id}  pedidos/{id}  analises/{id}       append-only, each immutable
 //! servidor/{recebido_em, numero, situacao, restricao, …}   only the server writes here
-//! servidor/{vereditos/{pedido}, acoes/{id}, corretivas/{id}}
+//! servidor/{vereditos/{pedido}, acoes/{id}, corretivas/{id}, arquivos/{anexo}}
 //! ```
 
 use automerge::{
@@ -20,14 +20,14 @@ use campo_domain::{
     parte::Colecao,
     refusal::{Codigo, Refusal},
     registro::{
-        Acao, Analise, Autoria, Campos, Conflito, Corretiva, Item, Nota, Partes, Pedido, Registro,
-        SituacaoAcao, TipoAnalise, Veredito, Versao, Visibilidade,
+        Acao, Analise, Arquivo, Autoria, Campos, Conflito, Corretiva, Item, Nota, Partes, Pedido,
+        Registro, SituacaoAcao, SituacaoArquivo, TipoAnalise, Veredito, Versao, Visibilidade,
     },
     tipo::TipoRef,
     valor::{Campo, TipoCampo, Valor},
 };
 use chrono::{DateTime, NaiveDate, Utc};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// The shape's version, written at genesis.
@@ -43,6 +43,7 @@ pub(crate) const SERVIDOR: &str = "servidor";
 pub(crate) const VEREDITOS: &str = "vereditos";
 pub(crate) const ACOES: &str = "acoes";
 pub(crate) const CORRETIVAS: &str = "corretivas";
+pub(crate) const ARQUIVOS: &str = "arquivos";
 pub(crate) const REMOVIDO: &str = "removido";
 
 /// Bytes that are not a document of this shape.
@@ -299,6 +300,7 @@ pub fn read(document: &Automerge) -> Result<Registro, DocumentError> {
         restricao: restricao.and_then(|json| serde_json::from_str(&json).ok()),
         restricao_por: reader.id(&servidor, "restricao_por").map(Into::into),
         corretivas: reader.corretivas(&container(document, &servidor, CORRETIVAS)?),
+        arquivos: reader.arquivos(&container(document, &servidor, ARQUIVOS)?),
         conflitos,
     })
 }
@@ -517,6 +519,20 @@ impl Reader<'_> {
                     atualizada_em: self.instant(&obj, "atualizada_em"),
                     respondida_por: self.id(&obj, "respondida_por").map(Into::into),
                 })
+            })
+            .collect()
+    }
+
+    fn arquivos(&self, arquivos: &ObjId) -> BTreeMap<ItemId, Arquivo> {
+        let parts = self.parts(arquivos).into_iter();
+        parts
+            .filter_map(|(id, _, obj)| {
+                let arquivo = Arquivo {
+                    situacao: SituacaoArquivo::de_codigo(&self.text(&obj, "situacao")?)?,
+                    quando: self.instant(&obj, "em"),
+                    motivo: self.text(&obj, "motivo"),
+                };
+                Some((id, arquivo))
             })
             .collect()
     }

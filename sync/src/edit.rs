@@ -2,7 +2,7 @@
 //! decided here.
 
 use crate::document::{
-    self, ACOES, ANALISES, Actor, CAMPOS, CORRETIVAS, DocumentError, INTERESSADOS, NOTAS,
+    self, ACOES, ANALISES, ARQUIVOS, Actor, CAMPOS, CORRETIVAS, DocumentError, INTERESSADOS, NOTAS,
     PARTICIPANTES, PEDIDOS, REMOVIDO, SCHEMA, SERVIDOR, VEREDITOS, container, key, scalar,
 };
 use automerge::{
@@ -11,11 +11,11 @@ use automerge::{
 };
 use campo_domain::{
     command::{Command, Listados, NovoItem},
-    ids::{DocumentId, PedidoId, UserId},
+    ids::{DocumentId, ItemId, PedidoId, UserId},
     kind::Kind,
     parte::Colecao,
     refusal::Refusal,
-    registro::{Campos, Registro, Restricao, SituacaoAcao},
+    registro::{Campos, Registro, Restricao, SituacaoAcao, SituacaoArquivo},
     tipo::{Tipo, TipoRef},
     valor::Valor,
     workflow,
@@ -238,6 +238,39 @@ pub(crate) fn pedido(
     change(doc, at_ms, |tx| put_pedido(tx, &pedidos, id, asked, at_ms))
 }
 
+/// The server says how far the bytes of a file have come (R83).
+///
+/// # Errors
+/// As [`apply`].
+pub(crate) fn arquivo(
+    doc: &mut Automerge,
+    actor: Actor,
+    anexo: ItemId,
+    situacao: SituacaoArquivo,
+    motivo: Option<&str>,
+    at: DateTime<Utc>,
+) -> Result<Option<Change>, DocumentError> {
+    doc.set_actor(actor.actor_id());
+    let servidor = container(doc, &ROOT, SERVIDOR)?;
+    let arquivos = container(doc, &servidor, ARQUIVOS)?;
+    let key = key(anexo.uuid());
+    let at_ms = at.timestamp_millis();
+    change(doc, at_ms, |tx| {
+        let before = tx.get(&arquivos, key.as_str())?.map(|(_, obj)| obj);
+        let obj = match before {
+            Some(obj) => obj,
+            None => tx.put_object(&arquivos, key, ObjType::Map)?,
+        };
+        tx.put(&obj, "situacao", situacao.codigo())?;
+        tx.put(&obj, "em", ScalarValue::Timestamp(at_ms))?;
+        let motivo = motivo.map_or(ScalarValue::Null, ScalarValue::from);
+        if motivo != ScalarValue::Null || tx.get(&obj, "motivo")?.is_some() {
+            tx.put(&obj, "motivo", motivo)?;
+        }
+        Ok(())
+    })
+}
+
 /// The server notes when the document came, and mints its number where it gets one.
 ///
 /// # Errors
@@ -366,7 +399,7 @@ fn genesis(
         tx.put_object(ROOT, name, ObjType::Map)?;
     }
     let servidor = tx.put_object(ROOT, SERVIDOR, ObjType::Map)?;
-    for name in [VEREDITOS, ACOES, CORRETIVAS] {
+    for name in [VEREDITOS, ACOES, CORRETIVAS, ARQUIVOS] {
         tx.put_object(&servidor, name, ObjType::Map)?;
     }
     Ok(())

@@ -110,6 +110,12 @@ impl Loaded {
     }
 }
 
+/// Who asked for what no verdict was given on yet: whom `World::autores` must hold.
+pub fn waiting<'a>(documents: impl IntoIterator<Item = &'a Loaded>) -> BTreeSet<UserId> {
+    let records = documents.into_iter().map(|loaded| &loaded.merged.registro);
+    records.flat_map(|registro| registro.pedidos_pendentes().map(|p| p.autoria.por)).collect()
+}
+
 /// A branch that is held.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Branch {
@@ -150,6 +156,8 @@ pub struct World {
     pub numeracao: u64,
     /// The cases among `cases` that only some may see (R86), by raiz.
     pub restricoes: BTreeMap<DocumentId, Restricao>,
+    /// Those who asked, in one of `documents`, for what no verdict was given on yet.
+    pub autores: BTreeMap<UserId, Pessoa>,
     /// The company's active people: where `Needs::pessoas` asks for them, or any case is
     /// restricted; else empty.
     pub pessoas: BTreeMap<UserId, Pessoa>,

@@ -5,8 +5,8 @@ use crate::{document::Actor, inspect::Write};
 use automerge::Change;
 use campo_domain::{
     ids::{DeviceId, DocumentId, ItemId, NotaId, UserId},
-    parte::Colecao,
-    registro::{Autoria, Registro, SituacaoAcao, Visibilidade},
+    parte::{Colecao, frase_do_motivo},
+    registro::{Autoria, Registro, SituacaoAcao, SituacaoArquivo, Visibilidade},
     tipo::Tipo,
     valor::{Campo, Valor},
 };
@@ -19,7 +19,7 @@ pub struct Evento {
     /// The document.
     pub document: DocumentId,
     /// criacao, campo, texto, item, despesa, anexo, vinculo, participante, interessado, nota,
-    /// pedido, analise, veredito, numero, acao, restricao, corretiva.
+    /// pedido, analise, veredito, numero, acao, restricao, corretiva, arquivo.
     pub tipo: &'static str,
     /// The part that it is about: item, note, request, analysis, action.
     pub parte: Option<Uuid>,
@@ -181,6 +181,26 @@ fn served(
         texto: format!("Ação corretiva {} vinculada.", corretiva.numero),
         ..in_name_of(corretiva.por)
     }));
+    let moved = after.arquivos.iter().filter(|(id, now)| before.arquivos.get(id) != Some(now));
+    eventos.extend(moved.map(|(id, arquivo)| {
+        let nome = title(after, Colecao::Anexos, id);
+        let nome = nome.as_deref().unwrap_or("—");
+        let texto = match (arquivo.situacao, &arquivo.motivo) {
+            (SituacaoArquivo::Recusada, motivo) => {
+                let frase = frase_do_motivo(motivo.as_deref().unwrap_or_default());
+                format!("Arquivo {nome}: recusado. {frase}")
+            }
+            (situacao, _) => format!("Arquivo {nome}: {}.", dito(situacao)),
+        };
+        Evento {
+            tipo: "arquivo",
+            parte: Some(id.uuid()),
+            de: Some(before.arquivo(id).codigo().to_owned()),
+            para: Some(arquivo.situacao.codigo().to_owned()),
+            texto,
+            ..base.clone()
+        }
+    }));
     if before.numero != after.numero {
         let numero = after.numero.clone();
         let texto = format!("Número {} atribuído.", numero.as_deref().unwrap_or_default());
@@ -209,6 +229,16 @@ fn served(
             texto,
             ..base.clone()
         });
+    }
+}
+
+/// What is told of a file that has come so far.
+const fn dito(situacao: SituacaoArquivo) -> &'static str {
+    match situacao {
+        SituacaoArquivo::Esperada => "aguardando envio",
+        SituacaoArquivo::Recebida => "recebido, em conferência",
+        SituacaoArquivo::Verificada => "conferido",
+        SituacaoArquivo::Recusada => "recusado",
     }
 }
 

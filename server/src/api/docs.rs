@@ -50,9 +50,9 @@ const CSP: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src
     components(schemas(Problema)),
     tags(
         (name = "Sessão"), (name = "Sincronização"), (name = "Registros"), (name = "Ações"),
-        (name = "Ações corretivas"), (name = "Portal"), (name = "Busca"), (name = "Fontes"),
-        (name = "Catálogos"), (name = "Tipos"), (name = "Administração"), (name = "Integração"),
-        (name = "Servidor"),
+        (name = "Ações corretivas"), (name = "Portal"), (name = "Arquivos"), (name = "Busca"),
+        (name = "Fontes"), (name = "Catálogos"), (name = "Tipos"), (name = "Administração"),
+        (name = "Integração"), (name = "Servidor"),
     ),
     modifiers(&Extras),
     security(("token" = [])),

@@ -80,6 +80,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 fn documented() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(docs::Documento::openapi())
         .merge(registros::routes())
+        .merge(crate::arquivos::baixar::routes())
         .merge(saida::routes())
         .merge(catalogos::routes())
         .merge(tipos::routes())

@@ -6,7 +6,7 @@ use super::{
     office::{self, OfficeAuth},
     throttle::{Attempt, ClientIp},
 };
-use crate::{app::App, routes, testing};
+use crate::{app::App, objects::Objects, routes, testing};
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -51,7 +51,7 @@ impl Answer {
 
 async fn world() -> World {
     let test = testing::database().await.unwrap();
-    let app = App::new(testing::config().unwrap(), test.db);
+    let app = App::new(testing::config().unwrap(), test.db, Objects::memory());
     let tenant = company(&app, "aurora").await;
     let ana = person(&app, tenant, "ana@aurora").await;
     World { router: routes::router(app.clone()), app, tenant, ana }

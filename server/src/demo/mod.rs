@@ -1,5 +1,7 @@
 //! The demonstration company: what a first start shows. Creating it again is harmless.
 
+mod fotos;
+mod quadro;
 mod records;
 
 use crate::{
@@ -42,7 +44,7 @@ pub const PESSOAS: [PessoaDemo; 3] = [
     },
 ];
 
-/// Creates the company, its people and its records, as far as they are missing.
+/// Creates the company, its people, its records and their photos, as far as they are missing.
 ///
 /// # Errors
 /// PostgreSQL refuses.
@@ -73,5 +75,7 @@ pub async fn create(app: &App) -> Result<()> {
     let ana = accounts::user_by_login(db, tenant, PESSOAS[0].login).await?;
     let bruno = accounts::user_by_login(db, tenant, PESSOAS[1].login).await?;
     let carla = accounts::user_by_login(db, tenant, PESSOAS[2].login).await?;
-    records::create(app, tenant, &records::Pessoas { ana, bruno, carla }).await
+    let pessoas = records::Pessoas { ana, bruno, carla };
+    records::create(app, tenant, &pessoas).await?;
+    fotos::create(app, tenant, &pessoas).await
 }

@@ -66,7 +66,9 @@ impl Writer<'_> {
         let work = Work::Office { user, commands, se: None };
         match commit::submit(self.app, self.tenant, work).await? {
             Answer::Office(done) => done.context("a demonstration record was refused"),
-            Answer::Verdicts(_) | Answer::Ended(_) => bail!("an answer to something else"),
+            Answer::Verdicts(_) | Answer::Ended(_) | Answer::Arquivo(_) => {
+                bail!("an answer to something else")
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use campo_domain::{
 };
 use campo_sync::{
     admission::Requester,
-    exchange::{Branch, Loaded, Needs, World},
+    exchange::{self, Branch, Loaded, Needs, World},
     wire::{Hash, Limits, Push, Reason},
 };
 use chrono::{DateTime, Datelike, Utc};
@@ -126,6 +126,23 @@ pub async fn pessoa(tx: &mut PgTransaction<'_>, tenant: TenantId, id: UserId) ->
         .fetch_one(&mut **tx)
         .await?;
     read_pessoa(&row)
+}
+
+/// These people.
+async fn people(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    ids: &BTreeSet<UserId>,
+) -> Result<BTreeMap<UserId, Pessoa>> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let rows = sqlx::query(AssertSqlSafe(format!("{PESSOA} WHERE tenant = $1 AND id = ANY($2)")))
+        .bind(tenant.uuid())
+        .bind(uuids(ids.iter().copied()))
+        .fetch_all(&mut **tx)
+        .await?;
+    rows.iter().map(|row| read_pessoa(row).map(|pessoa| (pessoa.id, pessoa))).collect()
 }
 
 /// Everybody who is active.
@@ -264,6 +281,7 @@ pub async fn world(
         let loaded = Loaded::read(&chunks, generation, &tipos);
         documents.insert(id, loaded.with_context(|| format!("document {id} cannot be read"))?);
     }
+    let autores = people(tx, tenant, &exchange::waiting(documents.values())).await?;
     let mut raizes = needs.raizes.clone();
     raizes.extend(documents.values().map(|loaded| loaded.merged.registro.raiz()));
     let raizes = uuids(raizes);
@@ -283,6 +301,7 @@ pub async fn world(
         erased: erased(tx, tenant, &ids).await?,
         cases: cases(tx, tenant, &raizes).await?,
         restricoes,
+        autores,
         pessoas,
         logged: logged(tx, tenant, needs).await?,
         branches: branches(tx, tenant, needs).await?,

@@ -9,6 +9,8 @@ use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305,
     aead::{Aead, Payload},
 };
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
 use std::{
     fmt,
     fs::{self, OpenOptions},
@@ -22,7 +24,11 @@ const NONCE_BYTES: usize = 24;
 
 /// The key of this installation. Every server of one database needs the same.
 #[derive(Clone)]
-pub struct Chave(XChaCha20Poly1305);
+pub struct Chave {
+    cifra: XChaCha20Poly1305,
+    /// What keys for other uses are derived from.
+    raiz: Hmac<Sha256>,
+}
 
 impl fmt::Debug for Chave {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -34,7 +40,8 @@ impl Chave {
     /// Reads base64 of 32 bytes.
     pub fn parse(texto: &str) -> Option<Self> {
         let bytes: [u8; 32] = STANDARD.decode(texto.trim()).ok()?.try_into().ok()?;
-        Some(Chave(XChaCha20Poly1305::new(&bytes.into())))
+        let raiz = Hmac::new_from_slice(&bytes).ok()?;
+        Some(Chave { cifra: XChaCha20Poly1305::new(&bytes.into()), raiz })
     }
 
     /// `CAMPO_CHAVE`; else the file `chave` in `CAMPO_DATA_DIR`, made on first use.
@@ -53,6 +60,11 @@ impl Chave {
             .with_context(|| format!("{} não contém uma chave; veja CAMPO_CHAVE", path.display()))
     }
 
+    /// Another key, for one use: nothing is learnt of this one, or of that of another use, from it.
+    pub fn derivada(&self, uso: &str) -> [u8; 32] {
+        self.raiz.clone().chain_update(uso).finalize().into_bytes().into()
+    }
+
     /// Encrypts; only the same owner can read it back.
     ///
     /// # Errors
@@ -60,7 +72,7 @@ impl Chave {
     pub fn seal(&self, tenant: TenantId, dono: Uuid, texto: &str) -> Result<Vec<u8>> {
         let nonce: [u8; NONCE_BYTES] = rand::random();
         let payload = Payload { msg: texto.as_bytes(), aad: &owner(tenant, dono) };
-        let sealed = self.0.encrypt(&nonce.into(), payload);
+        let sealed = self.cifra.encrypt(&nonce.into(), payload);
         let sealed = sealed.map_err(|_| anyhow!("the secret cannot be sealed"))?;
         Ok([&nonce[..], &sealed].concat())
     }
@@ -73,7 +85,7 @@ impl Chave {
         let other = || anyhow!("o segredo foi cifrado com outra chave; veja CAMPO_CHAVE");
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or_else(other)?;
         let payload = Payload { msg: sealed, aad: &owner(tenant, dono) };
-        let texto = self.0.decrypt(&(*nonce).into(), payload).map_err(|_| other())?;
+        let texto = self.cifra.decrypt(&(*nonce).into(), payload).map_err(|_| other())?;
         String::from_utf8(texto).map_err(|_| other())
     }
 }

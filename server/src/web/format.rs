@@ -96,6 +96,24 @@ pub fn thousands(n: i64) -> String {
     text
 }
 
+/// A size as people say it: `812 KB`, `4,1 MB`.
+pub fn bytes(n: u64) -> String {
+    let tenths = |unit: u64| {
+        let tenths = (n * 10 + unit / 2) / unit;
+        if tenths >= 100 {
+            format!("{}", (tenths + 5) / 10)
+        } else {
+            format!("{},{}", tenths / 10, tenths % 10)
+        }
+    };
+    match n {
+        ..1_000 => format!("{n} B"),
+        1_000..1_000_000 => format!("{} KB", (n + 500) / 1_000),
+        1_000_000..1_000_000_000 => format!("{} MB", tenths(1_000_000)),
+        _ => format!("{} GB", tenths(1_000_000_000)),
+    }
+}
+
 /// Percent-encodes a value of a query.
 pub fn escape(value: &str) -> String {
     value.bytes().fold(String::new(), |mut text, byte| {
@@ -140,6 +158,19 @@ mod tests {
         assert_eq!(start(2026, 10, 5), at("2026-10-05T03:00:00Z"));
         // Daylight saving began at midnight: that day had no 00:00.
         assert_eq!(start(2018, 11, 4), at("2018-11-04T03:00:00Z"));
+    }
+
+    #[test]
+    fn a_size_reads_as_a_person_would_say_it() {
+        for (n, says) in [
+            (512, "512 B"),
+            (48_213, "48 KB"),
+            (4_100_000, "4,1 MB"),
+            (104_857_600, "105 MB"),
+            (2_147_483_648, "2,1 GB"),
+        ] {
+            assert_eq!(bytes(n), says);
+        }
     }
 
     #[test]

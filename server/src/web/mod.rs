@@ -5,6 +5,7 @@
 //! it fresh and spares clicks.
 
 mod agenda;
+mod anexos;
 mod assets;
 mod create;
 mod form;
@@ -36,6 +37,8 @@ pub fn routes() -> Router<App> {
         .route("/novo/{kind}", get(create::form).post(create::save))
         .route("/registros/{kind}/{id}", get(record::show))
         .merge(buttons())
+        .route("/web/anexos/{documento}/{anexo}/{variante}", get(anexos::show))
+        .route("/arquivo/{tenant}/{documento}/{anexo}/{variante}", get(anexos::linked))
         .route("/assets/{file}", get(assets::serve))
 }
 

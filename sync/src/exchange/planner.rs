@@ -1,6 +1,8 @@
 //! The planner: pushes and office commands, one after the other, on what was loaded. It touches
 //! nothing but its own copy; what must be written stands in the plan.
 
+mod requests;
+
 use super::{
     AcaoWrite, Aviso, Branch, ChangeWrite, Destino, DocumentWrite, HeldWrite, Loaded, LogWrite,
     Plan, World, genesis, parents,
@@ -15,10 +17,10 @@ use crate::{
 use automerge::{Automerge, Change, ChangeHash};
 use campo_domain::{
     command::Command,
-    fluxo::{Consequencia, Fase, Transicao},
-    ids::{DeviceId, DocumentId, HeldId, PedidoId, UserId},
+    fluxo::{Fase, Transicao},
+    ids::{DocumentId, HeldId, PedidoId, UserId},
     kind::Kind,
-    pessoa::{Permissao, Pessoa},
+    pessoa::Pessoa,
     policy::{self, Caso},
     refusal::{Codigo, Refusal},
     registro::Registro,
@@ -219,9 +221,8 @@ impl Planner {
         self.serve(document, |doc, actor, at| {
             edit::pedido(doc, actor, pedido, &verbo, INATIVIDADE, at)
         });
-        let requester =
-            Requester { pessoa: sistema, device: DeviceId::ESCRITORIO, anteriores: Vec::new() };
-        self.verdict(document, pedido, &requester);
+        self.verdict(document, pedido, &sistema, Onde::Servidor);
+        self.judge_requests(document, None);
         let envolvidos = self.world.documents[&document].merged.registro.envolvidos();
         self.involve(raiz, document, envolvidos);
         true
@@ -333,15 +334,10 @@ impl Planner {
             // The case begins here: whoever sees it gets all of it as changes, no snapshot.
             self.involve(raiz, push.document, admitted.merged.registro.envolvidos());
         }
-        let mut requests: Vec<PedidoId> = Vec::new();
-        let mut handed = None;
-        for write in &admitted.writes {
-            match write {
-                Write::Pedido(pedido) => requests.push(*pedido),
-                Write::Analise { encaminhar: Some(usuario), .. } => handed = Some(*usuario),
-                _ => {}
-            }
-        }
+        let handed = admitted.writes.iter().find_map(|write| match write {
+            Write::Analise { encaminhar, .. } => *encaminhar,
+            _ => None,
+        });
         let generation = push.generation;
         let seq = self.write(push.document, generation, admitted);
         if new {
@@ -350,9 +346,7 @@ impl Planner {
         if let Some(usuario) = handed {
             self.hand(push.document, usuario);
         }
-        for pedido in requests {
-            self.verdict(push.document, pedido, requester);
-        }
+        self.judge_requests(push.document, Some(requester));
         let envolvidos = self.world.documents[&push.document].merged.registro.envolvidos();
         self.involve(raiz, push.document, envolvidos);
         seq
@@ -413,48 +407,6 @@ impl Planner {
             format!("{}/{next:06}", self.world.ano)
         });
         self.serve(id, |doc, actor, at| edit::recebido(doc, actor, numero.as_deref(), at));
-    }
-
-    fn verdict(&mut self, id: DocumentId, pedido: PedidoId, requester: &Requester) {
-        let merged = &self.world.documents[&id].merged;
-        let (registro, tipo) = (&merged.registro, merged.tipo.clone());
-        let onde = match requester.device {
-            DeviceId::ESCRITORIO => Onde::Servidor,
-            _ => Onde::Aparelho,
-        };
-        let Some(request) = registro.pedidos.iter().find(|p| p.id == pedido) else { return };
-        let (email, verbo) = (request.email, request.verbo.clone());
-        let de = registro.situacao(&tipo).map_or(String::new(), |s| s.codigo.clone());
-        let traz = registro.analises.iter().find(|a| a.pedido == Some(pedido)).map(|a| a.tipo);
-        let pedir = Pedir { verbo: &verbo, motivo: request.motivo.as_deref(), traz };
-        let resultado = workflow::julgar(registro, &tipo, &requester.pessoa, pedir, onde);
-        self.serve(id, |doc, actor, at| edit::veredito(doc, actor, pedido, &de, &resultado, at));
-        if let (Ok(_), Some(transicao)) = (resultado, tipo.fluxo.transicao(&verbo)) {
-            for efeito in &transicao.efeitos {
-                self.follow(id, efeito, email, &requester.pessoa);
-            }
-        }
-    }
-
-    /// What follows a transition that was done.
-    fn follow(&mut self, id: DocumentId, efeito: &Consequencia, email: bool, por: &Pessoa) {
-        let registro = &self.world.documents[&id].merged.registro;
-        let (modelo, destino) = match efeito {
-            Consequencia::NotificarInteressados(modelo) => {
-                (modelo, Destino::Usuarios(registro.interessados.clone()))
-            }
-            Consequencia::OferecerEmail(modelo) if email => (modelo, Destino::Cliente),
-            Consequencia::OferecerEmail(_) => return,
-            Consequencia::AtribuirSeVazio => {
-                if registro.responsavel().is_none() && por.pode(Permissao::Ver) {
-                    self.hand(id, por.id);
-                }
-                return;
-            }
-        };
-        if destino != Destino::Usuarios(BTreeSet::new()) {
-            self.plan.avisos.push(Aviso { document: id, modelo: modelo.clone(), destino });
-        }
     }
 
     /// Hands the record to somebody, where its tipo knows a responsável.

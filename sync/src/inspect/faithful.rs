@@ -55,6 +55,7 @@ pub(crate) fn only_what_it_says(before: &Registro, after: &Registro, writes: &[W
         && before.restricao == after.restricao
         && before.restricao_por == after.restricao_por
         && before.corretivas == after.corretivas
+        && before.arquivos == after.arquivos
         && before
             .kind
             .campos()

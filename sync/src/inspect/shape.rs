@@ -1,8 +1,8 @@
 //! Where in a document something stands, and what a part that is written once may say.
 
 use crate::document::{
-    ACOES, ANALISES, CAMPOS, CORRETIVAS, INTERESSADOS, NOTAS, PARTICIPANTES, PEDIDOS, SERVIDOR,
-    VEREDITOS,
+    ACOES, ANALISES, ARQUIVOS, CAMPOS, CORRETIVAS, INTERESSADOS, NOTAS, PARTICIPANTES, PEDIDOS,
+    SERVIDOR, VEREDITOS,
 };
 use automerge::ScalarValue;
 use campo_domain::{ids::ItemId, parte::Colecao, valor::Campo};
@@ -60,7 +60,7 @@ impl Registros {
 pub(super) const SCALARS: usize = 6;
 
 /// What the server keeps of its own, empty at genesis.
-pub(super) const DO_SERVIDOR: [&str; 3] = [VEREDITOS, ACOES, CORRETIVAS];
+pub(super) const DO_SERVIDOR: [&str; 4] = [VEREDITOS, ACOES, CORRETIVAS, ARQUIVOS];
 
 /// The containers that every document has at its root.
 pub(super) fn root_container(key: &str) -> Option<Path> {

@@ -80,6 +80,7 @@ impl Server {
             revoked: BTreeMap::new(),
             numeracao: 0,
             restricoes: BTreeMap::new(),
+            autores: BTreeMap::new(),
             pessoas: BTreeMap::new(),
         };
         let (held, avisos, acoes, sight) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());

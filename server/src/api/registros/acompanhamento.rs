@@ -23,7 +23,7 @@ use axum::{
 use campo_domain::{
     ids::{NotaId, UserId},
     kind::Kind,
-    registro::{self, Registro},
+    registro::{self, Registro, SituacaoArquivo},
     tipo::Tipo,
     valor::{Campo, TipoCampo, Valor},
 };
@@ -70,9 +70,9 @@ pub struct Acontecimento {
     /// O lugar dentro da posição.
     ordem: i32,
     /// O que foi: criacao, campo, texto, item, despesa, anexo, vinculo, participante, interessado,
-    /// nota, pedido, veredito, analise, acao, corretiva, restricao ou numero.
+    /// nota, pedido, veredito, analise, acao, corretiva, restricao, numero ou arquivo.
     tipo: String,
-    /// A parte de que trata: item, anotação, pedido, análise, ação.
+    /// A parte de que trata: item, anexo, anotação, pedido, análise, ação.
     parte: Option<Uuid>,
     /// O campo, onde é um.
     campo: Option<String>,
@@ -336,6 +336,9 @@ fn dizer(
         Some(id) => nomes.quem(id).nome().map(str::to_owned),
         None if guardado.tipo == "veredito" => {
             lido.tipo.fluxo.situacao(texto).map(|situacao| situacao.nome.clone())
+        }
+        None if guardado.tipo == "arquivo" => {
+            SituacaoArquivo::de_codigo(texto).map(|situacao| situacao.rotulo().to_owned())
         }
         None => None,
     };

@@ -7,8 +7,8 @@ use super::{
     nomes::{self, Pedidos, Quem},
     possivel::{self, AcaoPossivel, Pode, Verbo},
     vista::{
-        AcaoDoRegistro, Analise, Conflito, CorretivaDoRegistro, Nota, Parte, Pedido, Restricao,
-        VinculadoPor, conflitos,
+        AcaoDoRegistro, Analise, Anexo, Conflito, CorretivaDoRegistro, Nota, Parte, Pedido,
+        Restricao, VinculadoPor, conflitos,
     },
 };
 use crate::{
@@ -91,7 +91,7 @@ pub struct Ficha {
     /// Despesas.
     despesas: Vec<Parte>,
     /// Anexos.
-    anexos: Vec<Parte>,
+    anexos: Vec<Anexo>,
     /// Vínculos com outros registros e contatos.
     vinculos: Vec<Parte>,
     /// Registros que têm um vínculo com este.
@@ -219,7 +219,7 @@ pub async fn montar(app: &App, quem: &Principal, lido: Lido) -> ApiResult<Ficha>
             .then(|| preenchimento::endereco(&registro, contrato.as_ref())),
         itens: partes(Colecao::Itens),
         despesas: partes(Colecao::Despesas),
-        anexos: partes(Colecao::Anexos),
+        anexos: Anexo::todos(&registro, &nomes, fuso),
         vinculos: partes(Colecao::Vinculos),
         vinculado_por,
         notas: registro.notas.iter().map(|nota| Nota::de(nota, &nomes)).collect(),

@@ -77,6 +77,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(portal::listar, portal::criar))
         .routes(routes!(portal::ver))
         .routes(routes!(portal::anotar))
+        .routes(routes!(portal::anexar))
         .routes(routes!(portal::transicionar))
         .routes(routes!(busca::buscar))
         .routes(routes!(fontes::listar))

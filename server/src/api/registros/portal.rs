@@ -9,6 +9,7 @@ use super::{
     json::{self, Situacao},
     possivel::{self, Verbo},
     referencias,
+    vista::EstadoDoArquivo,
 };
 use crate::{
     api::{
@@ -31,9 +32,9 @@ use axum::{
 };
 use campo_domain::{
     busca,
-    command::Command,
+    command::{Command, NovoItem},
     fluxo::{Fase, Guarda, Quem as Pede, Transicao},
-    ids::{DocumentId, NotaId},
+    ids::{DocumentId, ItemId, NotaId},
     kind::Kind,
     parte::Colecao,
     policy::{self, Parte},
@@ -167,6 +168,9 @@ pub struct AnexoDoPortal {
     /// Os campos.
     #[schema(value_type = Object)]
     campos: Map<String, Value>,
+    /// Até onde chegaram os bytes.
+    #[serde(flatten)]
+    estado: EstadoDoArquivo,
 }
 
 /// Which cases.
@@ -210,6 +214,32 @@ pub struct Escrever {
     /// A interação que responde.
     #[schema(value_type = Option<Uuid>)]
     resposta_a: Option<Uuid>,
+}
+
+/// Um arquivo que o cliente vai enviar. Os bytes vão depois, a `/v1/arquivos`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnexarNoPortal {
+    /// O identificador, se quem anexa o escolhe.
+    #[schema(value_type = Option<Uuid>)]
+    id: Option<Uuid>,
+    /// O nome do arquivo.
+    nome: String,
+    /// antes, depois, avaria, assinatura ou documento; `documento` se nada for dito.
+    #[serde(default = "documento")]
+    categoria: String,
+    /// O que ele mostra.
+    legenda: Option<String>,
+    /// O tipo do conteúdo, como `image/jpeg`.
+    mime: String,
+    /// O tamanho, em bytes.
+    tamanho: u64,
+    /// O SHA-256 dos bytes, em hexadecimal.
+    sha256: String,
+}
+
+fn documento() -> String {
+    "documento".to_owned()
 }
 
 /// Lista os tipos de ocorrência que o cliente pode abrir, com o formulário de cada um.
@@ -450,6 +480,38 @@ pub async fn anotar(
     fazer(&app, &acesso, lido.registro.id, comandos, StatusCode::CREATED).await
 }
 
+/// Anexa um arquivo a uma ocorrência. `Location` diz de onde se baixa.
+#[utoipa::path(post, path = "/v1/portal/ocorrencias/{id}/anexos", tag = "Portal",
+    params(("id" = Uuid, Path)), request_body = AnexarNoPortal,
+    security(("token" = ["registros:escrever"])),
+    responses((status = 201, body = OcorrenciaDoPortal), crate::api::docs::Problemas))]
+pub async fn anexar(
+    State(app): State<App>,
+    acesso: Portal<EscreverRegistros>,
+    ApiPath(id): ApiPath<Uuid>,
+    ApiJson(novo): ApiJson<AnexarNoPortal>,
+) -> ApiResult<Response> {
+    let lido = carregar(&app, &acesso, id.into()).await?;
+    let (fuso, _) = super::empresa(&app, acesso.tenant).await?;
+    let (em, anexo) = (Colecao::Anexos, super::id::<ItemId>(novo.id));
+    let enviados = Map::from_iter([
+        ("nome".to_owned(), novo.nome.into()),
+        ("categoria".to_owned(), novo.categoria.into()),
+        ("legenda".to_owned(), novo.legenda.into()),
+        ("mime".to_owned(), novo.mime.into()),
+        ("tamanho".to_owned(), novo.tamanho.into()),
+        ("sha256".to_owned(), novo.sha256.into()),
+    ]);
+    let campos = json::ler_campos(lido.registro.kind.campos_de(em), &enviados, fuso)?.into_iter();
+    let campos = campos.filter(|(_, valor)| !valor.vazio());
+    let campos = campos.map(|(campo, valor)| (campo.nome.to_owned(), valor)).collect();
+    let comandos = vec![Command::IncluirItem { em, item: NovoItem { id: anexo, campos } }];
+    let id = lido.registro.id;
+    let feito = fazer(&app, &acesso, id, comandos, StatusCode::CREATED).await?;
+    let endereco = [(header::LOCATION, format!("/v1/anexos/{id}/{anexo}/original"))];
+    Ok((endereco, feito).into_response())
+}
+
 /// The transition by which an answer of the client ends the wait for it.
 fn resposta<'a>(quem: &Principal, lido: &'a Lido) -> Option<&'a Transicao> {
     let (registro, tipo) = (&lido.registro, &lido.tipo);
@@ -535,6 +597,7 @@ async fn vista(app: &App, quem: &Principal, lido: Lido) -> ApiResult<OcorrenciaD
     let anexos = anexos.map(|(id, anexo)| AnexoDoPortal {
         id: id.uuid(),
         campos: json::campos(campos_de_anexo, &anexo.campos),
+        estado: EstadoDoArquivo::de(&registro, *id),
     });
     let situacao = registro.situacao_do_cliente(&tipo);
     let de_assunto = !registro.valor("assunto").vazio();

@@ -5,8 +5,9 @@ use super::{
     nomes::{Nomes, Quem},
 };
 use campo_domain::{
+    ids::ItemId,
     kind::Kind,
-    parte::Colecao,
+    parte::{Colecao, Variante, frase_do_motivo},
     refusal::Refusal,
     registro::{self, Registro},
     tipo::Tipo,
@@ -20,7 +21,7 @@ use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// Um item, despesa, anexo ou vínculo.
+/// Um item, despesa ou vínculo.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Parte {
     /// O identificador.
@@ -34,6 +35,41 @@ pub struct Parte {
     exibicao: BTreeMap<&'static str, String>,
     /// Quem incluiu.
     por: Quem,
+}
+
+/// Um arquivo: o que se sabe dele, e até onde chegaram os bytes.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Anexo {
+    /// O que se sabe dele.
+    #[serde(flatten)]
+    parte: Parte,
+    /// Até onde chegaram os bytes.
+    #[serde(flatten)]
+    estado: EstadoDoArquivo,
+}
+
+/// Até onde chegaram os bytes de um arquivo.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EstadoDoArquivo {
+    /// esperada, recebida, verificada ou recusada.
+    estado: &'static str,
+    /// Desde quando; ausente enquanto nada chegou.
+    estado_em: Option<DateTime<Utc>>,
+    /// Por que o que chegou foi recusado: o código e a frase.
+    motivo: Option<Recusa>,
+    /// De onde se baixa cada variante.
+    links: LinksDoArquivo,
+}
+
+/// De onde se baixa cada variante de um arquivo.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LinksDoArquivo {
+    /// Os bytes como foram tirados.
+    original: String,
+    /// Um JPEG de até 1.600 pixels de lado.
+    previa: String,
+    /// Um JPEG de até 320 pixels de lado.
+    miniatura: String,
 }
 
 /// Um vínculo visto da outra ponta.
@@ -177,14 +213,14 @@ pub struct Veredito {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Recusa {
     /// O código, estável.
-    pub codigo: &'static str,
+    pub codigo: String,
     /// A frase para a pessoa.
     pub mensagem: String,
 }
 
 impl From<&Refusal> for Recusa {
     fn from(refusal: &Refusal) -> Self {
-        Self { codigo: refusal.codigo.codigo(), mensagem: refusal.mensagem() }
+        Self { codigo: refusal.codigo.codigo().to_owned(), mensagem: refusal.mensagem() }
     }
 }
 
@@ -223,11 +259,45 @@ pub struct Restricao {
     quando: DateTime<Utc>,
 }
 
+impl EstadoDoArquivo {
+    /// Of a file of the record.
+    pub fn de(registro: &Registro, id: ItemId) -> Self {
+        let arquivo = registro.arquivos.get(&id);
+        let recusado = arquivo.and_then(|arquivo| arquivo.motivo.as_deref());
+        let link = |variante| format!("/v1/anexos/{}/{id}/{variante}", registro.id);
+        Self {
+            estado: registro.arquivo(&id).codigo(),
+            estado_em: arquivo.map(|arquivo| arquivo.quando),
+            motivo: recusado.map(|codigo| Recusa {
+                codigo: codigo.to_owned(),
+                mensagem: frase_do_motivo(codigo).to_owned(),
+            }),
+            links: LinksDoArquivo {
+                original: link(Variante::Original),
+                previa: link(Variante::Previa),
+                miniatura: link(Variante::Miniatura),
+            },
+        }
+    }
+}
+
+impl Anexo {
+    /// Those that were not removed.
+    pub fn todos(registro: &Registro, nomes: &Nomes, fuso: Tz) -> Vec<Self> {
+        let partes = Parte::todas(registro, Colecao::Anexos, nomes, fuso).into_iter();
+        let um = |parte: Parte| {
+            let estado = EstadoDoArquivo::de(registro, parte.id.into());
+            Self { parte, estado }
+        };
+        partes.map(um).collect()
+    }
+}
+
 impl Parte {
     /// Those of a collection that were not removed.
     pub fn todas(registro: &Registro, colecao: Colecao, nomes: &Nomes, fuso: Tz) -> Vec<Self> {
         let definicoes = registro.kind.campos_de(colecao);
-        let uma = |(id, parte): (&campo_domain::ids::ItemId, &registro::Item)| {
+        let uma = |(id, parte): (&ItemId, &registro::Item)| {
             let exibicao = definicoes.iter().filter_map(|campo| {
                 let valor = parte.valor(campo.nome);
                 let texto = nomes.exibir(campo, valor, fuso);

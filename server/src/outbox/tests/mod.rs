@@ -11,6 +11,7 @@ use crate::{
     auth::accounts::{self, NewCompany},
     config::Config,
     db::Db,
+    objects::Objects,
     testing,
 };
 use axum::{
@@ -51,14 +52,14 @@ impl Casa {
         let test = testing::database().await.unwrap();
         let mut all = vec![("CAMPO_CHAVE", CHAVE), ("CAMPO_WEBHOOK_REDES_PRIVADAS", "1")];
         all.extend(pairs);
-        let app = App::new(config(&all), test.db);
+        let app = App::new(config(&all), test.db, Objects::memory());
         let tenant = company(&app.db, "aurora").await;
         Casa { app, tenant, url: test.url }
     }
 
     /// Another server of the same database, with other settings.
     async fn other(&self, pairs: &[(&str, &str)]) -> App {
-        App::new(config(pairs), Db::open(&self.url, 5).await.unwrap())
+        App::new(config(pairs), Db::open(&self.url, 5).await.unwrap(), self.app.objects.clone())
     }
 
     async fn send(&self) {
@@ -194,8 +195,13 @@ async fn a_server_sends_by_itself_until_it_is_stopped() {
     webhook::endpoint(&casa, &url).await;
     webhook::queue(&casa, 1).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let running =
-        crate::serve::start(casa.app.config.clone(), casa.app.db.clone(), listener).unwrap();
+    let running = crate::serve::start(
+        casa.app.config.clone(),
+        casa.app.db.clone(),
+        casa.app.objects.clone(),
+        listener,
+    )
+    .unwrap();
     let until = Utc::now() + chrono::Duration::seconds(20);
     while erp.received().is_empty() && Utc::now() < until {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;

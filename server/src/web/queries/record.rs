@@ -200,6 +200,37 @@ pub async fn devices(
     rows.into_iter().map(|row| Ok((row.try_get("id")?, row.try_get("nome")?))).collect()
 }
 
+/// What there is to see of a file.
+#[derive(Clone, Debug, FromRow)]
+pub struct Picture {
+    pub id: Uuid,
+    /// Whether its device sent a thumbnail.
+    pub miniatura: bool,
+    /// What became of those that the server makes; nothing while the file has not arrived.
+    pub derivadas: Option<String>,
+}
+
+/// What there is to see of the files of a record, by their ids.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn pictures(
+    tx: &mut PgTransaction<'_>,
+    document: Uuid,
+) -> sqlx::Result<BTreeMap<Uuid, Picture>> {
+    let found: Vec<Picture> = sqlx::query_as(
+        "SELECT a.id, f.derivadas, EXISTS (SELECT FROM derivada d WHERE d.tenant = a.tenant \
+             AND d.document = a.document AND d.anexo = a.id AND d.variante = 'miniatura') \
+             AS miniatura \
+         FROM anexos a LEFT JOIN arquivo f ON f.tenant = a.tenant AND f.sha256 = a.sha256 \
+         WHERE a.document = $1",
+    )
+    .bind(document)
+    .fetch_all(&mut **tx)
+    .await?;
+    Ok(found.into_iter().map(|picture| (picture.id, picture)).collect())
+}
+
 /// Clientes by what is known of them, by name, up to 20.
 ///
 /// # Errors

@@ -14,7 +14,7 @@ use crate::{
             self,
             names::Names,
             outbox::{self, Delivery, Email},
-            record::{self, Child, Corretiva, Linked},
+            record::{self, Child, Corretiva, Linked, Picture},
             timeline::{self, Entry, Visao},
         },
     },
@@ -30,7 +30,10 @@ use campo_domain::{
 };
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 use uuid::Uuid;
 
 /// Lines of the acompanhamento a page.
@@ -59,6 +62,8 @@ pub struct Loaded {
     pub assistencias: Vec<Child>,
     pub linked: Vec<Linked>,
     pub corretivas: Vec<Corretiva>,
+    /// What there is to see of its files.
+    pub pictures: BTreeMap<Uuid, Picture>,
     pub deliveries: Vec<Delivery>,
     pub emails: Vec<Email>,
     /// What the catalogue knows of its contract.
@@ -130,6 +135,7 @@ pub async fn load(
     let ids: Vec<Uuid> = registro.corretivas.iter().map(|link| link.id.uuid()).collect();
     let joinable = tipo.permite_acao_corretiva.then_some(tipo.codigo.as_str());
     let corretivas = record::corretivas(&mut tx, &ids, joinable).await?;
+    let pictures = record::pictures(&mut tx, id).await?;
     let deliveries = outbox::deliveries(&mut tx, id).await?;
     let emails = outbox::emails(&mut tx, id).await?;
     let contrato = match registro.valor("contrato").texto() {
@@ -164,6 +170,7 @@ pub async fn load(
         assistencias,
         linked,
         corretivas,
+        pictures,
         deliveries,
         emails,
         contrato,

@@ -8,6 +8,7 @@ mod disputes;
 pub mod erp;
 pub mod fields;
 pub mod flow;
+mod gallery;
 pub mod history;
 mod load;
 pub mod parts;

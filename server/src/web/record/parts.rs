@@ -1,5 +1,5 @@
-//! The parts of a record: items, despesas, anexos and vínculos (R20, R33, R35, R38, R83), shown,
-//! added, altered, removed. One form and two buttons for all of them.
+//! The parts of a record: items, despesas and vínculos (R20, R33, R35, R38), shown, added, altered,
+//! removed. One form and two buttons for all of them, and for the files that `gallery` shows.
 
 use super::{
     Which,
@@ -69,8 +69,8 @@ pub fn collections(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Vec
         let uses = match em {
             Colecao::Itens => true,
             Colecao::Despesas => tipo.despesas,
-            // The bytes of a file come from the app: there is nothing to offer here before.
-            Colecao::Anexos => false,
+            // The gallery has them.
+            Colecao::Anexos => return false,
             Colecao::Vinculos => true,
         };
         let has = registro.vivos(*em).next().is_some();
@@ -92,9 +92,7 @@ fn collection(em: Colecao, visit: &Visit, loaded: &Loaded, draft: Option<&Draft>
     };
     let rows = registro.vivos(em).map(|(id, part)| {
         let draft = Draft::of(draft, &format!("parte-{id}"));
-        let of_form = fields_of(registro.kind, em, tipo);
-        let shown = of_form.filter(|campo| !machine(campo));
-        let cells = shown.map(|campo| {
+        let cells = fields_of(registro.kind, em, tipo).map(|campo| {
             (campo.rotulo.to_owned(), loaded.reader().show(campo, part.valor(campo.nome)))
         });
         // What it points at is set by adding it.
@@ -111,7 +109,7 @@ fn collection(em: Colecao, visit: &Visit, loaded: &Loaded, draft: Option<&Draft>
         }
     });
     let form = Draft::of(draft, &format!("{em}-novo"));
-    let addable = em != Colecao::Anexos && (em != Colecao::Despesas || tipo.despesas);
+    let addable = em != Colecao::Despesas || tipo.despesas;
     let new = (addable && may(Parte::Item(em))).then(|| NewPart {
         id: form.map_or_else(Uuid::now_v7, |draft| draft.sent.id("parte")),
         inputs: inputs(loaded, em, None, form, |campo| {
@@ -138,16 +136,12 @@ fn fields_of(kind: Kind, em: Colecao, tipo: &Tipo) -> impl Iterator<Item = &'sta
     kind.campos_de(em).iter().filter(has)
 }
 
-/// What identifies the bytes of a file says nothing to a person.
-fn machine(campo: &Campo) -> bool {
-    matches!(campo.nome, "sha256" | "mime" | "tamanho")
-}
-
 fn points(campo: &Campo) -> bool {
     matches!(campo.tipo, TipoCampo::Referencia(Alvo::Qualquer))
 }
 
-fn inputs(
+/// The inputs of a form, of those fields that the person may write.
+pub fn inputs(
     loaded: &Loaded,
     em: Colecao,
     part: Option<&Item>,

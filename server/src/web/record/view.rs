@@ -6,6 +6,7 @@ use super::{
     erp::{self, AcaoView, AskView, EmailView},
     fields::{self, Control, FieldView, Shown},
     flow::{self, ActionView, AnaliseView, PartialForm},
+    gallery::{self, GalleryView, PictureView},
     history::{self, EntryView, NoteForm, Stage, Tab},
     load::{HISTORY_PAGE, Loaded},
     parts::{self, PartsView},
@@ -60,6 +61,7 @@ pub struct RecordPage {
     /// The address that counts, where the contract has another than the record (R11).
     address: Option<String>,
     collections: Vec<PartsView>,
+    gallery: Option<GalleryView>,
     linked: Vec<LinkedView>,
     lists: Vec<ListView>,
     restriction: Option<RestrictionView>,
@@ -150,6 +152,7 @@ pub fn page(visit: &Visit, loaded: Loaded, draft: Option<&Draft>) -> RecordPage 
         fields: fields::fields(pessoa, &loaded, draft),
         address: address(&loaded),
         collections: parts::collections(visit, &loaded, draft),
+        gallery: gallery::gallery(visit, &loaded, draft),
         linked: loaded.linked.iter().map(linked_view).collect(),
         lists: people::lists(visit, &loaded, draft),
         restriction: people::restriction(visit, &loaded, draft),

@@ -1,0 +1,277 @@
+//! Files on their way out. Whoever sees a record gets its files: by a token, by the cookie of the
+//! office, or by a link that opens one of them for a few minutes. The bytes are streamed from the
+//! store and never held whole.
+
+mod resposta;
+#[cfg(test)]
+mod tests;
+
+use super::assinatura::{self, LinkDeArquivo};
+use crate::{
+    api::{
+        docs::Problemas,
+        extract::ApiPath,
+        principal::{Acesso, LerRegistros, Portal, Principal},
+    },
+    app::App,
+    error::{ApiError, ApiResult},
+    ledger, objects, office,
+};
+use axum::{
+    Json,
+    extract::{FromRequestParts, State},
+    http::{HeaderMap, Method, StatusCode, request::Parts},
+    response::Response,
+};
+use bytes::Bytes;
+use campo_domain::{
+    ids::{DocumentId, ItemId, TenantId, UserId},
+    parte::{Colecao, Variante},
+    pessoa::Pessoa,
+    registro::{Item, Registro, SituacaoArquivo},
+};
+use campo_sync::exchange::Loaded;
+use chrono::Utc;
+use object_store::path::Path;
+use std::{fmt, sync::LazyLock};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub use resposta::responder;
+
+/// What is shown of a file that has no picture.
+static MARCADOR: LazyLock<Bytes> = LazyLock::new(|| campo_fotos::marcador().into());
+
+/// The routes for programs, devices and the portal.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(baixar)).routes(routes!(ligar))
+}
+
+/// Which file of which record: the end of its address.
+#[derive(Clone, Copy, Debug)]
+pub struct Qual {
+    /// The record.
+    pub documento: DocumentId,
+    /// The file.
+    pub anexo: ItemId,
+    /// Which picture of it.
+    pub variante: Variante,
+}
+
+impl fmt::Display for Qual {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.documento, self.anexo, self.variante)
+    }
+}
+
+impl From<(DocumentId, ItemId, Variante)> for Qual {
+    fn from((documento, anexo, variante): (DocumentId, ItemId, Variante)) -> Self {
+        Self { documento, anexo, variante }
+    }
+}
+
+/// Bytes that may be sent to whoever asked.
+#[derive(Debug)]
+pub enum Achado {
+    /// An object of the store.
+    Objeto(Objeto),
+    /// The file is here, and there is no picture of it.
+    Marcador(Bytes),
+}
+
+/// An object, and how it is sent.
+#[derive(Debug)]
+pub struct Objeto {
+    /// Where it is.
+    chave: Path,
+    /// Its length; asked of the store where no row has it.
+    tamanho: Option<u64>,
+    /// What its bytes are, by themselves.
+    mime: String,
+    /// Tells it from every other.
+    etag: String,
+    /// What it is called when it is saved.
+    nome: String,
+}
+
+/// Somebody of the company, or one of its clients.
+pub struct Leitor(Principal);
+
+impl FromRequestParts<App> for Leitor {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> ApiResult<Self> {
+        let refused = match Acesso::<LerRegistros>::from_request_parts(parts, app).await {
+            Ok(acesso) => return Ok(Self((*acesso).clone())),
+            Err(refused) => refused,
+        };
+        let portal = Portal::<LerRegistros>::from_request_parts(parts, app).await;
+        portal.map(|portal| Self((*portal).clone())).map_err(|_| refused)
+    }
+}
+
+/// Baixa um arquivo, inteiro ou em parte (`Range`).
+///
+/// A `miniatura` e a `previa` são JPEG; a `original`, os bytes como foram tirados. O que ainda não
+/// chegou é 404 `arquivo_nao_chegou`.
+#[utoipa::path(get, path = "/v1/anexos/{documento}/{anexo}/{variante}", tag = "Arquivos",
+    params(("documento" = Uuid, Path), ("anexo" = Uuid, Path),
+        ("variante" = String, Path, description = "original, previa ou miniatura"),
+        ("Range" = Option<String>, Header, description = "Um intervalo de bytes."),
+        ("If-None-Match" = Option<String>, Header)),
+    security(("token" = ["registros:ler"])),
+    responses((status = 200, description = "Os bytes.", content_type = "application/octet-stream"),
+        (status = 206, description = "Os bytes pedidos."),
+        (status = 304, description = "Não mudou."),
+        (status = 416, description = "O arquivo é menor do que o que foi pedido dele."),
+        Problemas))]
+async fn baixar(
+    State(app): State<App>,
+    Leitor(quem): Leitor,
+    ApiPath(qual): ApiPath<(DocumentId, ItemId, Variante)>,
+    method: Method,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
+    let achado = para(&app, quem.tenant, &quem.pessoa, qual.into()).await?;
+    responder(&app, achado, &method, &headers).await
+}
+
+/// Faz um link que abre um arquivo sem sessão, por cinco minutos.
+#[utoipa::path(post, path = "/v1/anexos/{documento}/{anexo}/{variante}/link", tag = "Arquivos",
+    params(("documento" = Uuid, Path), ("anexo" = Uuid, Path),
+        ("variante" = String, Path, description = "original, previa ou miniatura")),
+    security(("token" = ["registros:ler"])),
+    responses((status = 200, body = LinkDeArquivo), Problemas))]
+async fn ligar(
+    State(app): State<App>,
+    Leitor(quem): Leitor,
+    ApiPath(qual): ApiPath<(DocumentId, ItemId, Variante)>,
+) -> ApiResult<Json<LinkDeArquivo>> {
+    let qual = qual.into();
+    para(&app, quem.tenant, &quem.pessoa, qual).await?;
+    Ok(Json(assinatura::link(&app.config, quem.tenant, &qual, Utc::now())?))
+}
+
+/// The bytes, if the person may have them: whoever sees the record has all that was ever attached
+/// to it, a client only what its own people attached.
+///
+/// # Errors
+/// 404 `nao_encontrado` or `arquivo_nao_chegou`.
+pub async fn para(app: &App, tenant: TenantId, pessoa: &Pessoa, qual: Qual) -> ApiResult<Achado> {
+    let found = office::load(app, tenant, pessoa, qual.documento).await?;
+    let (registro, _) = found.ok_or_else(ApiError::nao_encontrado)?;
+    let anexo = anexo(&registro, qual.anexo)?;
+    if let Some(cliente) = pessoa.cliente {
+        let own = do_cliente(app, tenant, anexo.autoria.por, cliente).await?;
+        if anexo.removido || !own {
+            return Err(ApiError::nao_encontrado());
+        }
+    }
+    achar(app, tenant, &registro, qual).await
+}
+
+/// The bytes for whoever has a link to them, which [`assinatura::conferir`] has looked at.
+///
+/// # Errors
+/// As [`para`].
+pub async fn por_link(app: &App, tenant: TenantId, qual: Qual) -> ApiResult<Achado> {
+    let mut tx = app.db.snapshot(tenant).await?;
+    let stored = ledger::chunks(&mut tx, tenant, &[qual.documento.uuid()]).await?;
+    let (_, (generation, chunks)) =
+        stored.into_iter().next().ok_or_else(ApiError::nao_encontrado)?;
+    let tipos = ledger::tipos(&mut tx, tenant).await?;
+    tx.rollback().await?;
+    let loaded = Loaded::read(&chunks, generation, &tipos).map_err(ApiError::interno)?;
+    achar(app, tenant, &loaded.merged.registro, qual).await
+}
+
+fn anexo(registro: &Registro, id: ItemId) -> ApiResult<&Item> {
+    registro.colecao(Colecao::Anexos).get(&id).ok_or_else(ApiError::nao_encontrado)
+}
+
+async fn do_cliente(
+    app: &App,
+    tenant: TenantId,
+    autor: UserId,
+    cliente: DocumentId,
+) -> ApiResult<bool> {
+    let mut tx = app.db.snapshot(tenant).await?;
+    Ok(sqlx::query_scalar("SELECT EXISTS (SELECT FROM usuario WHERE id = $1 AND cliente = $2)")
+        .bind(autor.uuid())
+        .bind(cliente.uuid())
+        .fetch_one(&mut *tx)
+        .await?)
+}
+
+/// Where the bytes of a file are: what its device made of it, else what the server made.
+async fn achar(app: &App, tenant: TenantId, registro: &Registro, qual: Qual) -> ApiResult<Achado> {
+    let Qual { documento, anexo: id, variante } = qual;
+    let anexo = anexo(registro, id)?;
+    let nome = nome(anexo, variante);
+    let mut tx = app.db.snapshot(tenant).await?;
+    if variante != Variante::Original {
+        let sent: Option<(String, i64)> = sqlx::query_as(
+            "SELECT sha256, tamanho FROM derivada \
+             WHERE document = $1 AND anexo = $2 AND variante = $3",
+        )
+        .bind(documento.uuid())
+        .bind(id.uuid())
+        .bind(variante.codigo())
+        .fetch_optional(&mut *tx)
+        .await?;
+        if let Some((etag, tamanho)) = sent {
+            let chave = objects::do_anexo(tenant, documento, &id, variante);
+            let tamanho = Some(tamanho.unsigned_abs());
+            return Ok(Achado::Objeto(Objeto { chave, tamanho, mime: JPEG.into(), etag, nome }));
+        }
+    }
+    // Whoever declares the hash of somebody else's file has not shown that it has the bytes.
+    if registro.arquivo(&id) != SituacaoArquivo::Verificada {
+        return Err(nao_chegou());
+    }
+    let sha256 = anexo.valor("sha256").texto().unwrap_or_default();
+    let (tamanho, mime, derivadas): (i64, String, String) =
+        sqlx::query_as("SELECT tamanho, mime, derivadas FROM arquivo WHERE sha256 = $1")
+            .bind(sha256)
+            .fetch_optional(&mut *tx)
+            .await?
+            .ok_or_else(|| {
+                ApiError::interno(anyhow::anyhow!("the verified file {sha256} has no row"))
+            })?;
+    let objeto = match (variante, derivadas.as_str()) {
+        (Variante::Original, _) => Objeto {
+            chave: objects::original(tenant, sha256),
+            tamanho: Some(tamanho.unsigned_abs()),
+            mime,
+            etag: sha256.to_owned(),
+            nome,
+        },
+        (_, "prontas") => Objeto {
+            chave: objects::derivado(tenant, sha256, variante),
+            tamanho: None,
+            mime: JPEG.into(),
+            // Made of these bytes, always in the same way.
+            etag: format!("{sha256}-{variante}"),
+            nome,
+        },
+        (_, "pendentes") => return Err(nao_chegou()),
+        _ => return Ok(Achado::Marcador(MARCADOR.clone())),
+    };
+    Ok(Achado::Objeto(objeto))
+}
+
+const JPEG: &str = "image/jpeg";
+
+/// What the file is called when it is saved.
+fn nome(anexo: &Item, variante: Variante) -> String {
+    let nome = anexo.valor("nome").texto().unwrap_or_default();
+    if variante == Variante::Original {
+        return nome.to_owned();
+    }
+    let stem = nome.rsplit_once('.').map_or(nome, |(stem, _)| stem);
+    format!("{stem}-{variante}.jpg")
+}
+
+fn nao_chegou() -> ApiError {
+    let mensagem = "O arquivo ainda não chegou ao servidor. Ele aparece assim que for enviado.";
+    ApiError::new(StatusCode::NOT_FOUND, "arquivo_nao_chegou", mensagem).after(5)
+}

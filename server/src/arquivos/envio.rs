@@ -1,0 +1,386 @@
+//! Uploads by tus 1.0: core, creation, creation-with-upload, checksum, termination, expiration.
+//!
+//! An upload is bound to a file that a record declares, by length and hash, and to who may send it.
+//! Any server continues what another began: where it stands is in the database, the bytes are in
+//! the object store, and no lock is held while they move.
+
+mod alvo;
+mod cabecalhos;
+mod recepcao;
+pub mod tabela;
+
+pub use alvo::Alvo;
+
+use super::limpeza;
+use crate::{
+    api::{
+        extract::ApiPath,
+        principal::{self, Acesso, EscreverRegistros, Portal, Principal},
+    },
+    app::App,
+    error::{ApiError, ApiResult},
+    log,
+};
+use axum::{
+    Router,
+    body::{Body, HttpBody},
+    extract::{FromRequestParts, Request, State},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
+    middleware::{Next, from_fn, from_fn_with_state},
+    response::{IntoResponse, Response},
+    routing::{head, options, post},
+};
+use cabecalhos::{
+    METODO, Metadados, Soma, TUS_RESUMABLE, TUS_VERSION, UPLOAD_LENGTH, UPLOAD_OFFSET, VERSAO,
+    de_bytes, numero, outro_tipo, posicao,
+};
+use campo_domain::{
+    ids::{DocumentId, ItemId},
+    parte::Variante,
+    registro::SituacaoArquivo,
+};
+use recepcao::{Recepcao, posicao_diferente};
+use std::str::FromStr;
+use tabela::{Envio, Inicio};
+use uuid::Uuid;
+
+/// Uploads that one person may have begun and not ended.
+pub const ABERTOS_MAX: i64 = 2_000;
+const EXTENSOES: &str = "creation,creation-with-upload,checksum,termination,expiration";
+
+/// The routes. They have no limit of time nor of a body's length but their own.
+pub fn routes(app: &App) -> Router<App> {
+    let nomeados = Router::new()
+        .route("/v1/arquivos", post(criar))
+        .route("/v1/arquivos/{id}", head(ver).patch(continuar).delete(encerrar).post(sobreposto))
+        .route_layer(from_fn_with_state(app.clone(), principal::authenticate));
+    let livres = Router::new()
+        .route("/v1/arquivos", options(opcoes))
+        .route("/v1/arquivos/{id}", options(opcoes));
+    nomeados.merge(livres).layer(from_fn(protocolo))
+}
+
+/// The layer that speaks the protocol's version.
+async fn protocolo(request: Request, next: Next) -> Response {
+    let known = request.headers().get(TUS_RESUMABLE).is_some_and(|versao| versao == VERSAO);
+    let mut response = if known || request.method() == Method::OPTIONS {
+        next.run(request).await
+    } else {
+        let mensagem = "Use tus 1.0.0: o cabeçalho Tus-Resumable diz a versão.";
+        ApiError::new(StatusCode::PRECONDITION_FAILED, "versao_nao_aceita", mensagem)
+            .header(TUS_VERSION, VERSAO)
+            .into_response()
+    };
+    response.headers_mut().insert(TUS_RESUMABLE, VERSAO);
+    response
+}
+
+/// Somebody of the company, or one of its clients.
+struct Remetente(Principal);
+
+impl FromRequestParts<App> for Remetente {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> ApiResult<Self> {
+        let refused = match Acesso::<EscreverRegistros>::from_request_parts(parts, app).await {
+            Ok(acesso) => return Ok(Self((*acesso).clone())),
+            Err(refused) => refused,
+        };
+        let portal = Portal::<EscreverRegistros>::from_request_parts(parts, app).await;
+        portal.map(|portal| Self((*portal).clone())).map_err(|_| refused)
+    }
+}
+
+/// The end of an upload's address.
+#[derive(Clone, Copy, Debug)]
+enum Endereco {
+    /// One that has a row.
+    Envio(Uuid),
+    /// Of bytes that need not be sent: it stands at its end.
+    Pronto(DocumentId, ItemId, Variante),
+}
+
+impl FromStr for Endereco {
+    type Err = ApiError;
+
+    fn from_str(texto: &str) -> ApiResult<Self> {
+        if let Ok(id) = texto.parse() {
+            return Ok(Self::Envio(id));
+        }
+        let pronto = || {
+            let mut partes = texto.split('.');
+            let documento = partes.next()?.parse().ok()?;
+            let anexo = partes.next()?.parse().ok()?;
+            let variante = partes.next()?.parse().ok()?;
+            partes.next().is_none().then_some(Self::Pronto(documento, anexo, variante))
+        };
+        pronto().ok_or_else(expirado)
+    }
+}
+
+/// 404 `envio_expirado`.
+fn expirado() -> ApiError {
+    let mensagem =
+        "Este envio não existe mais. Comece outro: o que já foi conferido não se repete.";
+    ApiError::new(StatusCode::NOT_FOUND, "envio_expirado", mensagem)
+}
+
+impl Envio {
+    /// Whether all its bytes are here.
+    pub fn completo(&self) -> bool {
+        self.situacao == "completo"
+    }
+}
+
+async fn opcoes() -> impl IntoResponse {
+    let headers = [
+        ("tus-version", "1.0.0".to_owned()),
+        ("tus-extension", EXTENSOES.to_owned()),
+        ("tus-max-size", Variante::Original.bytes_max().to_string()),
+        ("tus-checksum-algorithm", "sha1,sha256".to_owned()),
+    ];
+    (StatusCode::NO_CONTENT, headers)
+}
+
+/// `POST /v1/arquivos`, with `Upload-Length` and `Upload-Metadata`: `documento` and `anexo` (UUID),
+/// `variante` (`original` where it is missing, `previa`, `miniatura`) and `sha256` in hexadecimal,
+/// each in base64. `Upload-Offset` of the answer is what is here already, also of an upload that
+/// was begun before: all of it where nothing needs to be sent.
+async fn criar(
+    State(app): State<App>,
+    Remetente(quem): Remetente,
+    headers: HeaderMap,
+    corpo: Body,
+) -> ApiResult<Response> {
+    let tamanho = numero(&headers, &UPLOAD_LENGTH)?;
+    let soma = Soma::ler(&headers)?;
+    let com_bytes = !corpo.is_end_stream();
+    if com_bytes && !de_bytes(&headers) {
+        return Err(outro_tipo());
+    }
+    let alvo = Alvo::novo(&app, &quem, &Metadados::ler(&headers)?, tamanho).await?;
+    if alvo.pronto(&app, &quem).await? {
+        return Ok(pronto(&alvo));
+    }
+    let usuario = quem.pessoa.id.uuid();
+    let mut tx = app.db.tenant(quem.tenant).await?;
+    let mut envio = match tabela::em_andamento(&mut tx, &alvo, usuario).await? {
+        Some(envio) if envio.completo() => return Ok(pronto(&alvo)),
+        Some(envio) => envio,
+        None => {
+            // Asks the store: not within a transaction.
+            tx.rollback().await?;
+            let inicio = match alvo.ja_visto(&app, &quem).await? {
+                true => Inicio::Completo,
+                false => Inicio::Vazio,
+            };
+            tx = app.db.tenant(quem.tenant).await?;
+            if tabela::abertos(&mut tx, usuario).await? >= ABERTOS_MAX {
+                return Err(demais());
+            }
+            let envio = tabela::criar(&mut tx, quem.tenant, &alvo, usuario, inicio).await?;
+            tx.commit().await?;
+            if envio.completo() {
+                app.recebidos.notify_one();
+                return Ok(pronto(&alvo));
+            }
+            envio
+        }
+    };
+    if com_bytes && envio.recebido == 0 {
+        cabe(&headers, &envio)?;
+        envio = receber(&app, &quem, envio, soma, corpo).await?;
+    }
+    Ok(criado(&envio.id.to_string(), envio.recebido, &envio))
+}
+
+fn criado(endereco: &str, offset: i64, envio: &Envio) -> Response {
+    let location = [(header::LOCATION, format!("/v1/arquivos/{endereco}"))];
+    (StatusCode::CREATED, location, posicao(offset, Some(envio.expira_em))).into_response()
+}
+
+fn pronto(alvo: &Alvo) -> Response {
+    let Alvo { documento, anexo, variante, tamanho, .. } = alvo;
+    let location = format!("/v1/arquivos/{documento}.{anexo}.{variante}");
+    (StatusCode::CREATED, [(header::LOCATION, location)], posicao(*tamanho, None)).into_response()
+}
+
+fn demais() -> ApiError {
+    let mensagem = format!("Há {ABERTOS_MAX} envios seus por terminar. Termine alguns primeiro.");
+    ApiError::new(StatusCode::TOO_MANY_REQUESTS, "envios_demais", mensagem).after(60)
+}
+
+/// The upload, if whoever asks may send that file.
+async fn abrir(app: &App, quem: &Principal, id: Uuid) -> ApiResult<Envio> {
+    let mut tx = app.db.snapshot(quem.tenant).await?;
+    let envio = tabela::obter(&mut tx, id).await?.ok_or_else(expirado)?;
+    tx.rollback().await?;
+    alvo::permitido(app, quem, envio.document.into(), envio.anexo.into()).await?;
+    if !envio.completo() && envio.expira_em < chrono::Utc::now() {
+        let mut error = expirado();
+        error.status = StatusCode::GONE;
+        return Err(error);
+    }
+    Ok(envio)
+}
+
+/// The length of bytes that need not be sent, if that is still so.
+async fn dispensado(
+    app: &App,
+    quem: &Principal,
+    documento: DocumentId,
+    anexo: ItemId,
+    variante: Variante,
+) -> ApiResult<i64> {
+    let (item, situacao) = alvo::permitido(app, quem, documento, anexo).await?;
+    let tamanho = if variante == Variante::Original {
+        let verificada = situacao == SituacaoArquivo::Verificada;
+        alvo::tamanho_de(&item).filter(|_| verificada)
+    } else {
+        alvo::derivada(app, quem, documento, anexo, variante).await?
+    };
+    if let Some(tamanho) = tamanho {
+        return Ok(tamanho);
+    }
+    let mut tx = app.db.snapshot(quem.tenant).await?;
+    let query = "SELECT tamanho FROM envio WHERE document = $1 AND anexo = $2 AND variante = $3 \
+                     AND situacao = 'completo' LIMIT 1";
+    let tamanho: Option<i64> = sqlx::query_scalar(query)
+        .bind(documento.uuid())
+        .bind(anexo.uuid())
+        .bind(variante.codigo())
+        .fetch_optional(&mut *tx)
+        .await?;
+    tamanho.ok_or_else(expirado)
+}
+
+/// `HEAD /v1/arquivos/{id}`: how far an upload has come.
+async fn ver(
+    State(app): State<App>,
+    Remetente(quem): Remetente,
+    ApiPath(id): ApiPath<String>,
+) -> ApiResult<Response> {
+    let (tamanho, mut headers) = match id.parse()? {
+        Endereco::Envio(id) => {
+            let envio = abrir(&app, &quem, id).await?;
+            (envio.tamanho, posicao(envio.recebido, Some(envio.expira_em)))
+        }
+        Endereco::Pronto(documento, anexo, variante) => {
+            let tamanho = dispensado(&app, &quem, documento, anexo, variante).await?;
+            (tamanho, posicao(tamanho, None))
+        }
+    };
+    headers.insert(UPLOAD_LENGTH, tamanho.into());
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok((StatusCode::OK, headers).into_response())
+}
+
+/// `PATCH /v1/arquivos/{id}`: the next bytes.
+async fn continuar(
+    State(app): State<App>,
+    Remetente(quem): Remetente,
+    ApiPath(id): ApiPath<String>,
+    headers: HeaderMap,
+    corpo: Body,
+) -> ApiResult<Response> {
+    anexar(&app, &quem, &id, &headers, corpo).await
+}
+
+async fn anexar(
+    app: &App,
+    quem: &Principal,
+    id: &str,
+    headers: &HeaderMap,
+    corpo: Body,
+) -> ApiResult<Response> {
+    if !de_bytes(headers) {
+        return Err(outro_tipo());
+    }
+    let offset = numero(headers, &UPLOAD_OFFSET)?;
+    let soma = Soma::ler(headers)?;
+    let envio = match id.parse()? {
+        Endereco::Envio(id) => abrir(app, quem, id).await?,
+        Endereco::Pronto(documento, anexo, variante) => {
+            let tamanho = dispensado(app, quem, documento, anexo, variante).await?;
+            if i64::try_from(offset) == Ok(tamanho) {
+                return Ok((StatusCode::NO_CONTENT, posicao(tamanho, None)).into_response());
+            }
+            let mensagem = "Nada precisa ser enviado: os bytes já estão no servidor.";
+            return Err(ApiError::new(StatusCode::CONFLICT, "posicao_diferente", mensagem)
+                .header(UPLOAD_OFFSET, tamanho.into())
+                .with("posicao", tamanho));
+        }
+    };
+    if i64::try_from(offset) != Ok(envio.recebido) {
+        return Err(posicao_diferente(&envio));
+    }
+    cabe(headers, &envio)?;
+    let envio = receber(app, quem, envio, soma, corpo).await?;
+    let headers = posicao(envio.recebido, Some(envio.expira_em));
+    Ok((StatusCode::NO_CONTENT, headers).into_response())
+}
+
+/// Refuses a body that says that it is longer than what is missing, before any of it is read.
+fn cabe(headers: &HeaderMap, envio: &Envio) -> ApiResult<()> {
+    if headers.contains_key(header::CONTENT_LENGTH) {
+        let length = numero(headers, &header::CONTENT_LENGTH)?;
+        if i64::try_from(length).is_ok_and(|length| length > envio.tamanho - envio.recebido) {
+            return Err(alvo::grande_demais());
+        }
+    }
+    Ok(())
+}
+
+/// Takes the bytes in, in a task of its own: what has arrived is kept when the caller hangs up.
+async fn receber(
+    app: &App,
+    quem: &Principal,
+    envio: Envio,
+    soma: Option<Soma>,
+    corpo: Body,
+) -> ApiResult<Envio> {
+    let recepcao = Recepcao::nova(app.clone(), quem.tenant, envio, soma);
+    log::spawn(recepcao.receber(corpo)).await.map_err(ApiError::interno)?
+}
+
+/// `DELETE /v1/arquivos/{id}`: the upload is given up, and what arrived of it deleted.
+async fn encerrar(
+    State(app): State<App>,
+    Remetente(quem): Remetente,
+    ApiPath(id): ApiPath<String>,
+) -> ApiResult<StatusCode> {
+    terminar(&app, &quem, &id).await
+}
+
+async fn terminar(app: &App, quem: &Principal, id: &str) -> ApiResult<StatusCode> {
+    let completo = || {
+        let mensagem = "O envio já terminou: os bytes são do registro.";
+        ApiError::new(StatusCode::CONFLICT, "envio_completo", mensagem)
+    };
+    let Endereco::Envio(id) = id.parse()? else { return Err(completo()) };
+    let envio = abrir(app, quem, id).await?;
+    if envio.completo() || !limpeza::desistir(app, quem.tenant, envio.id).await? {
+        return Err(completo());
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `X-HTTP-Method-Override`, for whoever gets only GET and POST through.
+async fn sobreposto(
+    State(app): State<App>,
+    quem: Remetente,
+    ApiPath(id): ApiPath<String>,
+    headers: HeaderMap,
+    corpo: Body,
+) -> ApiResult<Response> {
+    match headers.get(METODO).map(HeaderValue::as_bytes) {
+        Some(b"PATCH") => anexar(&app, &quem.0, &id, &headers, corpo).await,
+        Some(b"DELETE") => terminar(&app, &quem.0, &id).await.map(IntoResponse::into_response),
+        Some(b"HEAD") => ver(State(app), quem, ApiPath(id)).await,
+        _ => {
+            let mensagem = "Este endereço não aceita esse método.";
+            let status = StatusCode::METHOD_NOT_ALLOWED;
+            Err(ApiError::new(status, "metodo_nao_aceito", mensagem))
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Which file an upload is for, and whether somebody may send it: whoever sees the record, or who
+//! attached the file and has lost sight of the record since. That the record is closed is no
+//! hindrance: what was declared while it was open still arrives.
+
+use super::cabecalhos::Metadados;
+use crate::{
+    api::principal::Principal,
+    app::App,
+    error::{ApiError, ApiResult},
+    ledger, objects,
+};
+use axum::http::StatusCode;
+use campo_domain::{
+    ids::{DocumentId, ItemId, TenantId},
+    parte::{Colecao, Variante},
+    policy,
+    registro::{Item, Registro, SituacaoArquivo},
+    valor::Valor,
+};
+use campo_sync::{admission::Merged, exchange::Loaded};
+use object_store::ObjectStoreExt;
+use sqlx::PgTransaction;
+use uuid::Uuid;
+
+/// What an upload is of.
+#[derive(Clone, Debug)]
+pub struct Alvo {
+    /// The record.
+    pub documento: DocumentId,
+    /// The file.
+    pub anexo: ItemId,
+    /// Which picture of it.
+    pub variante: Variante,
+    /// What its bytes must hash to.
+    pub sha256: String,
+    /// How many they must be.
+    pub tamanho: i64,
+    /// Whether it was verified already; of the original.
+    pub verificada: bool,
+}
+
+/// The file as its record has it, if whoever asks may send its bytes.
+///
+/// # Errors
+/// 404 `nao_encontrado`; 410 `anexo_removido`.
+pub async fn permitido(
+    app: &App,
+    quem: &Principal,
+    documento: DocumentId,
+    anexo: ItemId,
+) -> ApiResult<(Item, SituacaoArquivo)> {
+    let (tenant, pessoa) = (quem.tenant, &quem.pessoa);
+    let mut tx = app.db.snapshot(tenant).await?;
+    let merged = ler(&mut tx, tenant, documento).await?;
+    let registro = &merged.registro;
+    let item = registro.colecao(Colecao::Anexos).get(&anexo);
+    let item = item.ok_or_else(ApiError::nao_encontrado)?;
+    let autor = item.autoria.por;
+    if autor != pessoa.id {
+        let caso = ledger::caso(&mut tx, tenant, registro.raiz()).await?;
+        let sees = policy::alcanca(pessoa, registro, &merged.tipo, &caso.as_policy());
+        // A client has only what its own people attached.
+        let own = match pessoa.cliente {
+            None => true,
+            Some(cliente) => {
+                let query = "SELECT EXISTS (SELECT FROM usuario WHERE id = $1 AND cliente = $2)";
+                sqlx::query_scalar(query)
+                    .bind(autor.uuid())
+                    .bind(cliente.uuid())
+                    .fetch_one(&mut *tx)
+                    .await?
+            }
+        };
+        if !sees || !own {
+            return Err(ApiError::nao_encontrado());
+        }
+    }
+    if item.removido {
+        let mensagem = "Este arquivo foi removido do registro; não precisa mais ser enviado.";
+        return Err(ApiError::new(StatusCode::GONE, "anexo_removido", mensagem));
+    }
+    Ok((item.clone(), registro.arquivo(&anexo)))
+}
+
+/// The record, whoever asks.
+async fn ler(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    documento: DocumentId,
+) -> ApiResult<Merged> {
+    let stored = ledger::chunks(tx, tenant, &[documento.uuid()]).await?.remove(&documento);
+    let (generation, chunks) = stored.ok_or_else(ApiError::nao_encontrado)?;
+    let tipos = ledger::tipos(tx, tenant).await?;
+    Ok(Loaded::read(&chunks, generation, &tipos).map_err(anyhow::Error::from)?.merged)
+}
+
+impl Alvo {
+    /// The original of a file, whoever sends it.
+    ///
+    /// # Errors
+    /// The record declares no such file, or one of another length.
+    pub async fn original(
+        tx: &mut PgTransaction<'_>,
+        tenant: TenantId,
+        documento: DocumentId,
+        anexo: ItemId,
+        tamanho: i64,
+    ) -> ApiResult<Self> {
+        let registro = ler(tx, tenant, documento).await?.registro;
+        let item = registro.colecao(Colecao::Anexos).get(&anexo);
+        let item = item.ok_or_else(ApiError::nao_encontrado)?;
+        let sha256 = declarado(item, tamanho.unsigned_abs(), None)?;
+        let (variante, verificada) = (Variante::Original, false);
+        Ok(Self { documento, anexo, variante, sha256, tamanho, verificada })
+    }
+
+    /// The file that the metadata name, if whoever asks may send so many bytes for it.
+    ///
+    /// # Errors
+    /// As [`permitido`]; 400 or 413 for what is not as it was declared.
+    pub async fn novo(
+        app: &App,
+        quem: &Principal,
+        dados: &Metadados,
+        tamanho: u64,
+    ) -> ApiResult<Self> {
+        let Metadados { documento, anexo, variante, sha256 } = dados;
+        let (documento, anexo, variante) = (*documento, *anexo, *variante);
+        let (item, situacao) = permitido(app, quem, documento, anexo).await?;
+        if tamanho > variante.bytes_max() {
+            return Err(grande_demais());
+        }
+        let sha256 = match variante {
+            Variante::Original => Some(declarado(&item, tamanho, sha256.as_deref())?),
+            Variante::Previa | Variante::Miniatura => sha256.clone(),
+        };
+        let sha256 = sha256.filter(|sha256| hexadecimal(sha256)).ok_or_else(|| {
+            ApiError::invalido("Falta o SHA-256 dos bytes, em hexadecimal, em Upload-Metadata.")
+        })?;
+        let tamanho = i64::try_from(tamanho).ok().filter(|tamanho| *tamanho > 0);
+        let tamanho =
+            tamanho.ok_or_else(|| ApiError::invalido("Um arquivo tem ao menos um byte."))?;
+        let verificada = variante == Variante::Original && situacao == SituacaoArquivo::Verificada;
+        Ok(Self { documento, anexo, variante, sha256, tamanho, verificada })
+    }
+
+    /// Whether nothing needs to be sent: the bytes are here, and proven.
+    ///
+    /// # Errors
+    /// PostgreSQL's.
+    pub async fn pronto(&self, app: &App, quem: &Principal) -> ApiResult<bool> {
+        if self.variante == Variante::Original {
+            return Ok(self.verificada);
+        }
+        let derivada = derivada(app, quem, self.documento, self.anexo, self.variante).await?;
+        Ok(derivada.is_some())
+    }
+
+    /// Whether the company has these bytes already in a record that this person sees: knowing a
+    /// hash alone opens nothing.
+    ///
+    /// # Errors
+    /// PostgreSQL's.
+    pub async fn ja_visto(&self, app: &App, quem: &Principal) -> ApiResult<bool> {
+        if self.variante != Variante::Original || quem.pessoa.cliente.is_some() {
+            return Ok(false);
+        }
+        let mut tx = app.db.snapshot(quem.tenant).await?;
+        let outros: Vec<Uuid> = sqlx::query_scalar(
+            "SELECT DISTINCT x.document FROM anexos x \
+             JOIN arquivo a ON a.sha256 = x.sha256 AND a.tamanho = $2 \
+             WHERE x.sha256 = $1 AND x.estado = 'verificada' LIMIT 20",
+        )
+        .bind(&self.sha256)
+        .bind(self.tamanho)
+        .fetch_all(&mut *tx)
+        .await?;
+        tx.rollback().await?;
+        for outro in outros {
+            let found = crate::office::load(app, quem.tenant, &quem.pessoa, outro.into()).await?;
+            if found.is_some_and(|(registro, _)| self.verificado_em(&registro)) {
+                // What the store has lost is sent again.
+                let chave = objects::original(quem.tenant, &self.sha256);
+                return Ok(app.objects.store().head(&chave).await.is_ok());
+            }
+        }
+        Ok(false)
+    }
+
+    fn verificado_em(&self, registro: &Registro) -> bool {
+        registro.vivos(Colecao::Anexos).any(|(id, item)| {
+            item.valor("sha256").texto() == Some(&*self.sha256)
+                && registro.arquivo(id) == SituacaoArquivo::Verificada
+        })
+    }
+}
+
+/// Length of a derivative that has arrived.
+///
+/// # Errors
+/// PostgreSQL's.
+pub async fn derivada(
+    app: &App,
+    quem: &Principal,
+    documento: DocumentId,
+    anexo: ItemId,
+    variante: Variante,
+) -> ApiResult<Option<i64>> {
+    let mut tx = app.db.snapshot(quem.tenant).await?;
+    let query = "SELECT tamanho FROM derivada \
+                 WHERE document = $1 AND anexo = $2 AND variante = $3";
+    Ok(sqlx::query_scalar(query)
+        .bind(documento.uuid())
+        .bind(anexo.uuid())
+        .bind(variante.codigo())
+        .fetch_optional(&mut *tx)
+        .await?)
+}
+
+/// The hash of the original, if length and hash are those that the record declares.
+fn declarado(item: &Item, tamanho: u64, sha256: Option<&str>) -> ApiResult<String> {
+    let declarado = tamanho_de(item);
+    if declarado != i64::try_from(tamanho).ok() {
+        let mensagem = "O arquivo não tem o tamanho que foi registrado.";
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, "tamanho_diferente", mensagem)
+            .with("declarado", declarado));
+    }
+    let declarado = item.valor("sha256").texto().unwrap_or_default();
+    if sha256.is_some_and(|sha256| sha256 != declarado) {
+        let mensagem = "O SHA-256 do arquivo não é o que foi registrado.";
+        return Err(ApiError::new(StatusCode::BAD_REQUEST, "hash_diferente", mensagem)
+            .with("declarado", declarado));
+    }
+    Ok(declarado.to_owned())
+}
+
+/// How many bytes a record declares for a file.
+pub fn tamanho_de(item: &Item) -> Option<i64> {
+    match item.valor("tamanho") {
+        Valor::Inteiro(tamanho) => Some(*tamanho),
+        _ => None,
+    }
+}
+
+fn hexadecimal(sha256: &str) -> bool {
+    sha256.len() == 64 && sha256.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// 413 `arquivo_grande_demais`.
+pub fn grande_demais() -> ApiError {
+    let mensagem = "O arquivo passa do tamanho permitido.";
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "arquivo_grande_demais", mensagem)
+}
