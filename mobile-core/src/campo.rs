@@ -3,11 +3,13 @@
 use crate::{
     error::Error,
     http::{self, Granted, Http, HttpError, Login},
+    photos::{Fotos, ResumoFotos},
     store::{
         self, cursor, fates, marks, queue,
         session::{self, Conta, Quem, Session},
     },
     sync::aviso,
+    transfer::Transfer,
 };
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -21,8 +23,10 @@ use std::{
 pub struct Campo {
     conn: Mutex<Connection>,
     pub(crate) http: Http,
+    pub(crate) transfer: Transfer,
     /// One synchronisation at a time; never held together with `conn` across HTTP.
     pub(crate) syncing: Mutex<()>,
+    pub(crate) fotos: Fotos,
 }
 
 /// Whether the person's session is good for the server.
@@ -70,6 +74,8 @@ pub struct Estado {
     pub falhas: u32,
     /// What the last failure said.
     pub ultimo_erro: Option<String>,
+    /// Photos that the server is not known to have.
+    pub fotos: ResumoFotos,
 }
 
 impl Campo {
@@ -80,7 +86,12 @@ impl Campo {
     /// as it was then.
     pub fn open(path: &Path, key: Option<&str>) -> Result<Self, Error> {
         let conn = Mutex::new(store::open(path, key)?);
-        Ok(Campo { conn, http: Http::new(), syncing: Mutex::new(()) })
+        let fotos = Fotos::new(path);
+        let (http, transfer, syncing) = (Http::new(), Transfer::new(), Mutex::new(()));
+        let campo = Campo { conn, http, transfer, syncing, fotos };
+        // What a crash left behind costs space and nothing else; the next opening tries again.
+        let _ = campo.sweep();
+        Ok(campo)
     }
 
     /// Signs a person in. Whoever was signed in before keeps data and queue, out of sight (ff26).
@@ -175,6 +186,7 @@ impl Campo {
                 proxima_tentativa: place.next_try_at,
                 falhas: place.failures,
                 ultimo_erro: place.last_error,
+                fotos: ResumoFotos::load(conn, account)?,
             })
         })
     }

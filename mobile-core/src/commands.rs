@@ -254,6 +254,16 @@ impl Campo {
         document: Option<DocumentId>,
         make: impl FnOnce(&Connection, &Quem, Option<&LocalDocument>) -> Result<Command, Error>,
     ) -> Result<DocumentId, Error> {
+        self.run_and(document, make, |_, _, _| Ok(()))
+    }
+
+    /// As [`Campo::run_with`]; `more` writes what belongs to the command in the same transaction.
+    pub(crate) fn run_and(
+        &self,
+        document: Option<DocumentId>,
+        make: impl FnOnce(&Connection, &Quem, Option<&LocalDocument>) -> Result<Command, Error>,
+        more: impl FnOnce(&Connection, &Quem, &LocalDocument) -> Result<(), Error>,
+    ) -> Result<DocumentId, Error> {
         self.write(|tx| {
             let quem = crate::store::session::signed_in(tx)?.ok_or(Error::NinguemEntrou)?;
             let load = |id| documents::load(tx, quem.account, id);
@@ -281,6 +291,7 @@ impl Campo {
                 let (eu, fuso) = (quem.pessoa.id, quem.conta.fuso);
                 rows::write(tx, quem.account, &ran.view, pendente, eu, fuso)?;
             }
+            more(tx, &quem, &ran.document)?;
             Ok(ran.document.id)
         })
     }

@@ -7,7 +7,9 @@ use crate::{
     store::{StoreError, migrations::MigrationError},
 };
 use campo_domain::refusal::Refusal;
+use campo_fotos::ErroFoto;
 use campo_sync::{client::RunError, document::DocumentError, wire::WireError};
+use rusqlite::ErrorCode;
 
 /// An error of the device's core. No variant means that unsent work was lost.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +102,43 @@ pub enum Error {
          espaço livre e tente de novo."
     )]
     Armazenamento(#[source] StoreError),
+    /// The device is full.
+    #[error(
+        "Não há espaço livre neste aparelho, e esta ação não foi feita. O que já estava guardado \
+         continua guardado; libere espaço e tente de novo."
+    )]
+    SemEspaco,
+    /// A photo that is not whole or cannot be used. Nothing of it was kept.
+    #[error("{nome}: {erro}")]
+    Foto {
+        /// The file.
+        nome: String,
+        /// What is wrong with it.
+        erro: ErroFoto,
+    },
+    /// A file that is larger than Campo takes. Nothing of it was kept.
+    #[error("{nome}: o arquivo passa de {mb} MB e não foi anexado. Escolha um arquivo menor.")]
+    ArquivoGrande {
+        /// The file.
+        nome: String,
+        /// The limit.
+        mb: u64,
+    },
+    /// The file to attach could not be read.
+    #[error("{nome}: o arquivo não pôde ser lido e não foi anexado. Escolha o arquivo de novo.")]
+    ArquivoIlegivel {
+        /// The file.
+        nome: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The bytes of a photo are not on this device now.
+    #[error("{0}: o arquivo não está neste aparelho agora. Baixe com conexão.")]
+    ArquivoAusente(String),
+    /// What was fetched is not what the record says. Nothing of it was kept.
+    #[error("{0}: o que chegou não é o que o registro declara, e foi descartado. Tente de novo.")]
+    ArquivoDiferente(String),
     /// A document could not be read.
     #[error(
         "Um registro guardado neste aparelho não pôde ser lido. Nada foi apagado; avise o suporte."
@@ -141,6 +180,12 @@ impl Error {
             Error::VersaoMaisNova { .. } => "versao_mais_nova",
             Error::MigracaoFalhou(_) => "migracao_falhou",
             Error::Armazenamento(_) => "armazenamento",
+            Error::SemEspaco => "sem_espaco",
+            Error::Foto { erro, .. } => erro.codigo(),
+            Error::ArquivoGrande { .. } => "arquivo_grande_demais",
+            Error::ArquivoIlegivel { .. } => "arquivo_ilegivel",
+            Error::ArquivoAusente(_) => "arquivo_ausente",
+            Error::ArquivoDiferente(_) => "arquivo_diferente",
             Error::Documento(_) => "documento_ilegivel",
         }
     }
@@ -160,7 +205,21 @@ impl From<Problem> for Error {
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
-        Error::Armazenamento(error)
+        use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        let full = match &error {
+            StoreError::Sqlite(error) => error.sqlite_error_code() == Some(ErrorCode::DiskFull),
+            StoreError::File(error) => {
+                matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+            }
+            _ => false,
+        };
+        if full { Error::SemEspaco } else { Error::Armazenamento(error) }
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        StoreError::from(error).into()
     }
 }
 

@@ -7,11 +7,11 @@ use campo_domain::{
 use campo_sync::wire::{self, RESPONSE_BYTES_MAX, SyncRequest, SyncResponse};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{io::Read, time::Duration};
-use ureq::{Agent, http::Response};
+use ureq::{Agent, Body, http::Response};
 
 use crate::error::AnswerError;
 
-const CONNECT_MAX: Duration = Duration::from_secs(15);
+pub const CONNECT_MAX: Duration = Duration::from_secs(15);
 /// Longest exchange: a full page over a bad mobile network.
 const EXCHANGE_MAX: Duration = Duration::from_secs(180);
 const JSON_BYTES_MAX: u64 = 256 * 1024;
@@ -183,25 +183,31 @@ impl Http {
             request = request.header("authorization", bearer);
         }
         let response = request.send(body).map_err(|e| HttpError::Network(Box::new(e)))?;
-        let good = response.status().is_success();
-        let mut problem = problem(&response);
-        let cap = if good { answer_bytes_max } else { JSON_BYTES_MAX };
+        if !response.status().is_success() {
+            return Err(refusal(response));
+        }
         let mut answer = Vec::new();
-        let reader = response.into_body().into_with_config().limit(cap + 1).reader();
-        let read = reader.take(cap).read_to_end(&mut answer);
-        if good {
-            return read.map(|_| answer).map_err(HttpError::Broken);
-        }
-        #[derive(Deserialize)]
-        struct Body {
-            codigo: String,
-            mensagem: String,
-        }
-        if let Ok(body) = serde_json::from_slice::<Body>(&answer) {
-            (problem.codigo, problem.mensagem) = (body.codigo, body.mensagem);
-        }
-        Err(HttpError::Status(problem))
+        let reader = response.into_body().into_with_config().limit(answer_bytes_max + 1).reader();
+        let read = reader.take(answer_bytes_max).read_to_end(&mut answer);
+        read.map(|_| answer).map_err(HttpError::Broken)
     }
+}
+
+/// What an answer that is no success says, as far as it can be read.
+pub fn refusal(response: Response<Body>) -> HttpError {
+    #[derive(Deserialize)]
+    struct Described {
+        codigo: String,
+        mensagem: String,
+    }
+    let mut problem = problem(&response);
+    let mut answer = Vec::new();
+    let reader = response.into_body().into_with_config().limit(JSON_BYTES_MAX + 1).reader();
+    let _ = reader.take(JSON_BYTES_MAX).read_to_end(&mut answer);
+    if let Ok(described) = serde_json::from_slice::<Described>(&answer) {
+        (problem.codigo, problem.mensagem) = (described.codigo, described.mensagem);
+    }
+    HttpError::Status(problem)
 }
 
 fn problem<B>(response: &Response<B>) -> Problem {

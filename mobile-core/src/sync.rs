@@ -35,7 +35,7 @@ pub(crate) use apply::{Applied, apply};
 const RETRY_MIN: TimeDelta = TimeDelta::seconds(5);
 const RETRY_MAX: TimeDelta = TimeDelta::minutes(15);
 /// Longest wait that a server may ask for, and that a clock set back may leave behind.
-const RETRY_AFTER_MAX: TimeDelta = TimeDelta::hours(1);
+pub(crate) const RETRY_AFTER_MAX: TimeDelta = TimeDelta::hours(1);
 /// How long a document that cannot be read waits until it is asked for again.
 const ASK_AGAIN_MIN: TimeDelta = TimeDelta::days(1);
 /// How often one command is offered in one synchronisation before it waits for the next.
@@ -256,7 +256,12 @@ impl Campo {
         response: SyncResponse,
     ) -> Result<Option<Applied>, Error> {
         let sorted = client::sort(response);
-        match self.write(|tx| apply(tx, account, request, sorted, run.restarted)) {
+        let applied = self.write(|tx| apply(tx, account, request, sorted, run.restarted));
+        if applied.as_ref().is_ok_and(|applied| applied.files_dropped) {
+            // What is left of them now goes when the app is opened.
+            let _ = self.sweep();
+        }
+        match applied {
             Err(Error::Documento(DocumentError::Gap)) => {
                 run.restarted = true;
                 self.write(|tx| Ok(cursor::restart(tx, account, Utc::now())?))?;
@@ -359,7 +364,7 @@ fn retry_after(error: &Error) -> Option<u32> {
 
 /// 5 s after the first failure, doubling up to 15 min, with jitter so that a company's phones do
 /// not come back all at once; longer if the server asked for it.
-fn delay(failures: u32, retry_after: Option<u32>) -> TimeDelta {
+pub(crate) fn delay(failures: u32, retry_after: Option<u32>) -> TimeDelta {
     let doubled = RETRY_MIN * 2_i32.pow(failures.clamp(1, 12) - 1);
     let most = doubled.min(RETRY_MAX);
     let jitter = TimeDelta::milliseconds(rand::random_range(0..=most.num_milliseconds() / 2));

@@ -7,7 +7,7 @@ mod support;
 use campo_domain::pessoa::Permissao::Ver;
 use serde_json::Value;
 use std::{path::PathBuf, process::Output};
-use support::Server;
+use support::{Server, pictures::jpeg};
 
 struct Terminal {
     dir: tempfile::TempDir,
@@ -185,6 +185,52 @@ fn an_atendimento_is_registered_analysed_and_answered_from_the_terminal() {
     assert!(terminal.text(&["catalogos"]).contains("Despesas"));
     assert!(terminal.text(&["origem", "nf_saida", "1"]).contains("não conhece"));
     assert_eq!(terminal.json(&["sync"])["pendentes"], 0);
+}
+
+#[test]
+fn photos_are_attached_listed_sent_and_fetched_from_the_terminal() {
+    let server = Server::start();
+    server.person("ana@demo", &[Ver]);
+    let terminal = entered(&server);
+    terminal.text(&["new-cliente", "--campo", "nome=Zé"]);
+    let nova = ["new-assistencia", "--campo", "cliente=Zé", "--campo", "situacao_alegada=Porta"];
+    let caso = terminal.json(&nova)["rotulo"].as_str().unwrap().to_owned();
+    let foto = terminal.dir.path().join("porta.jpg");
+    std::fs::write(&foto, jpeg(1, 600, 400)).unwrap();
+    let foto = foto.to_str().unwrap();
+    let mut add = vec!["photo", "add", &caso, foto, "--categoria", "Avaria"];
+    add.extend(["--legenda", "Porta empenada", "--posicao", "-23.55,-46.63"]);
+    let feito = terminal.text(&add);
+    assert!(feito.starts_with("Guardado neste aparelho: porta.jpg"), "{feito}");
+    let lista = terminal.text(&["photo", "list", &caso]);
+    for texto in ["Porta empenada", "Avaria", "no celular", "original, previa, miniatura"] {
+        assert!(lista.contains(texto), "{texto}: {lista}");
+    }
+    let check = terminal.text(&["uninstall-check"]);
+    assert!(
+        check.contains("Não desinstale ainda") && check.contains("1 foto não conferida"),
+        "{check}"
+    );
+    terminal.text(&["sync"]);
+    let status = terminal.text(&["status"]);
+    assert!(status.contains("Fotos a enviar") && status.contains('1'), "{status}");
+
+    assert!(terminal.text(&["photo", "budget", "so_wifi"]).contains("Só Wi-Fi"));
+    let parado = terminal.text(&["photo", "send", "--rede", "movel"]);
+    assert!(parado.contains("0 arquivo(s)") && parado.contains("rede permitida"), "{parado}");
+    let enviado = terminal.json(&["photo", "send"]);
+    assert_eq!((&enviado["arquivos"], &enviado["fotos"]), (&3.into(), &1.into()));
+    let lista = terminal.json(&["photo", "list", &caso]);
+    assert_eq!(lista[0]["estado"], "no_servidor");
+    let baixado = terminal.text(&["photo", "pull", &caso, "--variante", "miniatura"]);
+    assert!(baixado.contains("porta.jpg: ") && baixado.contains("miniaturas/"), "{baixado}");
+    assert!(terminal.text(&["storage"]).contains("Podem ser liberadas  0"));
+    assert!(terminal.text(&["cleanup"]).starts_with("0 original(is)"));
+
+    std::fs::write(foto, b"").unwrap();
+    let vazia = terminal.run(&["photo", "add", &caso, foto, "--categoria", "avaria"]);
+    let erro = String::from_utf8(vazia.stderr).unwrap();
+    assert!(erro.starts_with("porta.jpg: A foto está vazia (0 bytes)"), "{erro}");
 }
 
 #[test]

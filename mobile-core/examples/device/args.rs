@@ -3,6 +3,7 @@
 use campo_domain::{
     ids::{ItemId, NotaId},
     kind::Kind,
+    parte::Variante,
 };
 use campo_mobile_core::Vista;
 use clap::{Parser, Subcommand};
@@ -216,8 +217,79 @@ pub enum Command {
         #[arg(long, default_value_t = 10)]
         intervalo: u64,
     },
+    /// Fotos e outros arquivos de um registro
+    #[command(subcommand)]
+    Photo(PhotoCommand),
+    /// Mostra quanto as fotos ocupam neste aparelho
+    Storage,
+    /// Libera as fotos originais que o servidor já conferiu
+    Cleanup,
+    /// Diz se o aplicativo pode ser desinstalado sem perder nada
+    UninstallCheck,
     /// Mostra como está o aparelho
     Status,
+}
+
+/// O que fazer com fotos.
+#[derive(Subcommand)]
+pub enum PhotoCommand {
+    /// Anexa um arquivo, que fica guardado neste aparelho
+    Add {
+        id: String,
+        #[arg(value_parser = crate::photos::existe)]
+        arquivo: PathBuf,
+        /// antes, depois, avaria, assinatura ou documento
+        #[arg(long)]
+        categoria: String,
+        #[arg(long)]
+        legenda: Option<String>,
+        /// lat,long em graus; guardada só onde a empresa pede
+        #[arg(long, allow_hyphen_values = true)]
+        posicao: Option<String>,
+    },
+    /// Lista os arquivos de um registro e como estão
+    List { id: String },
+    /// Baixa arquivos de um registro e diz onde ficaram
+    Pull {
+        id: String,
+        /// original, previa ou miniatura
+        #[arg(long, default_value = "original")]
+        variante: Variante,
+        /// Só este
+        #[arg(long)]
+        anexo: Option<ItemId>,
+    },
+    /// Baixa as miniaturas que faltam
+    Thumbnails {
+        #[arg(long, value_enum, default_value = "wifi")]
+        rede: RedeArg,
+    },
+    /// Envia o que falta
+    Send(Envio),
+    /// Mostra ou muda por onde as fotos podem ir
+    Budget {
+        /// qualquer_rede, so_wifi ou miniaturas_no_movel
+        orcamento: Option<String>,
+    },
+}
+
+/// Como enviar.
+#[derive(clap::Args)]
+pub struct Envio {
+    /// A rede que o aparelho tem agora
+    #[arg(long, value_enum, default_value = "wifi")]
+    pub rede: RedeArg,
+    /// Tenta já o que falhou, sem esperar a hora
+    #[arg(long)]
+    pub agora: bool,
+}
+
+/// A rede que o aparelho tem agora.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum RedeArg {
+    Nenhuma,
+    Movel,
+    Wifi,
 }
 
 /// O que uma lista mostra.

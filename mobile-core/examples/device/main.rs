@@ -3,6 +3,7 @@
 
 mod args;
 mod output;
+mod photos;
 mod table;
 
 use args::{Args, Command, Envolvido, Lista, Novo};
@@ -204,6 +205,18 @@ fn run(args: &Args) -> Result<(), Falha> {
             saida.sincronizado(&report);
         }
         Command::Sync { watch: true, intervalo } => return watch(&campo, &saida, *intervalo),
+        Command::Photo(command) => photos::run(&campo, &saida, command)?,
+        Command::Storage => saida.armazenamento(&campo.armazenamento()?),
+        Command::Cleanup => {
+            let limpeza = campo.limpar_conferidas()?;
+            let bytes = photos::tamanho(limpeza.bytes);
+            let texto = format!("{} original(is) liberado(s), {bytes}.", limpeza.originais);
+            saida.um(&limpeza, &texto);
+        }
+        Command::UninstallCheck => {
+            let resposta = campo.safe_to_uninstall()?;
+            saida.um(&resposta, &resposta.frase);
+        }
         Command::Status => saida.estado(&campo.estado()?),
     }
     Ok(())

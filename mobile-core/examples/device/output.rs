@@ -1,13 +1,17 @@
 //! What the terminal client prints: aligned pt-BR text, or one JSON document.
 
-use crate::table::{pares, tabela};
+use crate::{
+    photos,
+    table::{pares, tabela},
+};
 use campo_domain::{
-    assistencia::PRIORIDADES, ids::DocumentId, preset::ItemCatalogo, registro::Visibilidade,
-    tipo::Tipo,
+    assistencia::PRIORIDADES, ids::DocumentId, parte::CATEGORIAS_ANEXO, preset::ItemCatalogo,
+    registro::Visibilidade, tipo::Tipo,
 };
 use campo_mobile_core::{
-    Campo, CampoExibido, CatalogoExibido, Detalhe, Encerrada, Error, Estado, Evento, Formulario,
-    Linha, ParteExibida, Pendencias, ProdutoDaOrigem, Rotulado, Sessao, SyncReport, SyncState,
+    Armazenamento, Campo, CampoExibido, CatalogoExibido, Detalhe, Encerrada, Error, Estado, Evento,
+    Formulario, FotoExibida, Linha, ParteExibida, Pendencias, ProdutoDaOrigem, ResumoFotos,
+    Rotulado, Sessao, SyncReport, SyncState,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -384,9 +388,48 @@ impl Saida {
             ("Última sincronização", quando(estado.ultima_sincronizacao, "nunca")),
             ("Próxima tentativa", quando(estado.proxima_tentativa, "na próxima sincronização")),
             ("Último erro", estado.ultimo_erro.clone().unwrap_or_default()),
+            ("Fotos a enviar", fotos(&estado.fotos)),
         ];
         let cheios = itens.iter().filter(|(_, valor)| !valor.is_empty());
         pares(cheios.map(|(rotulo, valor)| (*rotulo, valor.as_str())));
+    }
+
+    /// The files of a record.
+    pub fn fotos(&self, fotos: &[FotoExibida]) {
+        if self.objeto(&fotos) {
+            return;
+        }
+        let celulas = fotos.iter().map(|foto| {
+            vec![
+                foto.anexo.to_string(),
+                foto.nome.clone(),
+                rotulo_da_categoria(&foto.categoria),
+                foto.legenda.clone().unwrap_or_default(),
+                photos::tamanho(foto.tamanho),
+                foto.autor.nome.clone(),
+                photos::estado(foto),
+                photos::locais(foto),
+            ]
+        });
+        let titulos =
+            ["Anexo", "Nome", "Categoria", "Legenda", "Tamanho", "Autor", "Estado", "Aqui"];
+        tabela(&titulos, celulas);
+    }
+
+    /// What photos cost here.
+    pub fn armazenamento(&self, cheio: &Armazenamento) {
+        if self.objeto(cheio) {
+            return;
+        }
+        let quantas = |n: u32, bytes: u64| format!("{n} ({})", photos::tamanho(bytes));
+        let itens = [
+            ("Originais", photos::tamanho(cheio.originais)),
+            ("Prévias", photos::tamanho(cheio.previas)),
+            ("Miniaturas", photos::tamanho(cheio.miniaturas)),
+            ("Podem ser liberadas", quantas(cheio.conferidas, cheio.conferidas_bytes)),
+            ("Aguardam o servidor", quantas(cheio.aguardam, cheio.aguardam_bytes)),
+        ];
+        pares(itens.iter().map(|(rotulo, valor)| (*rotulo, valor.as_str())));
     }
 
     /// Prints JSON if that was asked for.
@@ -400,6 +443,19 @@ impl Saida {
     fn quando(&self, instante: DateTime<Utc>) -> String {
         instante.with_timezone(&self.fuso).format("%d/%m/%Y %H:%M").to_string()
     }
+}
+
+fn fotos(resumo: &ResumoFotos) -> String {
+    match resumo {
+        ResumoFotos { aguardam: 0, .. } => String::new(),
+        ResumoFotos { aguardam, falharam: 0, .. } => aguardam.to_string(),
+        ResumoFotos { aguardam, falharam, .. } => format!("{aguardam}, {falharam} com falha"),
+    }
+}
+
+fn rotulo_da_categoria(codigo: &str) -> String {
+    let achada = CATEGORIAS_ANEXO.iter().find(|(categoria, _)| *categoria == codigo);
+    achada.map_or(codigo, |(_, rotulo)| rotulo).to_owned()
 }
 
 fn situacao(linha: &Linha) -> String {

@@ -12,7 +12,7 @@ use campo_sync::{
     wire::Reason,
 };
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 /// A command that was not simply accepted.
 pub struct Ended {
@@ -170,4 +170,38 @@ pub fn counts(conn: &Connection, account: i64, document: Option<DocumentId>) -> 
     let both =
         statement.query_row(params![account, document], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(both)
+}
+
+/// How a command ended that the server did not simply take in.
+pub struct Fim {
+    /// It waits for the office.
+    pub held: bool,
+    /// The person has seen that it was refused.
+    pub dismissed: bool,
+    /// Why.
+    pub motivo: String,
+}
+
+/// The end of a command; `None` if it waits to be sent, or was taken in.
+///
+/// # Errors
+/// Storage.
+pub fn end(conn: &Connection, account: i64, command: CommandId) -> Stored<Option<Fim>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT fate = 'held', dismissed, coalesce(nota, message) FROM fates \
+         WHERE account = ? AND command_id = ? AND fate <> 'approved'",
+    )?;
+    let row = statement.query_row(params![account, command.bytes()], |row| {
+        Ok(Fim { held: row.get(0)?, dismissed: row.get(1)?, motivo: row.get(2)? })
+    });
+    Ok(row.optional()?)
+}
+
+/// How many are held, of everybody who ever signed in here.
+///
+/// # Errors
+/// Storage.
+pub fn held_by_all(conn: &Connection) -> Stored<u32> {
+    let mut statement = conn.prepare_cached("SELECT count(*) FROM fates WHERE fate = 'held'")?;
+    Ok(statement.query_row([], |row| row.get(0))?)
 }

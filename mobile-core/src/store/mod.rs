@@ -2,6 +2,8 @@
 //! file. What belongs together is written in one transaction; callers own the transaction. Holds no
 //! rule: `campo_sync::client` decides what is written here.
 
+pub mod anexos;
+pub mod arquivos;
 pub mod cursor;
 pub mod documents;
 pub mod fates;
@@ -34,6 +36,9 @@ pub enum StoreError {
     /// A stored command or reference could not be read.
     #[error("a stored value could not be read")]
     Json(#[from] serde_json::Error),
+    /// A photo's file could not be read or written.
+    #[error("a file failed")]
+    File(#[from] std::io::Error),
     /// A stored cursor could not be written.
     #[error("the cursor could not be stored")]
     Wire(#[from] campo_sync::wire::WireError),

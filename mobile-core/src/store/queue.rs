@@ -177,3 +177,12 @@ pub fn count(conn: &Connection, account: i64, document: Option<DocumentId>) -> S
     )?;
     Ok(statement.query_row(params![account, document], |row| row.get(0))?)
 }
+
+/// How many commands wait, of everybody who ever signed in here.
+///
+/// # Errors
+/// Storage.
+pub fn count_of_all(conn: &Connection) -> Stored<u32> {
+    let mut statement = conn.prepare_cached("SELECT count(*) FROM queue")?;
+    Ok(statement.query_row([], |row| row.get(0))?)
+}

@@ -17,6 +17,7 @@ pub const STEPS: &[Step] = &[
     Step { version: 2, sql: V2 },
     Step { version: 3, sql: V3 },
     Step { version: 4, sql: V4 },
+    Step { version: 5, sql: V5 },
 ];
 
 pub(super) const V1: &str = "
@@ -214,4 +215,62 @@ UPDATE fates SET command = json_object('comando', 'analisar', 'analise', command
     'tipo', 'laudo', 'texto', command ->> 'conclusao', 'procedente', command -> 'procedente', \
     'pedido', json_object('id', command ->> 'pedido')) \
     WHERE command ->> 'comando' = 'emitir_laudo';
+";
+
+/// Files of records: what is known of each, and where their bytes are.
+const V5: &str = "
+-- What photos may cost this person.
+ALTER TABLE account ADD COLUMN orcamento TEXT NOT NULL DEFAULT 'qualquer_rede';
+
+-- A file of a record: written with the document. One that was captured here outlives it.
+CREATE TABLE anexo (
+    ordem INTEGER PRIMARY KEY AUTOINCREMENT,
+    account INTEGER NOT NULL REFERENCES account (id),
+    document BLOB NOT NULL,
+    id BLOB NOT NULL,
+    -- What declares it, of one that was captured here.
+    command_id BLOB,
+    nome TEXT NOT NULL,
+    categoria TEXT NOT NULL,
+    legenda TEXT,
+    mime TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    tamanho INTEGER NOT NULL,
+    capturado_em INTEGER,
+    -- Whether the server has taken in what declares it, and what removes it.
+    aceito INTEGER NOT NULL,
+    removido INTEGER NOT NULL DEFAULT 0,
+    -- What the server's part of the document says of the bytes, since when, and why.
+    situacao TEXT NOT NULL DEFAULT 'esperada',
+    situacao_em INTEGER,
+    motivo TEXT,
+    -- How often it discarded what was sent from here.
+    recusas INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (account, document, id)
+);
+CREATE INDEX anexo_sha256 ON anexo (account, sha256);
+
+-- The bytes of one picture of it.
+CREATE TABLE arquivo (
+    anexo INTEGER NOT NULL REFERENCES anexo (ordem) ON DELETE CASCADE,
+    account INTEGER NOT NULL,
+    variante TEXT NOT NULL,
+    -- Empty while it is not known what will come.
+    sha256 TEXT,
+    tamanho INTEGER NOT NULL DEFAULT 0,
+    -- Whether the file is on this device.
+    aqui INTEGER NOT NULL,
+    -- espera, enviado, confirmado, recusado, perdido, danificado; empty if it is not ours to send.
+    envio TEXT,
+    -- The upload under way, and what the server was last known to have of it.
+    url TEXT,
+    recebido INTEGER NOT NULL DEFAULT 0,
+    -- Failures in a row, of sending or of fetching.
+    falhas INTEGER NOT NULL DEFAULT 0,
+    proxima_em INTEGER,
+    erro TEXT,
+    PRIMARY KEY (anexo, variante)
+);
+CREATE INDEX arquivo_sha256 ON arquivo (account, variante, sha256);
+CREATE INDEX arquivo_envio ON arquivo (account) WHERE envio = 'espera' OR envio = 'enviado';
 ";

@@ -79,7 +79,7 @@ fn ff43_an_update_of_the_app_keeps_device_session_documents_and_queue() {
     v1_file(&path);
     let before = dump(&Connection::open(&path).unwrap());
     let conn = open(&path, None).unwrap();
-    assert_eq!(migrations::version(&conn).unwrap(), 4);
+    assert_eq!(migrations::version(&conn).unwrap(), 5);
     assert_eq!(dump(&conn), before);
     assert!(conn.prepare("SELECT nota FROM fates").is_ok());
     let marked = "SELECT count(*) FROM documents WHERE stale <> 0";
@@ -110,7 +110,26 @@ fn ff43_a_migration_that_fails_changes_nothing_and_says_so() {
     drop(conn);
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
     // The app with the repaired step goes on from there.
-    assert_eq!(migrations::version(&open(&path, None).unwrap()).unwrap(), 4);
+    assert_eq!(migrations::version(&open(&path, None).unwrap()).unwrap(), 5);
+}
+
+#[test]
+fn ff43_an_update_that_brings_photos_leaves_accounts_as_they_were() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("campo.db");
+    v1_file(&path);
+    let mut conn = Connection::open(&path).unwrap();
+    migrations::run(&mut conn, &STEPS[..4]).unwrap();
+    let before = dump(&conn);
+    migrations::run(&mut conn, STEPS).unwrap();
+    assert_eq!(dump(&conn), before);
+    drop(conn);
+    let campo = Campo::open(&path, None).unwrap();
+    assert_eq!(campo.orcamento().unwrap(), crate::Orcamento::QualquerRede);
+    assert_eq!(campo.armazenamento().unwrap(), crate::Armazenamento::default());
+    // What waited before waits on, and is counted.
+    assert_eq!(campo.safe_to_uninstall().unwrap().comandos, 1);
+    assert!(!dir.path().join("campo.db.fotos").exists());
 }
 
 /// A document of the shape that only unreleased versions wrote.
@@ -197,7 +216,7 @@ fn a_file_from_a_newer_app_is_not_touched() {
     drop(conn);
     let bytes = std::fs::read(&path).unwrap();
     let error = open(&path, None).unwrap_err();
-    assert!(matches!(error, Error::VersaoMaisNova { found: 99, known: 4 }), "{error}");
+    assert!(matches!(error, Error::VersaoMaisNova { found: 99, known: 5 }), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
 }
 

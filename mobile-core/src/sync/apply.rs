@@ -4,7 +4,7 @@
 use crate::{
     error::Error,
     store::{
-        cursor, documents, fates, marks, queue, references, rows,
+        anexos, cursor, documents, fates, marks, queue, references, rows,
         session::{self, Quem},
     },
     sync::aside,
@@ -45,6 +45,8 @@ pub struct Applied {
     pub more: bool,
     /// Whether anything changed.
     pub moved: bool,
+    /// Whether files of photos are on the device that nobody needs any more.
+    pub files_dropped: bool,
 }
 
 /// Applies one answer. `restarted`: the device has started over already, so that a gap is not the
@@ -90,6 +92,7 @@ pub fn apply(
         fates::decide(tx, account, decided, Utc::now())?;
         applied.decididos += 1;
     }
+    anexos::approved(tx, account)?;
     cursor::advance(tx, account, &sorted.cursor, sorted.epoch, &sane(sorted.limits))?;
     for offer in queue::offers(tx, account, &Default::default(), u32::MAX)? {
         applied.pendentes += 1;
@@ -110,6 +113,9 @@ fn one(
 ) -> Result<(), Error> {
     let account = quem.account;
     let existing = documents::load(tx, account, document)?;
+    if events.iter().any(|event| matches!(event, Event::Erased)) {
+        applied.files_dropped |= anexos::erase(tx, account, document)?;
+    }
     let named = |event: &Event| matches!(event, Event::Change { .. } | Event::Snapshot { .. });
     if events.iter().any(named) {
         marks::not_stale(tx, account, document)?;
@@ -175,6 +181,10 @@ fn write(
     if let Some(view) = &view {
         name = documents::Name::from(&view.registro);
     }
+    anexos::settled(tx, account, document, &settled)?;
+    if after.as_ref().is_none_or(|after| !after.in_scope) {
+        applied.files_dropped |= anexos::out_of_sight(tx, account, document)?;
+    }
     match &after {
         Some(after) => {
             documents::save(tx, account, after, view.as_ref().map(|_| &name))?;
@@ -183,6 +193,9 @@ fn write(
                 Some(view) => {
                     let (eu, fuso) = (quem.pessoa.id, quem.conta.fuso);
                     rows::write(tx, account, view, pendente, eu, fuso)?;
+                    let (registro, queue) = (&view.registro, &after.queue);
+                    applied.files_dropped |=
+                        anexos::write(tx, account, registro, queue, Utc::now())?;
                 }
                 None => rows::remove(tx, account, document)?,
             }
@@ -237,6 +250,7 @@ fn rows_that_waited(tx: &Connection, quem: &Quem) -> Result<(), Error> {
         documents::save(tx, quem.account, &document, Some(&name))?;
         let (eu, fuso) = (quem.pessoa.id, quem.conta.fuso);
         rows::write(tx, quem.account, &view, document.queue.len(), eu, fuso)?;
+        anexos::write(tx, quem.account, &view.registro, &document.queue, Utc::now())?;
     }
     Ok(())
 }

@@ -3,6 +3,10 @@
 
 #![allow(dead_code)] // Each test file uses its part.
 
+pub mod photos;
+pub mod pictures;
+pub mod tus;
+
 use automerge::{
     Automerge, Change, ObjId, ROOT, ReadDoc,
     transaction::{CommitOptions, Transaction},
@@ -46,6 +50,8 @@ type Judge = Box<dyn FnMut(&wire::Push) -> Option<Outcome> + Send>;
 /// A server on this machine.
 pub struct Server {
     pub url: String,
+    /// What it does with files.
+    pub tus: Arc<tus::Tus>,
     state: Arc<State>,
 }
 
@@ -104,12 +110,21 @@ impl Server {
             tokens: AtomicU64::new(1),
         });
         let shared = state.clone();
+        let tus = Arc::new(tus::Tus::default());
+        let files = tus.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                shared.serve(stream);
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                let Some(head) = head(&mut reader) else { continue };
+                if head.path.starts_with("/v1/arquivos") || head.path.starts_with("/v1/anexos") {
+                    let files = files.clone();
+                    std::thread::spawn(move || files.serve(&head, reader, stream));
+                } else {
+                    shared.serve(head, reader, stream);
+                }
             }
         });
-        Server { url, state }
+        Server { url, tus, state }
     }
 
     /// Puts an entry of reference data into every first pull.
@@ -265,8 +280,13 @@ impl Device {
 }
 
 impl State {
-    fn serve(&self, stream: TcpStream) {
-        let Some(request) = read(&stream) else { return };
+    fn serve(&self, head: Head, mut reader: BufReader<TcpStream>, stream: TcpStream) {
+        let mut body = vec![0; head.length];
+        if reader.read_exact(&mut body).is_err() {
+            return;
+        }
+        let Head { path, bearer, .. } = head;
+        let request = Request { path, bearer, body };
         self.log.lock().unwrap().push(request.path.clone());
         let scripted = (self.script.lock().unwrap())(&request);
         let (status, headers, body) = scripted.unwrap_or_else(|| self.answer(&request));
@@ -375,12 +395,28 @@ pub fn answer(user: UserId, entries: Vec<Entry>, seq: u64) -> Reply {
     (200, Vec::new(), wire::pack(&response(user, entries, seq)).unwrap())
 }
 
-fn read(stream: &TcpStream) -> Option<Request> {
-    let mut reader = BufReader::new(stream);
+/// What a request begins with.
+pub struct Head {
+    pub method: String,
+    pub path: String,
+    pub bearer: Option<String>,
+    pub length: usize,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Head {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+}
+
+fn head(reader: &mut BufReader<TcpStream>) -> Option<Head> {
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
-    let path = line.split(' ').nth(1)?.to_owned();
-    let (mut length, mut bearer) = (0, None);
+    let mut words = line.split(' ');
+    let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let mut headers = Vec::new();
     loop {
         let mut header = String::new();
         reader.read_line(&mut header).ok()?;
@@ -389,15 +425,11 @@ fn read(stream: &TcpStream) -> Option<Request> {
             break;
         }
         let (name, value) = header.split_once(':')?;
-        match name.to_ascii_lowercase().as_str() {
-            "content-length" => length = value.trim().parse().ok()?,
-            "authorization" => {
-                bearer = value.trim().strip_prefix("Bearer ").map(str::to_owned);
-            }
-            _ => {}
-        }
+        headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    Some(Request { path, bearer, body })
+    let value = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
+    let length = value("content-length").map_or(Some(0), |length| length.parse().ok())?;
+    let bearer = value("authorization").and_then(|v| v.strip_prefix("Bearer "));
+    let bearer = bearer.map(str::to_owned);
+    Some(Head { method, path, bearer, length, headers })
 }

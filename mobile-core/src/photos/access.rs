@@ -1,0 +1,94 @@
+//! The session for transfers: one person's, whatever happens meanwhile. As in synchronisations, a
+//! refused token is renewed once; who signs in later never carries another's files (ff26).
+
+use crate::{
+    campo::{Campo, refresh},
+    error::Error,
+    http::HttpError,
+    store::session::{self, Conta, Session},
+};
+use chrono::Utc;
+use std::sync::{Mutex, PoisonError};
+
+/// The session of a run of transfers.
+pub(super) struct Access<'a> {
+    campo: &'a Campo,
+    pub(super) account: i64,
+    pub(super) conta: Conta,
+    renewing: Mutex<()>,
+}
+
+/// Why a transfer did not get its answer.
+pub(super) enum Failure {
+    /// Of this one.
+    Http(HttpError),
+    /// Of all of them.
+    Fatal(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::Fatal(error)
+    }
+}
+
+impl<'a> Access<'a> {
+    /// As the person who is signed in. A session that the server refused is tried once more,
+    /// because the person asks.
+    pub(super) fn new(campo: &'a Campo) -> Result<Self, Error> {
+        let (session, conta) = campo.read(|conn| {
+            let session = session::session(conn)?.ok_or(Error::NinguemEntrou)?;
+            let conta = session::quem(conn, session.account)?.conta;
+            Ok((session, conta))
+        })?;
+        if session.expirada_desde.is_some() {
+            refresh(campo, &conta, &session)?;
+        }
+        Ok(Access { campo, account: session.account, conta, renewing: Mutex::new(()) })
+    }
+
+    /// Asks with the token of now; once more with a new one if it is refused.
+    pub(super) fn call<T>(
+        &self,
+        mut ask: impl FnMut(&str, &str) -> Result<T, HttpError>,
+    ) -> Result<T, Failure> {
+        let server = &self.conta.servidor;
+        let session = self.session()?;
+        match ask(server, &session.acesso) {
+            Err(HttpError::Status(problem)) if problem.status == 401 => {}
+            other => return other.map_err(Failure::Http),
+        }
+        let session = self.renewed(&session)?;
+        match ask(server, &session.acesso) {
+            Err(HttpError::Status(problem))
+                if problem.status == 401 && !problem.codigo.is_empty() =>
+            {
+                let now = Utc::now();
+                self.campo.write(|tx| Ok(session::expire(tx, &session.renovacao, now)?))?;
+                Err(Failure::Fatal(Error::SessaoExpirada))
+            }
+            other => other.map_err(Failure::Http),
+        }
+    }
+
+    /// One of several transfers renews; the others take what it got.
+    fn renewed(&self, refused: &Session) -> Result<Session, Error> {
+        let _alone = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = self.session()?;
+        if session.acesso == refused.acesso {
+            refresh(self.campo, &self.conta, &session)?;
+            return self.session();
+        }
+        Ok(session)
+    }
+
+    fn session(&self) -> Result<Session, Error> {
+        let session = self.campo.read(|conn| Ok(session::session(conn)?))?;
+        let session = session.filter(|session| session.account == self.account);
+        let session = session.ok_or(Error::NinguemEntrou)?;
+        match session.expirada_desde {
+            Some(_) => Err(Error::SessaoExpirada),
+            None => Ok(session),
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Files beside the database: `<database>.fotos/<account>/{originais,previas,miniaturas}/<sha256>`.
+//! A name says what the bytes are, so writing twice is writing once. A file gets its name only when
+//! it is whole and on the disk; a row that names it comes after, and goes before it.
+//!
+//! Two locks, of the file system too, so that they hold between processes and end with them: one
+//! for whoever gives names, takes files away, or sweeps; one for whoever sends. Where a file system
+//! knows no locks, the app is alone with its files.
+
+use crate::{error::Error, store::arquivos};
+use campo_domain::parte::Variante;
+use rusqlite::Connection;
+use sha2::{Digest, Sha256};
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    sync::{self, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use uuid::Uuid;
+
+const DRAFT: &str = "tmp";
+const PARTIAL: &str = "parte";
+const BUFFER: usize = 64 * 1024;
+/// From when on a file that cannot be locked counts as left behind.
+const IDLE_MIN: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The folder of a database's files.
+pub struct Files {
+    root: PathBuf,
+    naming: Mutex<()>,
+    sending: Mutex<()>,
+}
+
+/// A file without a name yet. Gone if it is dropped so.
+pub struct Draft {
+    path: PathBuf,
+    named: bool,
+    /// Locked as long as it is being written.
+    file: File,
+    /// SHA-256 of what was written, in hexadecimal.
+    pub sha256: String,
+    /// Bytes.
+    pub tamanho: u64,
+}
+
+/// A lock, among threads and among processes, that ends when it is dropped.
+pub struct Lock<'a> {
+    _threads: MutexGuard<'a, ()>,
+    _processes: File,
+}
+
+impl Files {
+    /// The files of that database.
+    pub fn new(database: &Path) -> Self {
+        let mut root = database.as_os_str().to_owned();
+        root.push(".fotos");
+        Files { root: root.into(), naming: Mutex::default(), sending: Mutex::default() }
+    }
+
+    /// Whether there ever was one.
+    pub fn exist(&self) -> bool {
+        self.root.is_dir()
+    }
+
+    /// Where the file with these bytes is, or would be.
+    pub fn path(&self, account: i64, variante: Variante, sha256: &str) -> PathBuf {
+        let extension = if variante == Variante::Original { "" } else { ".jpg" };
+        self.folder(account, variante).join(format!("{sha256}{extension}"))
+    }
+
+    /// What has come so far of an original that is being fetched.
+    pub fn partial(&self, account: i64, sha256: &str) -> io::Result<PathBuf> {
+        let folder = self.made(account, Variante::Original)?;
+        Ok(folder.join(format!("{sha256}.{PARTIAL}")))
+    }
+
+    /// Held by whoever gives names to files or takes files away.
+    pub fn lock(&self) -> io::Result<Lock<'_>> {
+        let threads = self.naming.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = self.lock_file("nomes")?;
+        wait(&file)?;
+        Ok(Lock { _threads: threads, _processes: file })
+    }
+
+    /// Held by whoever sends; `None` while somebody does.
+    pub fn sender(&self) -> io::Result<Option<Lock<'_>>> {
+        let threads = match self.sending.try_lock() {
+            Ok(threads) => threads,
+            Err(sync::TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(sync::TryLockError::WouldBlock) => return Ok(None),
+        };
+        let file = self.lock_file("envio")?;
+        match file.try_lock() {
+            Err(fs::TryLockError::WouldBlock) => return Ok(None),
+            Err(fs::TryLockError::Error(error)) if !unsupported(&error) => return Err(error),
+            _ => {}
+        }
+        Ok(Some(Lock { _threads: threads, _processes: file }))
+    }
+
+    fn lock_file(&self, name: &str) -> io::Result<File> {
+        fs::create_dir_all(&self.root)?;
+        let path = self.root.join(format!("{name}.trava"));
+        OpenOptions::new().create(true).truncate(false).write(true).open(path)
+    }
+
+    /// Writes all that `from` gives, and makes it last. It has no name yet.
+    pub fn draft(&self, account: i64, variante: Variante, from: impl Read) -> io::Result<Draft> {
+        let path = self.made(account, variante)?.join(format!("{}.{DRAFT}", Uuid::now_v7()));
+        let file = OpenOptions::new().create_new(true).write(true).open(&path)?;
+        let mut draft = Draft { path, named: false, file, sha256: String::new(), tamanho: 0 };
+        wait(&draft.file)?;
+        let (mut from, mut hasher, mut buffer) = (from, Sha256::new(), vec![0; BUFFER]);
+        loop {
+            let n = match from.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(n) => n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            };
+            draft.file.write_all(&buffer[..n])?;
+            hasher.update(&buffer[..n]);
+            draft.tamanho += n as u64;
+        }
+        draft.file.sync_all()?;
+        draft.sha256 = hex::encode(hasher.finalize());
+        Ok(draft)
+    }
+
+    /// Gives a draft its name, in place of whatever had it: that was the same, or damaged. Under
+    /// [`Files::lock`], which is held until a row names it too.
+    pub fn name(&self, account: i64, variante: Variante, draft: &mut Draft) -> io::Result<()> {
+        let path = self.path(account, variante, &draft.sha256);
+        fs::rename(&draft.path, path)?;
+        draft.named = true;
+        sync_folder(&self.folder(account, variante))
+    }
+
+    /// Gives what was fetched its name; as [`Files::name`].
+    pub fn name_partial(&self, account: i64, partial: &Path, sha256: &str) -> io::Result<()> {
+        fs::rename(partial, self.path(account, Variante::Original, sha256))?;
+        sync_folder(&self.folder(account, Variante::Original))
+    }
+
+    /// Takes a file away, if it is there. Under [`Files::lock`].
+    pub fn remove(&self, account: i64, variante: Variante, sha256: &str) -> io::Result<()> {
+        match fs::remove_file(self.path(account, variante, sha256)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes away what no row names: what a crash left behind, and what is needed no more. Drafts
+    /// and partial files that somebody is writing stay.
+    pub fn sweep(&self, conn: &Connection) -> Result<(), Error> {
+        for entry in fs::read_dir(&self.root)?.flatten() {
+            let account = entry.file_name().to_str().and_then(|name| name.parse::<i64>().ok());
+            let Some(account) = account else { continue };
+            for variante in Variante::TODAS {
+                let here = arquivos::named(conn, account, variante, true)?;
+                let coming = arquivos::named(conn, account, variante, false)?;
+                let Ok(files) = fs::read_dir(self.folder(account, variante)) else { continue };
+                for file in files.flatten() {
+                    let name = file.file_name();
+                    let Some(name) = name.to_str() else { continue };
+                    let (stem, extension) = name.split_once('.').unwrap_or((name, ""));
+                    let sweeps = match extension {
+                        DRAFT => idle(&file.path()),
+                        PARTIAL => !coming.contains(stem) && idle(&file.path()),
+                        _ => stem.len() == 64 && !here.contains(stem),
+                    };
+                    if sweeps {
+                        fs::remove_file(file.path())?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn folder(&self, account: i64, variante: Variante) -> PathBuf {
+        self.root.join(account.to_string()).join(match variante {
+            Variante::Original => "originais",
+            Variante::Previa => "previas",
+            Variante::Miniatura => "miniaturas",
+        })
+    }
+
+    /// The folder, which lasts once anything in it does.
+    fn made(&self, account: i64, variante: Variante) -> io::Result<PathBuf> {
+        let folder = self.folder(account, variante);
+        if !folder.is_dir() {
+            fs::create_dir_all(&folder)?;
+            for above in folder.ancestors().skip(1).take(3) {
+                sync_folder(above)?;
+            }
+        }
+        Ok(folder)
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if !self.named {
+            // What stays is swept at the next opening.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// SHA-256 of a file, in hexadecimal, and how many bytes it has.
+pub fn hash(path: &Path) -> io::Result<(String, u64)> {
+    let (mut file, mut hasher) = (File::open(path)?, Sha256::new());
+    let (mut buffer, mut tamanho) = (vec![0; BUFFER], 0);
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok((hex::encode(hasher.finalize()), tamanho)),
+            n => {
+                hasher.update(&buffer[..n]);
+                tamanho += n as u64;
+            }
+        }
+    }
+}
+
+/// Locks a file, where files can be locked.
+pub fn wait(file: &File) -> io::Result<()> {
+    file.lock().or_else(|error| if unsupported(&error) { Ok(()) } else { Err(error) })
+}
+
+fn unsupported(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Unsupported
+}
+
+/// Whether nobody writes to the file.
+fn idle(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else { return false };
+    match file.try_lock() {
+        Ok(()) => true,
+        Err(fs::TryLockError::WouldBlock) => false,
+        // Nobody writes for so long without a byte.
+        Err(fs::TryLockError::Error(_)) => {
+            let age = file.metadata().and_then(|data| data.modified()).map(|at| at.elapsed());
+            age.is_ok_and(|age| age.is_ok_and(|age| age > IDLE_MIN))
+        }
+    }
+}
+
+/// Makes the names in a folder last. The database's own folder may be the empty path: here.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    File::open(folder)?.sync_all()
+}
