@@ -135,8 +135,7 @@ pub struct Tipo<F = Fluxo> {
     /// Whether anybody may hand a record to somebody (R39), not only who holds `Gerenciar`.
     #[serde(default)]
     pub atribuicao_livre: bool,
-    /// Whether it is kept where a photo was taken (R83); else nothing smaller than the original says
-    /// so.
+    /// Whether it is kept where a photo was taken (R83); else only the original itself may say.
     #[serde(default)]
     pub pede_posicao: bool,
     /// The states.

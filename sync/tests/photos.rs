@@ -19,7 +19,10 @@ use campo_domain::{
     tipo::{Tipo, Tipos},
     valor::Valor,
 };
-use campo_sync::client::{self, Context};
+use campo_sync::{
+    client::{self, Context},
+    wire::Outcome,
+};
 use std::sync::Arc;
 use support::*;
 
@@ -182,6 +185,13 @@ fn what_its_author_asked_for_after_it_waits_too_and_nobody_else_does() {
     phone.sync(&mut server);
     let resolver = server.office_as(&office(), id(1), transicionar(12, "resolver", None));
     assert_eq!(resolver.unwrap_err().codigo, Codigo::FotosACaminho, "the office is told");
+    // On the phone it shows as resolved; there nothing more is to be done, but another app may ask.
+    let after = forged_command(&server, &transicionar(14, "aguardar_peca", None));
+    assert!(matches!(server.push(&tecnica(), after), Outcome::Accepted { .. }));
+    assert_eq!(judged(server.registro(id(1)), 14), None, "behind what waits");
+    let dela = server.office_as(&tecnica(), id(1), transicionar(15, "aguardar_peca", None));
+    assert_eq!(dela, Ok(()));
+    assert_eq!(situacao(&server), "aguardando_peca", "in the office she is not behind herself");
     server.office(id(1), transicionar(13, "cancelar", Some("Desistiu")));
     assert_eq!(situacao(&server), "cancelada");
     assert_eq!(judged(server.registro(id(1)), 11), Some(false), "nothing is left to resolve");

@@ -4,9 +4,11 @@
 use automerge::ChangeHash;
 use campo_domain::{
     command::Command,
-    ids::{DocumentId, HeldId, UserId},
+    ids::{DocumentId, HeldId, ItemId, UserId},
     pessoa::Pessoa,
     refusal::Refusal,
+    registro::SituacaoArquivo,
+    tipo::Tipo,
 };
 use campo_sync::{
     exchange::AcaoWrite,
@@ -113,10 +115,24 @@ pub struct Email {
     pub usuario: Option<UserId>,
 }
 
+/// What a process says of the bytes of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Of which record.
+    pub document: DocumentId,
+    /// Which file.
+    pub anexo: ItemId,
+    /// How far they have come.
+    pub situacao: SituacaoArquivo,
+    /// Why they were discarded: a code.
+    pub motivo: Option<&'static str>,
+}
+
 /// A server that the simulator can drive. Every method is one transaction; an error is a failure of
 /// the machinery, never a refusal.
 pub trait Ledger {
-    /// Prepares an empty company with these people and presets.
+    /// Prepares an empty company with these people and presets, and versions of its tipos after
+    /// those.
     ///
     /// # Errors
     /// Storage.
@@ -125,6 +141,7 @@ pub trait Ledger {
         at: DateTime<Utc>,
         people: &[Pessoa],
         presets: &[&str],
+        newer: &[Tipo],
     ) -> anyhow::Result<()>;
 
     /// One of the server's processes takes a request of this person and begins to work on it. Other
@@ -186,6 +203,13 @@ pub trait Ledger {
     /// # Errors
     /// Storage.
     fn end_wait(&mut self, at: DateTime<Utc>, wait: &Wait) -> anyhow::Result<bool>;
+
+    /// One of the server's processes has received the bytes of a file, or looked at them. Says
+    /// whether the record has such a file.
+    ///
+    /// # Errors
+    /// Storage.
+    fn arquivo(&mut self, at: DateTime<Utc>, told: Told) -> anyhow::Result<bool>;
 
     /// Every e-mail that was ever to be sent, in no particular order.
     ///

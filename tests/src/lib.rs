@@ -7,11 +7,16 @@
 pub mod checkers;
 pub mod device;
 pub mod dice;
+pub mod faulty_store;
 pub mod ledger;
 pub mod memory;
+pub mod memory_use;
 pub mod network;
 pub mod oracle;
+pub mod pictures;
 pub mod postgres;
+pub mod proxy;
+pub mod s3;
 pub mod script;
 pub mod staff;
 pub mod trace;
@@ -30,16 +35,22 @@ pub enum Sabotage {
     CompareOnlyHeads,
     /// The server sends a restricted case to whoever would see it if it were not.
     PullIgnoresRestriction,
+    /// The server takes photos for verified that were only declared.
+    BelieveDeclaredPhotos,
+    /// The server does not look again at the requests that waited for photos.
+    ForgetWhoWaits,
 }
 
 impl Sabotage {
     /// Every one.
-    pub const ALL: [Sabotage; 5] = [
+    pub const ALL: [Sabotage; 7] = [
         Sabotage::SkipDependencies,
         Sabotage::SequenceBeforeWork,
         Sabotage::DropOutboxOnRefusal,
         Sabotage::CompareOnlyHeads,
         Sabotage::PullIgnoresRestriction,
+        Sabotage::BelieveDeclaredPhotos,
+        Sabotage::ForgetWhoWaits,
     ];
 
     /// Its name on the command line.
@@ -50,6 +61,8 @@ impl Sabotage {
             Sabotage::DropOutboxOnRefusal => "drop-outbox-on-refusal",
             Sabotage::CompareOnlyHeads => "compare-only-heads",
             Sabotage::PullIgnoresRestriction => "pull-ignores-restriction",
+            Sabotage::BelieveDeclaredPhotos => "believe-declared-photos",
+            Sabotage::ForgetWhoWaits => "forget-who-waits",
         }
     }
 }

@@ -1,13 +1,14 @@
 //! The real ledger under the simulator: the server's own functions on a real PostgreSQL, driven by
 //! the same seeds. Each run founds a company of its own in one database.
 
-use crate::ledger::{Email, HeldBranch, Ledger, Row, Ticket, Wait, What};
+use crate::ledger::{Email, HeldBranch, Ledger, Row, Ticket, Told, Wait, What};
 use anyhow::{Context, bail};
 use campo_domain::{
     command::Command,
     ids::{DocumentId, HeldId, TenantId, UserId},
     pessoa::Pessoa,
     refusal::Refusal,
+    tipo::Tipo,
 };
 use campo_server::{
     commit::{self, Answer, Work},
@@ -96,6 +97,7 @@ impl Ledger for PostgresLedger {
         _at: DateTime<Utc>,
         people: &[Pessoa],
         presets: &[&str],
+        newer: &[Tipo],
     ) -> anyhow::Result<()> {
         self.companies += 1;
         self.tickets.clear();
@@ -112,6 +114,9 @@ impl Ledger for PostgresLedger {
             for preset in presets {
                 reference::load_preset(&mut tx, tenant, preset).await?;
             }
+            let entry = |tipo| Ok((reference::tipo_key(tipo), true, serde_json::to_value(tipo)?));
+            let newer = newer.iter().map(entry).collect::<anyhow::Result<_>>()?;
+            reference::put(&mut tx, tenant, "tipo", newer).await?;
             for pessoa in people {
                 let codigos: Vec<&str> = pessoa.permissoes.iter().map(|p| p.codigo()).collect();
                 sqlx::query(
@@ -224,6 +229,14 @@ impl Ledger for PostgresLedger {
         match self.work(at, Work::Inatividade { document, heads })? {
             Answer::Ended(ended) => Ok(ended),
             other => bail!("{other:?} for the end of a wait"),
+        }
+    }
+
+    fn arquivo(&mut self, at: DateTime<Utc>, told: Told) -> anyhow::Result<bool> {
+        let Told { document, anexo, situacao, motivo } = told;
+        match self.work(at, Work::Arquivo { document, anexo, situacao, motivo })? {
+            Answer::Arquivo(known) => Ok(known),
+            other => bail!("{other:?} for a file"),
         }
     }
 

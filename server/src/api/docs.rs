@@ -1,7 +1,7 @@
 //! The OpenAPI document, and its viewer at `/docs`, which comes with the server: nothing is loaded
 //! from elsewhere.
 
-use crate::{app::App, auth, error::ApiResult, health, live, sync};
+use crate::{app::App, arquivos::envio, auth, error::ApiResult, health, live, sync};
 use axum::{
     Router,
     extract::Request,
@@ -44,6 +44,9 @@ const CSP: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src
         auth::device::logout,
         sync::sync,
         live::device,
+        envio::criar,
+        envio::continuar,
+        envio::encerrar,
         health::healthz,
         health::readyz,
     ),

@@ -14,6 +14,7 @@ pub use alvo::Alvo;
 use super::limpeza;
 use crate::{
     api::{
+        docs::Problemas,
         extract::ApiPath,
         principal::{self, Acesso, EscreverRegistros, Portal, Principal},
     },
@@ -24,9 +25,9 @@ use crate::{
 use axum::{
     Router,
     body::{Body, HttpBody},
-    extract::{FromRequestParts, Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts},
-    middleware::{Next, from_fn, from_fn_with_state},
+    extract::{FromRequestParts, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::{head, options, post},
 };
@@ -42,13 +43,15 @@ use campo_domain::{
 use recepcao::{Recepcao, posicao_diferente};
 use std::str::FromStr;
 use tabela::{Envio, Inicio};
+use tower_http::set_header::SetResponseHeaderLayer;
 use uuid::Uuid;
 
 /// Uploads that one person may have begun and not ended.
 pub const ABERTOS_MAX: i64 = 2_000;
 const EXTENSOES: &str = "creation,creation-with-upload,checksum,termination,expiration";
 
-/// The routes. They have no limit of time nor of a body's length but their own.
+/// The routes. They have no limit of time nor of a body's length but their own, and keep nothing of
+/// a body as the other routes for programs do: it may be large, and the protocol repeats it safely.
 pub fn routes(app: &App) -> Router<App> {
     let nomeados = Router::new()
         .route("/v1/arquivos", post(criar))
@@ -57,26 +60,27 @@ pub fn routes(app: &App) -> Router<App> {
     let livres = Router::new()
         .route("/v1/arquivos", options(opcoes))
         .route("/v1/arquivos/{id}", options(opcoes));
-    nomeados.merge(livres).layer(from_fn(protocolo))
+    nomeados.merge(livres).layer(SetResponseHeaderLayer::overriding(TUS_RESUMABLE, VERSAO))
 }
 
-/// The layer that speaks the protocol's version.
-async fn protocolo(request: Request, next: Next) -> Response {
-    let known = request.headers().get(TUS_RESUMABLE).is_some_and(|versao| versao == VERSAO);
-    let mut response = if known || request.method() == Method::OPTIONS {
-        next.run(request).await
-    } else {
+/// Proof that the protocol's version is spoken.
+pub struct Tus;
+
+impl FromRequestParts<App> for Tus {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> ApiResult<Self> {
+        if parts.headers.get(TUS_RESUMABLE).is_some_and(|versao| versao == VERSAO) {
+            return Ok(Self);
+        }
         let mensagem = "Use tus 1.0.0: o cabeçalho Tus-Resumable diz a versão.";
-        ApiError::new(StatusCode::PRECONDITION_FAILED, "versao_nao_aceita", mensagem)
-            .header(TUS_VERSION, VERSAO)
-            .into_response()
-    };
-    response.headers_mut().insert(TUS_RESUMABLE, VERSAO);
-    response
+        Err(ApiError::new(StatusCode::PRECONDITION_FAILED, "versao_nao_aceita", mensagem)
+            .header(TUS_VERSION, VERSAO))
+    }
 }
 
 /// Somebody of the company, or one of its clients.
-struct Remetente(Principal);
+pub struct Remetente(Principal);
 
 impl FromRequestParts<App> for Remetente {
     type Rejection = ApiError;
@@ -142,13 +146,21 @@ async fn opcoes() -> impl IntoResponse {
     (StatusCode::NO_CONTENT, headers)
 }
 
-/// `POST /v1/arquivos`, with `Upload-Length` and `Upload-Metadata`: `documento` and `anexo` (UUID),
-/// `variante` (`original` where it is missing, `previa`, `miniatura`) and `sha256` in hexadecimal,
-/// each in base64. `Upload-Offset` of the answer is what is here already, also of an upload that
-/// was begun before: all of it where nothing needs to be sent.
-async fn criar(
+/// Começa o envio de um arquivo que um registro declara (tus 1.0).
+///
+/// `Upload-Metadata` tem `documento`, `anexo`, `variante` (`original` se nada for dito) e `sha256`,
+/// cada um em base64. `Upload-Offset` diz o que já está aqui, também de um envio começado antes:
+/// tudo, quando nada precisa ser enviado. O corpo, se houver, são os primeiros bytes.
+#[utoipa::path(post, path = "/v1/arquivos", tag = "Arquivos",
+    params(("Tus-Resumable" = String, Header, description = "1.0.0"),
+        ("Upload-Length" = u64, Header, description = "O tamanho do arquivo, em bytes."),
+        ("Upload-Metadata" = String, Header, description = "De que arquivo são os bytes.")),
+    security(("token" = ["registros:escrever"])),
+    responses((status = 201, description = "Começado: `Location` e `Upload-Offset`."), Problemas))]
+pub async fn criar(
     State(app): State<App>,
     Remetente(quem): Remetente,
+    _: Tus,
     headers: HeaderMap,
     corpo: Body,
 ) -> ApiResult<Response> {
@@ -258,6 +270,7 @@ async fn dispensado(
 async fn ver(
     State(app): State<App>,
     Remetente(quem): Remetente,
+    _: Tus,
     ApiPath(id): ApiPath<String>,
 ) -> ApiResult<Response> {
     let (tamanho, mut headers) = match id.parse()? {
@@ -275,10 +288,23 @@ async fn ver(
     Ok((StatusCode::OK, headers).into_response())
 }
 
-/// `PATCH /v1/arquivos/{id}`: the next bytes.
-async fn continuar(
+/// Continua um envio, do byte que `HEAD` no mesmo endereço diz (tus 1.0).
+#[utoipa::path(patch, path = "/v1/arquivos/{id}", tag = "Arquivos",
+    params(("id" = String, Path, description = "Como em `Location`."),
+        ("Tus-Resumable" = String, Header, description = "1.0.0"),
+        ("Upload-Offset" = u64, Header, description = "De que byte em diante."),
+        ("Upload-Checksum" = Option<String>, Header,
+            description = "`sha1` ou `sha256` e a soma do corpo em base64.")),
+    request_body(content_type = "application/offset+octet-stream"),
+    security(("token" = ["registros:escrever"])),
+    responses((status = 204, description = "Guardado até `Upload-Offset`."),
+        (status = 409, description = "O envio está em outra posição: `posicao_diferente`."),
+        (status = 460, description = "Os bytes chegaram diferentes: `soma_diferente`."),
+        Problemas))]
+pub async fn continuar(
     State(app): State<App>,
     Remetente(quem): Remetente,
+    _: Tus,
     ApiPath(id): ApiPath<String>,
     headers: HeaderMap,
     corpo: Body,
@@ -343,10 +369,16 @@ async fn receber(
     log::spawn(recepcao.receber(corpo)).await.map_err(ApiError::interno)?
 }
 
-/// `DELETE /v1/arquivos/{id}`: the upload is given up, and what arrived of it deleted.
-async fn encerrar(
+/// Desiste de um envio que não terminou: o que chegou dele é apagado (tus 1.0).
+#[utoipa::path(delete, path = "/v1/arquivos/{id}", tag = "Arquivos",
+    params(("id" = String, Path, description = "Como em `Location`."),
+        ("Tus-Resumable" = String, Header, description = "1.0.0")),
+    security(("token" = ["registros:escrever"])),
+    responses((status = 204, description = "Apagado."), Problemas))]
+pub async fn encerrar(
     State(app): State<App>,
     Remetente(quem): Remetente,
+    _: Tus,
     ApiPath(id): ApiPath<String>,
 ) -> ApiResult<StatusCode> {
     terminar(&app, &quem, &id).await
@@ -369,6 +401,7 @@ async fn terminar(app: &App, quem: &Principal, id: &str) -> ApiResult<StatusCode
 async fn sobreposto(
     State(app): State<App>,
     quem: Remetente,
+    tus: Tus,
     ApiPath(id): ApiPath<String>,
     headers: HeaderMap,
     corpo: Body,
@@ -376,7 +409,7 @@ async fn sobreposto(
     match headers.get(METODO).map(HeaderValue::as_bytes) {
         Some(b"PATCH") => anexar(&app, &quem.0, &id, &headers, corpo).await,
         Some(b"DELETE") => terminar(&app, &quem.0, &id).await.map(IntoResponse::into_response),
-        Some(b"HEAD") => ver(State(app), quem, ApiPath(id)).await,
+        Some(b"HEAD") => ver(State(app), quem, tus, ApiPath(id)).await,
         _ => {
             let mensagem = "Este endereço não aceita esse método.";
             let status = StatusCode::METHOD_NOT_ALLOWED;

@@ -1,13 +1,13 @@
 //! What follows a record, and what both sides make of it.
 
 use super::{Checked, Checker, ensure, violated};
-use crate::oracle::Oracle;
+use crate::oracle::{Judged, Oracle};
 use campo_domain::{
     command::Command,
     ids::DocumentId,
     pessoa::Pessoa,
     refusal::Codigo,
-    registro::{Registro, SituacaoAcao},
+    registro::{Registro, SituacaoAcao, SituacaoArquivo},
     tipo::Tipo,
     workflow::{self, Onde},
 };
@@ -25,6 +25,22 @@ pub fn same<T: Debug + PartialEq>(there: &[T], expected: &[T], what: &str) -> Ch
             Err(violated(Checker::Business, what))
         }
     }
+}
+
+/// What the log says of a request is what had to be said, when it had to be.
+pub fn judged(judged: &Judged) -> Checked {
+    ensure(judged.is_right(), Checker::Oracle, || format!("a verdict is wrong: {judged:?}"))
+}
+
+/// A phone shows a file as verified only if the store has verified it.
+pub fn proven(oracle: &Oracle, shown: &Registro, who: &str) -> Checked {
+    let verified = |of: SituacaoArquivo| of == SituacaoArquivo::Verificada;
+    let wrong = shown.arquivos.iter().find(|(anexo, arquivo)| {
+        verified(arquivo.situacao) && !verified(oracle.arquivo(shown.id, **anexo))
+    });
+    ensure(wrong.is_none(), Checker::Business, || {
+        format!("{who} shows {wrong:?} of {}, which nobody has verified", shown.id)
+    })
 }
 
 /// What the office was told is done can be read in the record.
@@ -64,7 +80,7 @@ pub fn done(oracle: &Oracle, id: DocumentId, command: &Command) -> Checked {
 }
 
 /// Whether phone and server, which know the same of a record, allow the same; but for what takes a
-/// connection.
+/// connection, and for photos that only the phone counts before they have arrived.
 pub fn agree(
     phone: (&Registro, &Pessoa),
     server: (&Registro, &Pessoa),
@@ -74,7 +90,9 @@ pub fn agree(
     let here = workflow::decide(Some(phone.0), tipo, phone.1, command, Onde::Aparelho);
     let there = workflow::decide(Some(server.0), tipo, server.1, command, Onde::Servidor);
     let alone = here.as_ref().is_err_and(|refusal| refusal.codigo == Codigo::ExigeConexao);
-    ensure(here == there || alone, Checker::Business, || {
+    let on_the_way = here.is_ok()
+        && there.as_ref().is_err_and(|refusal| refusal.codigo == Codigo::FotosACaminho);
+    ensure(here == there || alone || on_the_way, Checker::Business, || {
         format!("{command:?}: the phone says {here:?}, the server {there:?}")
     })
 }

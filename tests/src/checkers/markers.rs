@@ -47,7 +47,8 @@ fn assigned(registro: &Registro, tipo: &Tipo) -> bool {
 
 /// What is only ever added.
 fn part(registro: &Registro, command: &Command) -> bool {
-    let judged = |pedido| registro.pedidos.iter().any(|p| p.id == pedido && p.veredito.is_some());
+    // Whether and how it was judged is the oracle's to say.
+    let asked = |pedido| registro.pedidos.iter().any(|p| p.id == pedido);
     match command {
         Command::Anotar { id, texto, visibilidade, resposta_a } => {
             let mut notas = registro.notas.iter();
@@ -60,14 +61,14 @@ fn part(registro: &Registro, command: &Command) -> bool {
         Command::RemoverItem { em, item } => {
             registro.colecao(*em).get(item).is_some_and(|i| i.removido)
         }
-        Command::Transicionar { pedido, .. } => judged(*pedido),
+        Command::Transicionar { pedido, .. } => asked(*pedido),
         Command::Analisar { analise, tipo, texto, procedente, pedido, .. } => {
             let found = registro.analises.iter().find(|a| a.id == *analise);
             let same = found.is_some_and(|a| {
                 (a.tipo, &a.texto, a.procedente, a.pedido)
                     == (*tipo, texto, *procedente, pedido.map(|pedido| pedido.id))
             });
-            same && pedido.is_none_or(|pedido| judged(pedido.id))
+            same && pedido.is_none_or(|pedido| asked(pedido.id))
         }
         Command::Criar { itens, .. } => {
             itens.iter().all(|item| registro.itens.contains_key(&item.id))

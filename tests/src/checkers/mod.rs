@@ -9,7 +9,7 @@ use crate::{
     oracle::Oracle,
 };
 use automerge::ChangeHash;
-pub use business::{agree, done, same};
+pub use business::{agree, done, judged, proven, same};
 use campo_domain::{
     command::Command,
     ids::{CommandId, DocumentId, UserId},

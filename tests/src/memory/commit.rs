@@ -1,7 +1,10 @@
 //! Loading what a plan needs, and writing what it says.
 
 use super::{Held, MemoryLedger, Stored};
-use crate::ledger::{Email, What};
+use crate::{
+    Sabotage,
+    ledger::{Email, What},
+};
 use automerge::ChangeHash;
 use campo_domain::{
     command::Command,
@@ -12,7 +15,7 @@ use campo_domain::{
 };
 use campo_sync::{
     document,
-    exchange::{Aviso, Branch, Destino, Loaded, LogWrite, Needs, Plan, World},
+    exchange::{self, Aviso, Branch, Destino, Loaded, LogWrite, Needs, Plan, World},
     wire::{Hash, Push},
 };
 use chrono::{DateTime, Datelike, Utc};
@@ -96,6 +99,10 @@ impl MemoryLedger {
             true => self.people.iter().map(|(id, r)| (*id, r.pessoa.clone())).collect(),
             false => BTreeMap::new(),
         };
+        let forgets = self.is(Sabotage::ForgetWhoWaits);
+        let autores = exchange::waiting(documents.values()).into_iter().filter(|_| !forgets);
+        let autores = autores.filter_map(|id| Some((id, self.people.get(&id)?.pessoa.clone())));
+        let autores = autores.collect();
         let heads =
             documents.iter().map(|(id, loaded)| (*id, document::heads(&loaded.merged.document)));
         let people = self.people.iter();
@@ -125,6 +132,7 @@ impl MemoryLedger {
             revoked,
             numeracao: self.numeracao,
             restricoes,
+            autores,
             pessoas,
         };
         (world, print)

@@ -9,7 +9,7 @@ mod pull;
 use crate::{
     Sabotage,
     dice::Dice,
-    ledger::{Email, HeldBranch, Ledger, Row, Ticket, Wait, What},
+    ledger::{Email, HeldBranch, Ledger, Row, Ticket, Told, Wait, What},
 };
 use campo_domain::{
     command::Command,
@@ -19,8 +19,8 @@ use campo_domain::{
     pessoa::Pessoa,
     policy::{self, Caso},
     refusal::{Codigo, Refusal},
-    registro::Restricao,
-    tipo::Tipos,
+    registro::{Restricao, SituacaoArquivo},
+    tipo::{Tipo, Tipos},
 };
 use campo_sync::{
     admission::Requester,
@@ -214,8 +214,22 @@ impl MemoryLedger {
         let mut planner = self.planner(world);
         let requester = Requester { device: request.device, ..self.person(usuario)?.clone() };
         let verdicts = pushes.iter().map(|push| planner.push(&requester, push)).collect();
+        if self.is(Sabotage::BelieveDeclaredPhotos) {
+            self.believe(&mut planner, &pushes);
+        }
         let plan = planner.finish();
         Ok(Planned { plan, verdicts, version: self.version, print, base: None })
+    }
+
+    /// Takes the photos of these records for verified, as far as it knew of them before.
+    fn believe(&self, planner: &mut Planner, pushes: &[&Push]) {
+        for push in pushes {
+            let known = self.documents.get(&push.document);
+            let anexos = known.into_iter().flat_map(|s| s.loaded.merged.registro.anexos.keys());
+            for anexo in anexos {
+                planner.arquivo(push.document, *anexo, SituacaoArquivo::Verificada, None);
+            }
+        }
     }
 
     /// Whether what the plan started from still holds.
@@ -238,8 +252,9 @@ impl Ledger for MemoryLedger {
         _at: DateTime<Utc>,
         people: &[Pessoa],
         presets: &[&str],
+        newer: &[Tipo],
     ) -> anyhow::Result<()> {
-        self.load_presets(presets)?;
+        self.load_presets(presets, newer)?;
         people.iter().try_for_each(|pessoa| self.employ(pessoa))
     }
 
@@ -352,6 +367,14 @@ impl Ledger for MemoryLedger {
         let ended = planner.inactive(wait.document, &wait.heads, pedido);
         self.commit(at, planner.finish(), None);
         Ok(ended)
+    }
+
+    fn arquivo(&mut self, at: DateTime<Utc>, told: Told) -> anyhow::Result<bool> {
+        let (world, _) = self.load_for(at, told.document, &[]);
+        let mut planner = self.planner(world);
+        let known = planner.arquivo(told.document, told.anexo, told.situacao, told.motivo);
+        self.commit(at, planner.finish(), None);
+        Ok(known)
     }
 
     fn emails(&mut self) -> anyhow::Result<Vec<Email>> {

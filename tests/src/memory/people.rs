@@ -7,21 +7,24 @@ use campo_domain::{
     kind::Kind,
     pessoa::{Permissao, Pessoa},
     preset,
-    tipo::Tipos,
+    tipo::{Tipo, Tipos},
 };
 use campo_sync::admission::Requester;
 use std::sync::Arc;
 
 impl MemoryLedger {
-    /// Takes in the tipos of these presets.
-    pub(super) fn load_presets(&mut self, ids: &[&str]) -> anyhow::Result<()> {
-        let mut tipos = Tipos::default();
+    /// Takes in the tipos of these presets, and newer ones.
+    pub(super) fn load_presets(&mut self, ids: &[&str], newer: &[Tipo]) -> anyhow::Result<()> {
+        let mut all = Vec::new();
         for id in ids {
-            for tipo in preset::carregar(id)?.tipos {
-                let key = format!("{}@{}", tipo.codigo, tipo.versao);
-                self.refer(None, "tipo", &key, serde_json::to_string(&tipo)?);
-                tipos.incluir(tipo);
-            }
+            all.extend(preset::carregar(id)?.tipos);
+        }
+        all.extend(newer.iter().cloned());
+        let mut tipos = Tipos::default();
+        for tipo in all {
+            let key = format!("{}@{}", tipo.codigo, tipo.versao);
+            self.refer(None, "tipo", &key, serde_json::to_string(&tipo)?);
+            tipos.incluir(tipo);
         }
         self.tipos = Arc::new(tipos);
         Ok(())

@@ -5,17 +5,17 @@ use super::rules::{Codes, has, is_client, situacao, text};
 use campo_domain::{
     command::Command,
     fluxo::{Fase, Guarda, Modo, Quem, Transicao},
-    ids::{PedidoId, UserId},
+    ids::{ItemId, PedidoId, UserId},
     kind::Kind,
     parte::Colecao,
     pessoa::{Permissao, Pessoa},
-    registro::{Registro, SituacaoAcao, TipoAnalise},
+    registro::{Item, Registro, SituacaoAcao, SituacaoArquivo, TipoAnalise},
     tipo::Tipo,
     valor::Valor,
 };
 
 /// A request as it is judged.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
     pub pedido: PedidoId,
     pub verbo: &'a str,
@@ -108,8 +108,7 @@ fn lacks(
         Guarda::Solucao => is(!in_force(registro, TipoAnalise::Solucao), "exige_solucao"),
         Guarda::Parecer => is(!in_force(registro, TipoAnalise::Parecer), "exige_parecer"),
         Guarda::Procedencia => {
-            let said =
-                |item: &&campo_domain::registro::Item| !empty(item.campos.get("procedencia"));
+            let said = |item: &&Item| !empty(item.campos.get("procedencia"));
             let live: Vec<_> = registro.itens.values().filter(|item| !item.removido).collect();
             let of_record = !empty(registro.campos.get("procedencia"));
             let complete = match live.len() {
@@ -119,17 +118,7 @@ fn lacks(
             };
             is(tipo.analisa_procedencia && !complete, "exige_procedencia")
         }
-        Guarda::Fotos => {
-            let of = |categoria: &str| {
-                let live = registro.anexos.values().filter(|anexo| !anexo.removido);
-                let such = live.filter(|anexo| {
-                    anexo.campos.get("categoria").and_then(Valor::texto) == Some(categoria)
-                });
-                such.count()
-            };
-            let few = tipo.min_fotos.iter().any(|(nome, min)| of(nome) < *min as usize);
-            is(few, "exige_fotos")
-        }
+        Guarda::Fotos => is(!short_of(registro, tipo, |_| true).is_empty(), "exige_fotos"),
         Guarda::NuncaConcluido => is(was_concluded(registro, tipo), "ja_concluido"),
         Guarda::Categoria(nomes) => is(!among(nomes), "exige_categoria"),
         Guarda::CategoriaExceto(nomes) => is(among(nomes), "exige_categoria"),
@@ -138,6 +127,52 @@ fn lacks(
             is(among(categorias) && unfilled(campos), "exige_campo")
         }
     }
+}
+
+/// Whether a request of this transition has to wait: its photos are declared, not verified yet.
+pub fn awaits_photos(registro: &Registro, tipo: &Tipo, verbo: &str) -> bool {
+    let verified = |id: &ItemId| is(registro, id, SituacaoArquivo::Verificada);
+    needs_photos(tipo, verbo) && !short_of(registro, tipo, verified).is_empty()
+}
+
+/// Whether it will have to wait for photos to be taken again: the store has discarded some.
+pub fn awaits_other_photos(registro: &Registro, tipo: &Tipo, verbo: &str) -> bool {
+    let good = |id: &ItemId| !is(registro, id, SituacaoArquivo::Recusada);
+    needs_photos(tipo, verbo) && !short_of(registro, tipo, good).is_empty()
+}
+
+fn needs_photos(tipo: &Tipo, verbo: &str) -> bool {
+    let edge = tipo.fluxo.transicoes.iter().find(|t| t.verbo == verbo);
+    edge.is_some_and(|t| t.guardas.contains(&Guarda::Fotos))
+}
+
+fn is(registro: &Registro, anexo: &ItemId, situacao: SituacaoArquivo) -> bool {
+    registro.arquivos.get(anexo).is_some_and(|arquivo| arquivo.situacao == situacao)
+}
+
+/// The categories of which there are fewer photos than the tipo asks for, of those that count.
+fn short_of<'a>(
+    registro: &Registro,
+    tipo: &'a Tipo,
+    counts: impl Fn(&ItemId) -> bool,
+) -> Vec<&'a str> {
+    let categoria = |anexo: &Item| anexo.campos.get("categoria").cloned();
+    let live = || registro.anexos.iter().filter(|(id, anexo)| !anexo.removido && counts(id));
+    let of = |nome: &str| {
+        let nome = Valor::Texto(nome.to_owned());
+        live().filter(|(_, anexo)| categoria(anexo).as_ref() == Some(&nome)).count()
+    };
+    let asked = tipo.min_fotos.iter();
+    asked.filter(|(nome, min)| of(nome) < **min as usize).map(|(nome, _)| nome.as_str()).collect()
+}
+
+/// Whether these photos are what the record still waits for.
+pub fn lacks_photos(registro: &Registro, tipo: &Tipo, lost: impl Fn(&ItemId) -> bool) -> bool {
+    let short = short_of(registro, tipo, |id| is(registro, id, SituacaoArquivo::Verificada));
+    registro.anexos.iter().any(|(id, anexo)| {
+        let categoria = anexo.campos.get("categoria").and_then(Valor::texto).unwrap_or_default();
+        !anexo.removido && lost(id) && short.contains(&categoria)
+    })
 }
 
 /// Issued, and not with a request that was refused or still waits.

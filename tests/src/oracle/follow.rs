@@ -59,7 +59,8 @@ impl Mirror {
         let own = |r: &Registro| {
             let acoes = r.acoes.iter().map(|a| (a.id, a.situacao)).collect::<Vec<_>>();
             let corretivas = r.corretivas.iter().map(|c| c.id).collect::<Vec<_>>();
-            (r.numero.clone(), r.recebido_em, r.restricao.clone(), acoes, corretivas)
+            let arquivos = r.arquivos.clone();
+            (r.numero.clone(), r.recebido_em, r.restricao.clone(), acoes, corretivas, arquivos)
         };
         if !by_server && (!judged.is_empty() || own(before) != own(after)) {
             return Err("somebody wrote what is the server's".into());

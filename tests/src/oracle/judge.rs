@@ -1,15 +1,14 @@
-//! What must become of a change, a command of the office, a request of transition.
+//! What must become of a change, and of a command of the office.
 
 use super::{
-    Oracle,
-    flow::{self, Request},
+    Oracle, flow,
     rules::{self, Codes},
     whole,
 };
 use automerge::{Automerge, Change};
 use campo_domain::{
     command::Command,
-    ids::{DeviceId, DocumentId, PedidoId, UserId},
+    ids::{DeviceId, DocumentId, UserId},
     kind::Kind,
     registro::{Autoria, Item, Registro},
     tipo::Tipo,
@@ -319,8 +318,14 @@ impl Oracle {
             if request.verbo.is_empty() {
                 codes.insert("transicao_inexistente");
             }
-            let leads = flow::leads(registro, tipo, &now, &request, true);
-            codes.extend(leads.err().into_iter().flatten());
+            match flow::leads(registro, tipo, &now, &request, true) {
+                Err(lacks) => codes.extend(lacks),
+                // Whoever sits at the server is told at once; a phone's request waits.
+                Ok(_) if flow::awaits_photos(registro, tipo, request.verbo) => {
+                    codes.insert("fotos_a_caminho");
+                }
+                Ok(_) => {}
+            }
         }
         codes.extend(worse(registro, tipo, command));
         codes
@@ -347,22 +352,6 @@ impl Oracle {
         }
         codes.extend(whole::broken(&registro, tipo));
         codes
-    }
-
-    /// What a request that is about to stand in the document must lead to.
-    pub fn leads(
-        &self,
-        document: DocumentId,
-        command: &Command,
-        usuario: UserId,
-        device: DeviceId,
-    ) -> Option<(PedidoId, Result<String, Codes>)> {
-        let mirror = self.documents.get(&document)?;
-        let request: Request<'_> = flow::request(command, &mirror.tipo)?;
-        let (registro, tipo) = (&mirror.registro, &mirror.tipo);
-        let at_hand = device == DeviceId::ESCRITORIO;
-        let leads = flow::leads(registro, tipo, &self.person(usuario), &request, at_hand);
-        Some((request.pedido, leads))
     }
 }
 

@@ -2,9 +2,11 @@
 //! simply as can be. It never calls the gate; its rules are written from the requirements, not from
 //! the code.
 
+mod files;
 pub mod flow;
 mod follow;
 mod judge;
+mod requests;
 mod rules;
 mod whole;
 
@@ -12,7 +14,7 @@ use crate::ledger::{Email, Row, What};
 use automerge::{ActorId, Automerge, Change, ChangeHash, ReadDoc};
 use campo_domain::{
     command::Command,
-    ids::{CommandId, DeviceId, DocumentId, HeldId, UserId},
+    ids::{CommandId, DeviceId, DocumentId, HeldId, PedidoId, UserId},
     kind::Kind,
     pessoa::{Permissao, Pessoa},
     preset,
@@ -26,6 +28,7 @@ use campo_sync::{
 };
 use chrono::{DateTime, Utc};
 pub use judge::Expect;
+pub use requests::{Due, Judged};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -57,6 +60,10 @@ struct Mirror {
     numbering: BTreeSet<(ActorId, u64)>,
     /// When it moved last, by the server's clock.
     moved_at: DateTime<Utc>,
+    /// The request that was judged last since somebody changed the record.
+    judged_last: Option<PedidoId>,
+    /// Whose doing in the office, or whose branch that the office approved, changed it last.
+    in_office: Option<UserId>,
 }
 
 impl Mirror {
@@ -101,20 +108,28 @@ pub struct Oracle {
     /// E-mails that must follow, and actions that must go out.
     emails: Vec<Email>,
     acoes: Vec<AcaoWrite>,
+    /// What the store told of each record's files.
+    told_of: BTreeMap<DocumentId, files::Files>,
+    /// Verdicts, and the records that changed, until somebody asks.
+    judged: Vec<Judged>,
+    moved: BTreeSet<DocumentId>,
+    /// Whose branch the office approves at this moment.
+    approved: Option<UserId>,
     rows: usize,
     last: u64,
 }
 
 impl Oracle {
-    /// A company with these people and presets.
+    /// A company with these people and presets, and versions of its tipos after those.
     ///
     /// # Errors
     /// A preset that cannot be used.
-    pub fn new(people: &[Pessoa], presets: &[&str]) -> anyhow::Result<Self> {
+    pub fn new(people: &[Pessoa], presets: &[&str], newer: &[Tipo]) -> anyhow::Result<Self> {
         let mut tipos = Tipos::default();
         for id in presets {
             preset::carregar(id)?.tipos.into_iter().for_each(|tipo| tipos.incluir(tipo));
         }
+        newer.iter().for_each(|tipo| tipos.incluir(tipo.clone()));
         let told = people.iter().map(|pessoa| (pessoa.id, pessoa.clone()));
         Ok(Oracle {
             tipos,
@@ -130,6 +145,10 @@ impl Oracle {
             addressed: BTreeMap::new(),
             emails: Vec::new(),
             acoes: Vec::new(),
+            told_of: BTreeMap::new(),
+            judged: Vec::new(),
+            moved: BTreeSet::new(),
+            approved: None,
             rows: 0,
             last: 0,
         })
@@ -162,6 +181,11 @@ impl Oracle {
     /// A change was held.
     pub fn holds(&mut self, document: DocumentId, hash: Hash, held: HeldId) {
         self.held.insert((document, hash), held);
+    }
+
+    /// What comes next is a branch of this person that the office approves; nobody's when `None`.
+    pub fn approves(&mut self, author: Option<UserId>) {
+        self.approved = author;
     }
 
     /// Every change that a command became.
@@ -361,6 +385,20 @@ impl Oracle {
         }
         let registro = document::read(&document).map_err(|e| unreadable(&e))?;
         let tipo = self.tipos.obter(&registro.tipo).map_err(|e| unreadable(&e))?.clone();
+        if !by_server
+            && self.moved.contains(&id)
+            && let Some(left) = self.left(id)
+        {
+            return Err(left);
+        }
+        self.as_told(&registro).map_err(|e| unreadable(&e))?;
+        let before = self.documents.get(&id);
+        let judged = before.and_then(|mirror| self.judged(mirror, &registro));
+        if let Some(written) = self.written.get(&hash) {
+            let before = before.map(|mirror| &mirror.registro);
+            let asked = requests::asked_as_written(before, &registro, &tipo, written);
+            asked.map_err(|e| unreadable(&e))?;
+        }
         if let Some(mirror) = self.documents.get(&id) {
             let followed = mirror.follow(&registro, by_server, now).map_err(|e| unreadable(&e))?;
             let raiz = registro.raiz();
@@ -379,7 +417,21 @@ impl Oracle {
             changes: BTreeMap::new(),
             numbering: BTreeSet::new(),
             moved_at: now,
+            judged_last: None,
+            in_office: None,
         });
+        let asks = mirror.registro.pedidos.len() < registro.pedidos.len();
+        if !by_server || asks || mirror.registro.arquivos != registro.arquivos {
+            self.moved.insert(id);
+            mirror.judged_last = None;
+            let at_desk = actor.filter(|actor| actor.device == DeviceId::ESCRITORIO);
+            let at_desk = at_desk.map(|actor| actor.user).filter(|_| !by_server);
+            mirror.in_office = at_desk.or(self.approved.filter(|_| !by_server));
+        }
+        if let Some(judged) = &judged {
+            mirror.judged_last = Some(judged.pedido).filter(|_| !judged.of_server);
+        }
+        self.judged.extend(judged);
         mirror.document = document;
         mirror.registro = registro;
         mirror.moved_at = now;

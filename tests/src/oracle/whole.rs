@@ -101,6 +101,8 @@ pub fn broken_part(kind: Kind, em: Colecao, parte: &Item, tipo: &Tipo) -> Codes 
             if hash.len() != 64 || !hash.chars().all(|c| "0123456789abcdef".contains(c)) {
                 codes.insert("valor_invalido");
             }
+            let place = value("posicao").and_then(Valor::texto);
+            codes.extend(place.is_some_and(|place| !on_earth(place)).then_some("valor_invalido"));
         }
         Colecao::Vinculos if empty(value("documento")) && empty(value("contato")) => {
             codes.insert("campos_obrigatorios");
@@ -111,4 +113,15 @@ pub fn broken_part(kind: Kind, em: Colecao, parte: &Item, tipo: &Tipo) -> Codes 
         codes.insert("campo_desconhecido");
     }
     codes
+}
+
+/// Latitude and longitude in degrees, with a comma between.
+fn on_earth(place: &str) -> bool {
+    let degrees: Vec<Option<f64>> = place.split(',').map(|n| n.trim().parse().ok()).collect();
+    match degrees[..] {
+        [Some(latitude), Some(longitude)] => {
+            (-90.0..=90.0).contains(&latitude) && (-180.0..=180.0).contains(&longitude)
+        }
+        _ => false,
+    }
 }

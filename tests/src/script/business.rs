@@ -111,6 +111,16 @@ impl Muse<'_> {
                     }
                     Some("procedencia")
                 }
+                Guarda::Fotos => {
+                    let categoria = lacking(registro, tipo);
+                    if let Some(categoria) = categoria {
+                        let em = Colecao::Anexos;
+                        let mut item = self.part(registro.kind, em, tipo);
+                        item.campos.insert("categoria".into(), Valor::Texto(categoria.to_owned()));
+                        return Some(Command::IncluirItem { em, item });
+                    }
+                    None
+                }
                 Guarda::Categoria(nomes) => {
                     let atual = registro.valor("categoria").texto().unwrap_or_default();
                     if nomes.iter().any(|nome| nome == atual) {
@@ -274,4 +284,14 @@ impl Muse<'_> {
             }
         }
     }
+}
+
+/// A category of which there are fewer photos than the tipo asks for.
+fn lacking<'a>(registro: &Registro, tipo: &'a Tipo) -> Option<&'a str> {
+    let of = |nome: &str| {
+        let live = registro.vivos(Colecao::Anexos);
+        live.filter(|(_, anexo)| anexo.valor("categoria").texto() == Some(nome)).count()
+    };
+    let short = tipo.min_fotos.iter().find(|(nome, min)| of(nome) < **min as usize);
+    short.map(|(nome, _)| nome.as_str())
 }

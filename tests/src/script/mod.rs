@@ -48,6 +48,9 @@ pub struct Muse<'a> {
 const WORDS: [&str; 8] =
     ["porta", "gaveta", "riscada", "solta", "não fecha", "dobradiça", "puxador", "ação"];
 
+/// What files are, mostly.
+const MIMES: [&str; 4] = ["image/jpeg", "image/jpeg", "image/heic", "application/pdf"];
+
 impl<'a> Muse<'a> {
     /// The muse of somebody who knows of these documents.
     pub fn of(
@@ -152,7 +155,13 @@ impl Muse<'_> {
             };
             if wanted {
                 let value = match campo.nome {
-                    "sha256" => Valor::Texto("0123456789abcdef".repeat(4)),
+                    // Few, so that two people have the same photo.
+                    "sha256" => Valor::Texto(format!("{:02x}", self.dice.below(30)).repeat(32)),
+                    "nome" if em == Colecao::Anexos => {
+                        Valor::Texto(format!("IMG_{:04}.jpg", self.dice.below(10_000)))
+                    }
+                    "mime" => Valor::Texto((*self.dice.pick(&MIMES)).to_owned()),
+                    "posicao" => self.place(),
                     _ => self.value(campo, tipo),
                 };
                 campos.insert(campo.nome.to_owned(), value);
@@ -162,6 +171,12 @@ impl Muse<'_> {
             campos.insert("contato".into(), Valor::Texto("sala".into()));
         }
         NovoItem { id: self.id(), campos }
+    }
+
+    /// Where a photo was taken; now and then nowhere on Earth.
+    fn place(&mut self) -> Valor {
+        let latitude = self.dice.range(-95, 95);
+        Valor::Texto(format!("{latitude}.{:04}, -46.6333", self.dice.below(10_000)))
     }
 
     /// One of the documents that the writer knows of: mostly one of so many of the newest on which

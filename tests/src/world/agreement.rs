@@ -14,6 +14,22 @@ use campo_domain::{
 const IDEAS: usize = 6;
 
 impl World<'_> {
+    /// At a completed synchronisation: one of the records, with whatever is not sent yet.
+    pub(super) fn check_shown(&mut self, place: usize) -> Result<(), Violation> {
+        let ids: Vec<DocumentId> =
+            self.devices[place].account().documents.keys().copied().collect();
+        let Some(id) = self.dice.maybe(&ids) else { return Ok(()) };
+        let local = &self.devices[place].account().documents[&id];
+        let forged = |hash| self.oracle.written(hash).is_some_and(|written| written.forged);
+        // Whoever forges it sees what was forged, until the server refuses it.
+        if local.queue.iter().any(|queued| forged(&queued.hash)) {
+            return Ok(());
+        }
+        let Some(view) = self.devices[place].view(id) else { return Ok(()) };
+        let who = format!("{}'s phone", self.name(self.devices[place].signed_in));
+        checkers::proven(&self.oracle, &view.registro, &who)
+    }
+
     /// At a completed synchronisation: one of the records that are the same on both sides.
     pub(super) fn check_agreement(&mut self, place: usize) -> Result<(), Violation> {
         let account = self.devices[place].account();
@@ -32,8 +48,21 @@ impl World<'_> {
         let Some(id) = self.dice.maybe(&same) else { return Ok(()) };
         let Some(view) = self.devices[place].view(id) else { return Ok(()) };
         let Some((registro, tipo)) = self.oracle.registro(id) else { return Ok(()) };
+        ensure(view.registro == *registro, Checker::Business, || {
+            format!("{id} reads {:?} on the phone, {registro:?} on the server", view.registro)
+        })?;
+        let mut own = self.oracle.waiting(id).filter(|pedido| pedido.autoria.por == usuario);
+        if own.next().is_some() {
+            // It shows what the person asked for as done; the server waits for the photos.
+            let forecast = self.oracle.forecast(usuario, registro, tipo);
+            let shown = view.previsto.situacao(&view.tipo).map(|situacao| situacao.codigo.clone());
+            self.trace.count("agreed on what waits");
+            return ensure(shown == forecast, Checker::Business, || {
+                format!("{id} is shown in {shown:?}, not {forecast:?}")
+            });
+        }
         ensure(view.previsto == *registro, Checker::Business, || {
-            format!("{id} reads {:?} on the phone, {registro:?} on the server", view.previsto)
+            format!("{id} is shown as {:?}, not {registro:?}", view.previsto)
         })?;
         let (people, tipos) = (&self.people, self.oracle.tipos());
         let known = &self.known;

@@ -4,12 +4,10 @@ use super::{Heads, World, machinery};
 use crate::{
     checkers::{self, Checker, Violation, ensure, violated},
     ledger::{Row, What},
+    oracle::Due,
     trace::Short,
 };
-use campo_domain::{
-    fluxo::Consequencia,
-    ids::{DeviceId, DocumentId, PedidoId, UserId},
-};
+use campo_domain::ids::UserId;
 use campo_sync::wire::{Entry, Hash, Outcome, Push, SyncRequest, SyncResponse, Verdict};
 use std::collections::{BTreeSet, VecDeque};
 
@@ -57,26 +55,21 @@ impl World<'_> {
                     push.seen
                 )
             })?;
-            let who = (usuario, request.device);
-            self.check_outcome(push, verdict, who, &pushed, &mut rows)?;
+            self.check_outcome(push, verdict, &pushed, &mut rows)?;
         }
-        rows.iter().try_for_each(|row| self.read_row(row))
+        rows.iter().try_for_each(|row| self.read_row(row))?;
+        self.check_settled()
     }
 
     fn check_outcome(
         &mut self,
         push: &Push,
         verdict: &Verdict,
-        (usuario, device): (UserId, DeviceId),
         pushed: &BTreeSet<Hash>,
         rows: &mut VecDeque<Row>,
     ) -> Result<(), Violation> {
         match &verdict.outcome {
             Outcome::Accepted { seq } => {
-                let written = self.oracle.written(&verdict.hash).cloned();
-                let leads = written.and_then(|written| {
-                    self.oracle.leads(push.document, &written.command, usuario, device)
-                });
                 // Its own rows, and those that the server wrote because of it.
                 let mut found = false;
                 while let Some(row) = rows.front() {
@@ -92,9 +85,6 @@ impl World<'_> {
                 ensure(at == Some(*seq), Checker::NothingLost, || {
                     format!("accepted at {seq}, in the log at {at:?}")
                 })?;
-                if let Some((pedido, leads)) = leads {
-                    self.check_request(push.document, pedido, &leads)?;
-                }
             }
             Outcome::Held { id, .. } => {
                 let before = self.oracle.held_in(push.document, &verdict.hash);
@@ -112,30 +102,23 @@ impl World<'_> {
         Ok(())
     }
 
-    /// 4: a request of transition leads where the requirements say.
-    pub(super) fn check_request(
-        &mut self,
-        document: DocumentId,
-        pedido: PedidoId,
-        leads: &Result<String, BTreeSet<&'static str>>,
-    ) -> Result<(), Violation> {
-        let Some((registro, tipo)) = self.oracle.registro(document) else { return Ok(()) };
-        let pedido = registro.pedidos.iter().find(|p| p.id == pedido);
-        let veredito = pedido.and_then(|pedido| pedido.veredito.as_ref());
-        let right = match (veredito.map(|v| (v.recusa.as_ref(), &v.para)), leads) {
-            (Some((None, para)), Ok(leads)) => para == leads,
-            (Some((Some(recusa), _)), Err(codes)) => codes.contains(recusa.codigo.codigo()),
-            _ => false,
-        };
-        ensure(right, Checker::Oracle, || {
-            format!("{document}: {pedido:?} was judged {veredito:?}, not {leads:?}")
-        })?;
-        let verbo = pedido.and_then(|pedido| tipo.fluxo.transicao(&pedido.verbo));
-        let assigns = verbo.is_some_and(|t| t.efeitos.contains(&Consequencia::AtribuirSeVazio));
-        let nobody = leads.is_ok() && assigns && registro.responsavel().is_none();
-        ensure(!nobody, Checker::Business, || format!("{document} was taken by nobody"))?;
-        let kind = if leads.is_ok() { "transition done" } else { "transition refused" };
-        self.trace.event(kind, format_args!("{} {leads:?}", Short(document.uuid())));
+    /// 4: nothing is left to be done in the records that changed.
+    pub(super) fn check_settled(&mut self) -> Result<(), Violation> {
+        let left = self.oracle.settle();
+        ensure(left.is_empty(), Checker::Oracle, || left.join("; "))
+    }
+
+    /// 4: a request of transition leads where the requirements say, once it is due.
+    fn check_judged(&mut self) -> Result<(), Violation> {
+        for judged in self.oracle.take_judged() {
+            checkers::judged(&judged)?;
+            let kind = match judged.due {
+                Due::Done(_) => "transition done",
+                _ => "transition refused",
+            };
+            let (id, due) = (judged.document.uuid(), &judged.due);
+            self.trace.event(kind, format_args!("{} {due:?}", Short(id)));
+        }
         Ok(())
     }
 
@@ -173,7 +156,9 @@ impl World<'_> {
             What::HeldDecided { .. } => self.trace.count("log: held decided"),
             What::Reset { .. } => self.trace.count("log: reset"),
         }
-        self.oracle.read(row, self.now).map_err(|what| violated(Checker::NothingLost, what))
+        let read = self.oracle.read(row, self.now);
+        read.map_err(|what| violated(Checker::NothingLost, what))?;
+        self.check_judged()
     }
 
     fn count_entries(&mut self, response: &SyncResponse) {

@@ -147,6 +147,7 @@ impl World<'_> {
                 self.trace.count(label(&command));
                 self.issue(place, stamp.id);
                 self.wrote(place, id, None);
+                self.declared(id, &command);
                 Ok(())
             }
             Ok(false) => {
@@ -180,6 +181,7 @@ impl World<'_> {
                 .event("unruly command", format_args!("{name} {} {command:?}", Short(id.uuid())));
             self.issue(place, stamp.id);
             self.wrote(place, id, None);
+            self.declared(id, &command);
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use campo_sync::document::{Actor, DocumentError};
 
 type Forged = Result<(), DocumentError>;
 
-const FORGERIES: [fn(&mut Transaction<'_>) -> Forged; 10] = [
+const FORGERIES: [fn(&mut Transaction<'_>) -> Forged; 11] = [
     |tx| in_map(tx, "servidor", |tx, obj| Ok(tx.put(obj, "situacao", "resolvida")?)),
     |tx| in_map(tx, "servidor", |tx, obj| Ok(tx.put(obj, "numero", "2026/000001")?)),
     |tx| in_map(tx, "servidor", |tx, obj| Ok(tx.put(obj, "restricao", ScalarValue::Null)?)),
@@ -23,6 +23,17 @@ const FORGERIES: [fn(&mut Transaction<'_>) -> Forged; 10] = [
                 Ok(())
             }
             None => Err(DocumentError::Lacks("acoes")),
+        })
+    },
+    |tx| {
+        in_map(tx, "servidor", |tx, obj| match tx.get(obj, "arquivos")? {
+            Some((_, arquivos)) => {
+                let keys: Vec<String> = tx.keys(&arquivos).map(|key| key.to_string()).collect();
+                let key = keys.first().map_or("00000000000000000000000000000001", |key| key);
+                let file = tx.put_object(&arquivos, key, ObjType::Map)?;
+                Ok(tx.put(&file, "situacao", "verificada")?)
+            }
+            None => Err(DocumentError::Lacks("arquivos")),
         })
     },
     // Shows nothing in a diff.

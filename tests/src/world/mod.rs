@@ -8,6 +8,7 @@ mod field;
 mod forgery;
 mod office;
 mod rest;
+mod store;
 mod timers;
 mod wire;
 
@@ -24,10 +25,17 @@ use crate::{
     trace::{Totals, Trace},
 };
 use automerge::ChangeHash;
-use campo_domain::ids::{DocumentId, UserId};
+use campo_domain::{
+    fluxo::{Guarda, Quem},
+    ids::{DocumentId, UserId},
+    parte::CATEGORIAS_ANEXO,
+    preset,
+    tipo::Tipo,
+};
 use campo_sync::wire::{Limits, SyncRequest, SyncResponse};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeMap;
+use store::{Photo, Upload};
 
 /// What to run.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +83,8 @@ enum Message {
     Response(Sender, SyncResponse, Option<Heads>),
     /// What one of the server's processes found to have waited too long.
     Timer(Vec<Wait>),
+    /// Of which photo, and what happens to its bytes.
+    Photo(usize, Upload),
 }
 
 /// The loop.
@@ -91,6 +101,7 @@ pub struct World<'a> {
     devices: Vec<Device>,
     backups: Vec<Option<Device>>,
     known: BTreeMap<DocumentId, Known>,
+    photos: Vec<Photo>,
     issued: Vec<Issued>,
     /// On how many records most of the work happens.
     attention: usize,
@@ -136,8 +147,9 @@ impl<'a> World<'a> {
             })
             .collect();
         let presets = presets(config.seed, &mut dice);
-        ledger.found(now, &staff.all(), &presets)?;
-        let oracle = Oracle::new(&staff.all(), &presets)?;
+        let newer = asking_for_photos(&presets, &mut dice)?;
+        ledger.found(now, &staff.all(), &presets, &newer)?;
+        let oracle = Oracle::new(&staff.all(), &presets, &newer)?;
         let network = Network::new(Faults::roll(&mut dice));
         Ok(World {
             config,
@@ -151,6 +163,7 @@ impl<'a> World<'a> {
             devices,
             // The client with a login is known before its record is.
             known: BTreeMap::from_iter(staff.client.cliente.map(|id| (id, Known::CLIENT))),
+            photos: Vec::new(),
             issued: Vec::new(),
             attention: *dice.pick(&[1, 1, 2, 4]),
             requests: 0,
@@ -196,7 +209,7 @@ impl<'a> World<'a> {
         for row in &rows {
             self.read_row(row)?;
         }
-        Ok(())
+        self.check_settled()
     }
 
     fn name(&self, usuario: UserId) -> &str {
@@ -206,10 +219,36 @@ impl<'a> World<'a> {
 
 /// One or two of the presets: each in its turn, perhaps with another beside it.
 fn presets(seed: u64, dice: &mut Dice) -> Vec<&'static str> {
-    let all: Vec<&str> = campo_domain::preset::ids().collect();
+    let all: Vec<&str> = preset::ids().collect();
     let one = usize::try_from(seed).unwrap_or(0) % all.len();
     let other = dice.below(all.len());
     if one == other { vec![all[one]] } else { vec![all[one], all[other]] }
+}
+
+/// Some of the presets' tipos as the company changed them: with photos that some transitions need.
+fn asking_for_photos(presets: &[&str], dice: &mut Dice) -> anyhow::Result<Vec<Tipo>> {
+    let mut newer = Vec::new();
+    for id in presets {
+        for mut tipo in preset::carregar(id)?.tipos {
+            let goes_anywhere = !tipo.fluxo.transicoes.is_empty();
+            if !goes_anywhere || dice.chance(1, 2) {
+                continue;
+            }
+            tipo.versao += 1;
+            for _ in 0..dice.range(1, 2) {
+                let (categoria, _) = dice.pick(CATEGORIAS_ANEXO);
+                tipo.min_fotos.insert((*categoria).to_owned(), 1 + u32::from(dice.chance(1, 4)));
+            }
+            for transicao in &mut tipo.fluxo.transicoes {
+                if !transicao.quem.contains(&Quem::Sistema) && dice.chance(3, 5) {
+                    transicao.guardas.push(Guarda::Fotos);
+                }
+            }
+            tipo.validar()?;
+            newer.push(tipo);
+        }
+    }
+    Ok(newer)
 }
 
 /// Right, an hour off, or years off (ff19).

@@ -125,8 +125,6 @@ impl World<'_> {
         // What comes before the last is a note, which no rule asks about.
         let expected = commands.iter().map(|c| self.oracle.expect_office(usuario, id, c));
         let codes: Vec<_> = expected.collect();
-        let office = DeviceId::ESCRITORIO;
-        let leads = commands.last().and_then(|c| self.oracle.leads(id, c, usuario, office));
         let done = self.ledger.office(self.now, usuario, id, commands).map_err(machinery)?;
         let name = self.staff.name(usuario).to_owned();
         match &done {
@@ -159,9 +157,7 @@ impl World<'_> {
         let client = usuario == self.staff.client.id;
         commands.iter().for_each(|command| self.trace.count(label(command)));
         self.trace.count(if client { "portal: command" } else { "office: command done" });
-        if let Some((pedido, leads)) = leads {
-            self.check_request(id, pedido, &leads)?;
-        }
+        commands.iter().for_each(|command| self.declared(id, command));
         commands.iter().try_for_each(|command| checkers::done(&self.oracle, id, command))
     }
 
@@ -210,9 +206,11 @@ impl World<'_> {
             (Ok(()), false) => "office: discarded",
             (Err(_), _) => "office: could not approve",
         };
-        let changes = branch.changes.len();
+        let (changes, author) = (branch.changes.len(), branch.author);
         self.trace.event(kind, format_args!("{} {changes}", Short(branch.document.uuid())));
+        self.oracle.approves(Some(author).filter(|_| approve));
         self.read_log()?;
+        self.oracle.approves(None);
         let merged = |hash| self.oracle.merged(branch.document, hash).is_some();
         let all = branch.changes.iter().all(|(hash, _)| merged(hash));
         ensure(done.is_err() || !approve || all, Checker::NothingLost, || {

@@ -30,9 +30,11 @@ impl World<'_> {
         for round in 0..2 {
             self.complete_all(round)?;
         }
-        if self.end_all_waits()? {
+        let arrived = self.all_photos_arrive()?;
+        if self.end_all_waits()? || arrived {
             self.complete_all(2)?;
         }
+        self.check_waiting()?;
         self.settle_books()
     }
 

@@ -72,6 +72,7 @@ impl World<'_> {
                 self.absorb(sender.device, response, heads, crash)
             }
             Message::Timer(found) => self.end_waits(&found),
+            Message::Photo(which, upload) => self.photo(which, upload),
         }
     }
 
@@ -165,7 +166,8 @@ impl World<'_> {
             Some(heads) if crash != Crash::Before => {
                 self.trace.event("synchronised", format_args!("{who}"));
                 checkers::holds_what_is_seen(self.devices[place].account(), &heads, &who)?;
-                self.check_agreement(place)
+                self.check_agreement(place)?;
+                self.check_shown(place)
             }
             _ => Ok(()),
         }

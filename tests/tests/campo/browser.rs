@@ -2,7 +2,12 @@
 //! Needs `chromedriver` and `chromium`; where they are missing, the test says so and passes, unless
 //! `CAMPO_TESTS_BROWSER=required`.
 
-use crate::harness::{AURORA, SENHA, Site};
+use crate::{
+    harness::{AURORA, SENHA, Site},
+    pages::{arrive, declare},
+};
+use campo_domain::registro::SituacaoArquivo;
+use campo_tests::pictures::Shot;
 use fantoccini::{Client, ClientBuilder, Locator, elements::Element};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -116,6 +121,19 @@ impl Browser {
         }
     }
 
+    /// Waits until the script gives this.
+    fn gives(&self, script: &str, wanted: &Value) {
+        let since = Instant::now();
+        loop {
+            let given = self.rt.block_on(self.client().execute(script, Vec::new()));
+            if given.as_ref().is_ok_and(|given| given == wanted) {
+                return;
+            }
+            assert!(since.elapsed() < SOON, "{script} never gives {wanted}: {given:?}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// Marks the page that is loaded now.
     fn mark(&self) {
         self.js("window.aMesmaPagina = true");
@@ -200,6 +218,48 @@ fn the_office_watches_cancels_and_approves_without_reloading() {
     assert_eq!(site.registro(id).valor("contrato").texto(), Some("C-77"));
 
     nothing_scrolls_sideways_on_a_phone(&site, &browser, &format!("/registros/assistencia/{id}"));
+}
+
+#[test]
+fn a_photo_that_arrives_is_seen_without_reloading() {
+    if !installed() {
+        return;
+    }
+    let site = Site::new();
+    let ana = site.phone("ana");
+    let id = ana.assistencia("Porta riscada", site.id("ana"));
+    let photo = Shot::new(1, 640, 480).jpeg().unwrap();
+    let long = "riscadodeumladoaooutro".repeat(6);
+    let anexo = declare(&ana, id, "porta.jpg", &long, &photo);
+    declare(&ana, id, "outra.jpg", "Ainda no celular", b"nada");
+    ana.sync();
+    let browser = Browser::start(site.url());
+    browser.goto(&format!("/entrar?voltar=/registros/assistencia/{id}"));
+    browser.write("#empresa", AURORA);
+    browser.write("#login", "carla");
+    browser.write("#senha", SENHA);
+    browser.click("form button.principal");
+    browser.says("#anexos", "Aguardando envio do celular");
+
+    browser.mark();
+    assert_eq!(arrive(&site, id, anexo, &photo), SituacaoArquivo::Verificada);
+    browser.says("#anexos", "Conferida");
+    let image = format!("#parte-{anexo} a.quadro img");
+    browser.find(&image);
+    let width = "const image = document.querySelector('.galeria img'); \
+                 image.scrollIntoView(); return image.naturalWidth";
+    browser.gives(width, &json!(320));
+    assert!(browser.not_reloaded(), "the record was reloaded");
+    assert_eq!(browser.js("return document.querySelectorAll('.galeria img').length"), json!(1));
+    browser.rt.block_on(browser.client().set_window_size(390, 844)).unwrap();
+    let inner = browser.js("return window.innerWidth").as_i64().unwrap();
+    let wide = browser.js("return document.scrollingElement.scrollWidth").as_i64().unwrap();
+    assert!(wide <= inner, "{wide} in {inner}: {}", browser.js(WIDEST));
+
+    // The preview opens by itself, larger.
+    browser.click(&format!("#parte-{anexo} a.quadro"));
+    browser.gives("return location.pathname.endsWith('/previa')", &json!(true));
+    browser.gives("return document.images[0]?.naturalWidth", &json!(640));
 }
 
 fn nothing_scrolls_sideways_on_a_phone(site: &Site, browser: &Browser, record: &str) {

@@ -22,6 +22,7 @@ use campo_server::{
     config::Config,
     db::Db,
     ledger,
+    objects::Objects,
     office::{self, HeldView},
     outbox::worker,
     projection, rebuild,
@@ -59,7 +60,8 @@ pub struct Casa {
     pub app: App,
     /// Who looks after the company.
     pub adm: Api,
-    database: String,
+    /// URL of the database, as its owner.
+    pub database: String,
     server: Option<Running>,
     // Last: what is above still needs it while it is dropped.
     pub rt: Runtime,
@@ -85,7 +87,7 @@ impl Casa {
             let (nome, fuso) = ("Casa de Teste", FUSO.name());
             let new = NewCompany { nome, slug: EMPRESA, fuso, preset: Some(preset) };
             let tenant = accounts::create_company(&test.db, new).await.unwrap();
-            (tenant, test.url, App::new(config, test.db))
+            (tenant, test.url, App::new(config, test.db, Objects::memory()))
         });
         let (road, adm) = (Road::new(), Api::stranger(""));
         let mut casa = Casa { tenant, road, app, adm, database, server: None, rt };
@@ -99,7 +101,7 @@ impl Casa {
         let running = self.rt.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let db = Db::open(&self.database, 6).await.unwrap();
-            serve::start(self.app.config.clone(), db, listener).unwrap()
+            serve::start(self.app.config.clone(), db, self.app.objects.clone(), listener).unwrap()
         });
         self.road.leads_to(Some(running.addr));
         self.server = Some(running);

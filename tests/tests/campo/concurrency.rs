@@ -11,7 +11,8 @@ use campo_domain::{
     parte::Colecao,
     pessoa::Pessoa,
     preset,
-    registro::{Campos, Registro, TipoAnalise, Visibilidade},
+    refusal::Codigo,
+    registro::{Campos, Registro, SituacaoArquivo, TipoAnalise, Visibilidade},
     tipo::Tipo,
     valor::{Alvo, Campo, TipoCampo, Valor},
 };
@@ -92,6 +93,18 @@ fn ask(transicao: &Transicao, pedido: PedidoId) -> Command {
     }
 }
 
+/// A photo, declared.
+fn photo(tipo: &Tipo, categoria: &str, n: u128) -> Command {
+    let fields = tipo.kind.campos_de(Colecao::Anexos).iter();
+    let fields = fields.map(|campo| (campo.nome.to_owned(), sample(campo, tipo)));
+    let mut campos: Campos = fields.collect();
+    campos.insert("categoria".into(), Valor::Texto(categoria.to_owned()));
+    campos.insert("sha256".into(), Valor::Texto("0".repeat(64)));
+    campos.insert("posicao".into(), Valor::Texto("-23.55052,-46.63331".into()));
+    let id = ItemId::from_u128(n);
+    Command::IncluirItem { em: Colecao::Anexos, item: NovoItem { id, campos } }
+}
+
 /// What the record still lacks for the transition, as far as somebody may fill it in.
 fn fulfil(server: &mut Server, transicao: &Transicao) {
     let tipo = server.tipo().clone();
@@ -109,20 +122,18 @@ fn fulfil(server: &mut Server, transicao: &Transicao) {
             Guarda::Procedencia if tipo.analisa_procedencia => {
                 Some(text("procedencia", "procedente"))
             }
-            Guarda::Fotos => tipo.min_fotos.keys().next().map(|categoria| {
-                let fields = tipo.kind.campos_de(Colecao::Anexos);
-                let fields = fields.iter().map(|c| (c.nome.to_owned(), sample(c, &tipo)));
-                let mut campos: Campos = fields.collect();
-                campos.insert("categoria".into(), Valor::Texto(categoria.clone()));
-                campos.insert("sha256".into(), Valor::Texto("0".repeat(64)));
-                let id = ItemId::from_u128(0xf0 + n as u128);
-                Command::IncluirItem { em: Colecao::Anexos, item: NovoItem { id, campos } }
-            }),
+            Guarda::Fotos => {
+                let mut asked = tipo.min_fotos.keys();
+                asked.next().map(|categoria| photo(&tipo, categoria, 0xf0 + n as u128))
+            }
             _ => None,
         };
         if let Some(command) = command {
             // Where it may not be written, the request is refused, as it must be.
             let _ = server.office(&office(), &command);
+            if let Command::IncluirItem { em: Colecao::Anexos, item } = &command {
+                server.arquivo(item.id, SituacaoArquivo::Verificada);
+            }
         }
     }
 }
@@ -316,6 +327,89 @@ fn whoever_is_judged_first_wins_and_nothing_is_lost_in_every_pair_of_verbs_of_ev
         }
         assert!(pairs >= 12, "{preset}: only {pairs} pairs were possible");
     }
+}
+
+/// A technician asks for a transition with a photo that is still on the phone; the office decides
+/// something meanwhile, or the photo arrives first. False if that is not possible here.
+fn photo_on_its_way(tipo: &Tipo, proposed: &Transicao, decided: &Transicao) -> bool {
+    let tec = technician();
+    let mut with_photo = tipo.clone();
+    with_photo.min_fotos = [("avaria".to_owned(), 1)].into();
+    let of = |t: &&mut Transicao| t.verbo == proposed.verbo;
+    with_photo.fluxo.transicoes.iter_mut().find(of).unwrap().guardas.push(Guarda::Fotos);
+    let mut server = opened(&with_photo);
+    fulfil(&mut server, proposed);
+    fulfil(&mut server, decided);
+    let id = ItemId::from_u128(0xff);
+    server.office(&tec, &photo(tipo, "avaria", 0xff)).unwrap();
+    let asked =
+        offline(held_by_phone(&server), &server, &tec, ask(proposed, PROPOSED), server.now());
+    let Some(local) = asked else { return false };
+    let change = local.queue[0].change.clone();
+    let push = Push { document: RECORD, generation: 1, change, seen: 0 };
+    let mut at_once = server.clone();
+    at_once.push_and_verify(&tec, &push, id);
+    server.push(&tec, PHONE, &[push]);
+
+    let label = format!("{}: {} proposed, {} decided", tipo.codigo, proposed.verbo, decided.verbo);
+    let verdict = |server: &Server| {
+        let pedido = server.registro().pedidos.iter().find(|p| p.id == PROPOSED).unwrap().clone();
+        pedido.veredito.map(|v| v.recusa.map_or(Ok(v.para), |refusal| Err(refusal.codigo)))
+    };
+    assert_eq!(verdict(&server), None, "{label}: concluded on what nobody has");
+    assert_eq!(verdict(&at_once), Some(Ok(proposed.para.clone())), "{label}: in one commit");
+    let at_the_desk = server.clone().office(&office(), &ask(proposed, DECIDED));
+    let told = at_the_desk.map_err(|refusal| refusal.codigo);
+    assert_eq!(told, Err(Codigo::FotosACaminho), "{label}");
+
+    let mut first = server.clone();
+    for situacao in [SituacaoArquivo::Recebida, SituacaoArquivo::Recusada] {
+        assert!(first.arquivo(id, situacao));
+        assert_eq!(verdict(&first), None, "{label}: {situacao:?}");
+    }
+    assert!(first.arquivo(id, SituacaoArquivo::Verificada));
+    assert_eq!(verdict(&first), Some(Ok(proposed.para.clone())), "{label}");
+    let after = first.registro().clone();
+    assert!(first.arquivo(id, SituacaoArquivo::Recusada), "the answer of a slower process");
+    assert_eq!(first.registro(), &after, "{label}");
+
+    // It does not keep the office waiting.
+    if !decide(&mut server, decided, DECIDED) {
+        return false;
+    }
+    let (registro, tipo) = (server.registro(), server.tipo());
+    assert_eq!(registro.situacao.as_ref(), Some(&decided.para), "{label}");
+    let command = ask(proposed, PROPOSED);
+    let request = flow::request(&command, tipo).unwrap();
+    match flow::leads(registro, tipo, &tec, &request, false) {
+        Ok(para) => {
+            assert_eq!(verdict(&server), None, "{label}");
+            assert!(server.arquivo(id, SituacaoArquivo::Verificada));
+            assert_eq!(verdict(&server), Some(Ok(para)), "{label}");
+        }
+        Err(codes) => {
+            let refused = verdict(&server).and_then(Result::err);
+            assert!(refused.is_some_and(|code| codes.contains(code.codigo())), "{label}");
+        }
+    }
+    true
+}
+
+#[test]
+fn a_request_waits_for_its_photos_and_nobody_waits_for_it() {
+    let tipos = preset::ids().flat_map(|id| preset::carregar(id).unwrap().tipos);
+    let mut pairs = 0;
+    for tipo in tipos {
+        let from = |t: &&Transicao| t.de.contains(&tipo.fluxo.inicial);
+        for proposed in tipo.fluxo.transicoes.iter().filter(from) {
+            for decided in tipo.fluxo.transicoes.iter().filter(from) {
+                if decided.verbo != proposed.verbo {
+                    pairs += u32::from(photo_on_its_way(&tipo, proposed, decided));
+                }
+            }
+        }
+    }
+    assert!(pairs >= 30, "only {pairs} pairs were possible");
 }
 
 #[test]

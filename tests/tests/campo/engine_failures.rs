@@ -58,7 +58,7 @@ impl Company {
             person(RITA, "Rita", &Permissao::TODAS),
             person(EDU, "Edu", &[Permissao::Ver, Permissao::VerTodas]),
         ];
-        ledger.found(now, &people, &["P001"]).unwrap();
+        ledger.found(now, &people, &["P001"], &[]).unwrap();
         Company { ledger, dice: Dice::new(7), now }
     }
 
@@ -513,6 +513,7 @@ fn ff31_a_stale_phone_cannot_bring_back_what_was_erased() {
         revoked: BTreeMap::new(),
         numeracao: Default::default(),
         restricoes: BTreeMap::new(),
+        autores: BTreeMap::new(),
         pessoas: BTreeMap::new(),
     };
     let mut planner = Planner::new(world, || unreachable!("nothing is held"));

@@ -21,6 +21,7 @@ use campo_server::{
     auth::accounts::{self, NewCompany, NewUser},
     db::Db,
     ledger,
+    objects::Objects,
     office::{self, HeldView, OfficeError},
     reference,
     serve::{self, Running},
@@ -122,7 +123,7 @@ impl Site {
         let (template, database, office) = rt.block_on(async {
             let template = TEMPLATE.get_or_try_init(template).await.unwrap();
             let database = copy(&template.url).await.unwrap();
-            let office = app(&database).await;
+            let office = app(&database, Objects::memory()).await;
             (template, database, office)
         });
         let mut site = Site {
@@ -142,7 +143,7 @@ impl Site {
     /// Another server over the same database.
     pub fn beside(other: &Site) -> Self {
         let rt = runtime();
-        let office = rt.block_on(app(&other.database));
+        let office = rt.block_on(app(&other.database, other.office.objects.clone()));
         let mut site = Site {
             tenant: other.tenant,
             vizinha: other.vizinha,
@@ -171,15 +172,16 @@ impl Site {
 
     /// Another process over the same database.
     pub fn process(&self) -> App {
-        self.rt.block_on(app(&self.database))
+        self.rt.block_on(app(&self.database, self.office.objects.clone()))
     }
 
     /// Starts the server; devices reach it by the same address as before.
     pub fn start(&mut self) {
         let running = self.rt.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let App { config, db, .. } = app(&self.database).await;
-            serve::start(config, db, listener).unwrap()
+            let objects = self.office.objects.clone();
+            let App { config, db, objects, .. } = app(&self.database, objects).await;
+            serve::start(config, db, objects, listener).unwrap()
         });
         self.road.leads_to(Some(running.addr));
         self.server = Some(running);
@@ -330,9 +332,9 @@ fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
-async fn app(database: &str) -> App {
+async fn app(database: &str, objects: Objects) -> App {
     let db = Db::open(database, 6).await.unwrap();
-    App::new(testing::config().unwrap(), db)
+    App::new(testing::config().unwrap(), db, objects)
 }
 
 /// A copy of a database that nobody is connected to.

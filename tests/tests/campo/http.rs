@@ -60,6 +60,9 @@ const ROUTES: &[(&str, Door)] = &[
     ("/registros/{kind}/{id}/parte/remover", Door::Session),
     ("/registros/{kind}/{id}/acao", Door::Session),
     ("/registros/{kind}/{id}/corretiva", Door::Session),
+    ("/web/anexos/{documento}/{anexo}/{variante}", Door::Session),
+    // Opened by its signature alone.
+    ("/arquivo/{tenant}/{documento}/{anexo}/{variante}", Door::Open),
     ("/assets/{file}", Door::Open),
 ];
 
@@ -85,6 +88,10 @@ fn every_route_is_known_and_closed_to_whoever_has_no_session() {
         let path = route
             .replace("{kind}", "assistencia")
             .replace("{id}", &id)
+            .replace("{tenant}", &id)
+            .replace("{documento}", &id)
+            .replace("{anexo}", &id)
+            .replace("{variante}", "original")
             .replace("{file}", "nada.css");
         for accept in ["text/html", "application/json"] {
             stranger.headers = vec![("accept", accept.into())];
@@ -135,6 +142,24 @@ fn a_sync_without_a_token_or_in_another_devices_name_is_turned_away() {
     let answer = ana.post(&wire::pack(&request).unwrap());
     assert_eq!((answer.status, answer.codigo()), (403, "aparelho_alheio".into()));
     assert_eq!(ana.post(&body).status, 200);
+}
+
+#[test]
+fn an_answer_that_did_not_wait_for_the_body_arrives_all_the_same() {
+    let site = Site::new();
+    let mut stream = TcpStream::connect(site.addr()).unwrap();
+    let body = vec![7; 256 * 1024];
+    let head =
+        format!("POST /v1/sync HTTP/1.1\r\nHost: campo\r\nContent-Length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).unwrap();
+    // By now the server has answered: it knows nobody here.
+    std::thread::sleep(Duration::from_millis(200));
+    for run in body.chunks(16 * 1024) {
+        stream.write_all(run).unwrap();
+    }
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).unwrap();
+    assert_eq!(line, "HTTP/1.1 401 Unauthorized\r\n");
 }
 
 #[test]

@@ -3,16 +3,16 @@
 
 use campo_domain::{
     command::Command,
-    ids::{DeviceId, DocumentId, PedidoId, UserId},
+    ids::{DeviceId, DocumentId, ItemId, PedidoId, UserId},
     pessoa::{Permissao, Pessoa},
     refusal::Refusal,
-    registro::Registro,
+    registro::{Registro, SituacaoArquivo},
     tipo::{Tipo, Tipos},
 };
 use campo_sync::{
     admission::{Merged, Requester},
     document,
-    exchange::{Loaded, LogWrite, Plan, Planner, World},
+    exchange::{self, Loaded, LogWrite, Plan, Planner, World},
     wire::{Limits, Push, Verdict},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -48,6 +48,8 @@ pub struct Server {
     tipos: Arc<Tipos>,
     merged: Option<Merged>,
     cases: BTreeMap<DocumentId, BTreeMap<DocumentId, std::collections::BTreeSet<UserId>>>,
+    /// Everybody who ever did something.
+    people: BTreeMap<UserId, Pessoa>,
     /// Every change that was merged, in order.
     pub log: Vec<Vec<u8>>,
     now: DateTime<Utc>,
@@ -60,6 +62,7 @@ impl Server {
             tipos: Arc::new(tipos.into_iter().collect()),
             merged: None,
             cases: BTreeMap::new(),
+            people: BTreeMap::new(),
             log: Vec::new(),
             now: DateTime::from_timestamp(1_772_452_800, 0).unwrap(),
         }
@@ -95,13 +98,16 @@ impl Server {
             .merged
             .iter()
             .map(|merged| (merged.registro.id, Loaded { merged: merged.clone(), generation: 1 }));
+        let documents: BTreeMap<DocumentId, Loaded> = documents.collect();
+        let autores = exchange::waiting(documents.values()).into_iter();
+        let autores = autores.map(|id| (id, self.people[&id].clone())).collect();
         let world = World {
             now: self.now,
             ano: 2026,
             epoch: 1,
             tipos: self.tipos.clone(),
             limits: Limits::DEFAULT,
-            documents: documents.collect(),
+            documents,
             erased: Default::default(),
             cases: self.cases.clone(),
             logged: BTreeMap::new(),
@@ -109,6 +115,7 @@ impl Server {
             revoked: BTreeMap::new(),
             numeracao: 0,
             restricoes: BTreeMap::new(),
+            autores,
             pessoas: BTreeMap::new(),
         };
         Planner::new(world, || uuid::Uuid::from_u128(0xbe1d).into())
@@ -134,6 +141,7 @@ impl Server {
     /// Somebody in the office, or a client in the portal, does something.
     pub fn office(&mut self, pessoa: &Pessoa, command: &Command) -> Result<(), Refusal> {
         let mut planner = self.planner();
+        self.people.insert(pessoa.id, pessoa.clone());
         let requester = requester(pessoa, DeviceId::ESCRITORIO);
         let id = match command {
             Command::Criar { id, .. } => *id,
@@ -152,10 +160,20 @@ impl Server {
         pushes: &[Push],
     ) -> (Vec<Verdict>, Vec<Push>) {
         let mut planner = self.planner();
+        self.people.insert(pessoa.id, pessoa.clone());
         let requester = requester(pessoa, device);
         let verdicts = pushes.iter().map(|push| planner.push(&requester, push)).collect();
         let held = self.take(planner.finish());
         (verdicts, held)
+    }
+
+    /// The same, with a file that is verified in the same commit.
+    pub fn push_and_verify(&mut self, pessoa: &Pessoa, push: &Push, anexo: ItemId) {
+        let mut planner = self.planner();
+        self.people.insert(pessoa.id, pessoa.clone());
+        planner.push(&requester(pessoa, PHONE), push);
+        planner.arquivo(push.document, anexo, SituacaoArquivo::Verificada, None);
+        self.take(planner.finish());
     }
 
     /// The server ends a wait that it found when the record had these heads.
@@ -164,6 +182,14 @@ impl Server {
         let ended = planner.inactive(self.registro().id, found, pedido);
         self.take(planner.finish());
         ended
+    }
+
+    /// The store says how far the bytes of a file have come. Says whether the record has it.
+    pub fn arquivo(&mut self, anexo: ItemId, situacao: SituacaoArquivo) -> bool {
+        let mut planner = self.planner();
+        let known = planner.arquivo(self.registro().id, anexo, situacao, None);
+        self.take(planner.finish());
+        known
     }
 
     /// The heads of the record.

@@ -1,20 +1,26 @@
 //! Plain HTTP: the office's pages as a browser without JavaScript asks for them, and raw requests.
 //! What the forms of a page do, and how they refuse.
 
-use crate::harness::{AURORA, SENHA, Site, textos};
+use crate::{
+    harness::{AURORA, Phone, SENHA, Site, textos},
+    rest::Rest,
+};
 use campo_domain::{
-    ids::{DocumentId, UserId},
+    ids::{DocumentId, ItemId, UserId},
     kind::Kind,
     parte::Colecao,
-    registro::{Registro, SituacaoAcao, TipoAnalise, Visibilidade},
+    registro::{Registro, SituacaoAcao, SituacaoArquivo, TipoAnalise, Visibilidade},
 };
 use campo_server::{
+    arquivos::{derivadas, verificacao},
     auth::{
         accounts::{self, NewCompany, Person},
         password,
     },
     ledger, office,
 };
+use campo_tests::pictures::Shot;
+use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, fmt::Write};
 use ureq::{Agent, http::Response};
 use uuid::Uuid;
@@ -573,4 +579,108 @@ fn the_erp_is_asked_from_the_page_and_the_list_finds_what_is_late() {
     let late = "UPDATE ocorrencias SET etapa_ate = now() - interval '1 hour'";
     assert_eq!(site.sql(late), 1);
     assert!(list("prazo=atrasados"));
+}
+
+/// A photo that a technician declares on the phone.
+pub fn declare(phone: &Phone, id: DocumentId, nome: &str, legenda: &str, bytes: &[u8]) -> ItemId {
+    let (tamanho, sha256) = (bytes.len().to_string(), hex::encode(Sha256::digest(bytes)));
+    let campos = [
+        ("nome", nome),
+        ("categoria", "avaria"),
+        ("legenda", legenda),
+        ("mime", "image/jpeg"),
+        ("tamanho", &*tamanho),
+        ("sha256", &*sha256),
+        ("capturado_em", "2026-11-20 14:03"),
+    ];
+    let campos = textos(&campos.map(|(nome, valor)| (nome, valor)));
+    let campos: Vec<_> = campos.into_iter().filter(|(_, valor)| !valor.is_empty()).collect();
+    phone.campo.incluir_parte(id, Colecao::Anexos, &campos).unwrap()
+}
+
+/// Its bytes, or others, arrive and are looked at.
+pub fn arrive(site: &Site, id: DocumentId, anexo: ItemId, bytes: &[u8]) -> SituacaoArquivo {
+    let bytes = bytes.to_vec().into();
+    site.rt.block_on(verificacao::guardar(&site.office, site.tenant, id, anexo, bytes)).unwrap()
+}
+
+#[test]
+fn the_gallery_shows_what_has_arrived_and_says_what_has_not() {
+    let site = Site::new();
+    let ana = site.phone("ana");
+    let id = ana.assistencia("Porta riscada", site.id("ana"));
+    ana.sync();
+    let carla = Pages::enter(&site, AURORA, "carla");
+    let path = format!("/registros/assistencia/{id}");
+    let gallery = || section(&carla.page(&path), "anexos");
+    assert!(gallery().contains("Nenhuma foto ou arquivo."), "{}", gallery());
+
+    let photos = [1, 2, 3].map(|seed| Shot::new(seed, 640, 480).jpeg().unwrap());
+    let [porta, rodape, vidro] = ["Porta <direita>", "Rodapé", "Vidro"];
+    let arrived = declare(&ana, id, "porta.jpg", porta, &photos[0]);
+    declare(&ana, id, "rodape.jpg", rodape, &photos[1]);
+    let wrong = declare(&ana, id, "vidro.jpg", vidro, &photos[2]);
+    let sheet = b"%PDF-1.4 nada".to_vec();
+    let file = declare(&ana, id, "laudo.pdf", "", &sheet);
+    ana.sync();
+    assert!(gallery().contains("Nenhuma conferida ainda."), "{}", gallery());
+    assert_eq!(arrive(&site, id, arrived, &photos[0]), SituacaoArquivo::Verificada);
+    let mut other = photos[2].clone();
+    other[200] ^= 1;
+    assert_eq!(arrive(&site, id, wrong, &other), SituacaoArquivo::Recusada);
+    assert_eq!(arrive(&site, id, file, &sheet), SituacaoArquivo::Verificada);
+    site.rt.block_on(derivadas::once(&site.office)).unwrap();
+
+    let said = gallery();
+    for words in [
+        "Conferidas: 2. Ainda não: 2.",
+        "Avaria Conferida Porta &#60;direita&#62; Ana Ribeiro 20/11/2026 14:03",
+        "Ainda não chegou Avaria Aguardando envio do celular Rodapé",
+        "Ainda não há foto Avaria Recusada O arquivo chegou diferente do que foi registrado",
+        "PDF Avaria Avaria Conferida Ana Ribeiro 20/11/2026 14:03 13 B Baixar o original",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let page = carla.page(&path);
+    assert_eq!(page.matches("<img ").count(), 1, "only what has arrived looks so");
+    let image = page.split("<img ").nth(1).unwrap().split('>').next().unwrap();
+    assert!(image.contains("loading=\"lazy\"") && image.contains("width=\"320\""), "{image}");
+    assert!(image.contains("alt=\"Avaria: Porta &#60;direita&#62;\""), "{image}");
+    for variante in ["miniatura", "previa", "original"] {
+        let link = format!("\"/web/anexos/{id}/{arrived}/{variante}\"");
+        assert!(page.contains(&link), "{variante}");
+        assert_eq!(carla.get(link.trim_matches('"')).header("content-type"), "image/jpeg");
+    }
+    let saved = carla.get(&format!("/web/anexos/{id}/{file}/original"));
+    assert!(saved.header("content-disposition").starts_with("attachment; filename=\"laudo.pdf\""));
+    assert!(saved.bytes == sheet);
+    assert_eq!(carla.get(&format!("/web/anexos/{id}/{wrong}/original")).status, 404);
+
+    // What is said of it is altered and it is removed like any part; its bytes stay.
+    let part = arrived.to_string();
+    let fields = [("em", "anexos"), ("parte", &*part), ("legenda", "Porta de correr")];
+    carla.done(&format!("{path}/parte"), &fields);
+    assert!(gallery().contains("Conferida Porta de correr"));
+    carla.done(&format!("{path}/parte/remover"), &[("em", "anexos"), ("parte", &*part)]);
+    assert!(!gallery().contains("Porta de correr"));
+    assert!(carla.get(&format!("/web/anexos/{id}/{arrived}/original")).bytes == photos[0]);
+
+    let history = section(&carla.page(&path), "acompanhamento");
+    assert!(history.contains("Arquivo porta.jpg: conferido."), "{history}");
+    assert!(history.contains("Arquivo vidro.jpg: recusado. O arquivo chegou"), "{history}");
+    let rest = Rest::enter(&site, AURORA, "carla");
+    let lines = rest.read(&format!("/v1/assistencias/{id}/acompanhamento?visao=historico"));
+    let lines = lines["itens"].as_array().unwrap();
+    let line = lines.iter().find(|line| line["tipo"] == "arquivo").unwrap();
+    assert!(["Conferida", "Recusada"].contains(&line["para_exibicao"].as_str().unwrap()));
+
+    let ficha = rest.read(&format!("/v1/assistencias/{id}"));
+    let anexos = ficha["anexos"].as_array().unwrap();
+    let of = |anexo: ItemId| anexos.iter().find(|a| a["id"] == anexo.to_string()).unwrap();
+    assert_eq!(of(file)["estado"], "verificada");
+    assert_eq!(of(wrong)["motivo"]["codigo"], "hash_diferente");
+    assert!(of(wrong)["motivo"]["mensagem"].as_str().unwrap().contains("diferente"));
+    let link = of(file)["links"]["original"].as_str().unwrap();
+    assert!(rest.get(link).bytes == sheet);
+    assert_eq!(rest.get(of(wrong)["links"]["previa"].as_str().unwrap()).status, 404);
 }

@@ -8,14 +8,14 @@ use crate::{
 };
 use campo_domain::{
     command::Command,
-    fluxo::Fase,
-    ids::{DeviceId, DocumentId, PedidoId, UserId},
+    fluxo::{Fase, Guarda, Quem},
+    ids::{DeviceId, DocumentId, ItemId, PedidoId, UserId},
     kind::Kind,
     pessoa::{Permissao, Pessoa},
     policy::{self, Caso},
     preset,
     refusal::{Codigo, Refusal},
-    registro::Registro,
+    registro::{Registro, SituacaoArquivo},
     tipo::Tipo,
     workflow::{self, Efeito, Onde},
 };
@@ -27,6 +27,7 @@ use campo_sync::{
 };
 use campo_tests::{
     dice::Dice,
+    oracle::flow,
     script::{Known, Muse},
 };
 use proptest::{
@@ -47,11 +48,23 @@ fn people() -> [Pessoa; PEOPLE] {
     ]
 }
 
-/// Every tipo of every preset whose records go anywhere.
+/// Every tipo of every preset whose records go anywhere, as it is and with photos.
 static TIPOS: LazyLock<Vec<Tipo>> = LazyLock::new(|| {
     let tipos = preset::ids().flat_map(|id| preset::carregar(id).unwrap().tipos);
-    tipos.filter(|tipo| !tipo.fluxo.transicoes.is_empty()).collect()
+    let tipos = tipos.filter(|tipo| !tipo.fluxo.transicoes.is_empty());
+    tipos.flat_map(|tipo| [with_photos(tipo.clone()), tipo]).collect()
 });
+
+/// The tipo, with photos that every transition needs which somebody asks for.
+fn with_photos(mut tipo: Tipo) -> Tipo {
+    tipo.min_fotos = [("avaria".to_owned(), 1)].into();
+    for transicao in &mut tipo.fluxo.transicoes {
+        if !transicao.quem.contains(&Quem::Sistema) {
+            transicao.guardas.push(Guarda::Fotos);
+        }
+    }
+    tipo
+}
 
 /// Whether the person may know of the record: all but the client see everything here.
 fn reaches(pessoa: &Pessoa, merged: &Merged) -> bool {
@@ -144,13 +157,15 @@ impl Day {
         let said = workflow::decide(registro, tipo, pessoa, command, Onde::Aparelho);
         let at_the_desk = workflow::decide(registro, tipo, pessoa, command, Onde::Servidor);
         let done = before.clone().office(pessoa, command);
+        let mut waiting = registro.into_iter().flat_map(|r| r.pedidos_pendentes());
+        let waits = waiting.any(|pedido| pedido.autoria.por == pessoa.id);
         if let Some(merged) = merged
             && !reaches(pessoa, merged)
         {
             assert_eq!(done.map_err(|refusal| refusal.codigo), Err(Codigo::NaoEncontrado));
             return;
         }
-        assert_eq!(done, at_the_desk.map(|_| ()), "the office, {}: {command:?}", pessoa.id);
+        assert_eq!(done, at_the_desk.clone().map(|_| ()), "the office, {}: {command:?}", pessoa.id);
         if *device == DeviceId::ESCRITORIO || command.do_servidor() {
             if done.is_ok() {
                 self.server.office(pessoa, command).unwrap();
@@ -169,10 +184,12 @@ impl Day {
         let change = change.raw_bytes().to_vec();
         let push = Push { document: RECORD, generation: 1, change, seen: u64::MAX };
         let (verdicts, _) = self.server.push(pessoa, *device, &[push]);
-        self.agree(step, &said, &verdicts[0].outcome);
+        let on_the_way = at_the_desk.is_err_and(|r| r.codigo == Codigo::FotosACaminho);
+        self.agree(step, &said, &verdicts[0].outcome, waits || (said.is_ok() && on_the_way));
     }
 
-    fn agree(&self, step: &Step, said: &Result<Efeito, Refusal>, outcome: &Outcome) {
+    /// `waits`: for photos, which only the server knows to be missing; or behind what does.
+    fn agree(&self, step: &Step, said: &Result<Efeito, Refusal>, outcome: &Outcome, waits: bool) {
         let command = &step.command;
         let context = || {
             let situacao = self.server.merged().and_then(|m| m.registro.situacao.clone());
@@ -183,6 +200,10 @@ impl Day {
             let pedido = pedidos.iter().find(|pedido| Some(pedido.id) == command.pedido());
             pedido.and_then(|pedido| pedido.veredito.clone())
         };
+        if waits && command.pedido().is_some() && matches!(outcome, Outcome::Accepted { .. }) {
+            assert_eq!(judged(), None, "{}", context());
+            return;
+        }
         match (said, outcome) {
             (Ok(Efeito::Gravar), Outcome::Accepted { .. }) => {}
             (Ok(Efeito::Situacao(para)), Outcome::Accepted { .. }) => {
@@ -212,6 +233,20 @@ impl Day {
         assert!(!(ended && again), "a wait was ended twice");
     }
 
+    /// The store has received a file, or looked at it.
+    fn photo_arrives(&mut self, merged: &Merged, seed: u64) {
+        use SituacaoArquivo::{Recebida, Recusada, Verificada};
+        assert!(!self.server.arquivo(ItemId::from_u128(seed.into()), Verificada), "no such file");
+        let mut dice = Dice::new(seed);
+        let anexos: Vec<ItemId> = merged.registro.anexos.keys().copied().collect();
+        let Some(anexo) = dice.maybe(&anexos) else { return };
+        let situacao = *dice.pick(&[Recebida, Recusada, Verificada, Verificada]);
+        assert!(self.server.arquivo(anexo, situacao));
+        let proven = merged.registro.arquivo(&anexo) == Verificada;
+        let expected = if proven { Verificada } else { situacao };
+        assert_eq!(self.server.registro().arquivo(&anexo), expected);
+    }
+
     /// Whatever happened: it is a record of this tipo, in a situação that an edge leads to.
     fn sound(&self, before: &Server) {
         let Some(merged) = self.server.merged() else { return };
@@ -222,22 +257,34 @@ impl Day {
         };
         let from = before.merged().map_or(tipo.fluxo.inicial.clone(), |m| codigo(&m.registro));
         let to = codigo(registro);
-        let steps =
-            registro.pedidos.len() - before.merged().map_or(0, |m| m.registro.pedidos.len());
-        assert!(steps <= 1, "one command, {steps} requests");
-        assert!(registro.pedidos_pendentes().next().is_none(), "a request waits for its verdict");
-        let Some((pedido, veredito)) = registro.feitos().next_back().filter(|_| steps == 1) else {
-            assert_eq!(from, to, "it moved by itself");
-            return;
-        };
-        let last = registro.pedidos.last().unwrap();
-        if last.id != pedido.id {
-            assert_eq!(from, to, "a refused request moved it");
-            return;
+        let asked = before.merged().map_or(0, |m| m.registro.pedidos.len());
+        assert!(registro.pedidos.len() <= asked + 1, "one command, more requests");
+        let waiting: Vec<_> = registro.pedidos_pendentes().collect();
+        for (place, pedido) in waiting.iter().enumerate() {
+            let behind = waiting[..place].iter().any(|p| p.autoria.por == pedido.autoria.por);
+            let photos = flow::awaits_photos(registro, tipo, &pedido.verbo);
+            assert!(behind || photos, "{pedido:?} waits for its verdict");
         }
-        let edge = tipo.fluxo.transicao(&pedido.verbo).unwrap();
-        assert!(edge.de.contains(&from) && edge.para == to, "{from} → {to} by {edge:?}");
-        assert_eq!((&veredito.de, &veredito.para), (&from, &to));
+        let done_before = |id: PedidoId| {
+            let mut done = before.merged().into_iter().flat_map(|m| m.registro.feitos());
+            done.any(|(pedido, _)| pedido.id == id)
+        };
+        let done = || registro.feitos().filter(|(pedido, _)| !done_before(pedido.id));
+        for (pedido, veredito) in done() {
+            let edge = tipo.fluxo.transicao(&pedido.verbo).unwrap();
+            let along = edge.de.contains(&veredito.de) && edge.para == veredito.para;
+            assert!(along, "{veredito:?} by {edge:?}");
+        }
+        // One after the other, from where it was to where it is.
+        let all: Vec<_> = done().map(|(_, veredito)| (&veredito.de, &veredito.para)).collect();
+        match all[..] {
+            [] => assert_eq!(from, to, "it moved by itself"),
+            [one] => assert_eq!(one, (&from, &to)),
+            _ => {
+                assert!(all.iter().any(|(de, _)| **de == from), "{from}: {all:?}");
+                assert!(all.iter().any(|(_, para)| **para == to), "{to}: {all:?}");
+            }
+        }
     }
 }
 
@@ -245,9 +292,10 @@ fn live(tipo: Tipo, seed: u64, steps: &[u64]) {
     let mut day = Day::new(tipo, seed);
     for seed in steps {
         let before = day.server.clone();
-        match before.merged().filter(|_| seed % 8 == 0) {
-            Some(merged) => day.time_passes(merged, *seed),
-            None => {
+        match (before.merged(), seed % 8) {
+            (Some(merged), 0) => day.time_passes(merged, *seed),
+            (Some(merged), 1) => day.photo_arrives(merged, *seed),
+            _ => {
                 let step = day.step(*seed);
                 day.compare(&step);
             }

@@ -57,6 +57,23 @@ fn the_first_days_go_well_and_everything_that_can_happen_happens() {
         "agreed",
         "forged",
         "wait ended",
+        "agreed on what waits",
+        "fotos_a_caminho",
+        "fault: store died",
+        "photo: recebida",
+        "photo: recusada",
+        "photo: verificada",
+        "photo: ends a wait",
+        "photo: nothing new",
+        "photo: lost on its way",
+        "photo: nobody has it",
+        "photo: not declared yet",
+        "photo: of a closed record",
+        "photo: of a restricted record",
+        "photo: removed meanwhile",
+        "photo: after it was verified",
+        "photo: sent by another phone before",
+        "photo: sent twice",
         "e-mail",
         "did: incluir item",
         "did: incluir despesa",
@@ -133,10 +150,20 @@ fn a_device_that_drops_its_outbox_on_a_refusal_is_found() {
 
 #[test]
 fn a_server_that_compares_only_heads_when_it_commits_is_found() {
-    found(Sabotage::CompareOnlyHeads, 110..220);
+    found(Sabotage::CompareOnlyHeads, 430..460);
 }
 
 #[test]
 fn a_pull_that_ignores_who_may_see_a_case_is_found() {
     found(Sabotage::PullIgnoresRestriction, 0..20);
+}
+
+#[test]
+fn a_server_that_takes_declared_photos_for_verified_is_found() {
+    found(Sabotage::BelieveDeclaredPhotos, 0..20);
+}
+
+#[test]
+fn a_server_that_forgets_who_waits_for_photos_is_found() {
+    found(Sabotage::ForgetWhoWaits, 0..20);
 }

@@ -112,6 +112,7 @@ fn attempt(dice: &mut Dice) -> Tipo {
         orientacoes: Default::default(),
         rotulos: Default::default(),
         atribuicao_livre: dice.chance(1, 2),
+        pede_posicao: dice.chance(1, 2),
         fluxo,
     }
 }

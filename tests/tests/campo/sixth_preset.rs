@@ -7,8 +7,16 @@ use crate::{
     casa::Casa,
     office_api::{Api, Caso, Desfecho, Resposta, falta, fechado, nao_cabe},
 };
-use campo_domain::{ids::DocumentId, kind::Kind, parte::Colecao, registro::TipoAnalise};
-use campo_server::timers;
+use campo_domain::{
+    ids::{DocumentId, ItemId},
+    kind::Kind,
+    parte::Colecao,
+    registro::{SituacaoArquivo, TipoAnalise},
+};
+use campo_server::{
+    commit::{self, Answer, Work},
+    timers,
+};
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
 
@@ -206,7 +214,24 @@ fn its_guards_hold_in_the_field(c: &Cenario, rui: &Aparelho, caso: &Caso) {
     orcar().unwrap();
     assert_eq!(rui.mostra(caso.id).1.as_deref(), Some("Orçada"));
     assert_eq!(rui.sync().recusados, 0);
+    // The phone counts what it has taken; the office waits for what has arrived (ff08).
+    assert_eq!(rui.mostra(caso.id), ("Medindo".into(), Some("Orçada".into())));
+    assert_eq!(c.dona.le(caso)["situacao"]["codigo"], "medindo");
+    chegam_as_fotos(c, caso);
+    rui.sync();
     assert_eq!(rui.mostra(caso.id), ("Orçada".into(), None));
+}
+
+/// The bytes of every file of the record arrive and are what was declared.
+fn chegam_as_fotos(c: &Cenario, caso: &Caso) {
+    let anexos: Vec<ItemId> = c.casa.registro(caso.id).anexos.keys().copied().collect();
+    for anexo in anexos {
+        for situacao in [SituacaoArquivo::Recebida, SituacaoArquivo::Verificada] {
+            let work = Work::Arquivo { document: caso.id, anexo, situacao, motivo: None };
+            let done = c.casa.rt.block_on(commit::submit(&c.casa.app, c.casa.tenant, work));
+            assert!(matches!(done.unwrap(), Answer::Arquivo(true)));
+        }
+    }
 }
 
 fn the_office_concludes_and_asks_the_erp(c: &Cenario, rui: &Aparelho, caso: &Caso) {
@@ -321,6 +346,10 @@ fn a_new_version_leaves_the_records_of_the_old_one_alone() {
     for nome in ["a.jpg", "b.jpg"] {
         c.dona.inclui(&velha, "anexos", em_json(&foto(nome, "antes"))).feito();
     }
+    c.dona
+        .analisa(&velha, solucao.clone())
+        .recusa("fotos_a_caminho", "As fotos da categoria Antes ainda não chegaram todas: 0 de 2.");
+    chegam_as_fotos(&c, &velha);
     c.dona.analisa(&velha, solucao).leva_a("orcada");
     c.casa.confere(&[&rui, &longe]);
 }

@@ -258,8 +258,8 @@ async fn what_a_connection_brought_before_it_died_is_kept() {
     let running = serve::start(casa.app.config.clone(), db, objects, listener).unwrap();
     let head = format!(
         "PATCH {url} HTTP/1.1\r\nhost: campo\r\nauthorization: Bearer {}\r\n\
-         tus-resumable: 1.0.0\r\ncontent-type: application/offset+octet-stream\r\nupload-offset: 0\r\n\
-         content-length: 200000\r\n\r\n",
+         tus-resumable: 1.0.0\r\ncontent-type: application/offset+octet-stream\r\n\
+         upload-offset: 0\r\ncontent-length: 200000\r\n\r\n",
         casa.token
     );
     let mut connection = TcpStream::connect(running.addr).await.unwrap();

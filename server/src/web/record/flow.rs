@@ -22,7 +22,7 @@ use campo_domain::{
     ids::{AnaliseId, PedidoId, UserId},
     policy::{self, Parte},
     refusal::{Codigo, Refusal},
-    registro::{Analise, Registro, TipoAnalise},
+    registro::{Analise, Pedido, Registro, TipoAnalise},
     tipo::Tipo,
     workflow::{self, Onde, Pedir},
 };
@@ -82,6 +82,31 @@ pub struct PartialForm {
     pub text: String,
     pub people: Vec<Choice>,
     pub error: Option<String>,
+}
+
+/// A request that has no verdict yet: its photos are on their way.
+pub struct WaitingView {
+    pub label: String,
+    pub by: String,
+    pub at: Moment,
+    /// What it waits for.
+    pub why: String,
+}
+
+/// The requests that wait, in the order of their asking.
+pub fn waiting(visit: &Visit, loaded: &Loaded) -> Vec<WaitingView> {
+    let (registro, tipo) = (&loaded.registro, &loaded.tipo);
+    let view = |pedido: &Pedido| {
+        let transicao = tipo.fluxo.transicao(&pedido.verbo);
+        let why = workflow::fotos_a_caminho(registro, tipo, &pedido.verbo);
+        WaitingView {
+            label: transicao.map_or_else(|| pedido.verbo.clone(), |t| t.rotulo.clone()),
+            by: loaded.names.people.name_or_unknown(pedido.autoria.por.uuid()),
+            at: Moment::new(pedido.quando, visit.now, loaded.fuso),
+            why: why.map_or_else(|| "Vem depois do que espera.".into(), |why| why.mensagem()),
+        }
+    };
+    registro.pedidos_pendentes().map(view).collect()
 }
 
 /// The buttons that the person may press now.

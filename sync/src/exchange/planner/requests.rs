@@ -41,7 +41,8 @@ impl Planner {
 
     /// Judges the requests of a record that have no verdict yet, in causal order, each by its
     /// author's permissions of today. One whose photos are on their way waits, and with it what its
-    /// author asked for after it; what somebody else asks for meanwhile does not.
+    /// author asked for after it on a phone, where it shows as done; what is asked for in the
+    /// office, which sees the record as it is, or by somebody else does not.
     pub(super) fn judge_requests(&mut self, id: DocumentId, requester: Option<&Requester>) {
         let pending = |registro: &Registro| -> Vec<(PedidoId, UserId, DeviceId)> {
             let pending = registro.pedidos_pendentes();
@@ -59,9 +60,11 @@ impl Planner {
             let mut waiting = BTreeSet::new();
             for (pedido, por, em) in &before {
                 let Some(pessoa) = self.world.autores.get(por).cloned() else { continue };
-                let office = *em == DeviceId::ESCRITORIO || in_office == Some(*por);
+                let there = *em == DeviceId::ESCRITORIO;
+                let office = there || in_office == Some(*por);
                 let onde = if office { Onde::Servidor } else { Onde::Aparelho };
-                if waiting.contains(por) || !self.verdict(id, *pedido, &pessoa, onde) {
+                let behind = !there && waiting.contains(por);
+                if behind || !self.verdict(id, *pedido, &pessoa, onde) {
                     waiting.insert(*por);
                 }
             }

@@ -1,0 +1,48 @@
+//! How far the bytes of files have come (R83): the server alone says so, as the store told it, and
+//! what was verified stays so.
+
+use super::Oracle;
+use crate::ledger::Told;
+use campo_domain::{
+    ids::{DocumentId, ItemId},
+    registro::{Registro, SituacaoArquivo},
+};
+use std::collections::BTreeMap;
+
+/// What was told of each file of a record: how far, and why it was discarded.
+pub(super) type Files = BTreeMap<ItemId, (SituacaoArquivo, Option<String>)>;
+
+impl Oracle {
+    /// The store tells how far the bytes of a file have come. Says whether the record has it.
+    pub fn tell(&mut self, told: Told) -> bool {
+        let Told { document, anexo, situacao, motivo } = told;
+        let mirror = self.documents.get(&document);
+        if mirror.is_none_or(|mirror| !mirror.registro.anexos.contains_key(&anexo)) {
+            return false;
+        }
+        let before = self.arquivo(document, anexo);
+        if before != SituacaoArquivo::Verificada && before != situacao {
+            let files = self.told_of.entry(document).or_default();
+            files.insert(anexo, (situacao, motivo.map(str::to_owned)));
+        }
+        true
+    }
+
+    /// How far the bytes of a file have come.
+    pub fn arquivo(&self, document: DocumentId, anexo: ItemId) -> SituacaoArquivo {
+        let told = self.told_of.get(&document).and_then(|told| told.get(&anexo));
+        told.map_or(SituacaoArquivo::Esperada, |(situacao, _)| *situacao)
+    }
+
+    /// What the record says of its files is what the store told.
+    pub(super) fn as_told(&self, registro: &Registro) -> Result<(), String> {
+        let says = registro.arquivos.iter();
+        let says: Files =
+            says.map(|(id, file)| (*id, (file.situacao, file.motivo.clone()))).collect();
+        let told = self.told_of.get(&registro.id).cloned().unwrap_or_default();
+        match says == told {
+            true => Ok(()),
+            false => Err(format!("it says {says:?} of its files, the store {told:?}")),
+        }
+    }
+}

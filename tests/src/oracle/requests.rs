@@ -1,0 +1,208 @@
+//! When requests of transition are judged, and how (R45–R50, R83): in the order in which they were
+//! asked for, whenever the record changes. One whose photos are on their way waits, and with it
+//! what its author asks for after it; what somebody else asks for does not.
+
+use super::{
+    Mirror, Oracle,
+    flow::{self, Request},
+    rules::{Codes, has, situacao},
+};
+use crate::oracle::Written;
+use campo_domain::{
+    fluxo::Consequencia,
+    ids::{DeviceId, DocumentId, PedidoId, UserId},
+    pessoa::{Permissao, Pessoa},
+    registro::{Pedido, Registro, Veredito},
+    tipo::Tipo,
+};
+
+/// What must become of a request where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// It is done, and leads there.
+    Done(String),
+    /// It is refused, for one of these reasons.
+    Refused(Codes),
+    /// Nothing yet.
+    Waits,
+}
+
+/// A verdict that the log tells of.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// The record.
+    pub document: DocumentId,
+    /// Which request.
+    pub pedido: PedidoId,
+    /// What was said.
+    pub veredito: Veredito,
+    /// What had to be said.
+    pub due: Due,
+    /// A request whose turn it was before.
+    pub passed_over: Option<PedidoId>,
+    /// Whether the server asked for it itself.
+    pub of_server: bool,
+}
+
+impl Judged {
+    /// Whether it is right.
+    pub fn is_right(&self) -> bool {
+        let agrees = match (&self.due, &self.veredito.recusa) {
+            (Due::Done(para), None) => *para == self.veredito.para,
+            (Due::Refused(codes), Some(recusa)) => codes.contains(recusa.codigo.codigo()),
+            _ => false,
+        };
+        agrees && self.passed_over.is_none()
+    }
+}
+
+impl Mirror {
+    /// The requests that the server had to look at between its last verdict and this one: from one
+    /// to the other, or to the end and from the beginning.
+    fn looked_at(&self, pedido: PedidoId) -> Vec<&Pedido> {
+        let all = &self.registro.pedidos;
+        let place = |id: PedidoId| all.iter().position(|p| p.id == id);
+        let this = place(pedido).unwrap_or(0);
+        let between = |n: usize| match self.judged_last.and_then(place) {
+            Some(last) if last < this => last < n && n < this,
+            Some(last) => n < this || last < n,
+            None => n < this,
+        };
+        let looked_at = all.iter().enumerate().filter(|(n, _)| between(*n));
+        looked_at.map(|(_, p)| p).filter(|p| p.veredito.is_none()).collect()
+    }
+}
+
+/// A request as it stands in a record.
+fn stands<'a>(registro: &Registro, pedido: &'a Pedido) -> Request<'a> {
+    let mut analyses = registro.analises.iter();
+    let brings = analyses.find(|a| a.pedido == Some(pedido.id)).map(|a| a.tipo);
+    Request { pedido: pedido.id, verbo: &pedido.verbo, motivo: pedido.motivo.as_deref(), brings }
+}
+
+impl Oracle {
+    /// What must become of a request that has no verdict, now.
+    fn due(&self, mirror: &Mirror, pedido: &Pedido) -> Due {
+        let (registro, tipo, author) = (&mirror.registro, &mirror.tipo, pedido.autoria.por);
+        let mut before = registro.pedidos.iter().take_while(|other| other.id != pedido.id);
+        let there = pedido.autoria.em == DeviceId::ESCRITORIO;
+        if !there && before.any(|o| o.veredito.is_none() && o.autoria.por == author) {
+            return Due::Waits;
+        }
+        let request = stands(registro, pedido);
+        let at_hand = there || mirror.in_office == Some(author);
+        match flow::leads(registro, tipo, &self.person(author), &request, at_hand) {
+            Err(codes) => Due::Refused(codes),
+            Ok(_) if flow::awaits_photos(registro, tipo, request.verbo) => Due::Waits,
+            Ok(para) => Due::Done(para),
+        }
+    }
+
+    /// The verdict that a change of the server gives, if it gives one.
+    pub(super) fn judged(&self, mirror: &Mirror, after: &Registro) -> Option<Judged> {
+        let open = mirror.registro.pedidos.iter().filter(|pedido| pedido.veredito.is_none());
+        let (pedido, veredito) = open.into_iter().find_map(|pedido| {
+            let now = after.pedidos.iter().find(|now| now.id == pedido.id)?;
+            Some((pedido, now.veredito.clone()?))
+        })?;
+        let due = |pedido| self.due(mirror, pedido);
+        // What the server asks for itself is judged as it is asked for.
+        let of_server = pedido.autoria.por == UserId::SERVIDOR;
+        let looked_at = if of_server { Vec::new() } else { mirror.looked_at(pedido.id) };
+        let passed_over = looked_at.into_iter().find(|other| due(other) != Due::Waits);
+        Some(Judged {
+            document: after.id,
+            pedido: pedido.id,
+            veredito,
+            due: due(pedido),
+            passed_over: passed_over.map(|other| other.id),
+            of_server,
+        })
+    }
+
+    /// Every verdict since this was last asked.
+    pub fn take_judged(&mut self) -> Vec<Judged> {
+        std::mem::take(&mut self.judged)
+    }
+
+    /// In the records that changed since this was last asked, nothing is left that is due. Says
+    /// what is.
+    pub fn settle(&mut self) -> Vec<String> {
+        let moved = std::mem::take(&mut self.moved);
+        moved.into_iter().flat_map(|id| self.left(id)).collect()
+    }
+
+    /// What is due in a record and was not done.
+    pub(super) fn left(&self, id: DocumentId) -> Option<String> {
+        let mirror = self.documents.get(&id)?;
+        let (registro, tipo) = (&mirror.registro, &mirror.tipo);
+        let mut waiting = registro.pedidos.iter().filter(|pedido| pedido.veredito.is_none());
+        let due = waiting.find_map(|pedido| match self.due(mirror, pedido) {
+            Due::Waits => None,
+            due => Some(format!("{id}: {pedido:?} was not judged, but must be {due:?}")),
+        });
+        // R60: whoever did it takes the record, where nobody has it.
+        let nobody = || {
+            let last = registro.pedidos.iter().find(|p| Some(p.id) == mirror.judged_last)?;
+            let takes = takes(tipo, &self.person(last.autoria.por), last);
+            let nobody = takes && registro.responsavel().is_none();
+            nobody.then(|| format!("{id} was taken by nobody"))
+        };
+        due.or_else(nobody)
+    }
+
+    /// Requests of a record that have no verdict.
+    pub fn waiting(&self, id: DocumentId) -> impl Iterator<Item = &Pedido> {
+        let all = self.documents.get(&id).into_iter().flat_map(|m| &m.registro.pedidos);
+        all.filter(|pedido| pedido.veredito.is_none())
+    }
+
+    /// The situação that the person's phone shows: as if the photos that were declared had arrived,
+    /// but for those that were discarded.
+    pub fn forecast(&self, usuario: UserId, registro: &Registro, tipo: &Tipo) -> Option<String> {
+        let mut then = registro.clone();
+        for place in 0..then.pedidos.len() {
+            let pedido = then.pedidos[place].clone();
+            if pedido.veredito.is_some() || pedido.autoria.por != usuario {
+                continue;
+            }
+            let request = stands(&then, &pedido);
+            let leads = flow::leads(&then, tipo, &self.person(usuario), &request, true);
+            let again = flow::awaits_other_photos(&then, tipo, request.verbo);
+            let Some(para) = leads.ok().filter(|_| !again) else { continue };
+            let (de, quando) = (then.situacao.replace(para.clone()), pedido.quando);
+            let de = de.unwrap_or_default();
+            then.pedidos[place].veredito = Some(Veredito { recusa: None, de, para, quando });
+        }
+        situacao(tipo, then.situacao.as_deref()).map(|situacao| situacao.codigo.clone())
+    }
+}
+
+/// R60: whether this request, if it was done, hands the record to its author.
+fn takes(tipo: &Tipo, author: &Pessoa, pedido: &Pedido) -> bool {
+    let done = pedido.veredito.as_ref().is_some_and(|veredito| veredito.recusa.is_none());
+    let mut edges = tipo.fluxo.transicoes.iter().filter(|edge| edge.verbo == pedido.verbo);
+    let known = tipo.kind.campo("responsavel").is_some() && tipo.tem_campo("responsavel");
+    let assigns = edges.any(|edge| edge.efeitos.contains(&Consequencia::AtribuirSeVazio));
+    done && assigns && known && has(author, Permissao::Ver)
+}
+
+/// What stands in the record is what was asked for.
+pub(super) fn asked_as_written(
+    before: Option<&Registro>,
+    after: &Registro,
+    tipo: &Tipo,
+    written: &Written,
+) -> Result<(), String> {
+    let is_new = |pedido: &&Pedido| {
+        before.is_none_or(|before| before.pedidos.iter().all(|old| old.id != pedido.id))
+    };
+    let new: Vec<Request<'_>> =
+        after.pedidos.iter().filter(is_new).map(|pedido| stands(after, pedido)).collect();
+    let asked = flow::request(&written.command, tipo);
+    match (&new[..], asked) {
+        ([], None) => Ok(()),
+        ([new], Some(asked)) if *new == asked => Ok(()),
+        (new, asked) => Err(format!("{asked:?} was asked for, {new:?} stands there")),
+    }
+}
