@@ -1,6 +1,6 @@
 //! A hundred photos of 12 million pixels and 4 MB, taken on a device and sent to a server, each a
-//! process of its own: how long it takes, and that neither needs more memory the longer
-//! it goes on. Run with `cargo bench -p campo-tests --bench photos`.
+//! process of its own: how long it takes, and that neither needs more memory the longer it goes
+//! on. Run with `cargo bench -p campo-tests --bench photos`.
 
 use anyhow::{Context, Result, ensure};
 use campo_domain::kind::Kind;
@@ -17,8 +17,9 @@ use std::{
 
 /// Photos of each turn; the first warms up.
 const TURNS: [u64; 3] = [20, 40, 40];
-/// How much more memory the last turn may take than the one before, in kB.
-const GROWTH_KB_MAX: u64 = 24 * 1024;
+/// How much more memory the last turn may take than the one before, in kB. What is on its way at
+/// once differs by some pictures; whoever kept what passed would grow by more than 120 MB.
+const GROWTH_KB_MAX: u64 = 64 * 1024;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The server as a process; it ends with this one.

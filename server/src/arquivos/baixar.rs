@@ -6,7 +6,10 @@ mod resposta;
 #[cfg(test)]
 mod tests;
 
-use super::assinatura::{self, LinkDeArquivo};
+use super::{
+    assinatura::{self, LinkDeArquivo},
+    declarado::Declarado,
+};
 use crate::{
     api::{
         docs::Problemas,
@@ -16,6 +19,7 @@ use crate::{
     app::App,
     error::{ApiError, ApiResult},
     ledger, objects, office,
+    web::queries::Viewer,
 };
 use axum::{
     Json,
@@ -28,7 +32,7 @@ use campo_domain::{
     ids::{DocumentId, ItemId, TenantId, UserId},
     parte::{Colecao, Variante},
     pessoa::Pessoa,
-    registro::{Item, Registro, SituacaoArquivo},
+    registro::{Item, Registro},
 };
 use campo_sync::exchange::Loaded;
 use chrono::Utc;
@@ -157,6 +161,12 @@ async fn ligar(
 /// # Errors
 /// 404 `nao_encontrado` or `arquivo_nao_chegou`.
 pub async fn para(app: &App, tenant: TenantId, pessoa: &Pessoa, qual: Qual) -> ApiResult<Achado> {
+    if pessoa.cliente.is_none()
+        && let Some(declarado) = por_linhas(app, tenant, Some(Viewer::of(pessoa)), qual).await?
+    {
+        return achar(app, tenant, declarado, qual).await;
+    }
+    // What was removed stands in the document alone, and so does who attached it.
     let found = office::load(app, tenant, pessoa, qual.documento).await?;
     let (registro, _) = found.ok_or_else(ApiError::nao_encontrado)?;
     let anexo = anexo(&registro, qual.anexo)?;
@@ -166,7 +176,7 @@ pub async fn para(app: &App, tenant: TenantId, pessoa: &Pessoa, qual: Qual) -> A
             return Err(ApiError::nao_encontrado());
         }
     }
-    achar(app, tenant, &registro, qual).await
+    achar(app, tenant, Declarado::lido(&registro, qual.anexo)?, qual).await
 }
 
 /// The bytes for whoever has a link to them, which [`assinatura::conferir`] has looked at.
@@ -174,6 +184,9 @@ pub async fn para(app: &App, tenant: TenantId, pessoa: &Pessoa, qual: Qual) -> A
 /// # Errors
 /// As [`para`].
 pub async fn por_link(app: &App, tenant: TenantId, qual: Qual) -> ApiResult<Achado> {
+    if let Some(declarado) = por_linhas(app, tenant, None, qual).await? {
+        return achar(app, tenant, declarado, qual).await;
+    }
     let mut tx = app.db.snapshot(tenant).await?;
     let stored = ledger::chunks(&mut tx, tenant, &[qual.documento.uuid()]).await?;
     let (_, (generation, chunks)) =
@@ -181,7 +194,16 @@ pub async fn por_link(app: &App, tenant: TenantId, qual: Qual) -> ApiResult<Acha
     let tipos = ledger::tipos(&mut tx, tenant).await?;
     tx.rollback().await?;
     let loaded = Loaded::read(&chunks, generation, &tipos).map_err(ApiError::interno)?;
-    achar(app, tenant, &loaded.merged.registro, qual).await
+    achar(app, tenant, Declarado::lido(&loaded.merged.registro, qual.anexo)?, qual).await
+}
+
+async fn por_linhas(
+    app: &App,
+    tenant: TenantId,
+    viewer: Option<Viewer>,
+    qual: Qual,
+) -> sqlx::Result<Option<Declarado>> {
+    Declarado::das_listas(app, tenant, viewer, qual.documento, qual.anexo).await
 }
 
 fn anexo(registro: &Registro, id: ItemId) -> ApiResult<&Item> {
@@ -203,10 +225,9 @@ async fn do_cliente(
 }
 
 /// Where the bytes of a file are: what its device made of it, else what the server made.
-async fn achar(app: &App, tenant: TenantId, registro: &Registro, qual: Qual) -> ApiResult<Achado> {
+async fn achar(app: &App, tenant: TenantId, declarado: Declarado, qual: Qual) -> ApiResult<Achado> {
     let Qual { documento, anexo: id, variante } = qual;
-    let anexo = anexo(registro, id)?;
-    let nome = nome(anexo, variante);
+    let nome = nome(declarado.nome, variante);
     let mut tx = app.db.snapshot(tenant).await?;
     if variante != Variante::Original {
         let sent: Option<(String, i64)> = sqlx::query_as(
@@ -225,10 +246,10 @@ async fn achar(app: &App, tenant: TenantId, registro: &Registro, qual: Qual) -> 
         }
     }
     // Whoever declares the hash of somebody else's file has not shown that it has the bytes.
-    if registro.arquivo(&id) != SituacaoArquivo::Verificada {
+    if !declarado.verificada {
         return Err(nao_chegou());
     }
-    let sha256 = anexo.valor("sha256").texto().unwrap_or_default();
+    let sha256 = &declarado.sha256;
     let (tamanho, mime, derivadas): (i64, String, String) =
         sqlx::query_as("SELECT tamanho, mime, derivadas FROM arquivo WHERE sha256 = $1")
             .bind(sha256)
@@ -262,12 +283,11 @@ async fn achar(app: &App, tenant: TenantId, registro: &Registro, qual: Qual) -> 
 const JPEG: &str = "image/jpeg";
 
 /// What the file is called when it is saved.
-fn nome(anexo: &Item, variante: Variante) -> String {
-    let nome = anexo.valor("nome").texto().unwrap_or_default();
+fn nome(nome: String, variante: Variante) -> String {
     if variante == Variante::Original {
-        return nome.to_owned();
+        return nome;
     }
-    let stem = nome.rsplit_once('.').map_or(nome, |(stem, _)| stem);
+    let stem = nome.rsplit_once('.').map_or(nome.as_str(), |(stem, _)| stem);
     format!("{stem}-{variante}.jpg")
 }
 

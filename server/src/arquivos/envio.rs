@@ -38,7 +38,6 @@ use cabecalhos::{
 use campo_domain::{
     ids::{DocumentId, ItemId},
     parte::Variante,
-    registro::SituacaoArquivo,
 };
 use recepcao::{Recepcao, posicao_diferente};
 use std::str::FromStr;
@@ -244,10 +243,9 @@ async fn dispensado(
     anexo: ItemId,
     variante: Variante,
 ) -> ApiResult<i64> {
-    let (item, situacao) = alvo::permitido(app, quem, documento, anexo).await?;
+    let declarado = alvo::permitido(app, quem, documento, anexo).await?;
     let tamanho = if variante == Variante::Original {
-        let verificada = situacao == SituacaoArquivo::Verificada;
-        alvo::tamanho_de(&item).filter(|_| verificada)
+        declarado.verificada.then_some(declarado.tamanho)
     } else {
         alvo::derivada(app, quem, documento, anexo, variante).await?
     };

@@ -3,6 +3,7 @@
 
 pub mod assinatura;
 pub mod baixar;
+mod declarado;
 pub mod derivadas;
 pub mod envio;
 pub mod limpeza;

@@ -17,7 +17,7 @@ use axum::{
 use campo_domain::{
     command::{Command, Listados, NovoItem},
     kind::Kind,
-    registro::Campos,
+    registro::{Campos, SituacaoArquivo},
     tipo::TipoRef,
     valor::Valor,
 };

@@ -6,21 +6,20 @@ use super::cabecalhos::Metadados;
 use crate::{
     api::principal::Principal,
     app::App,
+    arquivos::declarado::Declarado,
     error::{ApiError, ApiResult},
     ledger, objects,
+    web::queries::{Viewer, visible},
 };
 use axum::http::StatusCode;
 use campo_domain::{
     ids::{DocumentId, ItemId, TenantId},
     parte::{Colecao, Variante},
     policy,
-    registro::{Item, Registro, SituacaoArquivo},
-    valor::Valor,
 };
 use campo_sync::{admission::Merged, exchange::Loaded};
 use object_store::ObjectStoreExt;
 use sqlx::PgTransaction;
-use uuid::Uuid;
 
 /// What an upload is of.
 #[derive(Clone, Debug)]
@@ -48,8 +47,15 @@ pub async fn permitido(
     quem: &Principal,
     documento: DocumentId,
     anexo: ItemId,
-) -> ApiResult<(Item, SituacaoArquivo)> {
+) -> ApiResult<Declarado> {
     let (tenant, pessoa) = (quem.tenant, &quem.pessoa);
+    if pessoa.cliente.is_none() {
+        let viewer = Some(Viewer::of(pessoa));
+        let visto = Declarado::das_listas(app, tenant, viewer, documento, anexo).await?;
+        if let Some(declarado) = visto {
+            return Ok(declarado);
+        }
+    }
     let mut tx = app.db.snapshot(tenant).await?;
     let merged = ler(&mut tx, tenant, documento).await?;
     let registro = &merged.registro;
@@ -79,7 +85,7 @@ pub async fn permitido(
         let mensagem = "Este arquivo foi removido do registro; não precisa mais ser enviado.";
         return Err(ApiError::new(StatusCode::GONE, "anexo_removido", mensagem));
     }
-    Ok((item.clone(), registro.arquivo(&anexo)))
+    Declarado::lido(registro, anexo)
 }
 
 /// The record, whoever asks.
@@ -107,9 +113,8 @@ impl Alvo {
         tamanho: i64,
     ) -> ApiResult<Self> {
         let registro = ler(tx, tenant, documento).await?.registro;
-        let item = registro.colecao(Colecao::Anexos).get(&anexo);
-        let item = item.ok_or_else(ApiError::nao_encontrado)?;
-        let sha256 = declarado(item, tamanho.unsigned_abs(), None)?;
+        let declarado = Declarado::lido(&registro, anexo)?;
+        let sha256 = conferir(&declarado, tamanho.unsigned_abs(), None)?;
         let (variante, verificada) = (Variante::Original, false);
         Ok(Self { documento, anexo, variante, sha256, tamanho, verificada })
     }
@@ -126,12 +131,12 @@ impl Alvo {
     ) -> ApiResult<Self> {
         let Metadados { documento, anexo, variante, sha256 } = dados;
         let (documento, anexo, variante) = (*documento, *anexo, *variante);
-        let (item, situacao) = permitido(app, quem, documento, anexo).await?;
+        let declarado = permitido(app, quem, documento, anexo).await?;
         if tamanho > variante.bytes_max() {
             return Err(grande_demais());
         }
         let sha256 = match variante {
-            Variante::Original => Some(declarado(&item, tamanho, sha256.as_deref())?),
+            Variante::Original => Some(conferir(&declarado, tamanho, sha256.as_deref())?),
             Variante::Previa | Variante::Miniatura => sha256.clone(),
         };
         let sha256 = sha256.filter(|sha256| hexadecimal(sha256)).ok_or_else(|| {
@@ -140,7 +145,7 @@ impl Alvo {
         let tamanho = i64::try_from(tamanho).ok().filter(|tamanho| *tamanho > 0);
         let tamanho =
             tamanho.ok_or_else(|| ApiError::invalido("Um arquivo tem ao menos um byte."))?;
-        let verificada = variante == Variante::Original && situacao == SituacaoArquivo::Verificada;
+        let verificada = variante == Variante::Original && declarado.verificada;
         Ok(Self { documento, anexo, variante, sha256, tamanho, verificada })
     }
 
@@ -165,33 +170,26 @@ impl Alvo {
         if self.variante != Variante::Original || quem.pessoa.cliente.is_some() {
             return Ok(false);
         }
+        let viewer = Viewer::of(&quem.pessoa);
         let mut tx = app.db.snapshot(quem.tenant).await?;
-        let outros: Vec<Uuid> = sqlx::query_scalar(
-            "SELECT DISTINCT x.document FROM anexos x \
-             JOIN arquivo a ON a.sha256 = x.sha256 AND a.tamanho = $2 \
-             WHERE x.sha256 = $1 AND x.estado = 'verificada' LIMIT 20",
-        )
+        let visto: bool = sqlx::query_scalar(concat!(
+            "SELECT EXISTS (SELECT FROM anexos x \
+                 JOIN arquivo a ON a.tenant = x.tenant AND a.sha256 = x.sha256 AND a.tamanho = $4 \
+                 JOIN document d ON d.tenant = x.tenant AND d.id = x.document \
+                 WHERE x.sha256 = $3 AND x.estado = 'verificada' AND NOT d.erased AND ",
+            visible!("d", with kind),
+            ")"
+        ))
+        .bind(viewer.id)
+        .bind(viewer.all)
         .bind(&self.sha256)
         .bind(self.tamanho)
-        .fetch_all(&mut *tx)
+        .fetch_one(&mut *tx)
         .await?;
         tx.rollback().await?;
-        for outro in outros {
-            let found = crate::office::load(app, quem.tenant, &quem.pessoa, outro.into()).await?;
-            if found.is_some_and(|(registro, _)| self.verificado_em(&registro)) {
-                // What the store has lost is sent again.
-                let chave = objects::original(quem.tenant, &self.sha256);
-                return Ok(app.objects.store().head(&chave).await.is_ok());
-            }
-        }
-        Ok(false)
-    }
-
-    fn verificado_em(&self, registro: &Registro) -> bool {
-        registro.vivos(Colecao::Anexos).any(|(id, item)| {
-            item.valor("sha256").texto() == Some(&*self.sha256)
-                && registro.arquivo(id) == SituacaoArquivo::Verificada
-        })
+        // What the store has lost is sent again.
+        let chave = objects::original(quem.tenant, &self.sha256);
+        Ok(visto && app.objects.store().head(&chave).await.is_ok())
     }
 }
 
@@ -218,28 +216,18 @@ pub async fn derivada(
 }
 
 /// The hash of the original, if length and hash are those that the record declares.
-fn declarado(item: &Item, tamanho: u64, sha256: Option<&str>) -> ApiResult<String> {
-    let declarado = tamanho_de(item);
-    if declarado != i64::try_from(tamanho).ok() {
+fn conferir(declarado: &Declarado, tamanho: u64, sha256: Option<&str>) -> ApiResult<String> {
+    if i64::try_from(tamanho) != Ok(declarado.tamanho) {
         let mensagem = "O arquivo não tem o tamanho que foi registrado.";
         return Err(ApiError::new(StatusCode::BAD_REQUEST, "tamanho_diferente", mensagem)
-            .with("declarado", declarado));
+            .with("declarado", declarado.tamanho));
     }
-    let declarado = item.valor("sha256").texto().unwrap_or_default();
-    if sha256.is_some_and(|sha256| sha256 != declarado) {
+    if sha256.is_some_and(|sha256| sha256 != declarado.sha256) {
         let mensagem = "O SHA-256 do arquivo não é o que foi registrado.";
         return Err(ApiError::new(StatusCode::BAD_REQUEST, "hash_diferente", mensagem)
-            .with("declarado", declarado));
+            .with("declarado", &*declarado.sha256));
     }
-    Ok(declarado.to_owned())
-}
-
-/// How many bytes a record declares for a file.
-pub fn tamanho_de(item: &Item) -> Option<i64> {
-    match item.valor("tamanho") {
-        Valor::Inteiro(tamanho) => Some(*tamanho),
-        _ => None,
-    }
+    Ok(declarado.sha256.clone())
 }
 
 fn hexadecimal(sha256: &str) -> bool {
