@@ -4,11 +4,14 @@
 -- What the document says of each file (the rest of the columns is its metadata).
 ALTER TABLE anexos
     ADD COLUMN posicao text,
+    -- Who attached it.
+    ADD COLUMN autor uuid,
     -- esperada, recebida, verificada, recusada
     ADD COLUMN estado text NOT NULL DEFAULT 'esperada',
     ADD COLUMN estado_em timestamptz,
     -- Why it was refused: a code.
     ADD COLUMN motivo text;
+CREATE INDEX anexos_recebidas ON anexos (estado_em) WHERE estado = 'recebida';
 -- Who else has the same bytes.
 CREATE INDEX anexos_sha256 ON anexos (tenant, sha256);
 
@@ -70,6 +73,7 @@ CREATE TABLE envio (
 );
 CREATE INDEX envio_completo ON envio (proxima_em) WHERE situacao = 'completo';
 CREATE INDEX envio_expira ON envio (expira_em);
+CREATE INDEX envio_aberto ON envio (tenant, usuario) WHERE situacao = 'aberto';
 CREATE INDEX envio_anexo ON envio (tenant, document, anexo);
 
 -- The bytes of an upload as they came, each run of them an object of its own.
@@ -112,6 +116,15 @@ CREATE FUNCTION envios_vencidos() RETURNS SETOF uuid
         SELECT DISTINCT tenant FROM public.envio
         WHERE situacao = 'descartado' OR situacao = 'aberto' AND expira_em < now()
     $$;
+-- Files of which all is said to be here, and nothing is left to be verified.
+CREATE FUNCTION recebidas_perdidas() RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ''
+    AS $$
+        SELECT DISTINCT x.tenant FROM public.anexos x
+        WHERE x.estado = 'recebida' AND x.estado_em < now() - interval '10 minutes'
+            AND NOT EXISTS (SELECT FROM public.envio e WHERE e.tenant = x.tenant
+                AND e.document = x.document AND e.anexo = x.id AND e.situacao = 'completo')
+    $$;
 -- Files that lack their derivatives.
 CREATE FUNCTION derivadas_devidas() RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ''
@@ -123,7 +136,9 @@ DO $$
 DECLARE
     funcao text;
 BEGIN
-    FOREACH funcao IN ARRAY ARRAY['envios_devidos', 'envios_vencidos', 'derivadas_devidas'] LOOP
+    FOREACH funcao IN ARRAY ARRAY[
+        'envios_devidos', 'envios_vencidos', 'recebidas_perdidas', 'derivadas_devidas'
+    ] LOOP
         EXECUTE format('REVOKE ALL ON FUNCTION %I() FROM PUBLIC', funcao);
         EXECUTE format('GRANT EXECUTE ON FUNCTION %I() TO campo_app', funcao);
     END LOOP;

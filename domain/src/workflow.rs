@@ -471,7 +471,11 @@ pub fn prever(registro: &Registro, tipo: &Tipo, pessoa: &Pessoa) -> Registro {
             transicao.guardas.contains(&Guarda::Fotos)
                 && faltam_fotos(&previsto, tipo, chega).is_some()
         });
-        if let (Ok(para), false) = (julgado, fica) {
+        if julgado.is_ok() && fica {
+            // What was asked for after it waits behind it.
+            break;
+        }
+        if let Ok(para) = julgado {
             let de = previsto.situacao(tipo).map_or(String::new(), |s| s.codigo.clone());
             previsto.situacao = Some(para.clone());
             if let Some(julgado) = previsto.pedidos.iter_mut().find(|p| p.id == pedido.id) {

@@ -2,7 +2,10 @@
 
 use crate::{commit::Committers, config::Config, db::Db, live::Live, objects::Objects};
 use std::sync::Arc;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
+
+/// Uploads that a process takes bytes of at once, each with up to 8 MiB in memory.
+const RECEPCOES_MAX: usize = 64;
 
 /// The state of the application.
 #[derive(Clone, Debug)]
@@ -17,6 +20,10 @@ pub struct App {
     pub committers: Committers,
     /// Wakes whoever verifies uploads.
     pub recebidos: Arc<Notify>,
+    /// Uploads whose bytes may be held at once.
+    pub recepcoes: Arc<Semaphore>,
+    /// Pictures that may be decoded at once: one may take half a gigabyte.
+    pub decodificacoes: Arc<Semaphore>,
     /// What moved.
     pub live: Live,
     /// Tells what never ends by itself (live streams, jobs) that the server is stopping.
@@ -32,6 +39,8 @@ impl App {
             objects,
             committers: Committers::default(),
             recebidos: Arc::default(),
+            recepcoes: Arc::new(Semaphore::new(RECEPCOES_MAX)),
+            decodificacoes: Arc::new(Semaphore::new(1)),
             live: Live::default(),
             shutdown: Shutdown::default(),
         }

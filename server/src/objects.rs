@@ -13,6 +13,7 @@ use object_store::{
     memory::InMemory, path::Path, prefix::PrefixStore,
 };
 use reqwest::Url;
+use sqlx::PgTransaction;
 use std::{fmt, sync::Arc, time::Duration};
 use uuid::Uuid;
 
@@ -232,6 +233,18 @@ pub fn parte(tenant: TenantId, envio: Uuid, inicio: u64) -> Path {
 
 fn shard(sha256: &str) -> &str {
     sha256.get(..2).unwrap_or(sha256)
+}
+
+/// Keeps whoever else works at that key away until the transaction ends.
+///
+/// # Errors
+/// PostgreSQL's.
+pub async fn lock(tx: &mut PgTransaction<'_>, chave: &Path) -> sqlx::Result<()> {
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+        .bind(chave.as_ref())
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
 }
 
 #[cfg(test)]

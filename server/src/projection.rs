@@ -226,6 +226,7 @@ fn of_record(registro: &Registro, add: &mut dyn FnMut(&'static str, Value)) {
             row.insert("id".to_owned(), json!(id));
             if colecao == Colecao::Anexos {
                 let arquivo = registro.arquivos.get(id);
+                row.insert("autor".to_owned(), json!(parte.autoria.por));
                 row.insert("estado".to_owned(), json!(registro.arquivo(id).codigo()));
                 row.insert("estado_em".to_owned(), json!(arquivo.map(|arquivo| arquivo.quando)));
                 row.insert("motivo".to_owned(), json!(arquivo.and_then(|a| a.motivo.as_ref())));

@@ -95,6 +95,8 @@ pub struct Objeto {
     etag: String,
     /// What it is called when it is saved.
     nome: String,
+    /// Whether it is the file itself and no picture of it.
+    original: bool,
 }
 
 /// Somebody of the company, or one of its clients.
@@ -242,7 +244,8 @@ async fn achar(app: &App, tenant: TenantId, declarado: Declarado, qual: Qual) ->
         if let Some((etag, tamanho)) = sent {
             let chave = objects::do_anexo(tenant, documento, &id, variante);
             let tamanho = Some(tamanho.unsigned_abs());
-            return Ok(Achado::Objeto(Objeto { chave, tamanho, mime: JPEG.into(), etag, nome }));
+            let (mime, original) = (JPEG.into(), false);
+            return Ok(Achado::Objeto(Objeto { chave, tamanho, mime, etag, nome, original }));
         }
     }
     // Whoever declares the hash of somebody else's file has not shown that it has the bytes.
@@ -265,6 +268,7 @@ async fn achar(app: &App, tenant: TenantId, declarado: Declarado, qual: Qual) ->
             mime,
             etag: sha256.to_owned(),
             nome,
+            original: true,
         },
         (_, "prontas") => Objeto {
             chave: objects::derivado(tenant, sha256, variante),
@@ -273,6 +277,7 @@ async fn achar(app: &App, tenant: TenantId, declarado: Declarado, qual: Qual) ->
             // Made of these bytes, always in the same way.
             etag: format!("{sha256}-{variante}"),
             nome,
+            original: false,
         },
         (_, "pendentes") => return Err(nao_chegou()),
         _ => return Ok(Achado::Marcador(MARCADOR.clone())),

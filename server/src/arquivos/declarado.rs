@@ -1,6 +1,6 @@
 //! What a record says of a file, read from the rows of the lists: neither a gallery nor an upload
-//! reads a whole document for each request. What only the document knows (who attached it, what was
-//! removed) is asked of it where the rows do not answer.
+//! reads a whole document for each request. What only the document knows, as what was removed, is
+//! asked of it where the rows do not answer.
 
 use crate::{
     app::App,
@@ -14,6 +14,7 @@ use campo_domain::{
     valor::Valor,
 };
 use sqlx::FromRow;
+use uuid::Uuid;
 
 /// A file as its record declares it.
 #[derive(Clone, Debug, FromRow)]
@@ -26,6 +27,8 @@ pub struct Declarado {
     pub tamanho: i64,
     /// Whether the server has proven that it has them.
     pub verificada: bool,
+    /// Who attached it.
+    pub autor: Uuid,
 }
 
 impl Declarado {
@@ -45,6 +48,7 @@ impl Declarado {
                 _ => 0,
             },
             verificada: registro.arquivo(&anexo) == SituacaoArquivo::Verificada,
+            autor: item.autoria.por.uuid(),
         })
     }
 
@@ -63,7 +67,8 @@ impl Declarado {
         let mut tx = app.db.snapshot(tenant).await?;
         sqlx::query_as(concat!(
             "SELECT coalesce(a.nome, '') AS nome, coalesce(a.sha256, '') AS sha256, \
-                 coalesce(a.tamanho, 0) AS tamanho, a.estado = 'verificada' AS verificada \
+                 coalesce(a.tamanho, 0) AS tamanho, a.estado = 'verificada' AS verificada, \
+                 coalesce(a.autor, d.id) AS autor \
              FROM anexos a JOIN document d ON d.tenant = a.tenant AND d.id = a.document \
              WHERE a.document = $3 AND a.id = $4 AND NOT d.erased AND ($5 OR ",
             visible!("d", with kind),

@@ -101,6 +101,7 @@ async fn fazer(app: &App, tenant: TenantId, pendente: &Pendente) -> Result<Feito
     tx.rollback().await?;
     let store = app.objects.store();
     let bytes = store.get(&objects::original(tenant, &pendente.sha256)).await?.bytes().await?;
+    let _vez = app.decodificacoes.acquire().await?;
     let decode = move || campo_fotos::derivar(&bytes, gps);
     let made: Result<Derivadas, ErroFoto> =
         tokio::task::spawn_blocking(decode).await.context("decoding broke off")?;
@@ -127,7 +128,7 @@ async fn pede_posicao(tx: &mut PgTransaction<'_>, tenant: TenantId, sha256: &str
              UNION ALL SELECT id, tipo, tipo_versao FROM ocorrencias \
              UNION ALL SELECT id, tipo, tipo_versao FROM agendas \
              UNION ALL SELECT id, tipo, tipo_versao FROM clientes) r ON r.id = a.document \
-         WHERE a.sha256 = $1",
+         WHERE a.sha256 = $1 AND a.estado = 'verificada'",
     )
     .bind(sha256)
     .fetch_all(&mut **tx)
@@ -153,19 +154,21 @@ async fn registrar(
             "falharam"
         }
         Err(error) => {
+            // Whoever did not answer says nothing of the picture: that try does not count.
             tracing::warn!(%tenant, sha256, tentativas, %error, "derivatives were left for later");
-            if *tentativas < TENTATIVAS_MAX { "pendentes" } else { "falharam" }
+            "pendentes"
         }
     };
     let mut tx = app.db.tenant(tenant).await?;
     sqlx::query(
-        "UPDATE arquivo SET derivadas = $2, proxima_em = now() + $3 * interval '10 seconds' \
-         WHERE sha256 = $1 AND derivadas = 'pendentes'",
+        "UPDATE arquivo SET derivadas = $2, proxima_em = now() + $3 * interval '10 seconds', \
+             tentativas = least(tentativas, $4) WHERE sha256 = $1 AND derivadas = 'pendentes'",
     )
     .bind(sha256)
     .bind(derivadas)
     // 10 s, 40 s, 90 s, 160 s.
     .bind(f64::from(tentativas * tentativas))
+    .bind(TENTATIVAS_MAX - 1)
     .execute(&mut *tx)
     .await?;
     if derivadas != "pendentes" {

@@ -32,12 +32,13 @@ use axum::{
     routing::{head, options, post},
 };
 use cabecalhos::{
-    METODO, Metadados, Soma, TUS_RESUMABLE, TUS_VERSION, UPLOAD_LENGTH, UPLOAD_OFFSET, VERSAO,
-    de_bytes, numero, outro_tipo, posicao,
+    CAMPO_SITUACAO, METODO, Metadados, Soma, TUS_RESUMABLE, TUS_VERSION, UPLOAD_LENGTH,
+    UPLOAD_OFFSET, VERSAO, de_bytes, numero, outro_tipo, posicao,
 };
 use campo_domain::{
     ids::{DocumentId, ItemId},
     parte::Variante,
+    registro::SituacaoArquivo,
 };
 use recepcao::{Recepcao, posicao_diferente};
 use std::str::FromStr;
@@ -149,7 +150,9 @@ async fn opcoes() -> impl IntoResponse {
 ///
 /// `Upload-Metadata` tem `documento`, `anexo`, `variante` (`original` se nada for dito) e `sha256`,
 /// cada um em base64. `Upload-Offset` diz o que já está aqui, também de um envio começado antes:
-/// tudo, quando nada precisa ser enviado. O corpo, se houver, são os primeiros bytes.
+/// tudo, quando nada precisa ser enviado; então `Campo-Situacao` diz se os bytes já foram
+/// conferidos (`verificada`) ou só chegaram (`recebida`). O corpo, se houver, são os primeiros
+/// bytes.
 #[utoipa::path(post, path = "/v1/arquivos", tag = "Arquivos",
     params(("Tus-Resumable" = String, Header, description = "1.0.0"),
         ("Upload-Length" = u64, Header, description = "O tamanho do arquivo, em bytes."),
@@ -171,21 +174,22 @@ pub async fn criar(
     }
     let alvo = Alvo::novo(&app, &quem, &Metadados::ler(&headers)?, tamanho).await?;
     if alvo.pronto(&app, &quem).await? {
-        return Ok(pronto(&alvo));
+        return Ok(pronto(&alvo, SituacaoArquivo::Verificada));
     }
     let usuario = quem.pessoa.id.uuid();
-    let mut tx = app.db.tenant(quem.tenant).await?;
-    let mut envio = match tabela::em_andamento(&mut tx, &alvo, usuario).await? {
-        Some(envio) if envio.completo() => return Ok(pronto(&alvo)),
+    // No transaction is open while the store is asked or bytes come.
+    let mut tx = app.db.snapshot(quem.tenant).await?;
+    let antes = tabela::em_andamento(&mut tx, &alvo, usuario).await?;
+    tx.rollback().await?;
+    let mut envio = match antes {
+        Some(envio) if envio.completo() => return Ok(pronto(&alvo, SituacaoArquivo::Recebida)),
         Some(envio) => envio,
         None => {
-            // Asks the store: not within a transaction.
-            tx.rollback().await?;
             let inicio = match alvo.ja_visto(&app, &quem).await? {
                 true => Inicio::Completo,
                 false => Inicio::Vazio,
             };
-            tx = app.db.tenant(quem.tenant).await?;
+            let mut tx = app.db.tenant(quem.tenant).await?;
             if tabela::abertos(&mut tx, usuario).await? >= ABERTOS_MAX {
                 return Err(demais());
             }
@@ -193,7 +197,7 @@ pub async fn criar(
             tx.commit().await?;
             if envio.completo() {
                 app.recebidos.notify_one();
-                return Ok(pronto(&alvo));
+                return Ok(pronto(&alvo, SituacaoArquivo::Recebida));
             }
             envio
         }
@@ -210,10 +214,14 @@ fn criado(endereco: &str, offset: i64, envio: &Envio) -> Response {
     (StatusCode::CREATED, location, posicao(offset, Some(envio.expira_em))).into_response()
 }
 
-fn pronto(alvo: &Alvo) -> Response {
+/// Nothing needs to be sent. That is no proof yet: what was received may still be found wrong.
+fn pronto(alvo: &Alvo, situacao: SituacaoArquivo) -> Response {
     let Alvo { documento, anexo, variante, tamanho, .. } = alvo;
-    let location = format!("/v1/arquivos/{documento}.{anexo}.{variante}");
-    (StatusCode::CREATED, [(header::LOCATION, location)], posicao(*tamanho, None)).into_response()
+    let headers = [
+        (header::LOCATION, format!("/v1/arquivos/{documento}.{anexo}.{variante}")),
+        (CAMPO_SITUACAO, situacao.codigo().to_owned()),
+    ];
+    (StatusCode::CREATED, headers, posicao(*tamanho, None)).into_response()
 }
 
 fn demais() -> ApiError {
@@ -228,9 +236,7 @@ async fn abrir(app: &App, quem: &Principal, id: Uuid) -> ApiResult<Envio> {
     tx.rollback().await?;
     alvo::permitido(app, quem, envio.document.into(), envio.anexo.into()).await?;
     if !envio.completo() && envio.expira_em < chrono::Utc::now() {
-        let mut error = expirado();
-        error.status = StatusCode::GONE;
-        return Err(error);
+        return Err(expirado());
     }
     Ok(envio)
 }
@@ -363,8 +369,18 @@ async fn receber(
     soma: Option<Soma>,
     corpo: Body,
 ) -> ApiResult<Envio> {
+    let vez = app.recepcoes.clone().try_acquire_owned().map_err(|_| {
+        let mensagem = "O servidor recebe muitos arquivos agora. Continue em instantes.";
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        ApiError::new(status, "servidor_ocupado", mensagem).after(5)
+    })?;
     let recepcao = Recepcao::nova(app.clone(), quem.tenant, envio, soma);
-    log::spawn(recepcao.receber(corpo)).await.map_err(ApiError::interno)?
+    let receber = async move {
+        let outcome = recepcao.receber(corpo).await;
+        drop(vez);
+        outcome
+    };
+    log::spawn(receber).await.map_err(ApiError::interno)?
 }
 
 /// Desiste de um envio que não terminou: o que chegou dele é apagado (tus 1.0).

@@ -3,9 +3,13 @@
 //! breaks off in between is done again.
 
 use super::envio::tabela;
-use crate::{app::App, objects};
+use crate::{
+    app::App,
+    commit::{self, Work},
+    objects,
+};
 use anyhow::Result;
-use campo_domain::ids::TenantId;
+use campo_domain::{ids::TenantId, registro::SituacaoArquivo};
 use futures::TryStreamExt;
 use object_store::{Error, ObjectStoreExt};
 use std::time::Duration;
@@ -47,7 +51,35 @@ pub async fn once(app: &App) -> Result<()> {
         let envios: Vec<Uuid> = sqlx::query_scalar(query).fetch_all(&mut *tx).await?;
         tx.commit().await?;
         for envio in envios {
-            apagar(app, tenant, envio).await?;
+            if let Err(error) = apagar(app, tenant, envio).await {
+                tracing::warn!(%tenant, %envio, %error, "the parts of an upload were left for later");
+            }
+        }
+    }
+    esquecidas(app).await
+}
+
+/// Asks again for files of which it is said that all has arrived while nothing is left to be
+/// verified: whoever was about to say more has died.
+async fn esquecidas(app: &App) -> Result<()> {
+    let tenants: Vec<Uuid> =
+        sqlx::query_scalar("SELECT recebidas_perdidas()").fetch_all(app.db.pool()).await?;
+    for tenant in tenants.into_iter().map(TenantId::from) {
+        let mut tx = app.db.snapshot(tenant).await?;
+        let found: Vec<(Uuid, Uuid)> = sqlx::query_as(
+            "SELECT x.document, x.id FROM anexos x \
+             WHERE x.estado = 'recebida' AND x.estado_em < now() - interval '10 minutes' \
+                 AND NOT EXISTS (SELECT FROM envio e WHERE e.document = x.document \
+                     AND e.anexo = x.id AND e.situacao = 'completo')",
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        tx.rollback().await?;
+        for (document, anexo) in found {
+            let (document, anexo) = (document.into(), anexo.into());
+            let (situacao, motivo) = (SituacaoArquivo::Recusada, Some("nao_conferida"));
+            let work = Work::Arquivo { document, anexo, situacao, motivo };
+            commit::submit(app, tenant, work).await?;
         }
     }
     Ok(())

@@ -15,6 +15,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::TryStreamExt;
 use object_store::{Error, ObjectMeta, ObjectStoreExt, path::Path};
 use relatorio::{DaEmpresa, Falta, Orfao};
+use sqlx::PgTransaction;
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
@@ -152,12 +153,12 @@ async fn remover(
     empresa: &mut DaEmpresa,
     agora: DateTime<Utc>,
 ) -> Result<()> {
-    if empresa.orfaos.is_empty() {
-        return Ok(());
-    }
-    let conhecido = Conhecido::ler(db, tenant).await?;
     for orfao in &mut empresa.orfaos {
-        if conhecido.tem(&Chave::ler(tenant, &orfao.objeto)) {
+        let mut tx = db.tenant(tenant).await?;
+        // Whoever verifies the same bytes now waits until it is gone, and then finds that out; or
+        // has said so, and it is somebody's.
+        objects::lock(&mut tx, &orfao.objeto).await?;
+        if conhecida(&mut tx, &Chave::ler(tenant, &orfao.objeto)).await? {
             continue;
         }
         match objects.store().head(&orfao.objeto).await {
@@ -168,9 +169,29 @@ async fn remover(
             Err(error) => return Err(error.into()),
         }
         objects.store().delete(&orfao.objeto).await?;
+        tx.commit().await?;
         orfao.apagado = true;
     }
     Ok(())
+}
+
+/// Whether a row knows that key now.
+async fn conhecida(tx: &mut PgTransaction<'_>, chave: &Chave) -> sqlx::Result<bool> {
+    let arquivo = "SELECT EXISTS (SELECT FROM arquivo WHERE sha256 = $1)";
+    let derivada = "SELECT EXISTS (SELECT FROM derivada \
+                    WHERE document = $1 AND anexo = $2 AND variante = $3)";
+    let envio = "SELECT EXISTS (SELECT FROM envio WHERE id = $1)";
+    match chave {
+        Chave::Original(sha256) | Chave::Derivado(sha256) => {
+            sqlx::query_scalar(arquivo).bind(sha256).fetch_one(&mut **tx).await
+        }
+        Chave::DoAnexo(documento, anexo, variante) => {
+            let query = sqlx::query_scalar(derivada).bind(documento).bind(anexo);
+            query.bind(variante.codigo()).fetch_one(&mut **tx).await
+        }
+        Chave::Parte(id) => sqlx::query_scalar(envio).bind(id).fetch_one(&mut **tx).await,
+        Chave::Outra => Ok(false),
+    }
 }
 
 /// Finds the rows whose object the store has not.

@@ -168,8 +168,10 @@ impl Oracle {
             }
             let request = stands(&then, &pedido);
             let leads = flow::leads(&then, tipo, &self.person(usuario), &request, true);
-            let again = flow::awaits_other_photos(&then, tipo, request.verbo);
-            let Some(para) = leads.ok().filter(|_| !again) else { continue };
+            let Ok(para) = leads else { continue };
+            if flow::awaits_other_photos(&then, tipo, request.verbo) {
+                break;
+            }
             let (de, quando) = (then.situacao.replace(para.clone()), pedido.quando);
             let de = de.unwrap_or_default();
             then.pedidos[place].veredito = Some(Veredito { recusa: None, de, para, quando });

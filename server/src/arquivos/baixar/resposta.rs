@@ -16,8 +16,12 @@ use std::ops::Range;
 
 /// What may be shown in place: images that no browser runs anything in.
 const MOSTRADOS: [&str; 3] = ["image/jpeg", "image/png", "image/webp"];
-/// The bytes of an address never change.
+/// The bytes of an original never change.
 const SEMPRE: &str = "private, max-age=31536000, immutable";
+/// A picture that the server made gives way to that of the device, should it come.
+const POR_UM_DIA: &str = "private, max-age=86400";
+/// Who asks next with the same browser may be somebody else.
+const QUEM: &str = "authorization, cookie";
 /// A file is no page of ours.
 const CSP: &str = "default-src 'none'; sandbox";
 
@@ -40,8 +44,13 @@ pub async fn responder(
         }
     };
     let etag = format!("\"{}\"", objeto.etag);
+    let guarda = if objeto.original { SEMPRE } else { POR_UM_DIA };
     if has(asked, &etag) {
-        let headers = [(header::ETAG, etag), (header::CACHE_CONTROL, SEMPRE.to_owned())];
+        let headers = [
+            (header::ETAG, etag),
+            (header::CACHE_CONTROL, guarda.to_owned()),
+            (header::VARY, QUEM.to_owned()),
+        ];
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
     let store = app.objects.store();
@@ -84,7 +93,8 @@ pub async fn responder(
     set(header::CONTENT_LENGTH, (bytes.end - bytes.start).to_string());
     set(header::ACCEPT_RANGES, "bytes".to_owned());
     set(header::ETAG, etag);
-    set(header::CACHE_CONTROL, SEMPRE.to_owned());
+    set(header::CACHE_CONTROL, guarda.to_owned());
+    set(header::VARY, QUEM.to_owned());
     if status == StatusCode::PARTIAL_CONTENT {
         let last = bytes.end - 1;
         set(header::CONTENT_RANGE, format!("bytes {}-{last}/{tamanho}", bytes.start));
@@ -222,7 +232,7 @@ mod tests {
         let said = |mime: &str, nome: &str| {
             let (chave, etag) = ("a".into(), String::new());
             let (mime, nome) = (mime.to_owned(), nome.to_owned());
-            disposition(&Objeto { chave, tamanho: None, mime, etag, nome })
+            disposition(&Objeto { chave, tamanho: None, mime, etag, nome, original: true })
         };
         assert_eq!(
             said("image/png", "porta — direita.png"),

@@ -452,7 +452,7 @@ async fn the_server_makes_the_pictures_that_no_device_sent() {
 }
 
 #[tokio::test]
-async fn derivatives_that_the_store_does_not_take_are_tried_five_times() {
+async fn a_store_that_does_not_answer_says_nothing_of_a_picture() {
     let casa = Casa::new().await;
     let bytes = picture(1);
     let anexo = casa.declare("carla", "porta.jpg", "image/jpeg", &bytes).await;
@@ -469,8 +469,14 @@ async fn derivatives_that_the_store_does_not_take_are_tried_five_times() {
     }
     let state = |tries, derivadas: &str| (tries, derivadas.to_owned());
     assert_eq!(seen[0], state(1, "pendentes"));
-    assert_eq!(seen[3], state(4, "pendentes"));
-    assert_eq!(seen[4..], [state(5, "falharam"), state(5, "falharam")]);
+    assert_eq!(seen[3..], [state(4, "pendentes"), state(4, "pendentes"), state(4, "pendentes")]);
+    casa.app.objects.store().put(&key, PutPayload::from(bytes)).await.unwrap();
+    derivadas::once(&casa.app).await.unwrap();
+    let made: String = sqlx::query_scalar("SELECT derivadas FROM arquivo")
+        .fetch_one(casa.app.db.owner())
+        .await
+        .unwrap();
+    assert_eq!(made, "prontas");
 }
 
 #[tokio::test]
@@ -571,7 +577,9 @@ async fn where_a_photo_was_taken_stays_only_if_every_tipo_that_has_it_asks_for_i
     assert!(made(&casa).await.is_some());
     // The same photo where nobody asks for it.
     casa.caso = casa.create("p004.bug", &[("assunto", text("Tela"))]).await;
-    casa.declare("carla", "porta.jpg", "image/jpeg", &bytes).await;
+    let other = casa.declare("carla", "porta.jpg", "image/jpeg", &bytes).await;
+    assert!(made(&casa).await.is_some(), "whoever only declares a hash has no say");
+    casa.arrive(other, &bytes, "pendentes").await;
     assert_eq!(made(&casa).await, None);
 }
 

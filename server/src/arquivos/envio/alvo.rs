@@ -132,6 +132,10 @@ impl Alvo {
         let Metadados { documento, anexo, variante, sha256 } = dados;
         let (documento, anexo, variante) = (*documento, *anexo, *variante);
         let declarado = permitido(app, quem, documento, anexo).await?;
+        // Nothing but its own word binds a picture to its original.
+        if variante != Variante::Original && declarado.autor != quem.pessoa.id.uuid() {
+            return Err(ApiError::nao_encontrado());
+        }
         if tamanho > variante.bytes_max() {
             return Err(grande_demais());
         }

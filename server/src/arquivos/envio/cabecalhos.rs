@@ -25,6 +25,8 @@ pub const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 const UPLOAD_METADATA: HeaderName = HeaderName::from_static("upload-metadata");
 const UPLOAD_CHECKSUM: HeaderName = HeaderName::from_static("upload-checksum");
 const UPLOAD_EXPIRES: HeaderName = HeaderName::from_static("upload-expires");
+/// How far bytes have come that need not be sent: `recebida` or `verificada`.
+pub const CAMPO_SITUACAO: HeaderName = HeaderName::from_static("campo-situacao");
 /// The method that is meant, where only GET and POST get through.
 pub const METODO: HeaderName = HeaderName::from_static("x-http-method-override");
 /// The only type of a body.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     app::App,
-    arquivos::verificacao,
+    arquivos::{limpeza, verificacao},
     error::{ApiError, ApiResult},
     objects,
 };
@@ -165,6 +165,13 @@ impl Recepcao {
 
     async fn contar(&mut self, partes: &[Parte]) -> ApiResult<()> {
         let mut tx = self.app.db.tenant(self.tenant).await?;
+        if tabela::partes_demais(&mut tx, self.envio.id).await? {
+            tx.rollback().await?;
+            let perdidas: Vec<Path> = partes.iter().map(|parte| parte.objeto.clone()).collect();
+            self.app.objects.discard(&perdidas).await;
+            limpeza::desistir(&self.app, self.tenant, self.envio.id).await?;
+            return Err(super::expirado());
+        }
         let counted = tabela::avancar(&mut tx, self.tenant, self.envio.id, partes).await?;
         // If this fails they may count: then their objects must stay.
         tx.commit().await?;

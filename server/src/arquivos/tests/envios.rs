@@ -185,8 +185,8 @@ async fn an_upload_that_is_given_up_or_forgotten_goes_with_its_bytes() {
     limpeza::once(&casa.app).await.unwrap();
     assert_eq!(casa.ver(&url).await.offset(), 100);
     casa.sql("UPDATE envio SET expira_em = now() - interval '1 second'").await;
-    assert_eq!(casa.ver(&url).await.status, 410);
-    assert_eq!(casa.enviar(&url, 100, Body::from("x")).await.codigo(), (410, "envio_expirado"));
+    assert_eq!(casa.ver(&url).await.status, 404);
+    assert_eq!(casa.enviar(&url, 100, Body::from("x")).await.codigo(), (404, "envio_expirado"));
     limpeza::once(&casa.app).await.unwrap();
     assert_eq!(casa.conta("envio").await + casa.conta("envio_parte").await, 0);
     assert!(casa.objetos().await.is_empty());
@@ -320,4 +320,33 @@ async fn what_a_silent_connection_brought_counts_while_it_is_still_silent() {
     // A server that stops lets go of it.
     casa.app.shutdown.request();
     assert_eq!(silent.await.unwrap().codigo(), (503, "servidor_ocupado"));
+}
+
+#[tokio::test]
+async fn while_bytes_come_slowly_nobody_is_kept_from_the_database() {
+    let casa = Casa::nova().await;
+    let foto = casa.foto(dados(21, 20_000)).await;
+    casa.comecar(&foto).await;
+    // More of them than there are connections, each begun again with a body that does not end.
+    let slow: Vec<_> = (0..8)
+        .map(|_| {
+            let (router, token) = (casa.router.clone(), casa.token.clone());
+            let metadata = metadados(&foto, "");
+            tokio::spawn(async move {
+                let never = futures::stream::pending::<Result<Bytes, std::io::Error>>();
+                let headers = [
+                    ("upload-length", "20000"),
+                    ("upload-metadata", &*metadata),
+                    ("content-type", "application/offset+octet-stream"),
+                ];
+                let body = Body::from_stream(never);
+                pedir(&router, &token, Method::POST, "/v1/arquivos", &headers, body).await
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let asked = casa.comecar(&foto);
+    let answered = tokio::time::timeout(Duration::from_secs(5), asked).await;
+    assert_eq!(answered.expect("no connection was left").status, 201);
+    slow.iter().for_each(tokio::task::JoinHandle::abort);
 }

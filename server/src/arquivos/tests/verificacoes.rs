@@ -32,7 +32,7 @@ async fn an_image_that_is_not_whole_is_dropped_though_its_hash_is_right() {
 async fn a_store_that_fails_now_and_then_loses_nothing_and_refuses_nothing() {
     let casa = Casa::nova().await;
     let fotos = [casa.foto(jpeg(3, 500, 400)).await, casa.foto(dados(3, 9_500_000)).await];
-    for (every, foto) in [(3, &fotos[0]), (4, &fotos[1])] {
+    for (every, foto) in [(5, &fotos[0]), (7, &fotos[1])] {
         let url = casa.comecar(foto).await.header("location").to_owned();
         casa.loja.every.store(every, Relaxed);
         let (mut offset, mut tries) = (0, 0);
@@ -238,4 +238,19 @@ async fn a_folder_keeps_what_is_uploaded_and_nothing_else() {
     }
     std::fs::remove_dir_all(&folder).unwrap();
     assert_eq!(files, 2);
+}
+
+#[tokio::test]
+async fn what_was_received_and_never_looked_at_is_asked_for_again() {
+    let casa = Casa::nova().await;
+    let foto = casa.foto(dados(31, 3_000)).await;
+    let (document, anexo) = (foto.documento, foto.anexo);
+    let work = Work::Arquivo { document, anexo, situacao: SituacaoArquivo::Recebida, motivo: None };
+    commit::submit(&casa.app, casa.tenant, work).await.unwrap();
+    limpeza::once(&casa.app).await.unwrap();
+    assert_eq!(casa.situacao(&foto).await, SituacaoArquivo::Recebida, "somebody may be at it");
+    casa.sql("UPDATE anexos SET estado_em = now() - interval '11 minutes'").await;
+    limpeza::once(&casa.app).await.unwrap();
+    assert_eq!(casa.situacao(&foto).await, SituacaoArquivo::Recusada);
+    assert_eq!(casa.enviada(&foto).await, SituacaoArquivo::Verificada);
 }

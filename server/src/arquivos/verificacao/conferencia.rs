@@ -148,13 +148,16 @@ async fn original(
     }
     let inteira = juntar(envio, inicio, bytes).await?;
     let (imagem, sha256) = (inteira.clone(), envio.sha256.clone());
+    let vez = app.decodificacoes.acquire().await?;
     let verdict = tokio::task::spawn_blocking(move || {
         if hex::encode(Sha256::digest(&imagem)) != sha256 {
             return Err(HASH_DIFERENTE);
         }
         campo_fotos::inteira(&imagem).map_err(|_| IMAGEM_ILEGIVEL)
     });
-    let lados = match verdict.await.context("looking at an image broke off")? {
+    let verdict = verdict.await.context("looking at an image broke off")?;
+    drop(vez);
+    let lados = match verdict {
         Ok(lados) => lados,
         Err(motivo) => return Ok(Err(motivo)),
     };
@@ -254,7 +257,10 @@ async fn registrar(
     envio: &Envio,
     conferido: Option<&Conferido>,
 ) -> Result<()> {
+    let chave = objects::original(tenant, &envio.sha256);
     let mut tx = app.db.tenant(tenant).await?;
+    // A sweep that is about to delete the object as nobody's waits, or has done so.
+    objects::lock(&mut tx, &chave).await?;
     if let Some(Conferido { mime, lados }) = conferido {
         let (largura, altura) = lados.unzip();
         sqlx::query(
@@ -280,7 +286,9 @@ async fn registrar(
     .bind(envio.anexo)
     .execute(&mut *tx)
     .await?;
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    app.objects.store().head(&chave).await.context("the object of a verified file is gone")?;
+    Ok(())
 }
 
 /// A picture that a device made: kept if it is one, else dropped without a word, so that it is
@@ -298,6 +306,7 @@ async fn derivada(
     let store = app.objects.store();
     let bytes = juntar(envio, BytesMut::new(), ler(store, partes)).await?;
     let (imagem, sha256) = (bytes.clone(), envio.sha256.clone());
+    let vez = app.decodificacoes.acquire().await?;
     let lado = if variante == Variante::Previa { PREVIA_PX } else { MINIATURA_PX };
     let good = tokio::task::spawn_blocking(move || {
         hex::encode(Sha256::digest(&imagem)) == sha256
@@ -305,7 +314,9 @@ async fn derivada(
             && campo_fotos::inteira(&imagem).is_ok_and(|(w, h)| w.max(h) <= lado)
     });
     let (documento, anexo) = (envio.document.into(), envio.anexo.into());
-    if !good.await.context("looking at an image broke off")? {
+    let good = good.await.context("looking at an image broke off")?;
+    drop(vez);
+    if !good {
         tracing::info!(%tenant, %documento, %anexo, %variante, "a picture was dropped");
         return Ok(Recusada);
     }
@@ -315,8 +326,7 @@ async fn derivada(
     let done = sqlx::query(
         "INSERT INTO derivada (tenant, document, anexo, variante, sha256, tamanho) \
          SELECT tenant, id, $2, $3, $4, $5 FROM document WHERE id = $1 AND NOT erased \
-         ON CONFLICT (tenant, document, anexo, variante) \
-         DO UPDATE SET sha256 = excluded.sha256, tamanho = excluded.tamanho",
+         ON CONFLICT (tenant, document, anexo, variante) DO NOTHING",
     )
     .bind(envio.document)
     .bind(envio.anexo)
