@@ -9,6 +9,7 @@ mod codificar;
 mod derivar;
 mod erro;
 mod exif;
+mod iso;
 mod jpeg;
 mod tipo;
 
@@ -16,6 +17,7 @@ pub use codificar::{codificar, marcador};
 pub use derivar::{Derivadas, derivar, inteira};
 pub use erro::ErroFoto;
 pub use exif::posicao;
+pub use iso::inteiro_iso;
 pub use tipo::{Formato, Tipo, farejar};
 
 /// Longest side of a thumbnail, in pixels.

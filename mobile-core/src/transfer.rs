@@ -7,6 +7,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use campo_domain::{
     ids::{DocumentId, ItemId},
     parte::Variante,
+    registro::SituacaoArquivo,
 };
 use std::{
     io::{self, Read},
@@ -19,6 +20,8 @@ const STILL_MAX: Duration = Duration::from_secs(60);
 /// Bytes between two looks at whether a file may still go.
 const BUFFER: usize = 64 * 1024;
 const TUS: (&str, &str) = ("tus-resumable", "1.0.0");
+/// What the server says of bytes that it needs none of.
+const SITUACAO: &str = "campo-situacao";
 
 /// What is about to be uploaded.
 pub struct Upload<'a> {
@@ -32,6 +35,16 @@ pub struct Upload<'a> {
     pub sha256: &'a str,
     /// How many.
     pub tamanho: u64,
+}
+
+/// Where an upload goes.
+pub struct Created {
+    /// Its place on the server.
+    pub path: String,
+    /// How many of the bytes the server has.
+    pub offset: u64,
+    /// Whether it has verified them. That it has them all is no proof.
+    pub verificada: bool,
 }
 
 /// The connection to a server for files.
@@ -53,13 +66,13 @@ impl Transfer {
         Transfer(config.into())
     }
 
-    /// `POST /v1/arquivos`: where the bytes go, and how many of them the server has.
+    /// `POST /v1/arquivos`: where the bytes go, and what the server has of them.
     pub fn create(
         &self,
         server: &str,
         bearer: &str,
         upload: &Upload<'_>,
-    ) -> Result<(String, u64), HttpError> {
+    ) -> Result<Created, HttpError> {
         let Upload { documento, anexo, variante, sha256, tamanho } = upload;
         let metadata = [
             ("documento", documento.to_string()),
@@ -84,7 +97,9 @@ impl Transfer {
         if !path.starts_with('/') || path.starts_with("//") {
             return Err(broken("the upload has no place"));
         }
-        Ok((path.to_owned(), offset(&response).unwrap_or(0)))
+        let verificada = text(&response, SITUACAO) == Some(SituacaoArquivo::Verificada.codigo());
+        let offset = offset(&response).unwrap_or(0);
+        Ok(Created { path: path.to_owned(), offset, verificada })
     }
 
     /// `HEAD`: how many bytes the server has.

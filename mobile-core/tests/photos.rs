@@ -184,7 +184,7 @@ fn the_position_is_kept_only_where_the_company_asks_for_it() {
 }
 
 #[test]
-fn a_crash_leaves_files_that_the_next_opening_sweeps_and_none_that_is_needed() {
+fn a_crash_leaves_files_that_the_next_opening_sweeps_and_no_original_goes_for_want_of_a_row() {
     let server = Server::start();
     let device = ana(&server);
     let caso = device.caso();
@@ -193,12 +193,17 @@ fn a_crash_leaves_files_that_the_next_opening_sweeps_and_none_that_is_needed() {
     // Between the files and the transaction; and in the middle of a file.
     let orphan = device.original(&sha256(b"orphan"));
     fs::write(&orphan, b"orphan").unwrap();
+    let picture = device.dir.path().join("campo.db.fotos/1/previas").join(sha256(b"orphan"));
+    fs::write(picture.with_extension("jpg"), b"orphan").unwrap();
     fs::write(orphan.with_extension("parte"), b"orp").unwrap();
     fs::write(orphan.with_file_name("0190b3a0.tmp"), b"or").unwrap();
     fs::write(orphan.with_file_name("LEIA-ME"), b"not ours").unwrap();
     let device = device.reopen();
     let ours = fs::remove_file(orphan.with_file_name("LEIA-ME"));
     assert!(ours.is_ok());
+    // It may be the only copy: that no row names it proves nothing.
+    assert_eq!(fs::read(&orphan).unwrap(), b"orphan");
+    fs::remove_file(&orphan).unwrap();
     assert_eq!(device.files(), before);
     assert_eq!(device.foto(caso, anexo).locais.len(), 3);
 }
@@ -286,7 +291,10 @@ fn an_erased_record_takes_its_photos_along() {
     device.photo(outro, "c.jpg", &bytes);
     device.sync().unwrap();
     assert_eq!(device.files().len(), 6);
+    let gone = device.original(&sha256(&jpeg(2, 600, 400)));
+    assert!(gone.is_file());
     device.hear(&server, vec![Entry::Erased { seq: 91, document: caso }]);
+    assert!(!gone.exists());
     assert_eq!(device.files().len(), 3);
     assert!(device.original(&sha256(&bytes)).is_file());
 }

@@ -117,7 +117,14 @@ fn ff39_leaving_the_wifi_in_the_middle_of_a_file_stops_it_there() {
     // What is in the buffers between the two may still arrive, and no more.
     assert!(report.bytes < seen.load(Ordering::SeqCst) + 12_000_000, "{}", report.bytes);
     let fotos = campo.fotos(caso).unwrap();
-    assert!(matches!(fotos[0].estado, EstadoFoto::Enviando { .. } | EstadoFoto::NoCelular));
+    // It waits on the telephone, and says so.
+    let rotulo = fotos[0].estado.rotulo();
+    assert!(rotulo.starts_with("no celular"), "{rotulo}");
+    let raw = rusqlite::Connection::open(device.dir.path().join("campo.db")).unwrap();
+    let half = "UPDATE arquivo SET recebido = 1500000 WHERE variante = 'original'";
+    raw.execute(half, []).unwrap();
+    let rotulo = campo.fotos(caso).unwrap()[0].estado.rotulo();
+    assert_eq!(rotulo, "no celular, 5 % enviados");
     assert_eq!(send().arquivos, 0);
     campo.set_rede(Rede::WiFi);
     assert_eq!(send().fotos, 1);
@@ -291,6 +298,7 @@ fn a_discarded_photo_is_sent_again_if_it_is_intact_and_never_if_it_is_not() {
     assert_eq!(device.send().fotos, 3);
     let refused = Some("hash_diferente");
     let all = [(a, "recusada", refused), (b, "recusada", refused), (c, "recusada", refused)];
+    server.tus.forget();
     device.told(&server, caso, &all);
     let EstadoFoto::Falhou { porque, proxima_tentativa } = device.estado(caso, a) else { panic!() };
     assert!(porque.contains("chegou diferente") && proxima_tentativa.is_some(), "{porque}");
@@ -302,8 +310,14 @@ fn a_discarded_photo_is_sent_again_if_it_is_intact_and_never_if_it_is_not() {
     fs::remove_file(device.original(&sha256(&lost))).unwrap();
     let posts = server.tus.count("POST");
     device.campo.tentar_fotos_agora().unwrap();
-    assert_eq!(device.send().fotos, 1);
+    let report = device.send();
+    assert_eq!((report.fotos, report.falharam, report.desistidas), (1, 0, 2));
     assert_eq!(server.tus.count("POST"), posts + 1);
+    assert_eq!(server.tus.whole("original")[0].bytes, good);
+    // Sent again: whether it is right this time is for the document to say.
+    let falhou = device.estado(caso, a);
+    assert!(matches!(falhou, EstadoFoto::Falhou { proxima_tentativa: Some(_), .. }), "{falhou:?}");
+    device.told(&server, caso, &[(a, "recebida", None)]);
     assert_eq!(device.estado(caso, a), EstadoFoto::NoServidor);
     for (anexo, why) in [(b, "mudou neste aparelho"), (c, "não está mais neste aparelho")] {
         let EstadoFoto::Falhou { porque, proxima_tentativa: None } = device.estado(caso, anexo)
@@ -320,6 +334,7 @@ fn a_discarded_photo_is_sent_again_if_it_is_intact_and_never_if_it_is_not() {
     let d = device.photo(caso, "de novo.pdf", &lost);
     device.sync().unwrap();
     assert_eq!(device.send().fotos, 2);
+    device.told(&server, caso, &[(c, "recebida", None)]);
     assert_eq!(device.estado(caso, c), EstadoFoto::NoServidor);
     assert_eq!(device.estado(caso, d), EstadoFoto::NoServidor);
     device.told(&server, caso, &[(a, "verificada", None), (b, "recusada", refused)]);
@@ -419,10 +434,19 @@ fn a_removed_photo_is_no_longer_sent_and_an_unsent_one_outlives_the_sight_of_its
     assert_eq!(device.send().fotos, 1);
     // No document will ever say that it arrived; the server may say so itself, later.
     assert_eq!(device.campo.safe_to_uninstall().unwrap().fotos, 1);
+    let hour_later = || {
+        device.raw().execute("UPDATE arquivo SET proxima_em = 1", []).unwrap();
+        device.send()
+    };
+    // That it has received all of it is no proof that it is right.
+    let posts = server.tus.count("POST");
+    for asked in 1..=2 {
+        assert_eq!((hour_later().fotos, server.tus.count("POST")), (0, posts + asked));
+        assert_eq!(device.campo.safe_to_uninstall().unwrap().fotos, 1);
+        assert_eq!(device.estado(caso, b), EstadoFoto::NoServidor);
+    }
     server.tus.knows(&sha256(&pdf(2, 5_000)));
-    device.raw().execute("UPDATE arquivo SET proxima_em = 1", []).unwrap();
-    device.sync().unwrap();
-    assert_eq!(device.send().fotos, 1);
+    hour_later();
     assert!(device.campo.safe_to_uninstall().unwrap().pode);
     assert_eq!(device.campo.limpar_conferidas().unwrap().originais, 0);
 }

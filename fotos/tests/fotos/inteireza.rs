@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::apoio::{Modo, em, exif, jpeg, quadrantes, textura};
-use campo_fotos::{ErroFoto, Formato, PIXELS_MAX, derivar, farejar, inteira, posicao};
+use campo_fotos::{ErroFoto, Formato, PIXELS_MAX, derivar, farejar, inteira, inteiro_iso, posicao};
 use image::ImageFormat;
 use proptest::prelude::*;
 
@@ -81,6 +81,43 @@ fn a_png_or_webp_cut_anywhere_is_refused() {
         }
         assert_eq!(inteira(&foto[..foto.len() / 2]), Err(ErroFoto::Cortada));
         assert_eq!(inteira(&[&foto[..], b"more"].concat()), Ok((121, 77)));
+    }
+}
+
+#[test]
+fn an_iso_file_is_whole_only_if_its_boxes_end_where_it_ends() {
+    let caixa = |tipo: &[u8; 4], corpo: &[u8]| {
+        [&(8 + corpo.len() as u32).to_be_bytes(), &tipo[..], corpo].concat()
+    };
+    let longa = |tipo: &[u8; 4], corpo: &[u8]| {
+        let tamanho = (16 + corpo.len() as u64).to_be_bytes();
+        [&1_u32.to_be_bytes(), &tipo[..], &tamanho, corpo].concat()
+    };
+    let ate_o_fim = |tipo: &[u8; 4], corpo: &[u8]| [&[0; 4], &tipo[..], corpo].concat();
+    let ftyp = caixa(b"ftyp", b"heic\0\0\0\0mif1heic");
+    let (meta, moov) = (caixa(b"meta", &[7; 90]), caixa(b"moov", &[7; 90]));
+    let mdat = caixa(b"mdat", &[9; 300]);
+    for inteira in [
+        [&ftyp[..], &meta, &mdat].concat(),
+        [&ftyp[..], &mdat, &meta, &caixa(b"free", b"")].concat(),
+        [&ftyp[..], &moov, &longa(b"mdat", &[9; 300])].concat(),
+    ] {
+        assert!(inteiro_iso(&inteira));
+        for fim in (0..inteira.len()).filter(|fim| *fim != inteira.len() - 8) {
+            assert!(!inteiro_iso(&inteira[..fim]), "cut at {fim} of {}", inteira.len());
+        }
+        assert!(!inteiro_iso(&[&inteira[..], b"mais"].concat()));
+    }
+    assert!(inteiro_iso(&[&ftyp[..], &meta, &ate_o_fim(b"mdat", &[9; 300])].concat()));
+    let sem_fim = [&u32::MAX.to_be_bytes(), &b"mdat"[..], &u64::MAX.to_be_bytes()].concat();
+    for outra in [
+        [&ftyp[..], &meta].concat(),
+        [&ftyp[..], &mdat].concat(),
+        [&ftyp[..], &meta, &mdat, &sem_fim].concat(),
+        [&ftyp[..], &meta, &mdat, &longa(b"free", b"")[..12]].concat(),
+        [&ftyp[..], &meta, &mdat, &[0, 0, 0, 7], b"free"].concat(),
+    ] {
+        assert!(!inteiro_iso(&outra));
     }
 }
 
@@ -222,7 +259,7 @@ fn sementes() -> Vec<Vec<u8>> {
 
 /// Everything that takes bytes from outside; whatever comes back must be sound.
 fn provar(bytes: &[u8]) -> Result<(), TestCaseError> {
-    let _ = (farejar(bytes), posicao(bytes));
+    let _ = (farejar(bytes), posicao(bytes), inteiro_iso(bytes));
     let (tudo, tamanho) = (derivar(bytes, true), inteira(bytes));
     prop_assert_eq!(tudo.as_ref().map(|d| (d.largura, d.altura)).map_err(|e| *e), tamanho);
     if let Ok(feitas) = tudo {

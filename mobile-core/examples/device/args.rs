@@ -266,6 +266,8 @@ pub enum PhotoCommand {
     },
     /// Envia o que falta
     Send(Envio),
+    /// Dispensa uma foto que não será enviada
+    Dismiss { id: String, anexo: ItemId },
     /// Mostra ou muda por onde as fotos podem ir
     Budget {
         /// qualquer_rede, so_wifi ou miniaturas_no_movel

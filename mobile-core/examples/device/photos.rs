@@ -50,6 +50,10 @@ pub fn run(campo: &Campo, saida: &Saida, command: &PhotoCommand) -> Result<(), F
                 &format!("{n} miniatura(s) baixada(s)."),
             );
         }
+        PhotoCommand::Dismiss { id: texto, anexo } => {
+            campo.dispensar_foto(id(texto)?, *anexo)?;
+            saida.um(&serde_json::json!({ "dispensada": anexo }), "Foto dispensada.");
+        }
         PhotoCommand::Send(envio) => enviar(campo, saida, envio)?,
         PhotoCommand::Budget { orcamento } => {
             if let Some(codigo) = orcamento {
@@ -83,6 +87,10 @@ fn frase(report: &EnvioReport) -> String {
     );
     if report.falharam > 0 {
         frase.push_str(&format!(" {} falharam e serão tentados de novo.", report.falharam));
+    }
+    if report.desistidas > 0 {
+        let n = report.desistidas;
+        frase.push_str(&format!(" {n} foto(s) não serão enviadas; a lista de fotos diz por quê."));
     }
     if let Some(parada) = report.parada {
         frase.push(' ');

@@ -3,6 +3,7 @@
 
 use crate::{campo::Campo, error::Error, store::arquivos};
 use campo_domain::parte::Variante;
+use rusqlite::Connection;
 use serde::Serialize;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -129,10 +130,11 @@ impl Campo {
     pub fn set_orcamento(&self, orcamento: Orcamento) -> Result<(), Error> {
         self.write(|tx| {
             let session = crate::store::session::session(tx)?.ok_or(Error::NinguemEntrou)?;
-            Ok(arquivos::set_orcamento(tx, session.account, orcamento.codigo())?)
-        })?;
-        self.fotos.orcamento.set(orcamento);
-        Ok(())
+            arquivos::set_orcamento(tx, session.account, orcamento.codigo())?;
+            // In here, so that no run that reads it at this moment sets the one of before.
+            self.fotos.orcamento.set(orcamento);
+            Ok(())
+        })
     }
 
     /// What photos may cost.
@@ -140,10 +142,14 @@ impl Campo {
     /// # Errors
     /// `NinguemEntrou`, storage.
     pub fn orcamento(&self) -> Result<Orcamento, Error> {
+        self.read_as(|conn, quem| stored(conn, quem.account))
+    }
+
+    /// What is stored is in force: another process may have stored it.
+    pub(super) fn renew_orcamento(&self) -> Result<(), Error> {
         self.read_as(|conn, quem| {
-            let codigo = arquivos::orcamento(conn, quem.account)?;
-            let orcamento = codigo.and_then(|codigo| Orcamento::de_codigo(&codigo));
-            Ok(orcamento.unwrap_or_default())
+            self.fotos.orcamento.set(stored(conn, quem.account)?);
+            Ok(())
         })
     }
 
@@ -151,6 +157,12 @@ impl Campo {
     pub(super) fn permite(&self, variante: Variante) -> bool {
         self.fotos.orcamento.get().permite(self.fotos.rede.get(), variante)
     }
+}
+
+fn stored(conn: &Connection, account: i64) -> Result<Orcamento, Error> {
+    let codigo = arquivos::orcamento(conn, account)?;
+    let orcamento = codigo.and_then(|codigo| Orcamento::de_codigo(&codigo));
+    Ok(orcamento.unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! From the camera to the disk in one durable step: the files first, then document, queue, list row
 //! and the files' rows in one transaction. Whatever fails before that leaves nothing but files that
-//! nobody names, which go at once or at the next opening.
+//! nobody names, which go at once; after a crash at the next opening, and of an original only what
+//! had no name yet.
 
 use super::files::{Draft, Files};
 use crate::{
@@ -29,7 +30,7 @@ use rusqlite::Connection;
 use std::{
     borrow::Cow,
     fs::File,
-    io::{Cursor, Read},
+    io::{self, Cursor, Read},
     path::Path,
 };
 use uuid::Uuid;
@@ -218,6 +219,9 @@ fn take(
         if original.tamanho > max {
             return Err(grande(max));
         }
+        if original.tamanho != tamanho {
+            return Err(unreadable(changed()));
+        }
         let outras = placeholder(files, account)?;
         return Ok(Captured { original, mime: tipo.mime, outras, posicao: nova.posicao });
     }
@@ -236,6 +240,12 @@ fn take(
     if bytes.len() as u64 > IMAGEM_BYTES_MAX {
         return Err(grande(IMAGEM_BYTES_MAX));
     }
+    if bytes.len() as u64 != tamanho {
+        return Err(unreadable(changed()));
+    }
+    if tipo.formato == Formato::Heic && !campo_fotos::inteiro_iso(&bytes) {
+        return Err(foto(ErroFoto::Cortada));
+    }
     let outras = if tipo.formato.legivel() {
         let feitas = campo_fotos::derivar(&bytes, pede_posicao).map_err(foto)?;
         let previa = files.draft(account, Variante::Previa, &feitas.previa[..])?;
@@ -248,6 +258,11 @@ fn take(
     let posicao = nova.posicao.or_else(propria);
     let original = files.draft(account, Variante::Original, &bytes[..])?;
     Ok(Captured { original, mime: tipo.mime, outras, posicao })
+}
+
+/// A source that gave more or fewer bytes than it has: somebody writes to it, or it broke off.
+fn changed() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the source changed while it was read")
 }
 
 /// What stands for a file that cannot be drawn here. It stays here.

@@ -69,7 +69,7 @@ impl Campo {
     /// `SemConexao`, `SessaoExpirada`, `SemEspaco`, `NinguemEntrou`, storage. What came is kept.
     pub fn baixar_miniaturas(&self, cancel: &AtomicBool) -> Result<u32, Error> {
         let access = Access::new(self)?;
-        self.fotos.orcamento.set(self.orcamento()?);
+        self.renew_orcamento()?;
         let account = access.account;
         let missing = self.read(|conn| Ok(arquivos::missing(conn, account, Utc::now())?))?;
         let mut came = 0;

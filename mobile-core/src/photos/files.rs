@@ -4,7 +4,7 @@
 //!
 //! Two locks, of the file system too, so that they hold between processes and end with them: one
 //! for whoever gives names, takes files away, or sweeps; one for whoever sends. Where a file system
-//! knows no locks, the app is alone with its files.
+//! knows no locks, this process is alone with its files.
 
 use crate::{error::Error, store::arquivos};
 use campo_domain::parte::Variante;
@@ -25,10 +25,12 @@ const BUFFER: usize = 64 * 1024;
 /// From when on a file that cannot be locked counts as left behind.
 const IDLE_MIN: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Among the threads of this process: a database may be open in it more than once.
+static NAMING: Mutex<()> = Mutex::new(());
+
 /// The folder of a database's files.
 pub struct Files {
     root: PathBuf,
-    naming: Mutex<()>,
     sending: Mutex<()>,
 }
 
@@ -55,7 +57,7 @@ impl Files {
     pub fn new(database: &Path) -> Self {
         let mut root = database.as_os_str().to_owned();
         root.push(".fotos");
-        Files { root: root.into(), naming: Mutex::default(), sending: Mutex::default() }
+        Files { root: root.into(), sending: Mutex::default() }
     }
 
     /// Whether there ever was one.
@@ -77,7 +79,7 @@ impl Files {
 
     /// Held by whoever gives names to files or takes files away.
     pub fn lock(&self) -> io::Result<Lock<'_>> {
-        let threads = self.naming.lock().unwrap_or_else(PoisonError::into_inner);
+        let threads = NAMING.lock().unwrap_or_else(PoisonError::into_inner);
         let file = self.lock_file("nomes")?;
         wait(&file)?;
         Ok(Lock { _threads: threads, _processes: file })
@@ -152,7 +154,8 @@ impl Files {
     }
 
     /// Takes away what no row names: what a crash left behind, and what is needed no more. Drafts
-    /// and partial files that somebody is writing stay.
+    /// and partial files that somebody is writing stay. So do originals: rows that are older than
+    /// the files, or new, name none of them, and they may be the only ones.
     pub fn sweep(&self, conn: &Connection) -> Result<(), Error> {
         for entry in fs::read_dir(&self.root)?.flatten() {
             let account = entry.file_name().to_str().and_then(|name| name.parse::<i64>().ok());
@@ -168,6 +171,7 @@ impl Files {
                     let sweeps = match extension {
                         DRAFT => idle(&file.path()),
                         PARTIAL => !coming.contains(stem) && idle(&file.path()),
+                        _ if variante == Variante::Original => false,
                         _ => stem.len() == 64 && !here.contains(stem),
                     };
                     if sweeps {
@@ -251,4 +255,24 @@ fn idle(path: &Path) -> bool {
 fn sync_folder(folder: &Path) -> io::Result<()> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_given_one_after_the_other_in_a_process_whatever_files_can_be_locked() {
+        let dir = tempfile::tempdir().unwrap();
+        // The locks of the file system are two: only the process is the same.
+        let here = Files::new(&dir.path().join("a.db"));
+        let there = Files::new(&dir.path().join("b.db"));
+        let held = here.lock().unwrap();
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| drop(there.lock().unwrap()));
+            std::thread::sleep(Duration::from_millis(100));
+            assert!(!other.is_finished());
+            drop(held);
+        });
+    }
 }

@@ -15,7 +15,7 @@ use crate::{
 };
 use campo_domain::{
     ids::{DocumentId, ItemId},
-    parte::{Colecao, Variante},
+    parte::{Colecao, Variante, frase_do_motivo},
     registro::{Registro, SituacaoArquivo},
 };
 use campo_sync::client;
@@ -39,6 +39,8 @@ pub enum EstadoFoto {
     Enviando {
         /// How much.
         por_cento: u8,
+        /// Whether it is on its way right now; if not, the rest waits on this device.
+        agora: bool,
     },
     /// All of it is at the server, which has not verified it yet.
     NoServidor,
@@ -61,7 +63,10 @@ impl EstadoFoto {
         match self {
             EstadoFoto::NoCelular => "no celular".into(),
             EstadoFoto::Retida { .. } => "aguarda a retaguarda".into(),
-            EstadoFoto::Enviando { por_cento } => format!("enviando {por_cento} %"),
+            EstadoFoto::Enviando { por_cento, agora: true } => format!("enviando {por_cento} %"),
+            EstadoFoto::Enviando { por_cento, agora: false } => {
+                format!("no celular, {por_cento} % enviados")
+            }
             EstadoFoto::NoServidor => "no servidor".into(),
             EstadoFoto::Conferida => "conferida".into(),
             EstadoFoto::Falhou { .. } => "falhou".into(),
@@ -194,7 +199,8 @@ impl Campo {
         })
     }
 
-    /// How a file stands; `None` if the person has dismissed that it was refused.
+    /// How a file stands; `None` if the person has dismissed that it was refused, or that it will
+    /// not arrive.
     fn estado_de(
         &self,
         conn: &Connection,
@@ -219,9 +225,14 @@ impl Campo {
         let files = arquivos::of_anexo(conn, row.ordem)?;
         let original = files.into_iter().find(|file| file.variante == Variante::Original);
         let key = (document, row.id, Variante::Original);
-        Ok(Some(original.map_or(EstadoFoto::NoCelular, |original| {
-            do_original(original, self.fotos.sending.get(key))
-        })))
+        let Some(original) = original else { return Ok(Some(EstadoFoto::NoCelular)) };
+        if original.envio == Some(Envio::Dispensado) {
+            return Ok(None);
+        }
+        // Whatever has gone since: that it is there would be said by the document.
+        let recusada = (row.situacao == SituacaoArquivo::Recusada)
+            .then(|| frase_do_motivo(row.motivo.as_deref().unwrap_or_default()));
+        Ok(Some(do_original(original, recusada, self.fotos.sending.get(key))))
     }
 }
 
@@ -256,11 +267,21 @@ const fn de_outro(situacao: SituacaoArquivo) -> EstadoFoto {
     }
 }
 
-/// How an original of ours stands, `agora` being how much of it is on its way right now.
-fn do_original(original: Arquivo, agora: Option<u64>) -> EstadoFoto {
+/// How an original of ours stands, `recusada` being why the document says that it was discarded,
+/// and `agora` how much of it is on its way right now.
+fn do_original(
+    original: Arquivo,
+    recusada: Option<&'static str>,
+    agora: Option<u64>,
+) -> EstadoFoto {
     let Arquivo { envio, tamanho, recebido, erro, proxima_em, .. } = original;
     match (envio, erro) {
-        (Some(Envio::Enviado | Envio::Confirmado), _) => return EstadoFoto::NoServidor,
+        (Some(Envio::Enviado | Envio::Confirmado), _) => {
+            return recusada.map_or(EstadoFoto::NoServidor, |porque| EstadoFoto::Falhou {
+                porque: porque.to_owned(),
+                proxima_tentativa: proxima_em,
+            });
+        }
         (Some(Envio::Espera), Some(porque)) if agora.is_none() => {
             return EstadoFoto::Falhou { porque, proxima_tentativa: proxima_em };
         }
@@ -275,7 +296,8 @@ fn do_original(original: Arquivo, agora: Option<u64>) -> EstadoFoto {
         // All of it is only said to be there once the server says so.
         bytes => {
             let por_cento = (bytes.saturating_mul(100) / tamanho.max(1)).min(99);
-            EstadoFoto::Enviando { por_cento: u8::try_from(por_cento).unwrap_or(99) }
+            let por_cento = u8::try_from(por_cento).unwrap_or(99);
+            EstadoFoto::Enviando { por_cento, agora: agora.is_some() }
         }
     }
 }

@@ -1,11 +1,15 @@
 //! What photos cost on this device, what of it can be freed, and whether the app may go.
 
+use super::files;
 use crate::{
     campo::Campo,
     error::Error,
-    store::{arquivos, fates, queue, session},
+    store::{anexos, arquivos, fates, queue, session},
 };
-use campo_domain::parte::Variante;
+use campo_domain::{
+    ids::{DocumentId, ItemId},
+    parte::Variante,
+};
 use serde::Serialize;
 
 /// What the person's photos cost on this device.
@@ -45,6 +49,8 @@ pub struct Desinstalacao {
     pub comandos: u32,
     /// Commands that the office has to decide on.
     pub retidos: u32,
+    /// Commands that were refused or discarded and not dismissed: they are on this device alone.
+    pub recusados: u32,
     /// Photos that the server has not verified.
     pub fotos: u32,
     /// What the person is told.
@@ -102,19 +108,21 @@ impl Campo {
         Ok(limpeza)
     }
 
-    /// Whether the app may be removed: nothing waits to be sent, nothing waits for the office, and
-    /// the server has verified every photo, of everybody who ever signed in here. What was removed
-    /// does not count, nor what was refused and then dismissed.
+    /// Whether the app may be removed: nothing waits to be sent, nothing waits for the office,
+    /// nothing was refused without having been dismissed, and the server has verified every photo,
+    /// of everybody who ever signed in here. What was removed does not count.
     ///
     /// # Errors
     /// Storage.
     pub fn safe_to_uninstall(&self) -> Result<Desinstalacao, Error> {
         self.read(|conn| {
-            let (comandos, retidos) = (queue::count_of_all(conn)?, fates::held_by_all(conn)?);
+            let comandos = queue::count_of_all(conn)?;
+            let (retidos, recusados) = fates::counts_of_all(conn)?;
             let fotos = arquivos::pending(conn, None)?.fotos;
             let falta: Vec<String> = [
                 (comandos, ["alteração não enviada", "alterações não enviadas"]),
                 (retidos, ["alteração em decisão", "alterações em decisão"]),
+                (recusados, ["alteração recusada", "alterações recusadas"]),
                 (fotos, ["foto não conferida pelo servidor", "fotos não conferidas pelo servidor"]),
             ]
             .into_iter()
@@ -126,21 +134,59 @@ impl Campo {
                          Pode desinstalar o aplicativo."
                     .to_owned(),
                 false => format!(
-                    "Não desinstale ainda. Neste aparelho há: {}. Sincronize e envie as fotos.",
+                    "Não desinstale ainda. Neste aparelho há: {}. Sincronize, envie as fotos e \
+                     dispense o que foi recusado e não fará falta.",
                     falta.join(", ")
                 ),
             };
-            Ok(Desinstalacao { pode: falta.is_empty(), comandos, retidos, fotos, frase })
+            let pode = falta.is_empty();
+            Ok(Desinstalacao { pode, comandos, retidos, recusados, fotos, frase })
         })
     }
 
-    /// Takes away files that no row names.
+    /// The person knows that a photo will not arrive: it counts no more. Its file stays.
+    ///
+    /// # Errors
+    /// `NaoEncontrado` where there is no such photo or it may still arrive; `NinguemEntrou`,
+    /// storage.
+    pub fn dispensar_foto(&self, document: DocumentId, anexo: ItemId) -> Result<(), Error> {
+        let unknown = || Error::NaoEncontrado(anexo.to_string());
+        self.write(|tx| {
+            let session = session::session(tx)?.ok_or(Error::NinguemEntrou)?;
+            let row = anexos::one(tx, session.account, document, anexo)?.ok_or_else(unknown)?;
+            if arquivos::dismiss(tx, row.ordem)? { Ok(()) } else { Err(unknown()) }
+        })
+    }
+
+    /// Takes away files that are needed no more. First those that were lost and are back are taken
+    /// in again.
     pub(crate) fn sweep(&self) -> Result<(), Error> {
         let files = &self.fotos.files;
         if !files.exist() {
             return Ok(());
         }
         let _naming = files.lock()?;
+        let (mut back, gone) =
+            self.read(|conn| Ok((arquivos::lost(conn)?, arquivos::to_remove(conn)?)))?;
+        back.retain(|(account, variante, sha256)| {
+            let path = files.path(*account, *variante, sha256);
+            files::hash(&path).is_ok_and(|(found, _)| found == *sha256)
+        });
+        if !back.is_empty() || !gone.is_empty() {
+            self.write(|tx| {
+                for (account, variante, sha256) in &back {
+                    arquivos::found(tx, *account, *variante, sha256)?;
+                }
+                for (account, sha256) in &gone {
+                    let named = arquivos::named(tx, *account, Variante::Original, true)?;
+                    if !named.contains(sha256) {
+                        files.remove(*account, Variante::Original, sha256)?;
+                    }
+                    arquivos::removed(tx, *account, sha256)?;
+                }
+                Ok(())
+            })?;
+        }
         self.read(|conn| files.sweep(conn))
     }
 }

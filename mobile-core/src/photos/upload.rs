@@ -10,10 +10,13 @@ use super::{
 use crate::{
     campo::{Campo, sentence},
     error::Error,
-    http::HttpError,
-    store::arquivos::{self, Envio, Vez},
+    http::{HttpError, Problem},
+    store::{
+        arquivos::{self, Envio, Vez},
+        documents,
+    },
     sync::delay,
-    transfer::Upload,
+    transfer::{Created, Upload},
 };
 use campo_domain::{
     ids::{DocumentId, ItemId},
@@ -96,6 +99,8 @@ pub struct EnvioReport {
     pub bytes: u64,
     /// Pictures that failed; each is tried again at its time.
     pub falharam: u32,
+    /// Photos that are not sent any more; each says why.
+    pub desistidas: u32,
     /// Photos that the server has not verified yet.
     pub aguardam: u32,
     /// When the next try is due, after a failure.
@@ -127,8 +132,8 @@ struct State {
 /// The end of one file's turn.
 enum End {
     Sent,
-    /// Nobody wants it any more.
-    Unwanted,
+    /// Nobody wants it any more, or the server was only asked what became of it.
+    Nothing,
     Stopped(Parada),
     /// This one failed: perhaps as any other would now, perhaps after some of it went.
     Failed {
@@ -136,6 +141,8 @@ enum End {
         offline: bool,
         moved: bool,
     },
+    /// This one cannot be read here now; that says nothing of any other.
+    Unread,
     GivenUp(Envio, String),
     Fatal(Error),
 }
@@ -175,7 +182,7 @@ impl Campo {
             return Ok(EnvioReport { parada: Some(Parada::JaEnviando), ..EnvioReport::default() });
         };
         let access = Access::new(self)?;
-        self.fotos.orcamento.set(self.orcamento()?);
+        self.renew_orcamento()?;
         let account = access.account;
         let run = Run {
             campo: self,
@@ -205,7 +212,8 @@ impl Campo {
         Ok(report)
     }
 
-    /// What failed is due at once: the person asks for it.
+    /// What failed is due at once, and what the server did not want goes once more: the person asks
+    /// for it.
     ///
     /// # Errors
     /// `NinguemEntrou`, storage.
@@ -307,19 +315,20 @@ impl Run<'_> {
                 state.report.arquivos += 1;
                 state.report.fotos += u32::from(vez.variante == Variante::Original);
             }
-            End::Unwanted => {}
+            End::Nothing => {}
             End::Stopped(parada) => {
                 state.report.parada.get_or_insert(parada);
             }
             End::Failed { error, offline, moved } => {
                 state.report.falharam += 1;
-                state.failures += 1;
+                let (of_all, retry_after) = match &error {
+                    // What the server says of this file says nothing of the others.
+                    HttpError::Status(problem) => (problem.passing(), problem.retry_after),
+                    _ => (true, None),
+                };
+                state.failures += u32::from(of_all);
                 let all = offline || state.failures >= FAILURES_MAX;
                 drop(state);
-                let retry_after = match &error {
-                    HttpError::Status(problem) => problem.retry_after,
-                    _ => None,
-                };
                 // What was cut off goes on as soon as it can: nothing of it is lost.
                 let wait = delay(vez.falhas.saturating_add(1), retry_after);
                 let next = Utc::now() + if moved { TimeDelta::zero() } else { wait };
@@ -329,8 +338,15 @@ impl Run<'_> {
                     self.end(None);
                 }
             }
-            End::GivenUp(envio, erro) => {
+            End::Unread => {
                 state.report.falharam += 1;
+                drop(state);
+                let next = Utc::now() + delay(vez.falhas.saturating_add(1), None);
+                let erro = "O arquivo não pôde ser lido neste aparelho agora.";
+                self.campo.write(|tx| Ok(arquivos::failed(tx, vez, next, erro)?))?;
+            }
+            End::GivenUp(envio, erro) => {
+                state.report.desistidas += u32::from(vez.variante == Variante::Original);
                 drop(state);
                 self.campo.write(|tx| Ok(arquivos::given_up(tx, vez, envio, &erro)?))?;
             }
@@ -346,7 +362,10 @@ impl Run<'_> {
     fn send(&self, vez: &Vez, progress: &Sender<EnvioProgress>) -> End {
         let files = &self.campo.fotos.files;
         let path = files.path(self.access.account, vez.variante, &vez.sha256);
-        if let Err(end) = intact(&path, vez) {
+        // Whether what is here can be sent matters only if the server turns out to lack it.
+        if !vez.pergunta
+            && let Err(end) = intact(&path, vez)
+        {
             return end;
         }
         let mut went = 0;
@@ -373,10 +392,11 @@ impl Run<'_> {
                 return Ok(End::Stopped(parada));
             }
             if !self.campo.read(|conn| Ok(arquivos::wanted(conn, vez)?))? {
-                return Ok(End::Unwanted);
+                return Ok(End::Nothing);
             }
             let (place, offset) = match self.place(vez, url.clone(), &mut places) {
                 Ok(Some(place)) => place,
+                Ok(None) if vez.pergunta => return Ok(End::Nothing),
                 Ok(None) => return Ok(End::Sent),
                 // Perhaps only the connection that was kept open had gone.
                 Err(End::Failed { offline: true, .. }) if cuts == 0 => {
@@ -386,6 +406,9 @@ impl Run<'_> {
                 }
                 Err(end) => return Ok(end),
             };
+            if vez.pergunta && offset < vez.tamanho {
+                intact(path, vez)?;
+            }
             if offset > furthest {
                 (cuts, furthest) = (0, offset);
             }
@@ -400,10 +423,17 @@ impl Run<'_> {
             match has {
                 Ok(has) if has >= vez.tamanho => {
                     let now = Utc::now();
-                    self.campo.write(|tx| Ok(arquivos::sent(tx, vez, Some(&place), now)?))?;
+                    self.campo
+                        .write(|tx| Ok(arquivos::sent(tx, vez, Some(&place), false, now)?))?;
                     return Ok(End::Sent);
                 }
-                Ok(_) => cuts += 1,
+                Ok(_) => {
+                    cuts += 1;
+                    if cuts >= CUTS_MAX {
+                        let error = HttpError::Broken(io::Error::other("the server takes nothing"));
+                        return Ok(End::Failed { error, offline: false, moved: false });
+                    }
+                }
                 Err(End::Failed { error, .. }) if resumes(&error) => {
                     cuts += 1;
                     if cuts >= CUTS_MAX {
@@ -450,23 +480,41 @@ impl Run<'_> {
             sha256: &vez.sha256,
             tamanho: vez.tamanho,
         };
-        let (url, offset) =
-            match self.access.call(|server, bearer| transfer.create(server, bearer, &upload)) {
-                Ok(created) => created,
-                Err(Failure::Http(HttpError::Status(problem)))
-                    if vez.variante != Variante::Original
-                        && matches!(problem.status, 400 | 413 | 415) =>
-                {
-                    return Err(End::GivenUp(Envio::Recusado, problem.mensagem));
-                }
-                Err(failure) => return Err(failure.into()),
-            };
+        let created = self.access.call(|server, bearer| transfer.create(server, bearer, &upload));
+        let Created { path, offset, verificada } = match created {
+            Ok(created) => created,
+            Err(Failure::Http(HttpError::Status(problem))) if !problem.passing() => {
+                return Err(self.not_taken(vez, problem)?);
+            }
+            Err(failure) => return Err(failure.into()),
+        };
         if offset >= vez.tamanho {
-            self.campo.write(|tx| Ok(arquivos::sent(tx, vez, None, Utc::now())?))?;
+            let now = Utc::now();
+            self.campo.write(|tx| Ok(arquivos::sent(tx, vez, None, verificada, now)?))?;
             return Ok(None);
         }
-        self.campo.write(|tx| Ok(arquivos::opened(tx, vez, Some(&url))?))?;
-        Ok(Some((url, offset)))
+        self.campo.write(|tx| Ok(arquivos::opened(tx, vez, Some(&path))?))?;
+        Ok(Some((path, offset)))
+    }
+
+    /// The server does not take a file. Of a record in sight its document will say what became of
+    /// an original; of any other nobody will.
+    fn not_taken(&self, vez: &Vez, problem: Problem) -> Result<End, Error> {
+        if problem.status == 410 && problem.codigo == "anexo_removido" {
+            self.campo.write(|tx| Ok(arquivos::unwanted(tx, vez)?))?;
+            return Ok(End::Nothing);
+        }
+        if vez.variante != Variante::Original {
+            return Ok(End::GivenUp(Envio::Recusado, problem.mensagem));
+        }
+        let account = self.access.account;
+        let sees = self.campo.read(|conn| Ok(documents::in_scope(conn, account, vez.document)?))?;
+        if matches!(problem.status, 404 | 410) && sees != Some(true) {
+            let erro = "O servidor não tem mais o registro desta foto, ou ele saiu do seu alcance, \
+                        e ela não pode ser enviada.";
+            return Ok(End::GivenUp(Envio::Recusado, erro.to_owned()));
+        }
+        Ok(Failure::Http(HttpError::Status(problem)).into())
     }
 
     fn append(
@@ -486,6 +534,9 @@ impl Run<'_> {
         });
         *went += body.went;
         self.state().report.bytes += body.went;
+        if let Some(error) = &body.unread {
+            return Err(lost(error));
+        }
         match (has, body.halted) {
             (Err(Failure::Http(_)), Some(parada)) => Err(End::Stopped(parada)),
             (has, _) => has.map_err(End::from),
@@ -538,7 +589,7 @@ fn lost(error: &io::Error) -> End {
                     Se ainda tiver a foto, anexe de novo.";
         return End::GivenUp(Envio::Perdido, erro.to_owned());
     }
-    End::Fatal(io::Error::from(error.kind()).into())
+    End::Unread
 }
 
 /// The bytes of a file on their way: gives no more of them once they may not go.
@@ -551,6 +602,8 @@ struct Body<'a> {
     progress: &'a Sender<EnvioProgress>,
     went: u64,
     halted: Option<Parada>,
+    /// Why the file could not be read: not the network's fault.
+    unread: Option<io::Error>,
 }
 
 impl<'a> Body<'a> {
@@ -562,12 +615,30 @@ impl<'a> Body<'a> {
         progress: &'a Sender<EnvioProgress>,
     ) -> io::Result<Self> {
         let file = File::open(path)?;
-        Ok(Body { run, vez, file, at: 0, counter, progress, went: 0, halted: None })
+        let (at, went, halted, unread) = (0, 0, None, None);
+        Ok(Body { run, vez, file, at, counter, progress, went, halted, unread })
     }
 
     fn from(&mut self, offset: u64) -> io::Result<()> {
         self.at = offset;
-        self.file.seek(SeekFrom::Start(offset)).map(|_| ())
+        let sought = self.file.seek(SeekFrom::Start(offset));
+        sought.map(|_| ()).map_err(|error| self.failed(error))
+    }
+
+    fn some(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.file.read(buffer)?;
+        if n == 0 && self.at < self.vez.tamanho {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(n)
+    }
+
+    fn failed(&mut self, error: io::Error) -> io::Error {
+        let kind = error.kind();
+        if kind != io::ErrorKind::Interrupted {
+            self.unread = Some(error);
+        }
+        kind.into()
     }
 }
 
@@ -579,10 +650,7 @@ impl Read for Body<'_> {
         }
         let left = usize::try_from(self.vez.tamanho - self.at).unwrap_or(BUFFER);
         let most = buffer.len().min(BUFFER).min(left);
-        let n = self.file.read(&mut buffer[..most])?;
-        if n == 0 && self.at < self.vez.tamanho {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
+        let n = self.some(&mut buffer[..most]).map_err(|error| self.failed(error))?;
         self.at += n as u64;
         self.went += n as u64;
         self.counter.store(self.at, Ordering::Relaxed);

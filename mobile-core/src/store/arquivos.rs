@@ -13,32 +13,41 @@ use std::collections::BTreeSet;
 
 /// How long after a file was sent it is asked about, if no news of it came.
 const ASK_AFTER: TimeDelta = RETRY_AFTER_MAX;
+/// How long after the server had verified it, while no document says so. Nothing is scheduled
+/// further ahead than this.
+const ASK_AGAIN: TimeDelta = TimeDelta::days(1);
+/// From the how manieth on a discarded file waits for hours.
+const DISCARDED_OFTEN: u32 = 6;
 
 /// How far bytes of ours have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Envio {
     /// Wait to be sent, or the rest of them does.
     Espera,
-    /// The server has all of them.
+    /// The server has all of them, and may still find them wrong.
     Enviado,
-    /// The server still had them when it was asked again.
+    /// The server said that it has verified them.
     Confirmado,
-    /// The server does not want them; it makes its own preview.
+    /// The server does not want them. Of a preview it makes its own; an original goes once more if
+    /// the person asks for it.
     Recusado,
     /// The file is gone from this device.
     Perdido,
     /// The file is not what it was when it was captured.
     Danificado,
+    /// They will not arrive, and the person knows.
+    Dispensado,
 }
 
 impl Envio {
-    const TODOS: [(Envio, &str); 6] = [
+    const TODOS: [(Envio, &str); 7] = [
         (Envio::Espera, "espera"),
         (Envio::Enviado, "enviado"),
         (Envio::Confirmado, "confirmado"),
         (Envio::Recusado, "recusado"),
         (Envio::Perdido, "perdido"),
         (Envio::Danificado, "danificado"),
+        (Envio::Dispensado, "dispensado"),
     ];
 
     fn codigo(self) -> &'static str {
@@ -132,22 +141,70 @@ pub fn arrived(conn: &Connection, account: i64, anexo: i64, chegada: &Chegada<'_
             chegada.envia.then_some(Envio::Espera.codigo()),
         ],
     )?;
+    if chegada.variante == Variante::Original {
+        removed(conn, account, chegada.sha256)?;
+    }
+    found(conn, account, chegada.variante, chegada.sha256)
+}
+
+/// A file with these bytes is here: whatever has them has them here, and can be sent again.
+///
+/// # Errors
+/// Storage.
+pub fn found(conn: &Connection, account: i64, variante: Variante, sha256: &str) -> Stored<()> {
     conn.execute(
         "UPDATE arquivo SET aqui = 1 WHERE account = ? AND variante = ? AND sha256 = ? \
              AND NOT aqui",
-        params![account, chegada.variante.codigo(), chegada.sha256],
+        params![account, variante.codigo(), sha256],
     )?;
     conn.execute(
         "UPDATE arquivo SET envio = 'espera', url = NULL, recebido = 0, falhas = 0, \
              proxima_em = NULL, erro = NULL \
          WHERE account = ? AND variante = ? AND sha256 = ? \
              AND envio IN ('perdido', 'danificado')",
-        params![account, chegada.variante.codigo(), chegada.sha256],
+        params![account, variante.codigo(), sha256],
     )?;
     Ok(())
 }
 
-/// The server discarded the original that was sent: it is due again, after a while.
+/// Files that were gone when they were to be sent: account, variante, hash.
+///
+/// # Errors
+/// Storage.
+pub fn lost(conn: &Connection) -> Stored<Vec<(i64, Variante, String)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT DISTINCT account, variante, sha256 FROM arquivo \
+         WHERE envio = 'perdido' AND sha256 IS NOT NULL",
+    )?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, variante(row, 1)?, row.get(2)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Originals that were written down to go: account and hash. What a row names stays all the same.
+///
+/// # Errors
+/// Storage.
+pub fn to_remove(conn: &Connection) -> Stored<Vec<(i64, String)>> {
+    let mut statement = conn.prepare_cached("SELECT account, sha256 FROM a_apagar")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// It went, or is needed again.
+///
+/// # Errors
+/// Storage.
+pub fn removed(conn: &Connection, account: i64, sha256: &str) -> Stored<()> {
+    conn.execute(
+        "DELETE FROM a_apagar WHERE account = ? AND sha256 = ?",
+        params![account, sha256],
+    )?;
+    Ok(())
+}
+
+/// The server discarded the original that was sent: it is due again, after a while that grows to a
+/// day. Where the picture itself is at fault the same bytes would come to the same end: they go
+/// again only if the person asks for it.
 ///
 /// # Errors
 /// Storage.
@@ -157,13 +214,24 @@ pub fn discarded(conn: &Connection, anexo: i64, motivo: &str, now: DateTime<Utc>
         [anexo],
         |row| row.get(0),
     )?;
+    let (envio, proxima_em) = match motivo {
+        "imagem_ilegivel" => (Envio::Recusado, None),
+        _ => (Envio::Espera, Some((now + after_discards(recusas)).timestamp_millis())),
+    };
     conn.execute(
-        "UPDATE arquivo SET envio = 'espera', url = NULL, recebido = 0, proxima_em = ?2, \
-             erro = ?3 \
-         WHERE anexo = ?1 AND variante = 'original' AND envio IN ('enviado', 'confirmado')",
-        params![anexo, (now + delay(recusas, None)).timestamp_millis(), frase_do_motivo(motivo)],
+        "UPDATE arquivo SET envio = ?2, url = NULL, recebido = 0, proxima_em = ?3, erro = ?4 \
+         WHERE anexo = ?1 AND variante = 'original' \
+             AND envio IN ('espera', 'enviado', 'confirmado')",
+        params![anexo, envio.codigo(), proxima_em, frase_do_motivo(motivo)],
     )?;
     Ok(())
+}
+
+fn after_discards(recusas: u32) -> TimeDelta {
+    match recusas.checked_sub(DISCARDED_OFTEN) {
+        None => delay(recusas, None),
+        Some(often) => (TimeDelta::hours(1) * 2_i32.pow(often.min(5))).min(ASK_AGAIN),
+    }
 }
 
 /// The bytes of a file are needed no more. True if there were any.
@@ -197,30 +265,33 @@ pub struct Vez {
     pub falhas: u32,
     /// How often the server discarded them.
     pub recusas: u32,
+    /// Whether the server had them all, and is only asked what became of them.
+    pub pergunta: bool,
 }
 
 /// What waits to be sent, in the order in which it goes: thumbnails, previews, originals; of each
-/// the oldest first. Only what the server knows of, and does not have.
+/// the oldest first. Only what the server knows of, and does not have; and originals that are to be
+/// asked about, because no document says that they were verified, nor will by itself.
 ///
 /// # Errors
 /// Storage.
 pub fn waiting(conn: &Connection, account: i64, now: DateTime<Utc>) -> Stored<Vec<Vez>> {
     let mut statement = conn.prepare_cached(
         "SELECT v.anexo, a.document, a.id, v.variante, v.sha256, v.tamanho, v.url, v.recebido, \
-             v.falhas, a.recusas \
+             v.falhas, a.recusas, v.envio <> 'espera' \
          FROM arquivo v JOIN anexo a ON a.ordem = v.anexo \
          WHERE v.account = ?1 AND a.command_id IS NOT NULL AND a.aceito AND NOT a.removido \
              AND a.situacao <> 'verificada' AND v.sha256 IS NOT NULL \
-             AND (v.envio = 'espera' AND (v.proxima_em IS NULL OR v.proxima_em <= ?2 \
-                     OR v.proxima_em > ?3) \
-                 OR v.envio = 'enviado' AND v.variante = 'original' AND v.proxima_em <= ?2 \
-                     AND a.situacao IN ('esperada', 'recusada') AND EXISTS (SELECT 1 FROM cursor c \
-                         WHERE c.account = v.account AND c.last_sync_at >= v.proxima_em)) \
+             AND v.envio IN ('espera', 'enviado', 'confirmado') \
+             AND (v.proxima_em IS NULL OR v.proxima_em <= ?2 OR v.proxima_em > ?3) \
+             AND (v.envio = 'espera' OR v.variante = 'original' \
+                 AND (a.situacao <> 'recebida' OR NOT EXISTS (SELECT 1 FROM documents d \
+                     WHERE d.account = v.account AND d.id = a.document AND d.in_scope))) \
          ORDER BY CASE v.variante WHEN 'miniatura' THEN 0 WHEN 'previa' THEN 1 ELSE 2 END, \
              v.anexo",
     )?;
     // A try that lies further ahead than any delay was scheduled by a clock that was wrong.
-    let far = (now + RETRY_AFTER_MAX).timestamp_millis();
+    let far = (now + ASK_AGAIN + ASK_AFTER).timestamp_millis();
     let rows = statement.query_map(params![account, now.timestamp_millis(), far], |row| {
         Ok(Vez {
             anexo: row.get(0)?,
@@ -233,6 +304,7 @@ pub fn waiting(conn: &Connection, account: i64, now: DateTime<Utc>) -> Stored<Ve
             recebido: row.get(7)?,
             falhas: row.get(8)?,
             recusas: row.get(9)?,
+            pergunta: row.get(10)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -275,20 +347,46 @@ pub fn received(conn: &Connection, vez: &Vez, url: &str, recebido: u64) -> Store
     Ok(())
 }
 
-/// The server has all bytes; with no `url`, it said that it needs none of them. Asked a second
-/// time, long after it had them all, that means that it has not discarded them. Nothing happens if
-/// it had discarded them meanwhile.
+/// The server has all bytes; with no `url`, it said that it needs none of them. That is no proof
+/// unless it said that it has verified them, too: it may still find them wrong. Nothing happens if
+/// news that it discarded them came first.
 ///
 /// # Errors
 /// Storage.
-pub fn sent(conn: &Connection, vez: &Vez, url: Option<&str>, now: DateTime<Utc>) -> Stored<()> {
+pub fn sent(
+    conn: &Connection,
+    vez: &Vez,
+    url: Option<&str>,
+    verificada: bool,
+    now: DateTime<Utc>,
+) -> Stored<()> {
+    let (envio, after) = match verificada {
+        true => (Envio::Confirmado, ASK_AGAIN),
+        false => (Envio::Enviado, ASK_AFTER),
+    };
     conn.execute(
-        "UPDATE arquivo SET envio = iif(envio = 'enviado' AND url IS NULL, 'confirmado', \
-             'enviado'), url = NULL, recebido = tamanho, falhas = 0, erro = NULL, \
-             proxima_em = ?4 \
-         WHERE anexo = ?1 AND variante = ?2 AND url IS ?3",
-        params![vez.anexo, vez.variante.codigo(), url, (now + ASK_AFTER).timestamp_millis(),],
+        "UPDATE arquivo SET envio = ?4, url = NULL, recebido = tamanho, falhas = 0, erro = NULL, \
+             proxima_em = ?5 \
+         WHERE anexo = ?1 AND variante = ?2 AND url IS ?3 \
+             AND EXISTS (SELECT 1 FROM anexo a WHERE a.ordem = ?1 AND a.recusas = ?6)",
+        params![
+            vez.anexo,
+            vez.variante.codigo(),
+            url,
+            envio.codigo(),
+            (now + after).timestamp_millis(),
+            vez.recusas,
+        ],
     )?;
+    Ok(())
+}
+
+/// The server said that the file was removed, of a record that this device may hear of no more.
+///
+/// # Errors
+/// Storage.
+pub fn unwanted(conn: &Connection, vez: &Vez) -> Stored<()> {
+    conn.execute("UPDATE anexo SET removido = 1 WHERE ordem = ?", [vez.anexo])?;
     Ok(())
 }
 
@@ -320,14 +418,33 @@ pub fn given_up(conn: &Connection, vez: &Vez, envio: Envio, erro: &str) -> Store
     Ok(())
 }
 
-/// Everything that waits after a failure is due at once, because the person asks for it.
+/// The person knows that an original will not arrive. False if it still may.
+///
+/// # Errors
+/// Storage.
+pub fn dismiss(conn: &Connection, anexo: i64) -> Stored<bool> {
+    let changed = conn.execute(
+        "UPDATE arquivo SET envio = 'dispensado' WHERE anexo = ? AND variante = 'original' \
+             AND envio IN ('recusado', 'perdido', 'danificado')",
+        [anexo],
+    )?;
+    Ok(changed > 0)
+}
+
+/// Everything that waits is due at once, and originals that the server did not want go once more,
+/// because the person asks for it.
 ///
 /// # Errors
 /// Storage.
 pub fn all_due(conn: &Connection, account: i64) -> Stored<()> {
     conn.execute(
-        "UPDATE arquivo SET proxima_em = NULL \
-         WHERE account = ? AND (envio = 'espera' OR envio IS NULL) AND proxima_em IS NOT NULL",
+        "UPDATE arquivo SET proxima_em = NULL WHERE account = ? AND proxima_em IS NOT NULL \
+             AND (envio IN ('espera', 'enviado', 'confirmado') OR envio IS NULL)",
+        [account],
+    )?;
+    conn.execute(
+        "UPDATE arquivo SET envio = 'espera' \
+         WHERE account = ? AND envio = 'recusado' AND variante = 'original'",
         [account],
     )?;
     Ok(())
@@ -459,11 +576,15 @@ pub fn verified(conn: &Connection, account: i64) -> Stored<Vec<(String, u64)>> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// An original is no longer kept here.
+/// An original is no longer kept here: its file is to go.
 ///
 /// # Errors
 /// Storage.
 pub fn freed(conn: &Connection, account: i64, sha256: &str) -> Stored<()> {
+    conn.execute(
+        "INSERT OR IGNORE INTO a_apagar (account, sha256) VALUES (?, ?)",
+        params![account, sha256],
+    )?;
     conn.execute(
         "UPDATE arquivo SET aqui = 0 \
          WHERE account = ? AND variante = 'original' AND sha256 = ?",
@@ -485,8 +606,9 @@ pub struct Pendentes {
     pub proxima_em: Option<DateTime<Utc>>,
 }
 
-/// Counts them. What was removed does not count, nor what was refused and then dismissed; nor what
-/// the server said it has, of a document that this device hears of no more.
+/// Counts them. What was removed does not count, nor what was refused or will not arrive and was
+/// then dismissed; nor what the server said it has verified, of a document that this device hears
+/// of no more.
 ///
 /// # Errors
 /// Storage.
@@ -497,7 +619,7 @@ pub fn pending(conn: &Connection, account: Option<i64>) -> Stored<Pendentes> {
              min(CASE WHEN o.envio = 'espera' THEN o.proxima_em END) \
          FROM anexo a JOIN arquivo o ON o.anexo = a.ordem AND o.variante = 'original' \
          WHERE (?1 IS NULL OR a.account = ?1) AND a.command_id IS NOT NULL AND NOT a.removido \
-             AND a.situacao <> 'verificada' \
+             AND a.situacao <> 'verificada' AND o.envio IS NOT 'dispensado' \
              AND NOT EXISTS (SELECT 1 FROM fates f WHERE f.account = a.account \
                  AND f.command_id = a.command_id AND f.fate IN ('refused', 'discarded') \
                  AND f.dismissed) \

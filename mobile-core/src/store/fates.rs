@@ -197,11 +197,15 @@ pub fn end(conn: &Connection, account: i64, command: CommandId) -> Stored<Option
     Ok(row.optional()?)
 }
 
-/// How many are held, of everybody who ever signed in here.
+/// How many are held, and how many are refused or discarded and not dismissed, of everybody who
+/// ever signed in here.
 ///
 /// # Errors
 /// Storage.
-pub fn held_by_all(conn: &Connection) -> Stored<u32> {
-    let mut statement = conn.prepare_cached("SELECT count(*) FROM fates WHERE fate = 'held'")?;
-    Ok(statement.query_row([], |row| row.get(0))?)
+pub fn counts_of_all(conn: &Connection) -> Stored<(u32, u32)> {
+    let mut statement = conn.prepare_cached(
+        "SELECT coalesce(sum(fate = 'held'), 0), \
+             coalesce(sum(fate IN ('refused', 'discarded') AND dismissed = 0), 0) FROM fates",
+    )?;
+    Ok(statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }

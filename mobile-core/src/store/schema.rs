@@ -18,6 +18,7 @@ pub const STEPS: &[Step] = &[
     Step { version: 3, sql: V3 },
     Step { version: 4, sql: V4 },
     Step { version: 5, sql: V5 },
+    Step { version: 6, sql: V6 },
 ];
 
 pub(super) const V1: &str = "
@@ -273,4 +274,23 @@ CREATE TABLE arquivo (
 );
 CREATE INDEX arquivo_sha256 ON arquivo (account, variante, sha256);
 CREATE INDEX arquivo_envio ON arquivo (account) WHERE envio = 'espera' OR envio = 'enviado';
+";
+
+/// Originals that nobody needs any more are written down before their files go: that no row names a
+/// file proves nothing, for the rows may be older than the files. And `envio` has one more state,
+/// `dispensado`: the person knows that the photo will not arrive.
+const V6: &str = "
+CREATE TABLE a_apagar (
+    account INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    PRIMARY KEY (account, sha256)
+) WITHOUT ROWID;
+CREATE TRIGGER arquivo_sai AFTER DELETE ON arquivo
+    WHEN old.variante = 'original' AND old.sha256 IS NOT NULL
+BEGIN
+    INSERT OR IGNORE INTO a_apagar (account, sha256) VALUES (old.account, old.sha256);
+END;
+DROP INDEX arquivo_envio;
+CREATE INDEX arquivo_envio ON arquivo (account)
+    WHERE envio IN ('espera', 'enviado', 'confirmado');
 ";

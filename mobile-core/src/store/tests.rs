@@ -79,7 +79,7 @@ fn ff43_an_update_of_the_app_keeps_device_session_documents_and_queue() {
     v1_file(&path);
     let before = dump(&Connection::open(&path).unwrap());
     let conn = open(&path, None).unwrap();
-    assert_eq!(migrations::version(&conn).unwrap(), 5);
+    assert_eq!(migrations::version(&conn).unwrap(), 6);
     assert_eq!(dump(&conn), before);
     assert!(conn.prepare("SELECT nota FROM fates").is_ok());
     let marked = "SELECT count(*) FROM documents WHERE stale <> 0";
@@ -110,7 +110,7 @@ fn ff43_a_migration_that_fails_changes_nothing_and_says_so() {
     drop(conn);
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
     // The app with the repaired step goes on from there.
-    assert_eq!(migrations::version(&open(&path, None).unwrap()).unwrap(), 5);
+    assert_eq!(migrations::version(&open(&path, None).unwrap()).unwrap(), 6);
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn a_file_from_a_newer_app_is_not_touched() {
     drop(conn);
     let bytes = std::fs::read(&path).unwrap();
     let error = open(&path, None).unwrap_err();
-    assert!(matches!(error, Error::VersaoMaisNova { found: 99, known: 5 }), "{error}");
+    assert!(matches!(error, Error::VersaoMaisNova { found: 99, known: 6 }), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
 }
 

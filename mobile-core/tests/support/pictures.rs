@@ -33,9 +33,11 @@ pub fn bomb() -> Vec<u8> {
     bytes
 }
 
-/// What begins as the HEIC of a telephone does.
+/// What begins and ends as the HEIC of a telephone does.
 pub fn heic() -> Vec<u8> {
-    [b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".to_vec(), noise(5, 2_000)].concat()
+    let meta = [&[0, 0, 0, 108], &b"meta"[..], &noise(4, 100)].concat();
+    let mdat = [&2_008_u32.to_be_bytes(), &b"mdat"[..], &noise(5, 2_000)].concat();
+    [&b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"[..], &meta, &mdat].concat()
 }
 
 pub fn sha256(bytes: &[u8]) -> String {

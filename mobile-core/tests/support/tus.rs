@@ -6,7 +6,10 @@ use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     io::{BufReader, Read, Write},
     net::{Shutdown, TcpStream},
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 /// One request as it was taken.
@@ -40,7 +43,7 @@ pub struct Tus {
     cuts: Mutex<VecDeque<usize>>,
     /// What the next requests are answered, whatever they are.
     answers: Mutex<VecDeque<(u16, &'static str, Option<u32>)>>,
-    /// Hashes that it needs nothing of.
+    /// Hashes that it has verified.
     known: Mutex<BTreeSet<String>>,
     /// Told how much it has of an upload, for each piece of a PATCH.
     watch: Mutex<Option<Watch>>,
@@ -48,6 +51,8 @@ pub struct Tus {
     files: Mutex<BTreeMap<(String, String), Vec<u8>>>,
     /// Tokens that it refuses.
     refused: Mutex<BTreeSet<String>>,
+    /// What a PATCH brings goes nowhere, and is answered as if that were right.
+    stuck: AtomicBool,
 }
 
 impl Tus {
@@ -63,6 +68,11 @@ impl Tus {
         self.known.lock().unwrap().insert(sha256.to_owned());
     }
 
+    /// From now on it takes every byte and keeps none.
+    pub fn keep_nothing(&self) {
+        self.stuck.store(true, Ordering::SeqCst);
+    }
+
     pub fn refuse(&self, token: &str) {
         self.refused.lock().unwrap().insert(token.to_owned());
     }
@@ -76,9 +86,10 @@ impl Tus {
         self.files.lock().unwrap().insert(key, bytes.to_vec());
     }
 
-    /// Forgets every upload, as a server does once it is done with it.
+    /// Forgets every upload, as a server does that discards or has lost them.
     pub fn forget(&self) {
         self.uploads.lock().unwrap().clear();
+        self.known.lock().unwrap().clear();
     }
 
     pub fn log(&self) -> Vec<Taken> {
@@ -151,11 +162,19 @@ impl Tus {
             bytes: Vec::new(),
         };
         self.note("POST", &upload, 0);
-        let done = self.known.lock().unwrap().contains(&upload.sha256);
-        let offset = if done { length } else { 0 };
         let id = uuid::Uuid::now_v7().to_string();
-        let headers = format!("location: /v1/arquivos/{id}\r\nupload-offset: {offset}\r\n");
-        self.uploads.lock().unwrap().insert(id, upload);
+        let mut headers = format!("location: /v1/arquivos/{id}\r\n");
+        // Complete is not proven: only what is known was verified.
+        let verified = self.known.lock().unwrap().contains(&upload.sha256);
+        let whole = self.whole(&upload.variante);
+        if verified || whole.iter().any(|whole| whole.sha256 == upload.sha256) {
+            let situacao = if verified { "verificada" } else { "recebida" };
+            let done = format!("upload-offset: {length}\r\ncampo-situacao: {situacao}\r\n");
+            headers.push_str(&done);
+        } else {
+            headers.push_str("upload-offset: 0\r\n");
+            self.uploads.lock().unwrap().insert(id, upload);
+        }
         reply(stream, head, 201, &headers, b"");
     }
 
@@ -188,6 +207,9 @@ impl Tus {
                 return;
             }
             (left, until) = (left - n, until - n);
+            if self.stuck.load(Ordering::SeqCst) {
+                continue;
+            }
             let mut uploads = self.uploads.lock().unwrap();
             let upload = uploads.get_mut(id).unwrap();
             upload.bytes.extend_from_slice(&buffer[..n]);
@@ -197,7 +219,8 @@ impl Tus {
                 watch(has);
             }
         }
-        let offset = from + head.length as u64;
+        let kept = if self.stuck.load(Ordering::SeqCst) { 0 } else { head.length as u64 };
+        let offset = from + kept;
         reply(&mut stream, head, 204, &format!("upload-offset: {offset}\r\n"), b"");
     }
 

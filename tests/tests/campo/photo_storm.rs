@@ -249,8 +249,14 @@ impl Storm {
         self.estudio.estados().into_iter().collect()
     }
 
+    fn estado_de(&self, anexo: ItemId) -> Option<String> {
+        self.estados().remove(&anexo)
+    }
+
     /// Nothing is said to be safe that is not.
     fn check(&self) {
+        let safe: Vec<bool> =
+            self.celulares.iter().map(|c| c.safe_to_uninstall().unwrap().pode).collect();
         let estados = self.estados();
         let stored: Vec<bool> = self
             .contents
@@ -266,12 +272,17 @@ impl Storm {
             let verificada = estados.get(anexo).is_some_and(|estado| estado == "verificada");
             assert!(!verificada || stored[*que], "{anexo} is verified and not in the store");
             for (who, celular) in self.celulares.iter().enumerate() {
-                let fotos = celular.fotos(*caso).unwrap_or_default();
+                let fotos = match celular.fotos(*caso) {
+                    Err(error) if error.codigo() == "nao_encontrado" => Vec::new(),
+                    fotos => fotos.unwrap(),
+                };
                 let shown = fotos.iter().find(|shown| shown.anexo == *anexo);
                 if shown.is_some_and(|shown| shown.estado == EstadoFoto::Conferida) {
                     assert!(verificada, "{who} says that {anexo} is verified");
                 }
             }
+            // Nobody removes or dismisses a photo here: each counts.
+            assert!(verificada || !safe[*de], "{de} may go, and {anexo} is not verified");
             if !verificada {
                 let path = self.celulares[*de].original(&self.contents[*que].2);
                 let kept = path.map(|path| std::fs::read(path).unwrap());
@@ -445,6 +456,38 @@ fn a_photo_that_is_lost_or_spoilt_is_noticed() {
     write(bytes);
     lia.sync();
     assert!(!notices(), "both say that it is verified");
+    assert!(lia.safe_to_uninstall().unwrap().pode);
     storm.estudio.sql("UPDATE anexos SET estado = 'recebida'");
     assert!(notices(), "the device says more than the server");
+}
+
+#[test]
+fn a_photo_out_of_sight_is_not_safe_while_the_server_has_only_received_it() {
+    let mut storm = Storm::new(0);
+    storm.weather = None;
+    storm.road();
+    let caso = storm.casos[0].clone();
+    let (nome, bytes, _) = storm.contents[0].clone();
+    let anexo = storm.celulares[0].anexa(caso.id, nome, Fonte::Bytes(&bytes)).unwrap();
+    storm.fotos.push(Foto { caso: caso.id, anexo, que: 0, de: 0 });
+    storm.celulares[0].sync();
+    let adm = storm.estudio.adm.clone();
+    adm.altera(&caso, json!({ "responsavel": storm.pessoas[1].id })).feito();
+    adm.restringe(&caso, json!({ "usuarios": [adm.id] })).feito();
+    storm.celulares[0].sync();
+    assert!(storm.celulares[0].show(caso.id).is_err(), "she sees it no more");
+    storm.estudio.store.fail_reads(1_000);
+    let ask = |storm: &Storm| {
+        send(&storm.celulares[0]).unwrap();
+        storm.check();
+        storm.celulares[0].safe_to_uninstall().unwrap().pode
+    };
+    for _ in 0..3 {
+        assert!(!ask(&storm));
+    }
+    storm.estudio.store.heal();
+    storm.estudio.apressa();
+    let verified = || storm.estado_de(anexo).as_deref() == Some("verificada");
+    storm.estudio.espera("it is verified", verified);
+    assert!(ask(&storm), "the server has said so itself");
 }
