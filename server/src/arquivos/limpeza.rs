@@ -52,7 +52,7 @@ pub async fn once(app: &App) -> Result<()> {
         tx.commit().await?;
         for envio in envios {
             if let Err(error) = apagar(app, tenant, envio).await {
-                tracing::warn!(%tenant, %envio, %error, "the parts of an upload were left for later");
+                tracing::warn!(%tenant, %envio, %error, "parts were left for later");
             }
         }
     }
