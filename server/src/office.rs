@@ -103,7 +103,11 @@ pub async fn load(
     Ok(visible.then_some((merged.registro, merged.tipo)))
 }
 
-async fn merged(
+/// The record as merged, whoever asks.
+///
+/// # Errors
+/// [`OfficeError::Internal`].
+pub async fn merged(
     tx: &mut PgTransaction<'_>,
     tenant: TenantId,
     document: DocumentId,

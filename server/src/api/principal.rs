@@ -279,6 +279,33 @@ impl<E: Exigencia> FromRequestParts<App> for Portal<E> {
     }
 }
 
+/// Proof of either: the company's own people, or a client's login. What a client may have of it the
+/// handler judges.
+#[derive(Clone, Debug)]
+pub struct Qualquer<E>(Principal, PhantomData<E>);
+
+impl<E> Deref for Qualquer<E> {
+    type Target = Principal;
+    fn deref(&self) -> &Principal {
+        &self.0
+    }
+}
+
+impl<E: Exigencia> FromRequestParts<App> for Qualquer<E> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> ApiResult<Self> {
+        let principal = match Acesso::<E>::from_request_parts(parts, app).await {
+            Ok(acesso) => acesso.0,
+            Err(refused) => match Portal::<E>::from_request_parts(parts, app).await {
+                Ok(portal) => portal.principal,
+                Err(_) => return Err(refused),
+            },
+        };
+        Ok(Self(principal, PhantomData))
+    }
+}
+
 fn found(parts: &Parts, escopo: Escopo) -> ApiResult<Principal> {
     // Absent only where the layer is: then nobody may come in.
     let principal = parts.extensions.get::<Principal>().cloned();

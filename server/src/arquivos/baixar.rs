@@ -8,33 +8,31 @@ mod tests;
 
 use super::{
     assinatura::{self, LinkDeArquivo},
-    declarado::Declarado,
+    declarado::{Declarado, dos_seus},
 };
 use crate::{
     api::{
         docs::Problemas,
         extract::ApiPath,
-        principal::{Acesso, LerRegistros, Portal, Principal},
+        principal::{LerRegistros, Qualquer},
     },
     app::App,
     error::{ApiError, ApiResult},
-    ledger, objects, office,
+    objects, office,
     web::queries::Viewer,
 };
 use axum::{
     Json,
-    extract::{FromRequestParts, State},
-    http::{HeaderMap, Method, StatusCode, request::Parts},
+    extract::State,
+    http::{HeaderMap, Method, StatusCode},
     response::Response,
 };
 use bytes::Bytes;
 use campo_domain::{
-    ids::{DocumentId, ItemId, TenantId, UserId},
+    ids::{DocumentId, ItemId, TenantId},
     parte::{Colecao, Variante},
     pessoa::Pessoa,
-    registro::{Item, Registro},
 };
-use campo_sync::exchange::Loaded;
 use chrono::Utc;
 use object_store::path::Path;
 use std::{fmt, sync::LazyLock};
@@ -59,6 +57,13 @@ pub struct Qual {
     pub anexo: ItemId,
     /// Which picture of it.
     pub variante: Variante,
+}
+
+impl Qual {
+    /// The file, whichever picture of it.
+    const fn registro(&self) -> (DocumentId, ItemId) {
+        (self.documento, self.anexo)
+    }
 }
 
 impl fmt::Display for Qual {
@@ -99,22 +104,6 @@ pub struct Objeto {
     original: bool,
 }
 
-/// Somebody of the company, or one of its clients.
-pub struct Leitor(Principal);
-
-impl FromRequestParts<App> for Leitor {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> ApiResult<Self> {
-        let refused = match Acesso::<LerRegistros>::from_request_parts(parts, app).await {
-            Ok(acesso) => return Ok(Self((*acesso).clone())),
-            Err(refused) => refused,
-        };
-        let portal = Portal::<LerRegistros>::from_request_parts(parts, app).await;
-        portal.map(|portal| Self((*portal).clone())).map_err(|_| refused)
-    }
-}
-
 /// Baixa um arquivo, inteiro ou em parte (`Range`).
 ///
 /// A `miniatura` e a `previa` são JPEG; a `original`, os bytes como foram tirados. O que ainda não
@@ -132,7 +121,7 @@ impl FromRequestParts<App> for Leitor {
         Problemas))]
 async fn baixar(
     State(app): State<App>,
-    Leitor(quem): Leitor,
+    quem: Qualquer<LerRegistros>,
     ApiPath(qual): ApiPath<(DocumentId, ItemId, Variante)>,
     method: Method,
     headers: HeaderMap,
@@ -149,7 +138,7 @@ async fn baixar(
     responses((status = 200, body = LinkDeArquivo), Problemas))]
 async fn ligar(
     State(app): State<App>,
-    Leitor(quem): Leitor,
+    quem: Qualquer<LerRegistros>,
     ApiPath(qual): ApiPath<(DocumentId, ItemId, Variante)>,
 ) -> ApiResult<Json<LinkDeArquivo>> {
     let qual = qual.into();
@@ -164,19 +153,21 @@ async fn ligar(
 /// 404 `nao_encontrado` or `arquivo_nao_chegou`.
 pub async fn para(app: &App, tenant: TenantId, pessoa: &Pessoa, qual: Qual) -> ApiResult<Achado> {
     if pessoa.cliente.is_none()
-        && let Some(declarado) = por_linhas(app, tenant, Some(Viewer::of(pessoa)), qual).await?
+        && let Some(declarado) =
+            Declarado::das_listas(app, tenant, Some(Viewer::of(pessoa)), qual.registro()).await?
     {
         return achar(app, tenant, declarado, qual).await;
     }
-    // What was removed stands in the document alone, and so does who attached it.
+    // What was removed stands in the document alone.
     let found = office::load(app, tenant, pessoa, qual.documento).await?;
     let (registro, _) = found.ok_or_else(ApiError::nao_encontrado)?;
-    let anexo = anexo(&registro, qual.anexo)?;
-    if let Some(cliente) = pessoa.cliente {
-        let own = do_cliente(app, tenant, anexo.autoria.por, cliente).await?;
-        if anexo.removido || !own {
-            return Err(ApiError::nao_encontrado());
-        }
+    let anexo = registro.colecao(Colecao::Anexos).get(&qual.anexo);
+    let anexo = anexo.ok_or_else(ApiError::nao_encontrado)?;
+    let mut tx = app.db.snapshot(tenant).await?;
+    let own = dos_seus(&mut tx, pessoa, anexo.autoria.por).await?;
+    tx.rollback().await?;
+    if !own || anexo.removido && pessoa.cliente.is_some() {
+        return Err(ApiError::nao_encontrado());
     }
     achar(app, tenant, Declarado::lido(&registro, qual.anexo)?, qual).await
 }
@@ -186,44 +177,14 @@ pub async fn para(app: &App, tenant: TenantId, pessoa: &Pessoa, qual: Qual) -> A
 /// # Errors
 /// As [`para`].
 pub async fn por_link(app: &App, tenant: TenantId, qual: Qual) -> ApiResult<Achado> {
-    if let Some(declarado) = por_linhas(app, tenant, None, qual).await? {
+    if let Some(declarado) = Declarado::das_listas(app, tenant, None, qual.registro()).await? {
         return achar(app, tenant, declarado, qual).await;
     }
     let mut tx = app.db.snapshot(tenant).await?;
-    let stored = ledger::chunks(&mut tx, tenant, &[qual.documento.uuid()]).await?;
-    let (_, (generation, chunks)) =
-        stored.into_iter().next().ok_or_else(ApiError::nao_encontrado)?;
-    let tipos = ledger::tipos(&mut tx, tenant).await?;
+    let merged = office::merged(&mut tx, tenant, qual.documento).await?;
     tx.rollback().await?;
-    let loaded = Loaded::read(&chunks, generation, &tipos).map_err(ApiError::interno)?;
-    achar(app, tenant, Declarado::lido(&loaded.merged.registro, qual.anexo)?, qual).await
-}
-
-async fn por_linhas(
-    app: &App,
-    tenant: TenantId,
-    viewer: Option<Viewer>,
-    qual: Qual,
-) -> sqlx::Result<Option<Declarado>> {
-    Declarado::das_listas(app, tenant, viewer, qual.documento, qual.anexo).await
-}
-
-fn anexo(registro: &Registro, id: ItemId) -> ApiResult<&Item> {
-    registro.colecao(Colecao::Anexos).get(&id).ok_or_else(ApiError::nao_encontrado)
-}
-
-async fn do_cliente(
-    app: &App,
-    tenant: TenantId,
-    autor: UserId,
-    cliente: DocumentId,
-) -> ApiResult<bool> {
-    let mut tx = app.db.snapshot(tenant).await?;
-    Ok(sqlx::query_scalar("SELECT EXISTS (SELECT FROM usuario WHERE id = $1 AND cliente = $2)")
-        .bind(autor.uuid())
-        .bind(cliente.uuid())
-        .fetch_one(&mut *tx)
-        .await?)
+    let merged = merged.ok_or_else(ApiError::nao_encontrado)?;
+    achar(app, tenant, Declarado::lido(&merged.registro, qual.anexo)?, qual).await
 }
 
 /// Where the bytes of a file are: what its device made of it, else what the server made.

@@ -8,12 +8,13 @@ use crate::{
     web::queries::{Viewer, visible},
 };
 use campo_domain::{
-    ids::{DocumentId, ItemId, TenantId},
+    ids::{DocumentId, ItemId, TenantId, UserId},
     parte::Colecao,
+    pessoa::Pessoa,
     registro::{Registro, SituacaoArquivo},
     valor::Valor,
 };
-use sqlx::FromRow;
+use sqlx::{FromRow, PgTransaction};
 use uuid::Uuid;
 
 /// A file as its record declares it.
@@ -61,8 +62,7 @@ impl Declarado {
         app: &App,
         tenant: TenantId,
         viewer: Option<Viewer>,
-        documento: DocumentId,
-        anexo: ItemId,
+        (documento, anexo): (DocumentId, ItemId),
     ) -> sqlx::Result<Option<Self>> {
         let mut tx = app.db.snapshot(tenant).await?;
         sqlx::query_as(concat!(
@@ -82,4 +82,22 @@ impl Declarado {
         .fetch_optional(&mut *tx)
         .await
     }
+}
+
+/// Whether the person may have what that author attached, where both see the record: a client has
+/// only what its own people attached.
+///
+/// # Errors
+/// PostgreSQL's.
+pub async fn dos_seus(
+    tx: &mut PgTransaction<'_>,
+    pessoa: &Pessoa,
+    autor: UserId,
+) -> sqlx::Result<bool> {
+    let Some(cliente) = pessoa.cliente else { return Ok(true) };
+    sqlx::query_scalar("SELECT EXISTS (SELECT FROM usuario WHERE id = $1 AND cliente = $2)")
+        .bind(autor.uuid())
+        .bind(cliente.uuid())
+        .fetch_one(&mut **tx)
+        .await
 }

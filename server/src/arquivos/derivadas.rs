@@ -2,10 +2,10 @@
 //! picture at a time and off the request path; which one is leased in the database, so that any
 //! number of servers may do so. It never stops on an error: it logs and goes on.
 
+use super::olhar;
 use crate::{app::App, ledger, objects};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use campo_domain::{ids::TenantId, parte::Variante, tipo::TipoRef};
-use campo_fotos::{Derivadas, ErroFoto};
 use object_store::{ObjectStoreExt, PutPayload};
 use sqlx::PgTransaction;
 use std::time::Duration;
@@ -101,10 +101,7 @@ async fn fazer(app: &App, tenant: TenantId, pendente: &Pendente) -> Result<Feito
     tx.rollback().await?;
     let store = app.objects.store();
     let bytes = store.get(&objects::original(tenant, &pendente.sha256)).await?.bytes().await?;
-    let _vez = app.decodificacoes.acquire().await?;
-    let decode = move || campo_fotos::derivar(&bytes, gps);
-    let made: Result<Derivadas, ErroFoto> =
-        tokio::task::spawn_blocking(decode).await.context("decoding broke off")?;
+    let made = olhar(app, move || campo_fotos::derivar(&bytes, gps)).await?;
     let made = match made {
         Ok(made) => made,
         Err(erro) => return Ok(Feito::Nunca(erro.codigo())),

@@ -16,7 +16,7 @@ use crate::{
     api::{
         docs::Problemas,
         extract::ApiPath,
-        principal::{self, Acesso, EscreverRegistros, Portal, Principal},
+        principal::{self, EscreverRegistros, Principal, Qualquer},
     },
     app::App,
     error::{ApiError, ApiResult},
@@ -76,22 +76,6 @@ impl FromRequestParts<App> for Tus {
         let mensagem = "Use tus 1.0.0: o cabeçalho Tus-Resumable diz a versão.";
         Err(ApiError::new(StatusCode::PRECONDITION_FAILED, "versao_nao_aceita", mensagem)
             .header(TUS_VERSION, VERSAO))
-    }
-}
-
-/// Somebody of the company, or one of its clients.
-pub struct Remetente(Principal);
-
-impl FromRequestParts<App> for Remetente {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> ApiResult<Self> {
-        let refused = match Acesso::<EscreverRegistros>::from_request_parts(parts, app).await {
-            Ok(acesso) => return Ok(Self((*acesso).clone())),
-            Err(refused) => refused,
-        };
-        let portal = Portal::<EscreverRegistros>::from_request_parts(parts, app).await;
-        portal.map(|portal| Self((*portal).clone())).map_err(|_| refused)
     }
 }
 
@@ -161,7 +145,7 @@ async fn opcoes() -> impl IntoResponse {
     responses((status = 201, description = "Começado: `Location` e `Upload-Offset`."), Problemas))]
 pub async fn criar(
     State(app): State<App>,
-    Remetente(quem): Remetente,
+    quem: Qualquer<EscreverRegistros>,
     _: Tus,
     headers: HeaderMap,
     corpo: Body,
@@ -273,7 +257,7 @@ async fn dispensado(
 /// `HEAD /v1/arquivos/{id}`: how far an upload has come.
 async fn ver(
     State(app): State<App>,
-    Remetente(quem): Remetente,
+    quem: Qualquer<EscreverRegistros>,
     _: Tus,
     ApiPath(id): ApiPath<String>,
 ) -> ApiResult<Response> {
@@ -307,7 +291,7 @@ async fn ver(
         Problemas))]
 pub async fn continuar(
     State(app): State<App>,
-    Remetente(quem): Remetente,
+    quem: Qualquer<EscreverRegistros>,
     _: Tus,
     ApiPath(id): ApiPath<String>,
     headers: HeaderMap,
@@ -391,7 +375,7 @@ async fn receber(
     responses((status = 204, description = "Apagado."), Problemas))]
 pub async fn encerrar(
     State(app): State<App>,
-    Remetente(quem): Remetente,
+    quem: Qualquer<EscreverRegistros>,
     _: Tus,
     ApiPath(id): ApiPath<String>,
 ) -> ApiResult<StatusCode> {
@@ -414,15 +398,15 @@ async fn terminar(app: &App, quem: &Principal, id: &str) -> ApiResult<StatusCode
 /// `X-HTTP-Method-Override`, for whoever gets only GET and POST through.
 async fn sobreposto(
     State(app): State<App>,
-    quem: Remetente,
+    quem: Qualquer<EscreverRegistros>,
     tus: Tus,
     ApiPath(id): ApiPath<String>,
     headers: HeaderMap,
     corpo: Body,
 ) -> ApiResult<Response> {
     match headers.get(METODO).map(HeaderValue::as_bytes) {
-        Some(b"PATCH") => anexar(&app, &quem.0, &id, &headers, corpo).await,
-        Some(b"DELETE") => terminar(&app, &quem.0, &id).await.map(IntoResponse::into_response),
+        Some(b"PATCH") => anexar(&app, &quem, &id, &headers, corpo).await,
+        Some(b"DELETE") => terminar(&app, &quem, &id).await.map(IntoResponse::into_response),
         Some(b"HEAD") => ver(State(app), quem, tus, ApiPath(id)).await,
         _ => {
             let mensagem = "Este endereço não aceita esse método.";

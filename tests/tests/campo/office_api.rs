@@ -1,11 +1,12 @@
 //! A small client of the REST API, for people in the office, clients in the portal and programs of
 //! the ERP; and how a test says what was done and what was refused.
 
+use crate::{pages::Answer, rest::Rest};
 use campo_domain::ids::{DocumentId, UserId};
 use campo_mobile_core::Error;
 use serde_json::{Value, json};
 use std::fmt::Debug;
-use ureq::{Agent, http};
+use ureq::http;
 use uuid::Uuid;
 
 /// A record, by its address.
@@ -46,9 +47,7 @@ impl Caso {
 /// Somebody on the REST API.
 #[derive(Clone, Debug)]
 pub struct Api {
-    agent: Agent,
-    base: String,
-    bearer: Option<String>,
+    rest: Rest,
     /// Who it is.
     pub id: UserId,
     /// The login.
@@ -60,15 +59,13 @@ pub struct Api {
 impl Api {
     /// Nobody in particular.
     pub fn stranger(base: &str) -> Self {
-        let agent = Agent::config_builder().http_status_as_error(false).max_redirects(0).build();
         let id = UserId::from(Uuid::nil());
-        let (base, login, nome) = (base.to_owned(), String::new(), String::new());
-        Api { agent: agent.into(), base, bearer: None, id, login, nome }
+        Api { rest: Rest::at(base), id, login: String::new(), nome: String::new() }
     }
 
     /// With this secret.
     pub fn with(&self, secret: &str) -> Self {
-        Api { bearer: Some(secret.to_owned()), ..self.clone() }
+        Api { rest: self.rest.with(secret), ..self.clone() }
     }
 
     /// A program, with a key that this person makes for it.
@@ -90,24 +87,8 @@ impl Api {
         headers: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Resposta {
-        let mut request = http::Request::builder().method(method);
-        request = request.uri(format!("{}{path}", self.base));
-        if let Some(bearer) = &self.bearer {
-            request = request.header("authorization", format!("Bearer {bearer}"));
-        }
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let response = match body {
-            Some(body) => {
-                let json = request.header("content-type", "application/json");
-                self.agent.run(json.body(body.to_string()).unwrap())
-            }
-            None => self.agent.run(request.body(()).unwrap()),
-        };
-        let response = response.unwrap();
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let texto = response.into_body().read_to_string().unwrap();
+        let Answer { status, headers, body: texto, .. } =
+            self.rest.send(method, path, headers, body);
         let corpo = serde_json::from_str(&texto).unwrap_or(Value::Null);
         Resposta { status, headers, corpo, texto, pedido: format!("{method} {path}") }
     }

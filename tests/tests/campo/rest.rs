@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use ureq::{Agent, http};
 
 /// Somebody who calls the API.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Rest {
     agent: Agent,
     base: String,
@@ -19,11 +19,16 @@ pub struct Rest {
 impl Rest {
     /// Nobody in particular.
     pub fn stranger(site: &Site) -> Self {
+        Self::at(&site.url())
+    }
+
+    /// Nobody in particular, of the server at that address.
+    pub fn at(base: &str) -> Self {
         // A connection of its own for each request: the server may close one whose body it did not
         // want to read.
         let agent = Agent::config_builder().http_status_as_error(false).max_redirects(0);
         let agent = agent.max_idle_connections(0).build();
-        Rest { agent: agent.into(), base: site.url(), bearer: None }
+        Rest { agent: agent.into(), base: base.to_owned(), bearer: None }
     }
 
     /// With this secret.

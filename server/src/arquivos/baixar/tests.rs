@@ -7,6 +7,7 @@ use crate::{
     auth::password,
     commit::{self, Work},
     config::Config,
+    ledger,
     objects::Objects,
     routes, testing,
 };
@@ -16,6 +17,7 @@ use axum::{
 };
 use campo_domain::{
     command::{Command, Listados, NovoItem},
+    ids::UserId,
     kind::Kind,
     registro::{Campos, SituacaoArquivo},
     tipo::TipoRef,

@@ -6,9 +6,9 @@ use super::cabecalhos::Metadados;
 use crate::{
     api::principal::Principal,
     app::App,
-    arquivos::declarado::Declarado,
+    arquivos::declarado::{Declarado, dos_seus},
     error::{ApiError, ApiResult},
-    ledger, objects,
+    ledger, objects, office,
     web::queries::{Viewer, visible},
 };
 use axum::http::StatusCode;
@@ -17,7 +17,7 @@ use campo_domain::{
     parte::{Colecao, Variante},
     policy,
 };
-use campo_sync::{admission::Merged, exchange::Loaded};
+use campo_sync::admission::Merged;
 use object_store::ObjectStoreExt;
 use sqlx::PgTransaction;
 
@@ -51,7 +51,7 @@ pub async fn permitido(
     let (tenant, pessoa) = (quem.tenant, &quem.pessoa);
     if pessoa.cliente.is_none() {
         let viewer = Some(Viewer::of(pessoa));
-        let visto = Declarado::das_listas(app, tenant, viewer, documento, anexo).await?;
+        let visto = Declarado::das_listas(app, tenant, viewer, (documento, anexo)).await?;
         if let Some(declarado) = visto {
             return Ok(declarado);
         }
@@ -65,18 +65,7 @@ pub async fn permitido(
     if autor != pessoa.id {
         let caso = ledger::caso(&mut tx, tenant, registro.raiz()).await?;
         let sees = policy::alcanca(pessoa, registro, &merged.tipo, &caso.as_policy());
-        // A client has only what its own people attached.
-        let own = match pessoa.cliente {
-            None => true,
-            Some(cliente) => {
-                let query = "SELECT EXISTS (SELECT FROM usuario WHERE id = $1 AND cliente = $2)";
-                sqlx::query_scalar(query)
-                    .bind(autor.uuid())
-                    .bind(cliente.uuid())
-                    .fetch_one(&mut *tx)
-                    .await?
-            }
-        };
+        let own = dos_seus(&mut tx, pessoa, autor).await?;
         if !sees || !own {
             return Err(ApiError::nao_encontrado());
         }
@@ -94,10 +83,7 @@ async fn ler(
     tenant: TenantId,
     documento: DocumentId,
 ) -> ApiResult<Merged> {
-    let stored = ledger::chunks(tx, tenant, &[documento.uuid()]).await?.remove(&documento);
-    let (generation, chunks) = stored.ok_or_else(ApiError::nao_encontrado)?;
-    let tipos = ledger::tipos(tx, tenant).await?;
-    Ok(Loaded::read(&chunks, generation, &tipos).map_err(anyhow::Error::from)?.merged)
+    office::merged(tx, tenant, documento).await?.ok_or_else(ApiError::nao_encontrado)
 }
 
 impl Alvo {

@@ -3,7 +3,10 @@
 use super::dizer;
 use crate::{
     app::App,
-    arquivos::envio::tabela::{self, Envio, Parte},
+    arquivos::{
+        envio::tabela::{self, Envio, Parte},
+        olhar,
+    },
     ledger, objects,
 };
 use anyhow::{Context, Result, ensure};
@@ -148,16 +151,13 @@ async fn original(
     }
     let inteira = juntar(envio, inicio, bytes).await?;
     let (imagem, sha256) = (inteira.clone(), envio.sha256.clone());
-    let vez = app.decodificacoes.acquire().await?;
-    let verdict = tokio::task::spawn_blocking(move || {
+    let verdict = olhar(app, move || {
         if hex::encode(Sha256::digest(&imagem)) != sha256 {
             return Err(HASH_DIFERENTE);
         }
         campo_fotos::inteira(&imagem).map_err(|_| IMAGEM_ILEGIVEL)
     });
-    let verdict = verdict.await.context("looking at an image broke off")?;
-    drop(vez);
-    let lados = match verdict {
+    let lados = match verdict.await? {
         Ok(lados) => lados,
         Err(motivo) => return Ok(Err(motivo)),
     };
@@ -306,17 +306,14 @@ async fn derivada(
     let store = app.objects.store();
     let bytes = juntar(envio, BytesMut::new(), ler(store, partes)).await?;
     let (imagem, sha256) = (bytes.clone(), envio.sha256.clone());
-    let vez = app.decodificacoes.acquire().await?;
     let lado = if variante == Variante::Previa { PREVIA_PX } else { MINIATURA_PX };
-    let good = tokio::task::spawn_blocking(move || {
+    let good = olhar(app, move || {
         hex::encode(Sha256::digest(&imagem)) == sha256
             && campo_fotos::farejar(&imagem).formato == Formato::Jpeg
             && campo_fotos::inteira(&imagem).is_ok_and(|(w, h)| w.max(h) <= lado)
     });
     let (documento, anexo) = (envio.document.into(), envio.anexo.into());
-    let good = good.await.context("looking at an image broke off")?;
-    drop(vez);
-    if !good {
+    if !good.await? {
         tracing::info!(%tenant, %documento, %anexo, %variante, "a picture was dropped");
         return Ok(Recusada);
     }
