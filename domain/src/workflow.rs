@@ -414,6 +414,17 @@ fn faltam_fotos(
     })
 }
 
+/// The same for a transition, if it asks for photos at all.
+fn fotos_que_faltam(
+    registro: &Registro,
+    tipo: &Tipo,
+    verbo: &str,
+    conta: impl Fn(&ItemId) -> bool,
+) -> Option<(String, usize, usize)> {
+    tipo.fluxo.transicao(verbo).filter(|t| t.guardas.contains(&Guarda::Fotos))?;
+    faltam_fotos(registro, tipo, conta)
+}
+
 fn fotos(registro: &Registro, tipo: &Tipo) -> Result<(), Refusal> {
     let Some((rotulo, _, minimo)) = faltam_fotos(registro, tipo, |_| true) else { return Ok(()) };
     Err(Refusal::com(Codigo::ExigeFotos, [rotulo, minimo.to_string()]))
@@ -422,9 +433,8 @@ fn fotos(registro: &Registro, tipo: &Tipo) -> Result<(), Refusal> {
 /// What a transition that needs photos still waits for: those that the server has not verified yet.
 /// A record is not concluded on photos that nobody but the phone has (ff08).
 pub fn fotos_a_caminho(registro: &Registro, tipo: &Tipo, verbo: &str) -> Option<Refusal> {
-    tipo.fluxo.transicao(verbo).filter(|t| t.guardas.contains(&Guarda::Fotos))?;
     let verificada = |id: &ItemId| registro.arquivo(id) == SituacaoArquivo::Verificada;
-    let (rotulo, ha, minimo) = faltam_fotos(registro, tipo, verificada)?;
+    let (rotulo, ha, minimo) = fotos_que_faltam(registro, tipo, verbo, verificada)?;
     Some(Refusal::com(Codigo::FotosACaminho, [rotulo, format!("{ha} de {minimo}")]))
 }
 
@@ -465,17 +475,13 @@ pub fn prever(registro: &Registro, tipo: &Tipo, pessoa: &Pessoa) -> Registro {
         let traz = previsto.analises.iter().find(|a| a.pedido == Some(pedido.id)).map(|a| a.tipo);
         let pedir = Pedir { verbo: &pedido.verbo, motivo: pedido.motivo.as_deref(), traz };
         let julgado = julgar_pedido(&previsto, tipo, pessoa, pedir, Onde::Servidor);
-        // Where a photo was discarded, another may have to be taken: the record stays open for it.
-        let chega = |id: &ItemId| previsto.arquivo(id) != SituacaoArquivo::Recusada;
-        let fica = tipo.fluxo.transicao(&pedido.verbo).is_some_and(|transicao| {
-            transicao.guardas.contains(&Guarda::Fotos)
-                && faltam_fotos(&previsto, tipo, chega).is_some()
-        });
-        if julgado.is_ok() && fica {
-            // What was asked for after it waits behind it.
-            break;
-        }
         if let Ok(para) = julgado {
+            // Where a photo was discarded, another may have to be taken: the record stays open for
+            // it, and what was asked for afterwards waits behind.
+            let chega = |id: &ItemId| previsto.arquivo(id) != SituacaoArquivo::Recusada;
+            if fotos_que_faltam(&previsto, tipo, &pedido.verbo, chega).is_some() {
+                break;
+            }
             let de = previsto.situacao(tipo).map_or(String::new(), |s| s.codigo.clone());
             previsto.situacao = Some(para.clone());
             if let Some(julgado) = previsto.pedidos.iter_mut().find(|p| p.id == pedido.id) {

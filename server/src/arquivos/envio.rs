@@ -114,6 +114,11 @@ fn expirado() -> ApiError {
 }
 
 impl Envio {
+    /// The record and the file that it is for.
+    pub fn arquivo(&self) -> (Uuid, Uuid) {
+        (self.document, self.anexo)
+    }
+
     /// Whether all its bytes are here.
     pub fn completo(&self) -> bool {
         self.situacao == "completo"

@@ -2,12 +2,8 @@
 //! First the row says so, so that nothing is added; then the objects go; then the row. Whatever
 //! breaks off in between is done again.
 
-use super::envio::tabela;
-use crate::{
-    app::App,
-    commit::{self, Work},
-    objects,
-};
+use super::{envio::tabela, verificacao::dizer};
+use crate::{app::App, objects};
 use anyhow::Result;
 use campo_domain::{ids::TenantId, registro::SituacaoArquivo};
 use futures::TryStreamExt;
@@ -75,11 +71,9 @@ async fn esquecidas(app: &App) -> Result<()> {
         .fetch_all(&mut *tx)
         .await?;
         tx.rollback().await?;
-        for (document, anexo) in found {
-            let (document, anexo) = (document.into(), anexo.into());
+        for arquivo in found {
             let (situacao, motivo) = (SituacaoArquivo::Recusada, Some("nao_conferida"));
-            let work = Work::Arquivo { document, anexo, situacao, motivo };
-            commit::submit(app, tenant, work).await?;
+            dizer(app, tenant, arquivo, situacao, motivo).await?;
         }
     }
     Ok(())

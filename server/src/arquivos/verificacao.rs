@@ -84,7 +84,7 @@ pub async fn once(app: &App) -> Result<()> {
 pub async fn anunciar(app: &App, tenant: TenantId, envio: &Envio) {
     let said = async {
         if envio.variante == Variante::Original.codigo() {
-            dizer(app, tenant, envio, SituacaoArquivo::Recebida, None).await?;
+            dizer(app, tenant, envio.arquivo(), SituacaoArquivo::Recebida, None).await?;
         }
         let mut tx = app.db.tenant(tenant).await?;
         tabela::liberar(&mut tx, envio.id, 0).await?;
@@ -167,14 +167,14 @@ async fn renovar(app: &App, tenant: TenantId, envio: Uuid) -> Infallible {
 }
 
 /// Writes into the record how far the bytes have come; whether it has such a file.
-async fn dizer(
+pub(super) async fn dizer(
     app: &App,
     tenant: TenantId,
-    envio: &Envio,
+    (documento, anexo): (Uuid, Uuid),
     situacao: SituacaoArquivo,
     motivo: Option<&'static str>,
 ) -> Result<bool> {
-    let (document, anexo) = (envio.document.into(), envio.anexo.into());
+    let (document, anexo) = (documento.into(), anexo.into());
     let work = Work::Arquivo { document, anexo, situacao, motivo };
     match commit::submit(app, tenant, work).await? {
         Answer::Arquivo(there) => Ok(there),

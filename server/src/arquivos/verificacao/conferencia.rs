@@ -61,7 +61,7 @@ pub async fn conferir(app: &App, tenant: TenantId, envio: &Envio) -> Result<Situ
     if partes.is_empty() {
         return herdado(app, tenant, envio).await;
     }
-    if !dizer(app, tenant, envio, Recebida, None).await? {
+    if !dizer(app, tenant, envio.arquivo(), Recebida, None).await? {
         return Ok(Esperada);
     }
     let outcome = match perdido(app, &partes, envio).await? {
@@ -71,11 +71,11 @@ pub async fn conferir(app: &App, tenant: TenantId, envio: &Envio) -> Result<Situ
     match outcome {
         Ok(conferido) => {
             registrar(app, tenant, envio, Some(&conferido)).await?;
-            dizer(app, tenant, envio, Verificada, None).await?;
+            dizer(app, tenant, envio.arquivo(), Verificada, None).await?;
             Ok(Verificada)
         }
         Err(motivo) => {
-            dizer(app, tenant, envio, Recusada, Some(motivo)).await?;
+            dizer(app, tenant, envio.arquivo(), Recusada, Some(motivo)).await?;
             Ok(Recusada)
         }
     }
@@ -102,11 +102,11 @@ async fn herdado(app: &App, tenant: TenantId, envio: &Envio) -> Result<SituacaoA
         // Asked for again, and then sent.
         return Ok(Esperada);
     }
-    if !dizer(app, tenant, envio, Recebida, None).await? {
+    if !dizer(app, tenant, envio.arquivo(), Recebida, None).await? {
         return Ok(Esperada);
     }
     registrar(app, tenant, envio, None).await?;
-    dizer(app, tenant, envio, Verificada, None).await?;
+    dizer(app, tenant, envio.arquivo(), Verificada, None).await?;
     Ok(Verificada)
 }
 
