@@ -82,6 +82,12 @@ pub struct Situacao {
     pub fase: Fase,
     /// What may be edited in it.
     pub campos_editaveis: CamposEditaveis,
+    /// Fields that may not be empty in it.
+    #[serde(default)]
+    pub exige: Vec<String>,
+    /// Whether what was forgotten may still be noted and attached in it, though it is over (R84).
+    #[serde(default)]
+    pub aceita_notas: bool,
     /// Whether a client sees it; an internal one stays hidden (R52).
     #[serde(default = "sim")]
     pub visivel_cliente: bool,
@@ -194,6 +200,17 @@ pub struct Transicao {
     pub efeitos: Vec<Consequencia>,
 }
 
+impl Transicao {
+    /// Whether somebody asks for it in a tipo of that use.
+    fn ativa(&self, uso: Uso) -> bool {
+        self.quem.iter().any(|quem| match quem {
+            Quem::Interno => true,
+            Quem::Cliente => uso.portal,
+            Quem::Sistema => uso.inatividade,
+        })
+    }
+}
+
 /// Situações and transitions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fluxo {
@@ -244,14 +261,64 @@ pub enum FluxoInvalido {
         /// The final situação.
         situacao: String,
     },
-    /// A transition that nobody may ask for, or from nowhere.
-    #[error("fluxo {fluxo}: ninguém pode pedir {verbo}")]
+    /// What is over could be written on.
+    #[error("fluxo {fluxo}: {situacao} é final e não pode ter campos editáveis")]
+    FinalEditavel {
+        /// The fluxo.
+        fluxo: String,
+        /// The final situação.
+        situacao: String,
+    },
+    /// Records would be born over.
+    #[error("fluxo {fluxo}: {situacao} é final e não pode ser a inicial")]
+    ComecoFinal {
+        /// The fluxo.
+        fluxo: String,
+        /// The initial situação.
+        situacao: String,
+    },
+    /// No path leads to an end.
+    #[error("fluxo {fluxo}: de {situacao} não se chega a nenhuma situação final")]
+    SemSaida {
+        /// The fluxo.
+        fluxo: String,
+        /// Where records would stay for ever.
+        situacao: String,
+    },
+    /// A transition that nobody may ever ask for.
+    #[error(
+        "fluxo {fluxo}: ninguém pode pedir {verbo}: falta de onde sair, quem peça, uma categoria, \
+         ou a transição que traz a análise que ela exige"
+    )]
     Impossivel {
         /// The fluxo.
         fluxo: String,
         /// The transition.
         verbo: String,
     },
+    /// A laudo is asked for by the tipo, and nothing asks for it on the way.
+    #[error("fluxo {fluxo}: o tipo exige laudo, mas {verbo} conclui sem a guarda laudo")]
+    ConcluiSemLaudo {
+        /// The fluxo.
+        fluxo: String,
+        /// The transition.
+        verbo: String,
+    },
+}
+
+/// What a tipo lets its fluxo do.
+#[derive(Clone, Copy, Debug)]
+pub struct Uso {
+    /// Whether what was concluded may be opened again (R68).
+    pub reabrir: bool,
+    /// Whether clients take part, in the portal.
+    pub portal: bool,
+    /// Whether the server ends a wait by itself (R54).
+    pub inatividade: bool,
+    /// Whether concluding needs a laudo (R48).
+    pub laudo: bool,
+    /// Whether its records come to an end: a cliente does not.
+    pub termina: bool,
 }
 
 impl Fluxo {
@@ -265,13 +332,14 @@ impl Fluxo {
         self.transicoes.iter().find(|transicao| transicao.verbo == verbo)
     }
 
-    /// Checks that every name is known and unique, that every situação can be reached, and that
-    /// what is over stays over: a concluded or denied record is left only where `reabrir` says so
-    /// (R48, R68), a cancelled one only back to where it began (R50).
+    /// Checks that every name is known and unique, that every situação can be reached and left
+    /// again by what somebody may ask for, and that what is over stays over: it is not written on,
+    /// a concluded or denied record is left only where `reabrir` says so (R48, R68), a cancelled
+    /// one only back to where it began (R50).
     ///
     /// # Errors
     /// The first fault found.
-    pub fn validar(&self, reabrir: bool) -> Result<(), FluxoInvalido> {
+    pub fn validar(&self, uso: Uso) -> Result<(), FluxoInvalido> {
         let fluxo = || self.codigo.clone();
         let mut nomes = BTreeSet::new();
         let situacoes = self.situacoes.iter().map(|situacao| ("s", &situacao.codigo));
@@ -288,37 +356,117 @@ impl Fluxo {
                 return Err(FluxoInvalido::SituacaoInexistente { fluxo: fluxo(), situacao });
             }
         }
-        for transicao in &self.transicoes {
-            self.possivel(transicao, reabrir)?;
-        }
-        let mut alcancadas = BTreeSet::from([&self.inicial]);
-        loop {
-            let antes = alcancadas.len();
-            for transicao in &self.transicoes {
-                if transicao.de.iter().any(|de| alcancadas.contains(de)) {
-                    alcancadas.insert(&transicao.para);
-                }
+        for situacao in self.situacoes.iter().filter(|situacao| !situacao.fase.aberta()) {
+            let (fluxo, codigo) = (fluxo(), situacao.codigo.clone());
+            if situacao.campos_editaveis != CamposEditaveis::Nenhum {
+                return Err(FluxoInvalido::FinalEditavel { fluxo, situacao: codigo });
             }
-            if alcancadas.len() == antes {
+            if codigo == self.inicial {
+                return Err(FluxoInvalido::ComecoFinal { fluxo, situacao: codigo });
+            }
+        }
+        for transicao in &self.transicoes {
+            self.possivel(transicao, uso)?;
+        }
+        self.caminhos(uso)
+    }
+
+    /// Walks from the initial situação by what can be asked for; and from every end back.
+    fn caminhos(&self, uso: Uso) -> Result<(), FluxoInvalido> {
+        let fluxo = || self.codigo.clone();
+        // A fluxo may serve tipos with and without portal or timer: what nobody asks for in one of
+        // them leads nowhere there, but is no fault.
+        let (alcancadas, feitas) = self.alcance(uso, &self.transicoes.iter().collect::<Vec<_>>());
+        if let Some(perdida) = self.situacoes.iter().find(|s| !alcancadas.contains(&s.codigo)) {
+            let situacao = perdida.codigo.clone();
+            return Err(FluxoInvalido::Inalcancavel { fluxo: fluxo(), situacao });
+        }
+        if let Some(morta) = self.transicoes.iter().find(|t| !feitas.contains(&t.verbo)) {
+            return Err(FluxoInvalido::Impossivel { fluxo: fluxo(), verbo: morta.verbo.clone() });
+        }
+        let ativas: Vec<&Transicao> =
+            self.transicoes.iter().filter(|transicao| transicao.ativa(uso)).collect();
+        let (vivas, _) = self.alcance(uso, &ativas);
+        let finais = self.situacoes.iter().filter(|situacao| !situacao.fase.aberta());
+        let mut com_fim: BTreeSet<&String> = finais.map(|situacao| &situacao.codigo).collect();
+        loop {
+            let antes = com_fim.len();
+            let levam = ativas.iter().filter(|transicao| com_fim.contains(&transicao.para));
+            let novas: Vec<&String> = levam.flat_map(|transicao| &transicao.de).collect();
+            com_fim.extend(novas);
+            if com_fim.len() == antes {
                 break;
             }
         }
-        let perdida = self.situacoes.iter().find(|s| !alcancadas.contains(&s.codigo));
-        perdida.map_or(Ok(()), |situacao| {
+        let presa = self.situacoes.iter().find(|situacao| {
+            uso.termina && vivas.contains(&situacao.codigo) && !com_fim.contains(&situacao.codigo)
+        });
+        presa.map_or(Ok(()), |situacao| {
             let situacao = situacao.codigo.clone();
-            Err(FluxoInvalido::Inalcancavel { fluxo: fluxo(), situacao })
+            Err(FluxoInvalido::SemSaida { fluxo: fluxo(), situacao })
         })
     }
 
-    fn possivel(&self, transicao: &Transicao, reabrir: bool) -> Result<(), FluxoInvalido> {
+    /// The situações that these transitions lead to from the initial one, and their verbs: an
+    /// analysis that a guard asks for must be brought on the way.
+    fn alcance<'a>(
+        &'a self,
+        uso: Uso,
+        transicoes: &[&'a Transicao],
+    ) -> (BTreeSet<&'a String>, BTreeSet<&'a String>) {
+        let mut alcancadas = BTreeSet::from([&self.inicial]);
+        let mut trazidas = Vec::new();
+        let mut feitas = BTreeSet::new();
+        loop {
+            let antes = feitas.len();
+            for transicao in transicoes {
+                let daqui = transicao.de.iter().any(|de| alcancadas.contains(de));
+                let falta = |guarda: &Guarda| {
+                    let analise = match guarda {
+                        Guarda::Laudo if uso.laudo => TipoAnalise::Laudo,
+                        Guarda::Solucao => TipoAnalise::Solucao,
+                        Guarda::Parecer => TipoAnalise::Parecer,
+                        _ => return false,
+                    };
+                    !trazidas.contains(&analise)
+                };
+                if daqui && !transicao.guardas.iter().any(falta) && feitas.insert(&transicao.verbo)
+                {
+                    alcancadas.insert(&transicao.para);
+                    trazidas.extend(transicao.traz);
+                }
+            }
+            if feitas.len() == antes {
+                return (alcancadas, feitas);
+            }
+        }
+    }
+
+    fn possivel(&self, transicao: &Transicao, uso: Uso) -> Result<(), FluxoInvalido> {
         let (fluxo, verbo) = (self.codigo.clone(), transicao.verbo.clone());
-        if transicao.de.is_empty() || transicao.quem.is_empty() {
+        let para = self.situacao(&transicao.para).map(|situacao| situacao.fase);
+        let de = || transicao.de.iter().filter_map(|de| self.situacao(de));
+        let vazia = |guarda: &Guarda| matches!(guarda, Guarda::Categoria(c) if c.is_empty());
+        // The clock and a client bring no analysis, and the clock runs while a client is awaited.
+        let espera = || de().any(|situacao| situacao.fase == Fase::EsperaCliente);
+        let pede = |quem: &Quem| match quem {
+            Quem::Interno => true,
+            Quem::Cliente => transicao.traz.is_none(),
+            Quem::Sistema => transicao.traz.is_none() && espera(),
+        };
+        if transicao.de.is_empty()
+            || !transicao.quem.iter().any(pede)
+            || transicao.guardas.iter().any(vazia)
+        {
             return Err(FluxoInvalido::Impossivel { fluxo, verbo });
         }
-        let para = self.situacao(&transicao.para).map(|situacao| situacao.fase);
-        let de = transicao.de.iter().filter_map(|de| self.situacao(de));
-        let errada = de.into_iter().find(|de| match de.fase {
-            Fase::Concluido | Fase::Negado => !reabrir,
+        let com_laudo = transicao.guardas.contains(&Guarda::Laudo)
+            || transicao.traz == Some(TipoAnalise::Laudo);
+        if uso.laudo && para == Some(Fase::Concluido) && !com_laudo {
+            return Err(FluxoInvalido::ConcluiSemLaudo { fluxo, verbo });
+        }
+        let errada = de().find(|de| match de.fase {
+            Fase::Concluido | Fase::Negado => !uso.reabrir,
             Fase::Cancelado => !matches!(para, Some(Fase::Fila | Fase::Rascunho)),
             _ => false,
         });

@@ -7,63 +7,146 @@ use crate::{
     refusal::{Codigo, Refusal},
     registro::{Item, Registro},
     tipo::Tipo,
-    valor::{Campo, TipoCampo, Valor},
+    valor::{self, Campo, TipoCampo, Valor},
 };
+use std::collections::BTreeSet;
 
 /// Checks a record against its tipo.
 ///
 /// # Errors
-/// `campos_obrigatorios` with every missing label, `fim_antes_do_inicio`, `campo_fora_do_tipo`,
-/// `recurso_desabilitado`, `valor_invalido`, `limite_indenizacao`.
+/// The first fault, where required fields are missing with every label: `campos_obrigatorios`,
+/// `campo_fora_do_tipo`, `fim_antes_do_inicio`, `valor_invalido`,
+/// `email_invalido`, `recurso_desabilitado`, `vinculo_repetido`,
+/// `limite_indenizacao`.
 pub fn verificar(registro: &Registro, tipo: &Tipo) -> Result<(), Refusal> {
-    let kind = registro.kind;
-    let vazios = tipo.obrigatorios.iter().filter(|nome| registro.valor(nome).vazio());
-    let faltam: Vec<String> = vazios.map(|nome| tipo.rotulo(nome).to_owned()).collect();
-    if !faltam.is_empty() {
-        return Err(Refusal::com(Codigo::CamposObrigatorios, faltam));
+    recusar(faltas(registro, tipo))
+}
+
+/// Whether an edit leaves the record no worse than it was: what somebody else broke blocks nobody,
+/// and excuses nothing else.
+///
+/// # Errors
+/// As [`verificar`], of what the edit itself breaks.
+pub fn piora(antes: &Registro, depois: &Registro, tipo: &Tipo) -> Result<(), Refusal> {
+    let mut novas = faltas(depois, tipo);
+    if novas.is_empty() {
+        return Ok(());
     }
+    for velha in faltas(antes, tipo) {
+        if let Some(igual) = novas.iter().position(|nova| *nova == velha) {
+            novas.remove(igual);
+        }
+    }
+    // Over the limit already: no more than that.
+    if let Some(limite) = limite(depois, tipo)
+        && indenizado(depois) > indenizado(antes)
+    {
+        novas.push(limite);
+    }
+    recusar(novas)
+}
+
+fn recusar(faltas: Vec<Refusal>) -> Result<(), Refusal> {
+    let Some(primeira) = faltas.first() else { return Ok(()) };
+    let iguais = faltas.iter().filter(|falta| falta.codigo == primeira.codigo);
+    Err(match primeira.codigo {
+        Codigo::CamposObrigatorios => {
+            let rotulos = iguais.flat_map(|falta| falta.detalhes.iter().cloned());
+            Refusal::com(Codigo::CamposObrigatorios, rotulos)
+        }
+        _ => primeira.clone(),
+    })
+}
+
+/// Everything that is wrong with a record, each field's fault by itself.
+fn faltas(registro: &Registro, tipo: &Tipo) -> Vec<Refusal> {
+    let kind = registro.kind;
+    let da_situacao = registro.situacao(tipo).into_iter().flat_map(|situacao| &situacao.exige);
+    let por_valor = tipo.obrigatorios_por.iter().filter_map(|(campo, por_valor)| {
+        registro.valor(campo).texto().and_then(|valor| por_valor.get(valor))
+    });
+    let obrigatorios: BTreeSet<&String> =
+        tipo.obrigatorios.iter().chain(da_situacao).chain(por_valor.flatten()).collect();
+    // In the order of the form.
+    let campos = kind.campos().iter().filter(|campo| registro.valor(campo.nome).vazio());
+    let vazios = campos.filter(|campo| obrigatorios.iter().any(|nome| *nome == campo.nome));
+    let mut faltas: Vec<Refusal> = vazios
+        .map(|campo| Refusal::com(Codigo::CamposObrigatorios, [tipo.rotulo(campo.nome).to_owned()]))
+        .collect();
     for (nome, valor) in &registro.campos {
         if !valor.vazio() && !tipo.tem_campo(nome) {
-            return Err(Refusal::com(Codigo::CampoForaDoTipo, [tipo.rotulo(nome).to_owned()]));
+            faltas.push(Refusal::com(Codigo::CampoForaDoTipo, [tipo.rotulo(nome).to_owned()]));
         }
     }
-    match (registro.valor("inicio").instante(), registro.valor("fim").instante()) {
-        (Some(inicio), Some(fim)) if fim < inicio => {
-            return Err(Refusal::new(Codigo::FimAntesDoInicio));
-        }
-        _ => {}
-    }
-    escolhas(registro, tipo)?;
-    procedencia(registro, tipo)?;
+    faltas.extend(duracao(registro));
+    faltas.extend(escolhas(registro, tipo));
+    faltas.extend(emails(registro, tipo));
+    faltas.extend(procedencia(registro, tipo));
+    faltas.extend(vinculos(registro));
     for colecao in Colecao::TODAS {
-        for (_, parte) in registro.vivos(colecao) {
-            parte_completa(kind, colecao, parte, tipo)?;
-        }
+        let partes = registro.vivos(colecao);
+        faltas.extend(
+            partes.filter_map(|(_, parte)| parte_completa(kind, colecao, parte, tipo).err()),
+        );
     }
-    indenizacao(registro, tipo)
+    faltas.extend(indenizacao(registro, tipo));
+    faltas
+}
+
+fn duracao(registro: &Registro) -> Option<Refusal> {
+    let inicio = registro.valor("inicio").instante()?;
+    let fim = registro.valor("fim").instante()?;
+    (fim < inicio).then(|| Refusal::new(Codigo::FimAntesDoInicio))
+}
+
+/// What stands in a field for an e-mail is one address (R6, R60).
+fn emails(registro: &Registro, tipo: &Tipo) -> Vec<Refusal> {
+    let escritos = ["contato_email", "email"]
+        .into_iter()
+        .filter_map(|nome| Some((nome, registro.valor(nome).texto()?)));
+    let errados = escritos.filter(|(_, texto)| !texto.is_empty() && !valor::email_valido(texto));
+    errados
+        .map(|(nome, texto)| {
+            let detalhes = [tipo.rotulo(nome).to_owned(), texto.to_owned()];
+            Refusal::com(Codigo::EmailInvalido, detalhes)
+        })
+        .collect()
+}
+
+/// A relationship is said once, and with something else (R38).
+fn vinculos(registro: &Registro) -> Vec<Refusal> {
+    let mut ditos = BTreeSet::new();
+    let proprio = Valor::Id(registro.id.into());
+    let vinculos = registro.vivos(Colecao::Vinculos).filter_map(|(_, vinculo)| {
+        let dito = ["relacao", "documento", "contato"]
+            .map(|nome| format!("{:?}", vinculo.valor(nome)))
+            .join(" ");
+        let errado = *vinculo.valor("documento") == proprio || ditos.contains(&dito);
+        ditos.insert(dito.clone());
+        errado.then(|| Refusal::com(Codigo::VinculoRepetido, [dito]))
+    });
+    vinculos.collect()
 }
 
 /// What the tipo narrows further than the field does.
-fn escolhas(registro: &Registro, tipo: &Tipo) -> Result<(), Refusal> {
-    let modalidade = registro.valor("modalidade").texto();
-    if modalidade.is_some_and(|codigo| !tipo.aceita_escolha("modalidade", codigo)) {
-        return Err(Refusal::com(Codigo::ValorInvalido, [tipo.rotulo("modalidade").to_owned()]));
-    }
-    let categoria = registro.valor("categoria").texto();
+fn escolhas(registro: &Registro, tipo: &Tipo) -> Vec<Refusal> {
     let conhecida = |codigo: &str| tipo.categorias.is_empty() || tipo.categoria(codigo).is_some();
-    if categoria.is_some_and(|codigo| !conhecida(codigo)) {
-        return Err(Refusal::com(Codigo::ValorInvalido, [tipo.rotulo("categoria").to_owned()]));
-    }
-    Ok(())
+    let aceita = |nome: &str, codigo: &str| match nome {
+        "categoria" => conhecida(codigo),
+        _ => tipo.aceita_escolha(nome, codigo),
+    };
+    let erradas = ["modalidade", "categoria"]
+        .into_iter()
+        .filter(|nome| registro.valor(nome).texto().is_some_and(|codigo| !aceita(nome, codigo)));
+    erradas.map(|n| Refusal::com(Codigo::ValorInvalido, [tipo.rotulo(n).to_owned()])).collect()
 }
 
-fn procedencia(registro: &Registro, tipo: &Tipo) -> Result<(), Refusal> {
-    let dita = !registro.valor("procedencia").vazio()
-        || registro.vivos(Colecao::Itens).any(|(_, item)| !item.valor("procedencia").vazio());
-    if dita && !tipo.analisa_procedencia {
-        return Err(Refusal::com(Codigo::RecursoDesabilitado, ["Procedência".to_owned()]));
-    }
-    Ok(())
+fn procedencia(registro: &Registro, tipo: &Tipo) -> Option<Refusal> {
+    let mut dos_itens = registro.vivos(Colecao::Itens).map(|(_, item)| item.valor("procedencia"));
+    let dita =
+        !registro.valor("procedencia").vazio() || dos_itens.any(|procedencia| !procedencia.vazio());
+    (dita && !tipo.analisa_procedencia)
+        .then(|| Refusal::com(Codigo::RecursoDesabilitado, ["Procedência".to_owned()]))
 }
 
 /// Whether a part says what a part of its collection must.
@@ -117,8 +200,8 @@ pub(crate) fn parte_completa(
     Ok(())
 }
 
-/// Money for the client: only where the tipo has it, and up to its limit (R34).
-fn indenizacao(registro: &Registro, tipo: &Tipo) -> Result<(), Refusal> {
+/// All the money for the client, in centavos; `None` where no item says any.
+fn indenizado(registro: &Registro) -> Option<i64> {
     let valores = registro.vivos(Colecao::Itens).filter_map(|(_, item)| {
         match item.valor("valor_indenizado") {
             Valor::Inteiro(centavos) => Some(*centavos),
@@ -126,19 +209,23 @@ fn indenizacao(registro: &Registro, tipo: &Tipo) -> Result<(), Refusal> {
         }
     });
     // A sum beyond what an integer holds is beyond any limit.
-    let total = valores
-        .fold(None, |soma: Option<i64>, valor| Some(soma.unwrap_or(0).saturating_add(valor)));
-    let Some(total) = total else { return Ok(()) };
-    let Some(indenizacao) = tipo.indenizacao else {
-        return Err(Refusal::com(Codigo::RecursoDesabilitado, ["Valor indenizado".to_owned()]));
-    };
-    match indenizacao.limite {
-        Some(limite) if total > limite => {
-            const LIMITE: Campo =
-                Campo::novo("limite", "Limite", TipoCampo::Centavos { max: i64::MAX }, "R34");
-            let limite = Valor::Inteiro(limite).exibir(&LIMITE, chrono_tz::UTC);
-            Err(Refusal::com(Codigo::LimiteIndenizacao, [limite]))
-        }
-        _ => Ok(()),
+    valores.fold(None, |soma: Option<i64>, valor| Some(soma.unwrap_or(0).saturating_add(valor)))
+}
+
+/// Money for the client: only where the tipo has it, and up to its limit (R34).
+fn indenizacao(registro: &Registro, tipo: &Tipo) -> Option<Refusal> {
+    indenizado(registro)?;
+    if tipo.indenizacao.is_none() {
+        return Some(Refusal::com(Codigo::RecursoDesabilitado, ["Valor indenizado".to_owned()]));
     }
+    limite(registro, tipo)
+}
+
+/// The tipo's limit, where the record is over it.
+fn limite(registro: &Registro, tipo: &Tipo) -> Option<Refusal> {
+    const LIMITE: Campo =
+        Campo::novo("limite", "Limite", TipoCampo::Centavos { max: i64::MAX }, "R34");
+    let limite = tipo.indenizacao?.limite.filter(|limite| indenizado(registro) > Some(*limite))?;
+    let limite = Valor::Inteiro(limite).exibir(&LIMITE, chrono_tz::UTC);
+    Some(Refusal::com(Codigo::LimiteIndenizacao, [limite]))
 }

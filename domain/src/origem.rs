@@ -4,9 +4,11 @@
 use crate::{
     busca,
     command::NovoItem,
+    parte::Colecao,
     preenchimento::Dados,
     refusal::{Codigo, Refusal},
     registro::Campos,
+    tipo::Tipo,
     valor::Valor,
 };
 
@@ -26,10 +28,19 @@ pub struct Linha {
 
 /// The catalogue's key of the document that a record names, if it names one.
 pub fn chave(campos: &Campos) -> Option<String> {
-    let texto = |nome: &str| campos.get(nome).and_then(Valor::texto).map(str::trim);
+    let texto = |nome: &str| campos.get(nome).and_then(Valor::texto);
     let (origem, numero) = (texto("origem")?, texto("origem_numero")?);
-    let chave = format!("{origem}:{}", numero.to_lowercase());
-    (!numero.is_empty()).then_some(chave)
+    let chave = codigo(&format!("{origem}:{numero}"));
+    (!chave.ends_with(':')).then_some(chave)
+}
+
+/// A key of the catalogue as it is stored, `nf_saida:45198`: a number is the same with and without
+/// points, spaces and leading zeros.
+pub fn codigo(chave: &str) -> String {
+    let chave = chave.to_lowercase();
+    let (origem, numero) = chave.split_once(':').unwrap_or(("", &chave));
+    let numero: String = numero.chars().filter(|c| *c != '.' && !c.is_whitespace()).collect();
+    format!("{}:{}", origem.trim(), numero.trim_start_matches('0'))
 }
 
 /// The lines of the document, one a line of `produtos`: `produto|quantidade|lote`.
@@ -50,16 +61,40 @@ pub fn linhas(dados: &Dados) -> Vec<Linha> {
 ///
 /// # Errors
 /// `produto_fora_da_origem`.
-pub fn conferir(campos: &Campos, dados: &Dados, item: &NovoItem) -> Result<(), Refusal> {
+pub fn conferir(campos: &Campos, dados: &Dados, item: &Campos) -> Result<(), Refusal> {
     let linhas = linhas(dados);
-    let produto = item.campos.get("produto").and_then(Valor::texto).unwrap_or_default();
-    let mesmo = |linha: &Linha| busca::dobrar(&linha.produto) == busca::dobrar(produto.trim());
-    if linhas.is_empty() || linhas.iter().any(mesmo) {
+    let produto = produto(item);
+    if linhas.is_empty() || linhas.iter().any(|linha| do_produto(linha, produto)) {
         return Ok(());
     }
     let numero = campos.get("origem_numero").and_then(Valor::texto).unwrap_or_default();
     let detalhes = [produto.chars().take(60).collect(), numero.to_owned()];
     Err(Refusal::com(Codigo::ProdutoForaDaOrigem, detalhes))
+}
+
+/// Fills in what the document says of the item's product, where one line alone is of it and the
+/// person left it empty: quantity, and lot or serial number.
+pub fn completar(tipo: &Tipo, dados: &Dados, item: &mut NovoItem) {
+    let linhas = linhas(dados);
+    let mut suas = linhas.iter().filter(|linha| do_produto(linha, produto(&item.campos)));
+    let (Some(linha), None) = (suas.next(), suas.next()) else { return };
+    for (nome, texto) in [("quantidade", &linha.quantidade), ("lote_serie", &linha.lote)] {
+        let vazio = item.campos.get(nome).is_none_or(Valor::vazio) && tipo.tem_campo_item(nome);
+        let campo = tipo.kind.campo_de(Colecao::Itens, nome).filter(|_| vazio);
+        let lido = campo.zip(texto.as_ref()).map(|(campo, texto)| campo.ler(texto, chrono_tz::UTC));
+        // What the ERP wrote and Campo cannot read is left to the person.
+        if let Some(Ok(valor)) = lido {
+            item.campos.insert(nome.to_owned(), valor);
+        }
+    }
+}
+
+fn produto(item: &Campos) -> &str {
+    item.get("produto").and_then(Valor::texto).unwrap_or_default().trim()
+}
+
+fn do_produto(linha: &Linha, produto: &str) -> bool {
+    busca::dobrar(&linha.produto) == busca::dobrar(produto)
 }
 
 #[cfg(test)]
@@ -80,10 +115,25 @@ mod tests {
             id: Uuid::nil().into(),
             campos: Campos::from([("produto".into(), Valor::Texto(produto.into()))]),
         };
-        assert_eq!(conferir(&campos, &dados, &item("COLCHAO ITATIBA")), Ok(()));
-        let recusa = conferir(&campos, &dados, &item("Sofá")).unwrap_err();
+        assert_eq!(conferir(&campos, &dados, &item("COLCHAO ITATIBA").campos), Ok(()));
+        let recusa = conferir(&campos, &dados, &item("Sofá").campos).unwrap_err();
         assert_eq!(recusa.mensagem(), "“Sofá” não está entre os produtos de 45198.");
-        assert_eq!(conferir(&campos, &Dados::new(), &item("Sofá")), Ok(()));
+        assert_eq!(conferir(&campos, &Dados::new(), &item("Sofá").campos), Ok(()));
         assert_eq!(linhas(&dados)[0].lote.as_deref(), Some("L-77"));
+
+        let preset = crate::preset::carregar("P000").unwrap();
+        let tipo = preset.tipos.iter().find(|tipo| tipo.codigo == "p000.ocorrencia").unwrap();
+        let mut escolhido = item("Colchão Itatiba");
+        completar(tipo, &dados, &mut escolhido);
+        assert_eq!(escolhido.campos["quantidade"], Valor::Inteiro(2_000));
+        assert_eq!(escolhido.campos["lote_serie"], Valor::Texto("L-77".into()));
+    }
+
+    #[test]
+    fn an_invoice_is_the_same_with_points_spaces_and_leading_zeros() {
+        for escrito in ["nf_saida:45.198", "NF_SAIDA: 00045198", "nf_saida:45 198"] {
+            assert_eq!(codigo(escrito), "nf_saida:45198");
+        }
+        assert_eq!(codigo("proposta:A-10/2026"), "proposta:a-10/2026");
     }
 }

@@ -26,6 +26,12 @@ pub enum Colecao {
 }
 
 impl Colecao {
+    /// Whether the field comes with the part that it belongs to, under that one's rule: what is
+    /// fixed, and all that is said of a file as it is added.
+    pub fn vem_inteiro(self, campo: &Campo) -> bool {
+        campo.fixo || self == Colecao::Anexos
+    }
+
     /// Every collection.
     pub const TODAS: [Colecao; 4] =
         [Colecao::Itens, Colecao::Despesas, Colecao::Anexos, Colecao::Vinculos];

@@ -14,13 +14,18 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
+/// The channel of a case that a client opened in the portal, where the catalogue has it (R26).
+pub const CANAL_PORTAL: &str = "portal";
+
 /// A part of a document that a person may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parte {
     /// A field of the record.
     Campo(&'static Campo),
-    /// A part of a collection: adding, removing.
+    /// A part of a collection, to be added.
     Item(Colecao),
+    /// A part of a collection, to be removed.
+    Remocao(Colecao),
     /// A field of a part of a collection.
     CampoItem(Colecao, &'static Campo),
     /// The set of participantes.
@@ -48,6 +53,8 @@ pub enum Quando {
     Editavel(&'static str),
     /// While the fase is open.
     Aberto,
+    /// While the fase is open, and afterwards where the situação takes what was forgotten (R84).
+    Anotavel,
     /// While the fase is open, and not where what is said stays inside (R52).
     AbertoAoCliente,
     /// Always: the request is judged by itself.
@@ -70,7 +77,7 @@ pub struct Regra {
 /// The table.
 pub fn regra(parte: Parte, tipo: &Tipo) -> Regra {
     use Permissao::{Gerenciar, Ver};
-    use Quando::{Aberto, AbertoAoCliente, Editavel, Sempre};
+    use Quando::{Aberto, AbertoAoCliente, Anotavel, Editavel, Sempre};
     let (criar, alterar, quando) = match parte {
         Parte::Campo(campo) if campo.fixo => (Some(Ver), None, Editavel(campo.nome)),
         // At any time that work may still happen; the office's, unless the tipo leaves it to all
@@ -89,24 +96,28 @@ pub fn regra(parte: Parte, tipo: &Tipo) -> Regra {
             (Some(Ver), Some(Ver), Editavel("procedencia"))
         }
         Parte::Item(colecao @ (Colecao::Itens | Colecao::Despesas))
+        | Parte::Remocao(colecao @ (Colecao::Itens | Colecao::Despesas))
         | Parte::CampoItem(colecao @ (Colecao::Itens | Colecao::Despesas), _) => {
             (Some(Ver), Some(Ver), Editavel(colecao.codigo()))
         }
+        Parte::Item(Colecao::Anexos) | Parte::Nota => (Some(Ver), Some(Ver), Anotavel),
+        // Never once concluded (R83).
         Parte::Item(_)
+        | Parte::Remocao(_)
         | Parte::CampoItem(..)
         | Parte::Participante
-        | Parte::Interessado
-        | Parte::Nota => (Some(Ver), Some(Ver), Aberto),
+        | Parte::Interessado => (Some(Ver), Some(Ver), Aberto),
         Parte::NotaAoCliente => (Some(Ver), Some(Ver), AbertoAoCliente),
         Parte::AnaliseParcial => (None, Some(Ver), Editavel("analises")),
         Parte::Pedido | Parte::Analise => (None, Some(Ver), Sempre),
         Parte::Servidor => (None, None, Sempre),
     };
     let portal = match parte {
-        // Its own name is filled in for it.
-        Parte::Campo(campo) if campo.nome == "cliente" => true,
+        // Its own name, and that it came through the portal, are filled in for it.
+        Parte::Campo(campo) if matches!(campo.nome, "cliente" | "canal") => true,
         Parte::Campo(campo) => tipo.portal_campos.iter().any(|nome| nome == campo.nome),
         Parte::Item(Colecao::Anexos)
+        | Parte::Remocao(Colecao::Anexos)
         | Parte::CampoItem(Colecao::Anexos, _)
         | Parte::NotaAoCliente
         | Parte::Pedido => true,
@@ -133,6 +144,7 @@ pub fn pode_alterar(
     let permitido = match regra.quando {
         Quando::Sempre => true,
         Quando::Aberto => situacao.fase.aberta(),
+        Quando::Anotavel => situacao.fase.aberta() || situacao.aceita_notas,
         Quando::AbertoAoCliente => {
             situacao.fase.aberta() && (situacao.visivel_cliente || pessoa.portal())
         }
@@ -177,6 +189,9 @@ pub fn pode_criar_registro(
     if pessoa.cliente.is_none() || registro.referencia("cliente") != pessoa.cliente.map(Into::into)
     {
         return invalido("cliente");
+    }
+    if registro.valor("canal").texto().is_some_and(|canal| canal != CANAL_PORTAL) {
+        return invalido("canal");
     }
     let categoria = registro.valor("categoria").texto().and_then(|codigo| tipo.categoria(codigo));
     if categoria.is_some_and(|categoria| categoria.interna) {

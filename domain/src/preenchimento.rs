@@ -3,12 +3,13 @@
 
 use crate::{
     command::NovoItem,
-    ids::ItemId,
+    ids::{DocumentId, ItemId},
+    kind::Kind,
     parte::Colecao,
     pessoa::Pessoa,
     registro::{Campos, Registro},
     tipo::Tipo,
-    valor::Valor,
+    valor::{self, Valor},
 };
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
@@ -27,6 +28,8 @@ pub struct Contexto<'a> {
     pub contrato: Option<&'a Dados>,
     /// What the catalogue knows of the origem that is named, if there is one.
     pub origem: Option<&'a Dados>,
+    /// The assistência of the ocorrência that an agenda names: one sees a case, or nothing of it.
+    pub assistencia: Option<DocumentId>,
 }
 
 /// What the catalogue knows of an entry, by name.
@@ -61,15 +64,30 @@ pub fn completar(tipo: &Tipo, campos: &mut Campos, contexto: &Contexto<'_>) {
         preencher("fornecedor", dados.get("fornecedor").cloned().map(Valor::Texto));
     }
     if let Some(cliente) = contexto.cliente {
-        preencher("contato_email", cliente.get("email").cloned());
+        let email = cliente.get("email");
+        let escrito = |email: &&Valor| email.texto().is_some_and(valor::email_valido);
+        preencher("contato_email", email.filter(escrito).cloned());
+    }
+    if tipo.kind == Kind::Agenda {
+        preencher("assistencia", contexto.assistencia.map(|id| Valor::Id(id.into())));
     }
 }
 
+/// Whether the contract may stand in a record of that client: it is that one's, or the catalogue
+/// does not say whose it is (R9).
+pub fn contrato_do_cliente(contrato: &Dados, cliente: Option<Uuid>) -> bool {
+    let dono = contrato.get("cliente").and_then(|texto| texto.parse::<Uuid>().ok());
+    dono.zip(cliente).is_none_or(|(dono, cliente)| dono == cliente)
+}
+
 /// The address that counts: the contract's address of delivery where there is one, else the
-/// record's own (R11). Fields by name: `endereco`, `cidade`, `uf`, `cep`.
+/// record's own (R11). Another client's contract gives none. Fields by name: `endereco`, `cidade`,
+/// `uf`, `cep`.
 pub fn endereco(registro: &Registro, contrato: Option<&Dados>) -> Dados {
     const NOMES: [&str; 4] = ["endereco", "cidade", "uf", "cep"];
-    let do_contrato = contrato.filter(|dados| dados.get("endereco").is_some_and(|e| !e.is_empty()));
+    let do_contrato = contrato
+        .filter(|dados| dados.get("endereco").is_some_and(|e| !e.is_empty()))
+        .filter(|dados| contrato_do_cliente(dados, registro.referencia("cliente")));
     let valor = |nome: &str| match do_contrato {
         Some(dados) => dados.get(nome).cloned(),
         None => registro.valor(nome).texto().map(str::to_owned),
@@ -89,14 +107,24 @@ const SO_DO_ORIGINAL: [&str; 8] = [
     "esforco",
 ];
 
-/// The fields and items of a copy (R94): to be looked at, then saved as a new record.
-pub fn duplicar(original: &Registro, mut mint: impl FnMut() -> ItemId) -> (Campos, Vec<NovoItem>) {
-    let fica = |nome: &String| !SO_DO_ORIGINAL.contains(&nome.as_str());
-    let campos = |campos: &Campos| -> Campos {
-        campos.iter().filter(|(nome, _)| fica(nome)).map(|(n, v)| (n.clone(), v.clone())).collect()
+/// The fields and items of a copy (R94), as far as the tipo has them today: to be looked at, then
+/// saved as a new record.
+pub fn duplicar(
+    original: &Registro,
+    tipo: &Tipo,
+    mut mint: impl FnMut() -> ItemId,
+) -> (Campos, Vec<NovoItem>) {
+    let que_ficam = |campos: &Campos, tem: &dyn Fn(&str) -> bool| -> Campos {
+        let mut campos = campos.clone();
+        campos.retain(|nome, valor| {
+            !SO_DO_ORIGINAL.contains(&nome.as_str()) && tem(nome) && !valor.vazio()
+        });
+        campos
     };
-    let itens = original.vivos(Colecao::Itens);
-    let itens =
-        itens.map(|(_, item)| NovoItem { id: mint(), campos: campos(&item.campos) }).collect();
-    (campos(&original.campos), itens)
+    let itens = original.vivos(Colecao::Itens).map(|(_, item)| NovoItem {
+        id: mint(),
+        campos: que_ficam(&item.campos, &|nome| tipo.tem_campo_item(nome)),
+    });
+    let itens = itens.collect();
+    (que_ficam(&original.campos, &|nome| tipo.tem_campo(nome)), itens)
 }

@@ -113,6 +113,22 @@ codigos! {
     ProdutoForaDaOrigem = "produto_fora_da_origem",
     /// Somebody changed the record since it was read.
     VersaoMudou = "versao_mudou",
+    /// The same action was asked for already and has no answer yet (R72–R75).
+    AcaoEmAndamento = "acao_em_andamento",
+    /// A text that is no e-mail address.
+    EmailInvalido = "email_invalido",
+    /// The record would be in the hands of somebody who cannot open it.
+    ResponsavelSemAcesso = "responsavel_sem_acesso",
+    /// The same relationship again, or one of a record with itself (R38).
+    VinculoRepetido = "vinculo_repetido",
+    /// No new records are made with the tipo.
+    TipoRetirado = "tipo_retirado",
+    /// The contract is another client's (R9).
+    ContratoDeOutroCliente = "contrato_de_outro_cliente",
+    /// A client's login where one of the company's people is needed (R23).
+    ClienteDoPortal = "cliente_do_portal",
+    /// The record and its items do not say the same of whether the case is founded (R62).
+    ProcedenciaContraditoria = "procedencia_contraditoria",
 }
 
 /// A refusal: its code and the particulars that its sentence names.
@@ -261,6 +277,30 @@ impl Refusal {
             }
             Codigo::VersaoMudou => {
                 "O registro mudou depois de lido. Leia-o de novo antes de alterar.".into()
+            }
+            Codigo::AcaoEmAndamento => {
+                format!("“{}” já foi pedida e ainda não foi respondida.", d(0))
+            }
+            Codigo::EmailInvalido => format!("{} não é um e-mail válido.", d(0)),
+            Codigo::ResponsavelSemAcesso => {
+                "A pessoa escolhida como responsável não pode ver este registro: não trabalha mais \
+                 na empresa, ou o registro é restrito a outras pessoas."
+                    .into()
+            }
+            Codigo::VinculoRepetido => {
+                "Este vínculo já existe, ou liga o registro a ele mesmo.".into()
+            }
+            Codigo::TipoRetirado => {
+                format!("O tipo “{}” não é mais usado em registros novos.", d(0))
+            }
+            Codigo::ContratoDeOutroCliente => "O contrato é de outro cliente.".into(),
+            Codigo::ClienteDoPortal => {
+                format!("{} precisa ser uma pessoa da empresa com acesso aos registros.", d(0))
+            }
+            Codigo::ProcedenciaContraditoria => {
+                "A procedência do registro não combina com a dos itens: ele é procedente quando \
+                 algum item é."
+                    .into()
             }
             Codigo::ProdutoForaDaOrigem => {
                 format!("“{}” não está entre os produtos de {}.", d(0), d(1))

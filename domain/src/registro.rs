@@ -545,6 +545,18 @@ impl Registro {
         de_todos || (itens.len() < 2 && disse(self.valor("procedencia")))
     }
 
+    /// Whether the record says otherwise than its items, each of which was judged: a case is
+    /// founded where some item is (R62).
+    pub fn procedencia_contraditoria(&self) -> bool {
+        let procedente = |valor: &Valor| valor.texto() == Some("procedente");
+        let do_registro = self.valor("procedencia");
+        let itens = self.vivos(Colecao::Itens).map(|(_, item)| item.valor("procedencia"));
+        let itens: Vec<&Valor> = itens.collect();
+        let ditas = !itens.is_empty() && !itens.iter().any(|valor| valor.vazio());
+        let algum = itens.iter().any(|valor| procedente(valor));
+        ditas && !do_registro.vazio() && procedente(do_registro) != algum
+    }
+
     /// Requests that were done, in order, each with its verdict.
     pub fn feitos(&self) -> impl DoubleEndedIterator<Item = (&Pedido, &Veredito)> {
         self.pedidos.iter().filter_map(|pedido| {
@@ -622,11 +634,12 @@ impl Registro {
         curto
     }
 
-    /// The label until the server has minted a number. Taken from the random end of the id, so that
-    /// two devices cannot show the same one but by a chance of one in four thousand million.
+    /// The label until the server has minted a number. Taken from the random end of the id, twelve
+    /// digits of 48 bits: among a hundred thousand of a company two are alike in one of fifty
+    /// thousand companies.
     pub fn rotulo_provisorio(id: DocumentId) -> String {
-        let texto = id.uuid().simple().to_string();
-        format!("P-{}", texto[24..].to_uppercase())
+        let texto = id.uuid().simple().to_string().to_uppercase();
+        format!("P-{}-{}-{}", &texto[20..24], &texto[24..28], &texto[28..])
     }
 
     /// Number, or the provisional label.

@@ -2,7 +2,7 @@
 //! with.
 
 use crate::{
-    fluxo::{CamposEditaveis, Fase, Fluxo, FluxoInvalido, Guarda, Situacao},
+    fluxo::{CamposEditaveis, Fase, Fluxo, FluxoInvalido, Guarda, Quem, Situacao, Uso},
     kind::Kind,
     parte::{CATEGORIAS_ANEXO, Colecao::Itens},
     pessoa::Permissao,
@@ -11,7 +11,10 @@ use crate::{
     valor::{Campo, TipoCampo},
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// What a document says of its tipo.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -40,12 +43,37 @@ pub struct AcaoPermitida {
     pub permissao: Permissao,
     /// In which fases.
     pub fases: Vec<Fase>,
-    /// Fields that must be filled in; `itens` for at least one item.
+    /// Fields that must be filled in; `itens` for at least one item, `itens.quantidade` for a
+    /// number in each item that is not zero in all of them.
     #[serde(default)]
     pub exige: Vec<String>,
     /// Fields that must hold one of these values.
     #[serde(default)]
     pub exige_valor: BTreeMap<String, Vec<String>>,
+}
+
+/// A field that a client reads without having filled it in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Leitura {
+    /// Whatever the situação.
+    Sempre(String),
+    /// Only in these situações: what is written on the way there is the company's own (R52).
+    NasSituacoes {
+        /// The field.
+        campo: String,
+        /// The situações.
+        situacoes: Vec<String>,
+    },
+}
+
+impl Leitura {
+    /// The field.
+    pub fn campo(&self) -> &str {
+        match self {
+            Leitura::Sempre(campo) | Leitura::NasSituacoes { campo, .. } => campo,
+        }
+    }
 }
 
 /// A category of cases (R27).
@@ -75,6 +103,10 @@ pub struct Tipo<F = Fluxo> {
     pub kind: Kind,
     /// Fields that must be filled in (R7).
     pub obrigatorios: Vec<String>,
+    /// Fields that must be filled in as well where a field has that value: by field, then value
+    /// (R1).
+    #[serde(default)]
+    pub obrigatorios_por: BTreeMap<String, BTreeMap<String, Vec<String>>>,
     /// The fields that records of it have; all of the kind when empty.
     #[serde(default)]
     pub formulario: Vec<String>,
@@ -125,7 +157,7 @@ pub struct Tipo<F = Fluxo> {
     pub portal_campos: Vec<String>,
     /// What a client reads besides those.
     #[serde(default)]
-    pub portal_leitura: Vec<String>,
+    pub portal_leitura: Vec<Leitura>,
     /// What the form says beside a field (R25).
     #[serde(default)]
     pub orientacoes: BTreeMap<String, String>,
@@ -166,6 +198,30 @@ pub enum TipoInvalido {
         /// The unknown name.
         nome: String,
     },
+    /// Something that a person reads is empty, or longer than 200 characters.
+    #[error("tipo {tipo}: {onde} precisa de um nome de 1 a 200 caracteres")]
+    SemNome {
+        /// The tipo.
+        tipo: String,
+        /// What has none.
+        onde: String,
+    },
+    /// A code stands twice.
+    #[error("tipo {tipo}: {onde} repete “{nome}”")]
+    Repetido {
+        /// The tipo.
+        tipo: String,
+        /// Where.
+        onde: &'static str,
+        /// The code.
+        nome: String,
+    },
+    /// The server would wait for an end that no transition brings.
+    #[error("tipo {tipo}: há dias_inatividade, mas nenhuma transição do sistema encerra a espera")]
+    InatividadeSemFim {
+        /// The tipo.
+        tipo: String,
+    },
     /// A number out of bounds.
     #[error("tipo {tipo}: {onde} está fora dos limites")]
     ForaDosLimites {
@@ -188,6 +244,7 @@ impl<F> Tipo<F> {
             nome: self.nome,
             kind: self.kind,
             obrigatorios: self.obrigatorios,
+            obrigatorios_por: self.obrigatorios_por,
             formulario: self.formulario,
             formulario_itens: self.formulario_itens,
             exige_laudo: self.exige_laudo,
@@ -259,6 +316,18 @@ impl Tipo {
         escolhas.filter(|(codigo, _)| self.aceita_escolha(campo.nome, codigo)).collect()
     }
 
+    /// Whether a client reads that field of its own case while the case is in that situação.
+    pub fn le_no_portal(&self, campo: &str, situacao: Option<&Situacao>) -> bool {
+        let em = |codigos: &[String]| {
+            situacao.is_some_and(|situacao| codigos.contains(&situacao.codigo))
+        };
+        self.portal_campos.iter().any(|nome| nome == campo)
+            || self.portal_leitura.iter().any(|leitura| match leitura {
+                Leitura::Sempre(nome) => nome == campo,
+                Leitura::NasSituacoes { campo: nome, situacoes } => nome == campo && em(situacoes),
+            })
+    }
+
     /// Whether its records have that field.
     pub fn tem_campo(&self, nome: &str) -> bool {
         self.formulario.is_empty() || self.formulario.iter().any(|campo| campo == nome)
@@ -277,7 +346,18 @@ impl Tipo {
         self.nomes()?;
         self.campos()?;
         self.numeros()?;
-        Ok(self.fluxo.validar(self.permite_reabrir)?)
+        Ok(self.fluxo.validar(Uso {
+            reabrir: self.permite_reabrir,
+            portal: self.visivel_no_portal,
+            inatividade: self.dias_inatividade.is_some(),
+            laudo: self.exige_laudo,
+            termina: self.kind != Kind::Cliente,
+        })?)
+    }
+
+    /// Whether the kind knows the field and its records have it.
+    fn existe(&self, nome: &str) -> bool {
+        self.kind.campo(nome).is_some() && self.tem_campo(nome)
     }
 
     fn inexistente(&self, onde: &'static str, nome: &str) -> TipoInvalido {
@@ -300,10 +380,33 @@ impl Tipo {
             .chain(categorias)
             .find(|nome| !certo(nome))
             .or_else(|| verbos.into_iter().find(|verbo| !certo(verbo) || verbo.contains('.')));
-        match errado {
-            None => Ok(()),
-            Some(nome) => Err(TipoInvalido::Nome { tipo: self.codigo.clone(), nome: nome.clone() }),
+        let tipo = || self.codigo.clone();
+        if let Some(nome) = errado {
+            return Err(TipoInvalido::Nome { tipo: tipo(), nome: nome.clone() });
         }
+        for (onde, codigos) in [
+            ("acoes", self.acoes.iter().map(|acao| &acao.codigo).collect::<Vec<_>>()),
+            ("categorias", self.categorias.iter().map(|categoria| &categoria.codigo).collect()),
+        ] {
+            let mut vistos = BTreeSet::new();
+            if let Some(nome) = codigos.into_iter().find(|codigo| !vistos.insert(*codigo)) {
+                return Err(TipoInvalido::Repetido { tipo: tipo(), onde, nome: nome.clone() });
+            }
+        }
+        let lidos = [("tipo", &self.codigo, &self.nome)].into_iter();
+        let situacoes = self.fluxo.situacoes.iter().map(|s| ("situacao", &s.codigo, &s.nome));
+        let verbos = self.fluxo.transicoes.iter().map(|t| ("transicao", &t.verbo, &t.rotulo));
+        let acoes = self.acoes.iter().map(|a| ("acao", &a.codigo, &a.rotulo));
+        let categorias = self.categorias.iter().map(|c| ("categoria", &c.codigo, &c.nome));
+        let mut lidos = lidos.chain(situacoes).chain(verbos).chain(acoes).chain(categorias);
+        let sem_nome = lidos.find(|(.., nome)| {
+            nome.trim().is_empty()
+                || nome.chars().count() > 200
+                || nome.chars().any(char::is_control)
+        });
+        sem_nome.map_or(Ok(()), |(o_que, codigo, _)| {
+            Err(TipoInvalido::SemNome { tipo: tipo(), onde: format!("{o_que} {codigo}") })
+        })
     }
 
     fn campos(&self) -> Result<(), TipoInvalido> {
@@ -321,7 +424,15 @@ impl Tipo {
         conferir("portal_campos", falta(&self.portal_campos))?;
         let fora = self.obrigatorios.iter().find(|campo| !self.tem_campo(campo));
         conferir("obrigatorios (fora do formulario)", fora.cloned())?;
-        conferir("portal_leitura", falta(&self.portal_leitura))?;
+        let lidos = self.portal_leitura.iter().map(Leitura::campo);
+        let desconhecido = lidos.into_iter().find(|nome| kind.campo(nome).is_none());
+        conferir("portal_leitura", desconhecido.map(str::to_owned))?;
+        let situacoes = self.portal_leitura.iter().flat_map(|leitura| match leitura {
+            Leitura::Sempre(_) => &[][..],
+            Leitura::NasSituacoes { situacoes, .. } => situacoes,
+        });
+        let desconhecida = situacoes.into_iter().find(|s| self.fluxo.situacao(s).is_none());
+        conferir("portal_leitura", desconhecida.cloned())?;
         let sem_campo = |nome: &&String| kind.campo(nome).is_none() && *nome != "anexos";
         conferir("orientacoes", self.orientacoes.keys().find(sem_campo).cloned())?;
         conferir("rotulos", self.rotulos.keys().find(sem_campo).cloned())?;
@@ -329,6 +440,12 @@ impl Tipo {
             Some(TipoCampo::Escolha(opcoes)) => opcoes.iter().any(|(codigo, _)| *codigo == opcao),
             _ => false,
         };
+        for (campo, por_valor) in &self.obrigatorios_por {
+            let valor = por_valor.keys().find(|valor| !escolha(campo, valor));
+            conferir("obrigatorios_por", valor.map(|valor| format!("{campo}={valor}")))?;
+            let fora = por_valor.values().flatten().find(|nome| !self.existe(nome));
+            conferir("obrigatorios_por", fora.cloned())?;
+        }
         let modalidade = self.modalidades.iter().find(|m| !escolha("modalidade", m));
         conferir("modalidades", modalidade.cloned())?;
         let prioridades = self.categorias.iter().map(|categoria| &categoria.prioridade);
@@ -341,12 +458,18 @@ impl Tipo {
         let etapa = self.prazos.keys().find(|nome| self.fluxo.situacao(nome).is_none());
         conferir("prazos", etapa.cloned())?;
         for acao in &self.acoes {
-            let exigidos = acao.exige.iter().find(|n| *n != "itens" && kind.campo(n).is_none());
+            let conhecido = |nome: &str| match nome.strip_prefix("itens.") {
+                Some(nome) => kind.campo_de(Itens, nome).is_some() && self.tem_campo_item(nome),
+                None => nome == "itens" || self.existe(nome),
+            };
+            let exigidos = acao.exige.iter().find(|nome| !conhecido(nome));
             conferir("acoes.exige", exigidos.cloned())?;
             let valores = acao.exige_valor.keys().find(|nome| kind.campo(nome).is_none());
             conferir("acoes.exige_valor", valores.cloned())?;
         }
         for situacao in &self.fluxo.situacoes {
+            let fora = situacao.exige.iter().find(|nome| !self.existe(nome));
+            conferir("situacoes.exige", fora.cloned())?;
             let CamposEditaveis::Apenas(nomes) = &situacao.campos_editaveis else { continue };
             let conhecido =
                 |nome: &str| PARTES_EDITAVEIS.contains(&nome) || kind.campo(nome).is_some();
@@ -366,7 +489,7 @@ impl Tipo {
                 _ => continue,
             };
             conferir("guardas", categorias.iter().find(|c| self.categoria(c).is_none()).cloned())?;
-            conferir("guardas", falta(campos))?;
+            conferir("guardas", campos.iter().find(|nome| !self.existe(nome)).cloned())?;
         }
         Ok(())
     }
@@ -376,6 +499,12 @@ impl Tipo {
         let dias = 1..=3_650;
         if self.dias_inatividade.is_some_and(|n| !dias.contains(&n)) {
             return fora("dias_inatividade");
+        }
+        let encerra = |quem: &Vec<Quem>| quem.contains(&Quem::Sistema);
+        if self.dias_inatividade.is_some()
+            && !self.fluxo.transicoes.iter().any(|transicao| encerra(&transicao.quem))
+        {
+            return Err(TipoInvalido::InatividadeSemFim { tipo: self.codigo.clone() });
         }
         if self.prazos.values().any(|n| !dias.contains(n)) {
             return fora("prazos");

@@ -279,8 +279,8 @@ impl Campo {
             return Ok(Valor::Nulo);
         }
         let valor = match &self.tipo {
+            TipoCampo::TextoLongo { .. } => Some(Valor::Texto(linhas(texto))),
             TipoCampo::Texto { .. }
-            | TipoCampo::TextoLongo { .. }
             | TipoCampo::Escolha(_)
             | TipoCampo::Referencia(Alvo::Catalogo(_)) => Some(Valor::Texto(texto.to_owned())),
             TipoCampo::Centavos { .. } => ler_decimal(texto, 2).map(Valor::Inteiro),
@@ -299,6 +299,22 @@ impl Campo {
         self.validar(&valor)?;
         Ok(valor)
     }
+}
+
+/// The text with its lines ended as Campo keeps them, by LF alone, however they were sent.
+pub fn linhas(texto: &str) -> String {
+    texto.replace("\r\n", "\n").replace('\r', "\n")
+}
+
+/// Whether the text is one e-mail address that can be written to: of at most 254 ASCII characters,
+/// with a domain that has a point, without a quoted local part.
+pub fn email_valido(texto: &str) -> bool {
+    let options = email_address::Options::default().with_required_tld().without_domain_literal();
+    let options = options.without_display_text();
+    texto.len() <= 254
+        && texto.is_ascii()
+        && !texto.starts_with('"')
+        && email_address::EmailAddress::parse_with_options(texto, options).is_ok()
 }
 
 fn dia_plausivel(data: NaiveDate) -> bool {
@@ -364,6 +380,25 @@ mod tests {
         let valor = campo.ler("2026-11-21 09:30", FUSO).unwrap();
         assert_eq!(valor.instante().unwrap().to_rfc3339(), "2026-11-21T12:30:00+00:00");
         assert_eq!(valor.exibir(&campo, FUSO), "21/11/2026 09:30");
+    }
+
+    #[test]
+    fn an_e_mail_is_one_address_that_can_be_written_to() {
+        for certo in ["ana@exemplo.com.br", "a.b+c@x.io", "joao_silva@sub.empresa.net"] {
+            assert!(email_valido(certo), "{certo}");
+        }
+        let errados =
+            ["nao eh", "a@b.c, d@e.f", "ana@exemplo", "\"a b\"@x.br", "josé@x.br", "Ana <a@x.br>"];
+        for errado in errados.into_iter().chain(["a@[127.0.0.1]", "a@x.br\n", "@x.br", ""]) {
+            assert!(!email_valido(errado), "{errado}");
+        }
+    }
+
+    #[test]
+    fn lines_that_windows_ended_are_kept_as_lines() {
+        let campo = Campo::novo("relato", "R", TipoCampo::TextoLongo { chars_max: 20 }, "R31");
+        let valor = campo.ler("um\r\ndois\rtrês\n", FUSO).unwrap();
+        assert_eq!(valor, Valor::Texto("um\ndois\ntrês\n".into()));
     }
 
     #[test]

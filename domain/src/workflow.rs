@@ -1,9 +1,11 @@
 //! `decide`: may this person do this to this record, and where does that lead? The same function
 //! runs at the tap on the phone, at the office's button, and when the server judges a request.
 
+mod servidor;
+
 use crate::{
-    command::{Command, Listados, NovoItem},
-    fluxo::{Guarda, Modo, Quem, Transicao},
+    command::{Command, NovoItem},
+    fluxo::{Consequencia, Guarda, Modo, Quem, Transicao},
     ids::{DocumentId, ItemId, UserId},
     invariantes,
     kind::Kind,
@@ -12,8 +14,7 @@ use crate::{
     policy::{self, Parte},
     refusal::{Codigo, Refusal},
     registro::{
-        Autoria, Campos, Item, Registro, SituacaoAcao, SituacaoArquivo, TipoAnalise, Veredito,
-        Visibilidade,
+        Autoria, Campos, Item, Registro, SituacaoArquivo, TipoAnalise, Veredito, Visibilidade,
     },
     tipo::Tipo,
     valor::Valor,
@@ -75,7 +76,7 @@ pub fn decide(
         (Some(registro), _) => registro,
     };
     if comando.do_servidor() {
-        do_servidor(registro, tipo, pessoa, comando, onde)?;
+        servidor::decidir(registro, tipo, pessoa, comando, onde)?;
         return Ok(Efeito::Gravar);
     }
     let pode = |parte| policy::pode_alterar_registro(pessoa, registro, tipo, parte);
@@ -88,7 +89,7 @@ pub fn decide(
             definicao.validar(valor)?;
             let mut depois = registro.clone();
             depois.campos.insert(campo.clone(), valor.clone());
-            piora(registro, &depois, tipo)?;
+            invariantes::piora(registro, &depois, tipo)?;
         }
         Command::EditarTexto { campo, para, .. } => {
             let definicao = kind.campo(campo).filter(|c| c.longo());
@@ -98,7 +99,7 @@ pub fn decide(
             definicao.validar(&valor)?;
             let mut depois = registro.clone();
             depois.campos.insert(campo.clone(), valor);
-            piora(registro, &depois, tipo)?;
+            invariantes::piora(registro, &depois, tipo)?;
         }
         Command::IncluirItem { em, item } => {
             pode(Parte::Item(*em))?;
@@ -108,13 +109,14 @@ pub fn decide(
             limite(registro.colecao(*em).len(), ITENS_MAX, em.codigo())?;
             let novo = validar_item(kind, *em, item, pessoa, tipo)?;
             for nome in item.campos.keys() {
-                if let Some(campo) = kind.campo_de(*em, nome).filter(|campo| !campo.fixo) {
+                let campo = kind.campo_de(*em, nome);
+                if let Some(campo) = campo.filter(|campo| !em.vem_inteiro(campo)) {
                     pode(Parte::CampoItem(*em, campo))?;
                 }
             }
             let mut depois = registro.clone();
             depois.colecao_mut(*em).insert(item.id, novo);
-            piora(registro, &depois, tipo)?;
+            invariantes::piora(registro, &depois, tipo)?;
         }
         Command::EditarItem { em, item, campo, valor } => {
             item_vivo(registro, *em, *item)?;
@@ -126,11 +128,16 @@ pub fn decide(
             if let Some(item) = depois.colecao_mut(*em).get_mut(item) {
                 item.campos.insert(campo.clone(), valor.clone());
             }
-            piora(registro, &depois, tipo)?;
+            invariantes::piora(registro, &depois, tipo)?;
         }
         Command::RemoverItem { em, item } => {
-            pode(Parte::Item(*em))?;
+            pode(Parte::Remocao(*em))?;
             item_vivo(registro, *em, *item)?;
+            let mut depois = registro.clone();
+            if let Some(item) = depois.colecao_mut(*em).get_mut(item) {
+                item.removido = true;
+            }
+            invariantes::piora(registro, &depois, tipo)?;
         }
         Command::Participar { participa, .. } => {
             pode(Parte::Participante)?;
@@ -192,14 +199,6 @@ pub fn decide(
         | Command::VincularCorretiva { .. } => {}
     }
     Ok(Efeito::Gravar)
-}
-
-/// What holds of the record must hold afterwards; what somebody else broke blocks nobody.
-fn piora(antes: &Registro, depois: &Registro, tipo: &Tipo) -> Result<(), Refusal> {
-    match depois.verificar(tipo) {
-        Err(refusal) if antes.verificar(tipo).is_ok() => Err(refusal),
-        _ => Ok(()),
-    }
 }
 
 struct Analisar<'a> {
@@ -308,9 +307,9 @@ pub fn julgar_pedido(
     onde: Onde,
 ) -> Result<String, Refusal> {
     let Pedir { verbo, traz, .. } = pedir;
-    let transicao = tipo.fluxo.transicao(verbo).ok_or_else(|| {
-        Refusal::com(Codigo::TransicaoInexistente, [verbo.chars().take(60).collect()])
-    })?;
+    let inexistente =
+        || Refusal::com(Codigo::TransicaoInexistente, [verbo.chars().take(60).collect()]);
+    let transicao = tipo.fluxo.transicao(verbo).ok_or_else(inexistente)?;
     let (quem, permissao) = if pessoa.id == UserId::SERVIDOR {
         (Quem::Sistema, None)
     } else if pessoa.portal() {
@@ -319,7 +318,11 @@ pub fn julgar_pedido(
         (Quem::Interno, Some(transicao.permissao))
     };
     if !transicao.quem.contains(&quem) {
-        return Err(Refusal::com(Codigo::NaoCabeAVoce, [transicao.rotulo.clone()]));
+        // What goes on inside has no name for a client (R52).
+        return Err(match quem {
+            Quem::Cliente => inexistente(),
+            _ => Refusal::com(Codigo::NaoCabeAVoce, [transicao.rotulo.clone()]),
+        });
     }
     if let Some(permissao) = permissao.filter(|permissao| !pessoa.pode(*permissao)) {
         return Err(Refusal::sem_permissao(permissao));
@@ -350,7 +353,23 @@ pub fn julgar_pedido(
     for guarda in &transicao.guardas {
         guardar(guarda, registro, tipo, transicao, pedir.motivo)?;
     }
+    // Where the person comes to have it, nobody has to be said.
+    let assume = transicao.efeitos.contains(&Consequencia::AtribuirSeVazio)
+        && quem == Quem::Interno
+        && pessoa.pode(Permissao::Ver);
+    let exige = tipo.fluxo.situacao(&transicao.para).map_or(&[][..], |s| &s.exige);
+    faltam(registro, tipo, exige.iter().filter(|nome| !(assume && *nome == "responsavel")))?;
     Ok(transicao.para.clone())
+}
+
+fn faltam<'a>(
+    registro: &Registro,
+    tipo: &Tipo,
+    campos: impl IntoIterator<Item = &'a String>,
+) -> Result<(), Refusal> {
+    let vazios = campos.into_iter().filter(|nome| registro.valor(nome).vazio());
+    let faltam: Vec<String> = vazios.map(|nome| tipo.rotulo(nome).to_owned()).collect();
+    if faltam.is_empty() { Ok(()) } else { Err(Refusal::com(Codigo::ExigeCampo, faltam)) }
 }
 
 fn guardar(
@@ -364,11 +383,6 @@ fn guardar(
     let e_uma_de = |nomes: &[String]| nomes.iter().any(|nome| nome == categoria);
     let rotulo = || [transicao.rotulo.clone()];
     let sem = |analise| registro.vigente(analise).is_none();
-    let faltam = |campos: &[String]| -> Result<(), Refusal> {
-        let vazios = campos.iter().filter(|nome| registro.valor(nome).vazio());
-        let faltam: Vec<String> = vazios.map(|nome| tipo.rotulo(nome).to_owned()).collect();
-        if faltam.is_empty() { Ok(()) } else { Err(Refusal::com(Codigo::ExigeCampo, faltam)) }
-    };
     let falta = match guarda {
         Guarda::Laudo if tipo.exige_laudo && sem(TipoAnalise::Laudo) => Codigo::ExigeLaudo,
         Guarda::Solucao if sem(TipoAnalise::Solucao) => Codigo::ExigeSolucao,
@@ -376,6 +390,9 @@ fn guardar(
         Guarda::Motivo if motivo.is_none_or(|m| m.trim().is_empty()) => Codigo::ExigeMotivo,
         Guarda::Procedencia if tipo.analisa_procedencia && !registro.procedencia_completa() => {
             Codigo::ExigeProcedencia
+        }
+        Guarda::Procedencia if tipo.analisa_procedencia && registro.procedencia_contraditoria() => {
+            Codigo::ProcedenciaContraditoria
         }
         Guarda::Fotos => return fotos(registro, tipo),
         Guarda::NuncaConcluido if registro.ja_concluido(tipo) => {
@@ -387,9 +404,9 @@ fn guardar(
         Guarda::CategoriaExceto(nomes) if e_uma_de(nomes) => {
             return Err(Refusal::com(Codigo::ExigeCategoria, rotulo()));
         }
-        Guarda::Campos(campos) => return faltam(campos),
+        Guarda::Campos(campos) => return faltam(registro, tipo, campos),
         Guarda::CamposDaCategoria { categorias, campos } if e_uma_de(categorias) => {
-            return faltam(campos);
+            return faltam(registro, tipo, campos);
         }
         _ => return Ok(()),
     };
@@ -465,6 +482,19 @@ pub fn disponiveis<'a>(
     tipo.fluxo.transicoes.iter().filter(tentar).collect()
 }
 
+/// Who asked comes to have the record, where the transition says so and nobody has it.
+fn assumir(registro: &mut Registro, tipo: &Tipo, pessoa: &Pessoa, verbo: &str) {
+    let assume = tipo
+        .fluxo
+        .transicao(verbo)
+        .is_some_and(|transicao| transicao.efeitos.contains(&Consequencia::AtribuirSeVazio));
+    let tem = registro.kind.campo("responsavel").is_some() && tipo.tem_campo("responsavel");
+    let vazio = registro.responsavel().is_none();
+    if assume && tem && vazio && pessoa.pode(Permissao::Ver) {
+        registro.campos.insert("responsavel".into(), Valor::Id(pessoa.id.into()));
+    }
+}
+
 /// The record as it will stand if the server accepts every pending request of the person, judged in
 /// order; requests that would be refused leave it as it is.
 pub fn prever(registro: &Registro, tipo: &Tipo, pessoa: &Pessoa) -> Registro {
@@ -484,6 +514,7 @@ pub fn prever(registro: &Registro, tipo: &Tipo, pessoa: &Pessoa) -> Registro {
             }
             let de = previsto.situacao(tipo).map_or(String::new(), |s| s.codigo.clone());
             previsto.situacao = Some(para.clone());
+            assumir(&mut previsto, tipo, pessoa, &pedido.verbo);
             if let Some(julgado) = previsto.pedidos.iter_mut().find(|p| p.id == pedido.id) {
                 let quando = pedido.quando;
                 julgado.veredito = Some(Veredito { recusa: None, de, para, quando });
@@ -492,121 +523,6 @@ pub fn prever(registro: &Registro, tipo: &Tipo, pessoa: &Pessoa) -> Registro {
     }
     previsto
 }
-
-/// What the server writes in a person's name.
-fn do_servidor(
-    registro: &Registro,
-    tipo: &Tipo,
-    pessoa: &Pessoa,
-    comando: &Command,
-    onde: Onde,
-) -> Result<(), Refusal> {
-    if onde == Onde::Aparelho {
-        return Err(Refusal::new(Codigo::ExigeConexao));
-    }
-    let exigir = |permissao| match pessoa.pode(permissao) {
-        true => Ok(()),
-        false => Err(Refusal::sem_permissao(permissao)),
-    };
-    match comando {
-        Command::Restringir { para } => {
-            let seu =
-                registro.criacao.por == pessoa.id || registro.responsavel() == Some(pessoa.id);
-            exigir(if seu { Permissao::Ver } else { Permissao::Gerenciar })?;
-            if registro.raiz() != registro.id || registro.kind == Kind::Cliente {
-                return Err(Refusal::new(Codigo::SomenteNaRaiz));
-            }
-            let Listados { usuarios, grupos } = para.as_ref().unwrap_or(&SEM_LISTA);
-            limite(usuarios.len(), LISTADOS_MAX + 1, "pessoas")?;
-            limite(grupos.len(), LISTADOS_MAX + 1, "grupos")?;
-            let vazio = usuarios.is_empty() && grupos.is_empty();
-            match para {
-                // Nobody but administrators could ever look at it again.
-                Some(_) if vazio => {
-                    Err(Refusal::com(Codigo::CamposObrigatorios, ["Usuários ou grupos".to_owned()]))
-                }
-                _ => Ok(()),
-            }
-        }
-        Command::SolicitarAcao { acao, codigo, observacao } => {
-            exigir(Permissao::Ver)?;
-            let nao_permitida = |rotulo: &str| {
-                let rotulo = rotulo.chars().take(60).collect();
-                Err(Refusal::com(Codigo::AcaoNaoPermitida, [rotulo]))
-            };
-            let Some(permitida) = tipo.acao(codigo) else { return nao_permitida(codigo) };
-            exigir(permitida.permissao)?;
-            if !permitida.fases.contains(&registro.fase(tipo)) {
-                return nao_permitida(&permitida.rotulo);
-            }
-            if registro.acoes.iter().any(|outra| outra.id == *acao) {
-                return Err(Refusal::new(Codigo::IdEmUso));
-            }
-            limite(registro.acoes.len(), ACOES_MAX, "ações")?;
-            if let Some(observacao) = observacao {
-                texto_valido(observacao, "Observação")?;
-            }
-            let falta = |nome: &&String| match nome.as_str() {
-                "itens" => registro.vivos(Colecao::Itens).next().is_none(),
-                nome => registro.valor(nome).vazio(),
-            };
-            let rotulo = |nome: &String| match nome.as_str() {
-                "itens" => "Itens".to_owned(),
-                nome => tipo.rotulo(nome).to_owned(),
-            };
-            let outro = |(nome, valores): &(&String, &Vec<String>)| {
-                let valor = registro.valor(nome).texto().unwrap_or_default();
-                !valores.iter().any(|aceito| aceito == valor)
-            };
-            let faltam = permitida.exige.iter().filter(falta);
-            let outros = permitida.exige_valor.iter().filter(outro).map(|(nome, _)| nome);
-            let faltam: Vec<String> = faltam.chain(outros).map(rotulo).collect();
-            if faltam.is_empty() { Ok(()) } else { Err(Refusal::com(Codigo::ExigeCampo, faltam)) }
-        }
-        Command::ResponderAcao { acao, situacao, externo, retorno } => {
-            exigir(Permissao::Ver)?;
-            let Some(pedida) = registro.acoes.iter().find(|outra| outra.id == *acao) else {
-                return Err(Refusal::new(Codigo::NaoEncontrado));
-            };
-            if *situacao == SituacaoAcao::Solicitada {
-                return Err(Refusal::com(Codigo::ValorInvalido, ["Situação".to_owned()]));
-            }
-            if let Some(externo) = externo {
-                texto_valido(externo, "Identificador externo")?;
-                if externo.chars().count() > 200 {
-                    let detalhes = ["Identificador externo".to_owned(), "200".to_owned()];
-                    return Err(Refusal::com(Codigo::TextoLongoDemais, detalhes));
-                }
-            }
-            if let Some(retorno) = retorno {
-                texto_valido(retorno, "Retorno")?;
-            }
-            let mesma = pedida.situacao == *situacao
-                && pedida.externo == *externo
-                && pedida.retorno == *retorno;
-            if pedida.situacao == SituacaoAcao::Solicitada || mesma {
-                return Ok(());
-            }
-            let rotulo = tipo.acao(&pedida.codigo).map_or(&pedida.codigo, |acao| &acao.rotulo);
-            Err(Refusal::com(Codigo::AcaoRespondida, [rotulo.clone()]))
-        }
-        Command::VincularCorretiva { .. } => {
-            exigir(Permissao::Gerenciar)?;
-            let concluido = registro.fase(tipo) == crate::fluxo::Fase::Concluido;
-            if tipo.permite_acao_corretiva && concluido {
-                Ok(())
-            } else {
-                Err(Refusal::new(Codigo::CorretivaNaoPermitida))
-            }
-        }
-        _ => Ok(()),
-    }
-}
-
-static SEM_LISTA: Listados = Listados {
-    usuarios: std::collections::BTreeSet::new(),
-    grupos: std::collections::BTreeSet::new(),
-};
 
 fn criar(tipo: &Tipo, pessoa: &Pessoa, comando: &Command) -> Result<(), Refusal> {
     let Command::Criar { id, kind, tipo: referencia, campos, itens } = comando else {

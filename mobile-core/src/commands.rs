@@ -4,13 +4,13 @@
 use crate::{
     campo::Campo,
     error::Error,
-    store::{cursor, documents, references, rows, session::Quem},
+    preparo,
+    store::{cursor, documents, rows, session::Quem},
 };
 use campo_domain::{
     command::{Command, NovoItem, NovoPedido},
     ids::{AnaliseId, CommandId, DocumentId, ItemId, NotaId, PedidoId, UserId},
     kind::Kind,
-    origem,
     parte::Colecao,
     refusal::{Codigo, Refusal},
     registro::{Campos, Registro, TipoAnalise, Visibilidade},
@@ -276,15 +276,18 @@ impl Campo {
             if let (None, Some(id)) = (&existing, document) {
                 return Err(Error::NaoEncontrado(id.to_string()));
             }
-            conferir_origem(tx, &quem, existing.as_ref(), &command)?;
-            let stamp = Stamp {
-                id: CommandId::from(Uuid::now_v7()),
-                at: Utc::now().trunc_subsecs(3),
-                seen: cursor::load(tx, quem.account)?.cursor.seq,
-                nonce: rand::random(),
-            };
-            let ran = client::run(existing, &quem.ctx(), command, stamp)?;
-            if ran.changed {
+            let (command, seguintes) = preparo::preparar(tx, &quem, existing.as_ref(), command)?;
+            let (at, seen) =
+                (Utc::now().trunc_subsecs(3), cursor::load(tx, quem.account)?.cursor.seq);
+            let stamp =
+                || Stamp { id: CommandId::from(Uuid::now_v7()), at, seen, nonce: rand::random() };
+            let mut ran = client::run(existing, &quem.ctx(), command, stamp())?;
+            let mut changed = ran.changed;
+            for command in seguintes {
+                ran = client::run(Some(ran.document), &quem.ctx(), command, stamp())?;
+                changed |= ran.changed;
+            }
+            if changed {
                 let name = documents::Name::from(&ran.view.registro);
                 documents::save(tx, quem.account, &ran.document, Some(&name))?;
                 let pendente = ran.document.queue.len();
@@ -295,35 +298,6 @@ impl Campo {
             Ok(ran.document.id)
         })
     }
-}
-
-/// Only products of the document that the record comes from, where the catalogue knows it (R6).
-fn conferir_origem(
-    conn: &Connection,
-    quem: &Quem,
-    existing: Option<&LocalDocument>,
-    command: &Command,
-) -> Result<(), Error> {
-    let conferir = |campos: &Campos, item: &NovoItem| -> Result<(), Error> {
-        let (chave, produto) = (origem::chave(campos), item.campos.get("produto"));
-        let Some(chave) = chave.filter(|_| produto.is_some_and(|produto| !produto.vazio())) else {
-            return Ok(());
-        };
-        let dados = references::dados(conn, quem.account, origem::CATALOGO, &chave)?;
-        Ok(dados.map_or(Ok(()), |dados| origem::conferir(campos, &dados, item))?)
-    };
-    let item = match command {
-        Command::Criar { campos, itens, .. } => {
-            return itens.iter().try_for_each(|item| conferir(campos, item));
-        }
-        Command::IncluirItem { em: Colecao::Itens, item } => item.clone(),
-        Command::EditarItem { em: Colecao::Itens, item, campo, valor } => {
-            NovoItem { id: *item, campos: Campos::from([(campo.clone(), valor.clone())]) }
-        }
-        _ => return Ok(()),
-    };
-    let Some(existing) = existing else { return Ok(()) };
-    conferir(&client::view(existing, &quem.ctx())?.registro.campos, &item)
 }
 
 /// Where the part of that id is.

@@ -68,16 +68,16 @@ impl Campo {
         itens: &[Textos],
     ) -> Result<DocumentId, Error> {
         self.run_with(None, |conn, quem, _| {
-            let campos = &com_assistencia(conn, quem, kind, campos)?;
+            let mut campos = ler(campos, |nome| kind.campo(nome), quem)?;
+            let assistencia = da_ocorrencia(conn, quem, kind, &campos)?;
             let tipo = match tipo {
                 Some(texto) => chamado(conn, quem, kind, texto)?,
-                None => que_serve(conn, quem, kind, campos)?,
+                None => que_serve(conn, quem, kind, &campos, assistencia)?,
             };
             policy::pode_criar(&quem.pessoa, &tipo, Parte::Nota)?;
             let itens: Result<Vec<_>, _> =
                 itens.iter().map(|textos| nova_parte(kind, Colecao::Itens, textos, quem)).collect();
-            let mut campos = ler(campos, |nome| kind.campo(nome), quem)?;
-            completar(conn, quem, &tipo, &mut campos)?;
+            completar(conn, quem, &tipo, &mut campos, assistencia)?;
             Ok(Command::Criar {
                 id: Uuid::now_v7().into(),
                 kind,
@@ -100,9 +100,11 @@ impl Campo {
                 return Err(Refusal::new(Codigo::ForaDeAlcance).into());
             }
             let registro = client::view(&local, &quem.ctx())?.registro;
-            let mint = || ItemId::from(Uuid::now_v7());
-            let (campos, itens) = preenchimento::duplicar(&registro, mint);
             let kind = registro.kind;
+            // As it is made today, which may be another version than the original's.
+            let tipo = chamado(conn, quem, kind, &registro.tipo.codigo)?;
+            let mint = || ItemId::from(Uuid::now_v7());
+            let (campos, itens) = preenchimento::duplicar(&registro, &tipo, mint);
             let textos = |definicoes: &'static [valor::Campo], campos: &Campos| -> Textos {
                 let cheios = definicoes.iter().filter_map(|campo| {
                     let texto = digitavel(campo, campos.get(campo.nome)?);
@@ -148,27 +150,18 @@ impl Campo {
     }
 }
 
-/// Names the case of an agenda's ocorrência too: one sees a case, or nothing of it.
-fn com_assistencia(
+/// The assistência of the ocorrência that an agenda names, where the device knows it.
+fn da_ocorrencia(
     conn: &Connection,
     quem: &Quem,
     kind: Kind,
-    campos: &[(String, String)],
-) -> Result<Textos, Error> {
-    let mut todos = campos.to_vec();
-    let texto = |nome| {
-        let achado = campos.iter().rfind(|(n, _)| n == nome);
-        achado.map(|(_, texto)| texto.trim()).filter(|texto| !texto.is_empty())
-    };
-    let ocorrencia: Option<DocumentId> = texto("ocorrencia").and_then(|id| id.parse().ok());
-    if let (Kind::Agenda, None, Some(id)) = (kind, texto("assistencia"), ocorrencia)
-        && let Some(linha) = lists::uma(conn, quem.account, id)?
-        && linha.kind == Kind::Ocorrencia
-        && linha.raiz != id
-    {
-        todos.push(("assistencia".to_owned(), linha.raiz.to_string()));
-    }
-    Ok(todos)
+    campos: &Campos,
+) -> Result<Option<DocumentId>, Error> {
+    let ocorrencia = campos.get("ocorrencia").and_then(Valor::id).map(DocumentId::from);
+    let Some(id) = ocorrencia.filter(|_| kind == Kind::Agenda) else { return Ok(None) };
+    let linha = lists::uma(conn, quem.account, id)?;
+    let da_assistencia = linha.filter(|l| l.kind == Kind::Ocorrencia && l.raiz != id);
+    Ok(da_assistencia.map(|linha| linha.raiz))
 }
 
 /// The tipos of a kind that are offered for new documents.
@@ -182,7 +175,8 @@ pub(crate) fn oferecidos<'a>(
     Ok(quem.tipos.do_kind(kind).filter(move |tipo| !inativos.contains(&chave(tipo))))
 }
 
-/// The newest version of the tipo of that code, or of the one that is called so.
+/// The newest version of the tipo of that code, or of the one that is called so; not of one that
+/// was withdrawn.
 pub(crate) fn chamado(
     conn: &Connection,
     quem: &Quem,
@@ -190,7 +184,9 @@ pub(crate) fn chamado(
     texto: &str,
 ) -> Result<Arc<Tipo>, Error> {
     if let Ok(tipo) = quem.tipos.atual(texto) {
-        return Ok(tipo.clone());
+        let oferecido = oferecidos(conn, quem, tipo.kind)?.any(|t| t.codigo == tipo.codigo);
+        let retirado = || Refusal::com(Codigo::TipoRetirado, [tipo.nome.clone()]);
+        return if oferecido { Ok(tipo.clone()) } else { Err(retirado().into()) };
     }
     let mut servem = oferecidos(conn, quem, kind)?.filter(|t| dobrar(&t.nome) == dobrar(texto));
     match (servem.next(), servem.next()) {
@@ -207,12 +203,14 @@ fn que_serve(
     conn: &Connection,
     quem: &Quem,
     kind: Kind,
-    campos: &[(String, String)],
+    campos: &Campos,
+    assistencia: Option<DocumentId>,
 ) -> Result<Arc<Tipo>, Error> {
-    let preenchidos = || campos.iter().filter(|(_, valor)| !valor.trim().is_empty());
+    let da_ocorrencia = assistencia.map(|_| "assistencia");
+    let preenchidos = || campos.keys().map(String::as_str).chain(da_ocorrencia);
     let ordem = |tipo: &Tipo| {
-        let fora = preenchidos().filter(|(nome, _)| !tipo.tem_campo(nome)).count();
-        let falta = |nome: &&String| !preenchidos().any(|(n, _)| n == *nome);
+        let fora = preenchidos().filter(|nome| !tipo.tem_campo(nome)).count();
+        let falta = |nome: &&String| !preenchidos().any(|n| n == nome.as_str());
         let faltam = tipo.obrigatorios.iter().filter(falta).count();
         (fora, faltam, Reverse(tipo.obrigatorios.len()))
     };
@@ -234,6 +232,7 @@ fn completar(
     quem: &Quem,
     tipo: &Tipo,
     campos: &mut Campos,
+    assistencia: Option<DocumentId>,
 ) -> Result<(), Error> {
     let dados = |catalogo, codigo: Option<&str>| match codigo {
         Some(codigo) => references::dados(conn, quem.account, catalogo, codigo),
@@ -247,6 +246,7 @@ fn completar(
         cliente: None,
         contrato: contrato.as_ref(),
         origem: origem.as_ref(),
+        assistencia,
     };
     preenchimento::completar(tipo, campos, &contexto);
     // Contract or origem may have said who the client is.

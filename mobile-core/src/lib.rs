@@ -15,6 +15,7 @@ mod history;
 mod http;
 mod pending;
 mod photos;
+mod preparo;
 mod reading;
 mod render;
 mod show;

@@ -43,7 +43,8 @@ pub struct Detalhe {
     pub etapa_desde: Option<DateTime<Utc>>,
     /// The fields of its tipo in the order of the form, and whatever else is filled in.
     pub campos: Vec<CampoExibido>,
-    /// Of an assistência, the address that counts: its contract's, or its own (R11).
+    /// Of an assistência and what belongs to it, the address that counts: its contract's, or its
+    /// own (R11).
     pub endereco_efetivo: Option<Dados>,
     /// Items that were not removed.
     pub itens: Vec<ParteExibida>,
@@ -293,16 +294,22 @@ fn campos(render: &Render<'_>, view: &View) -> Result<Vec<CampoExibido>, Error> 
 }
 
 fn endereco(render: &Render<'_>, registro: &Registro) -> Result<Option<Dados>, Error> {
-    if registro.kind != Kind::Assistencia {
+    let (conn, account) = (render.conn, render.quem.account);
+    let do_caso = match registro.raiz() {
+        raiz if raiz == registro.id => None,
+        raiz => documents::load(conn, account, raiz)?.filter(|document| document.in_scope),
+    };
+    // A case that cannot be read yet keeps its address to itself, and nothing else from the reader.
+    let do_caso = do_caso.and_then(|document| client::view(&document, &render.quem.ctx()).ok());
+    let caso = do_caso.as_ref().map_or(registro, |view| &view.registro);
+    if caso.kind != Kind::Assistencia {
         return Ok(None);
     }
-    let contrato = match registro.valor("contrato") {
-        Valor::Texto(codigo) => {
-            references::dados(render.conn, render.quem.account, "contrato", codigo)?
-        }
+    let contrato = match caso.valor("contrato") {
+        Valor::Texto(codigo) => references::dados(conn, account, "contrato", codigo)?,
         _ => None,
     };
-    Ok(Some(preenchimento::endereco(registro, contrato.as_ref())))
+    Ok(Some(preenchimento::endereco(caso, contrato.as_ref())))
 }
 
 fn partes(

@@ -149,6 +149,7 @@ fn r6_only_products_of_the_invoice_may_be_chosen_where_the_device_knows_it() {
     let campos = |numero| {
         textos(&[
             ("escopo", "produto"),
+            ("produto", "Colchão"),
             ("tipo_ocorrencia", "reclamacao_produto"),
             ("relato", "Mola solta"),
             ("origem", "nf_saida"),
@@ -295,6 +296,7 @@ fn r71_a_laudo_is_issued_in_the_field() {
     let (device, _) = person(&server, &[Ver, Gerenciar, EmitirLaudo]);
     let campos = textos(&[
         ("escopo", "produto"),
+        ("produto", "Mesa"),
         ("tipo_ocorrencia", "avaria"),
         ("relato", "Tampo riscado"),
         ("contato_nome", "Zé"),
@@ -495,7 +497,8 @@ fn r72_r77_r86_what_the_office_did_to_a_record_is_read_in_the_field() {
     let server = Server::of("P000");
     let (device, eu) = person(&server, &[Ver]);
     let campos = textos(&[
-        ("escopo", "cliente"),
+        ("escopo", "produto"),
+        ("produto", "Mesa"),
         ("tipo_ocorrencia", "avaria"),
         ("relato", "Tampo riscado"),
         ("contato_nome", "Zé"),

@@ -32,6 +32,22 @@ fn assistencia(device: &Device, cliente: DocumentId, eu: UserId) -> DocumentId {
 }
 
 #[test]
+fn what_waits_already_is_not_written_again_with_every_command() {
+    let server = Server::start();
+    let device = ana(&server);
+    let eu = device.campo.conta().unwrap().unwrap().usuario;
+    let id = assistencia(&device, device.cliente("Padaria São João"), eu);
+    let refused = "CREATE TRIGGER again BEFORE UPDATE ON queue BEGIN \
+                   SELECT RAISE(ABORT, 'written again'); END";
+    device.raw().execute_batch(refused).unwrap();
+    device.campo.editar(id, "cidade", "São Paulo").unwrap();
+    device.campo.anotar(id, "Levar dobradiça").unwrap();
+    assert_eq!(device.pendentes(), 4);
+    device.sync().unwrap();
+    assert_eq!(device.pendentes(), 0);
+}
+
+#[test]
 fn every_command_is_durable_before_it_returns() {
     let server = Server::start();
     let mut device = ana(&server);
@@ -155,7 +171,8 @@ fn an_agenda_of_an_ocorrencia_belongs_to_the_ocorrencias_case() {
         Kind::Ocorrencia,
         &[
             item,
-            ("escopo", "cliente".to_owned()),
+            ("escopo", "produto".to_owned()),
+            ("produto", "Porta".to_owned()),
             ("relato", "Porta empenada".to_owned()),
             ("contato_nome", "Zé".to_owned()),
             ("contato_telefone", "81 99999-0000".to_owned()),

@@ -29,6 +29,11 @@ use std::{
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
+mod corretiva;
+
+use corretiva::Corretivas;
+pub use corretiva::{Nova, Vinculacao};
+
 /// How often a batch is planned again because another process was faster.
 const ATTEMPTS_MAX: usize = 8;
 /// Jobs in one batch.
@@ -68,6 +73,8 @@ pub enum Work {
         /// What the office says to the author.
         note: Option<String>,
     },
+    /// Records join an ação corretiva, which is opened if it is new; all of it or nothing.
+    Corretiva(Vinculacao),
     /// A record has waited too long for the client.
     Inatividade {
         /// Which.
@@ -89,11 +96,19 @@ pub enum Work {
 }
 
 impl Work {
+    fn corretiva(&self) -> Option<&Vinculacao> {
+        match self {
+            Work::Corretiva(pedida) => Some(pedida),
+            _ => None,
+        }
+    }
+
     fn bytes(&self) -> usize {
         match self {
             Work::Push { pushes, .. } => pushes.iter().map(|push| push.change.len()).sum(),
             Work::Office { .. }
             | Work::Decide { .. }
+            | Work::Corretiva(_)
             | Work::Inatividade { .. }
             | Work::Arquivo { .. } => 0,
         }
@@ -252,27 +267,33 @@ async fn attempt(
     }
     let users: BTreeSet<UserId> = requesters.keys().map(|(user, _)| *user).collect();
     let world = ledger::world(&mut tx, tenant, &needs, &users, now).await?;
+    let pedidas: Vec<&Vinculacao> = works.iter().filter_map(Work::corretiva).collect();
+    let mut corretivas = Corretivas::ler(&mut tx, &pedidas, world.ano).await?;
     tx.rollback().await?;
     let (cases, ano) = (world.cases.clone(), world.ano);
     let (restricoes, everyone) = (world.restricoes.clone(), world.pessoas.clone());
     let judged = requesters.values().chain(held.values().filter_map(|b| b.author.as_ref()));
-    let judged = judged.map(|requester| &requester.pessoa).chain(world.autores.values());
+    let judged = judged.map(|requester| &requester.pessoa);
+    let judged = judged.chain(world.autores.values()).chain(world.entregues.values());
     let people: BTreeMap<UserId, Pessoa> =
         judged.map(|pessoa| (pessoa.id, pessoa.clone())).collect();
     let jobs = works.clone();
     // Merging is work for a processor, not for the threads that serve connections.
-    let (plan, mut answers, decisions) = tokio::task::spawn_blocking(move || {
+    let (plan, mut answers, decisions, corretivas) = tokio::task::spawn_blocking(move || {
         let mut planner = Planner::new(world, || Uuid::now_v7().into());
         let mut decisions = Vec::new();
         let answers: Vec<Answer> = jobs
             .iter()
-            .map(|work| plan_one(&mut planner, work, &requesters, &held, &mut decisions))
+            .map(|work| {
+                let with = (&mut decisions, &mut corretivas);
+                plan_one(&mut planner, work, &requesters, &held, with)
+            })
             .collect();
-        (planner.finish(), answers, decisions)
+        (planner.finish(), answers, decisions, corretivas)
     })
     .await
     .context("planning failed")?;
-    if plan.is_empty() {
+    if plan.is_empty() && corretivas.is_empty() {
         return Ok(answers);
     }
     let (cases, restricoes, everyone) = (&cases, &restricoes, &everyone);
@@ -282,6 +303,7 @@ async fn attempt(
         None => db.tenant(tenant).await?,
     };
     decide(&mut tx, frame, &decisions).await?;
+    corretivas.escrever(&mut tx, frame).await?;
     let base = ledger::commit(&mut tx, frame, &plan).await?;
     tx.commit().await?;
     for answer in &mut answers {
@@ -299,6 +321,7 @@ fn who(work: &Work) -> Option<(UserId, DeviceId)> {
         Work::Office { user, .. } | Work::Decide { user, .. } => {
             Some((*user, DeviceId::ESCRITORIO))
         }
+        Work::Corretiva(pedida) => Some((pedida.user, DeviceId::ESCRITORIO)),
         Work::Inatividade { .. } | Work::Arquivo { .. } => None,
     }
 }
@@ -324,6 +347,7 @@ async fn gather(
             commands.iter().for_each(|(document, command)| needs.command(*document, command));
             needs.documents.extend(se.iter().map(|(document, _)| *document));
         }
+        Work::Corretiva(Vinculacao { registros, .. }) => needs.documents.extend(registros),
         Work::Inatividade { document, .. } | Work::Arquivo { document, .. } => {
             needs.documents.insert(*document);
         }
@@ -359,7 +383,7 @@ fn plan_one(
     work: &Work,
     requesters: &BTreeMap<(UserId, DeviceId), Requester>,
     held: &BTreeMap<HeldId, Branch>,
-    decisions: &mut Vec<Decision>,
+    (decisions, corretivas): (&mut Vec<Decision>, &mut Corretivas),
 ) -> Answer {
     let requester = |user, device| &requesters[&(user, device)];
     match work {
@@ -372,6 +396,10 @@ fn plan_one(
             let requester = requester(*user, DeviceId::ESCRITORIO);
             let se = se.as_ref().map(|(document, heads)| (*document, heads.as_slice()));
             Answer::Office(planner.office_all(requester, commands, se))
+        }
+        Work::Corretiva(pedida) => {
+            let requester = requester(pedida.user, DeviceId::ESCRITORIO);
+            Answer::Office(corretivas.vincular(planner, requester, pedida))
         }
         Work::Inatividade { document, heads } => {
             Answer::Ended(planner.inactive(*document, heads, Uuid::now_v7().into()))

@@ -10,7 +10,7 @@ use crate::{
         smtp::{self, Smtp},
     },
 };
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use lettre::message::Mailbox;
 use std::{fmt::Write, net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -180,7 +180,7 @@ impl Config {
             refresh_ttl: Duration::from_secs(86_400 * u64::from(days)),
             session_ttl: Duration::from_secs(3_600 * u64::from(hours)),
             chave: read.with("CAMPO_CHAVE", Chave::parse)?,
-            smtp: read.with("CAMPO_SMTP", smtp::parse)?,
+            smtp: read.smtp()?,
             smtp_de: read.with("CAMPO_SMTP_DE", |v| v.parse().ok())?,
             webhook_redes_privadas: read.flag("CAMPO_WEBHOOK_REDES_PRIVADAS")?.unwrap_or(false),
             demo: read.flag("CAMPO_DEMO")?,
@@ -238,6 +238,16 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     ) -> Result<u32> {
         let parse = |v: &str| v.parse().ok().filter(|n| range.contains(n));
         Ok(self.with(name, parse)?.unwrap_or(default))
+    }
+
+    fn smtp(&self) -> Result<Option<Smtp>> {
+        let clear = self.text("CAMPO_SMTP").is_some_and(|url| smtp::senha_sem_cifra(&url));
+        ensure!(
+            !clear,
+            "CAMPO_SMTP=(oculto) mandaria a senha sem cifra pela rede: acrescente ?tls=required ao \
+             endereço, ou use smtps://. Sem cifra, só para um servidor nesta mesma máquina."
+        );
+        self.with("CAMPO_SMTP", smtp::parse)
     }
 
     fn flag(&self, name: &str) -> Result<Option<bool>> {
@@ -319,9 +329,32 @@ mod tests {
     }
 
     #[test]
+    fn a_password_of_smtp_goes_encrypted_unless_the_server_is_this_machine() {
+        for url in [
+            "smtp://campo:segredo@smtp.exemplo.com.br:587",
+            "smtp://campo:segredo@smtp.exemplo.com.br?tls=opportunistic",
+            "smtp://campo:segredo@10.0.0.5",
+        ] {
+            let error = parse(&[("CAMPO_SMTP", url)]).unwrap_err().to_string();
+            assert!(error.contains("CAMPO_SMTP") && error.contains("?tls=required"), "{error}");
+            assert!(!error.contains("segredo"), "{error}");
+        }
+        for url in [
+            "smtp://campo:segredo@smtp.exemplo.com.br?tls=required",
+            "smtps://campo:segredo@smtp.exemplo.com.br",
+            "smtp://campo:segredo@localhost:1025",
+            "smtp://campo:segredo@127.0.0.1:1025",
+            "smtp://campo:segredo@[::1]:1025",
+            "smtp://smtp.exemplo.com.br",
+        ] {
+            assert!(parse(&[("CAMPO_SMTP", url)]).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
     fn a_setting_that_holds_a_secret_does_not_show_it() {
         let chave = "2Bq7uZ3mF1xS0oJkq8dYtVn5cWgRr4aLhXeP6iKMbTs=";
-        let smtp = "smtp://campo:segredo@smtp.exemplo.com.br";
+        let smtp = "smtps://campo:segredo@smtp.exemplo.com.br";
         let config = parse(&[("CAMPO_CHAVE", chave), ("CAMPO_SMTP", smtp)]).unwrap();
         let shown = format!("{config:?}");
         assert!(!shown.contains("segredo") && !shown.contains(chave), "{shown}");

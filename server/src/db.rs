@@ -42,6 +42,8 @@ impl Db {
             .connect_lazy_with(options.clone());
         let options = options.options([
             ("role", "campo_app"),
+            // A page of a list is a few rows of large tables: compiling takes longer than reading.
+            ("jit", "off"),
             ("statement_timeout", "30s"),
             ("idle_in_transaction_session_timeout", "60s"),
         ]);

@@ -68,6 +68,12 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "nao_encontrado", mensagem)
     }
 
+    /// 413 `pedido_grande_demais`: more than a route takes.
+    pub fn grande_demais() -> Self {
+        let mensagem = "O corpo do pedido passa do limite. Mande menos de cada vez.";
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "pedido_grande_demais", mensagem)
+    }
+
     /// 422: it can be read, and the rules do not allow it.
     pub fn recusado(codigo: &'static str, mensagem: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, codigo, mensagem)
@@ -145,6 +151,7 @@ impl From<Refusal> for ApiError {
             Codigo::TransicaoNaoPermitida
             | Codigo::IdEmUso
             | Codigo::JaConcluido
+            | Codigo::AcaoEmAndamento
             | Codigo::AcaoRespondida => StatusCode::CONFLICT,
             Codigo::Apagado => StatusCode::GONE,
             Codigo::VersaoMudou => StatusCode::PRECONDITION_FAILED,

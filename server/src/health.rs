@@ -9,7 +9,7 @@ use std::time::Duration;
 /// `GET /healthz`: the process answers.
 #[utoipa::path(
     get, path = "/healthz", tag = "Servidor", summary = "O processo responde",
-    responses((status = 200)), security(()),
+    responses((status = 200, body = Object)), security(()),
 )]
 pub async fn healthz() -> Json<Value> {
     Json(json!({ "status": "ok", "versao": env!("CARGO_PKG_VERSION") }))
@@ -22,7 +22,8 @@ pub async fn healthz() -> Json<Value> {
 /// 503 `nao_pronto`.
 #[utoipa::path(
     get, path = "/readyz", tag = "Servidor", summary = "O servidor pode trabalhar",
-    responses((status = 200), (status = 503, description = "Ainda não, ou não mais.")),
+    responses((status = 200, body = Object),
+        (status = 503, description = "Ainda não, ou não mais.", headers(("Retry-After" = u32)))),
     security(()),
 )]
 pub async fn readyz(State(app): State<App>) -> Result<Json<Value>, ApiError> {

@@ -23,6 +23,7 @@ pub mod objects;
 pub mod office;
 pub mod outbox;
 pub mod postgres;
+pub(crate) mod preparo;
 pub mod projection;
 pub mod rebuild;
 pub mod reference;

@@ -6,13 +6,14 @@ use crate::{
     app::{App, Shutdown},
     auth::{device::DeviceAuth, office::OfficeAuth},
     db::Db,
+    error::{ApiError, ApiResult},
     ledger,
 };
 use axum::{
     extract::State,
     response::sse::{Event, KeepAlive, Sse},
 };
-use campo_domain::ids::TenantId;
+use campo_domain::{ids::TenantId, pessoa::Pessoa};
 use futures::Stream;
 use sqlx::postgres::PgListener;
 use std::{convert::Infallible, time::Duration};
@@ -102,22 +103,33 @@ type Events = Sse<
     >,
 >;
 
-fn events(app: &App, tenant: TenantId) -> Events {
+/// For the company's own people: when it works, and so each internal step of a case, is not a
+/// client's to know (R52).
+fn events(app: &App, tenant: TenantId, pessoa: &Pessoa) -> ApiResult<Events> {
     use futures::StreamExt;
+    if pessoa.portal() {
+        return Err(ApiError::sem_permissao());
+    }
     let stream = app.live.stream(tenant, app.shutdown.clone()).boxed();
-    Sse::new(stream).keep_alive(KeepAlive::default())
+    Ok(Sse::new(stream).keep_alive(KeepAlive::default()))
 }
 
 /// `GET /v1/live`, for devices.
+///
+/// # Errors
+/// 403 `sem_permissao` for a login of the portal.
 #[utoipa::path(
     get, path = "/v1/live", tag = "Sincronização", summary = "Avisa que algo mudou",
     responses((status = 200, content_type = "text/event-stream"), Problemas),
 )]
-pub async fn device(State(app): State<App>, auth: DeviceAuth) -> Events {
-    events(&app, auth.tenant)
+pub async fn device(State(app): State<App>, auth: DeviceAuth) -> ApiResult<Events> {
+    events(&app, auth.tenant, &auth.pessoa)
 }
 
 /// `GET /web/ao-vivo`, for the office's pages.
-pub async fn office(State(app): State<App>, auth: OfficeAuth) -> Events {
-    events(&app, auth.tenant)
+///
+/// # Errors
+/// 403 `sem_permissao` for a login of the portal.
+pub async fn office(State(app): State<App>, auth: OfficeAuth) -> ApiResult<Events> {
+    events(&app, auth.tenant, &auth.pessoa)
 }

@@ -3,7 +3,7 @@
 use crate::{
     app::App,
     commit::{self, Answer, Work},
-    ledger,
+    ledger, preparo,
 };
 use automerge::ChangeHash;
 use campo_domain::{
@@ -14,7 +14,7 @@ use campo_domain::{
     policy,
     refusal::Refusal,
     registro::Registro,
-    tipo::Tipo,
+    tipo::{Tipo, Tipos},
 };
 use campo_sync::{
     admission::Merged,
@@ -22,7 +22,7 @@ use campo_sync::{
     history,
 };
 use chrono::{DateTime, Utc};
-use sqlx::{PgTransaction, Row};
+use sqlx::{PgTransaction, Row, postgres::PgRow};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -69,14 +69,19 @@ pub async fn run_all(
     app: &App,
     tenant: TenantId,
     pessoa: &Pessoa,
-    commands: Vec<(DocumentId, Command)>,
+    mut commands: Vec<(DocumentId, Command)>,
     se: Option<(DocumentId, Vec<ChangeHash>)>,
 ) -> Result<(), OfficeError> {
+    preparo::preparar(app, tenant, pessoa, &mut commands).await?;
     let work = Work::Office { user: pessoa.id, commands, se };
     answer(commit::submit(app, tenant, work).await?)
 }
 
-fn answer(answer: Answer) -> Result<(), OfficeError> {
+/// What the committer says to one who asked for something to be done.
+///
+/// # Errors
+/// [`OfficeError`].
+pub(crate) fn answer(answer: Answer) -> Result<(), OfficeError> {
     match answer {
         Answer::Office(done) => Ok(done?),
         Answer::Verdicts(_) | Answer::Ended(_) | Answer::Arquivo(_) => {
@@ -95,10 +100,21 @@ pub async fn load(
     pessoa: &Pessoa,
     document: DocumentId,
 ) -> Result<Option<(Registro, Arc<Tipo>)>, OfficeError> {
-    let mut tx = app.db.snapshot(tenant).await?;
-    let merged = merged(&mut tx, tenant, document).await?;
-    let Some(merged) = merged else { return Ok(None) };
-    let caso = ledger::caso(&mut tx, tenant, merged.registro.raiz()).await?;
+    seen(&mut app.db.snapshot(tenant).await?, tenant, pessoa, document).await
+}
+
+/// As [`load`], in a transaction of the caller's.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) async fn seen(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    pessoa: &Pessoa,
+    document: DocumentId,
+) -> Result<Option<(Registro, Arc<Tipo>)>, OfficeError> {
+    let Some(merged) = merged(tx, tenant, document).await? else { return Ok(None) };
+    let caso = ledger::caso(tx, tenant, merged.registro.raiz()).await?;
     let visible = policy::alcanca(pessoa, &merged.registro, &merged.tipo, &caso.as_policy());
     Ok(visible.then_some((merged.registro, merged.tipo)))
 }
@@ -155,7 +171,26 @@ pub struct HeldView {
     pub writes: Vec<HeldWrite>,
 }
 
-/// Waiting and decided branches of a record, newest first, with what each change would write.
+/// A held branch with the record that it is about.
+#[derive(Clone, Debug)]
+pub struct HeldBranch {
+    /// The branch.
+    pub view: HeldView,
+    /// Its record.
+    pub document: DocumentId,
+    /// The record's kind.
+    pub kind: Kind,
+    /// The record as it is; none where the branch would create it.
+    pub registro: Option<Registro>,
+    /// The record's tipo; none where the branch cannot be read any more.
+    pub tipo: Option<Arc<Tipo>>,
+}
+
+/// Decided branches that the page of a record shows.
+const DECIDIDAS: i64 = 50;
+
+/// The waiting branches of a record and the last decided ones, newest first, with what each change
+/// would write.
 ///
 /// # Errors
 /// [`OfficeError::Internal`].
@@ -166,11 +201,15 @@ pub async fn held(
 ) -> Result<Vec<HeldView>, OfficeError> {
     let mut tx = app.db.snapshot(tenant).await?;
     let rows = sqlx::query(
-        "SELECT id, author, device, received_at, reason, message, status, decision_note \
-         FROM held WHERE tenant = $1 AND document = $2 ORDER BY received_at DESC, id DESC",
+        "(SELECT * FROM held WHERE tenant = $1 AND document = $2 AND status = 'aguardando') \
+         UNION ALL (SELECT * FROM held \
+             WHERE tenant = $1 AND document = $2 AND status <> 'aguardando' \
+             ORDER BY received_at DESC, id DESC LIMIT $3) \
+         ORDER BY received_at DESC, id DESC",
     )
     .bind(tenant.uuid())
     .bind(document.uuid())
+    .bind(DECIDIDAS)
     .fetch_all(&mut *tx)
     .await?;
     if rows.is_empty() {
@@ -180,30 +219,83 @@ pub async fn held(
     let tipos = ledger::tipos(&mut tx, tenant).await?;
     let mut views = Vec::new();
     for row in rows {
-        let id = HeldId::from(row.try_get::<Uuid, _>("id")?);
-        let mut writes = Vec::new();
-        let mut state = now.clone();
-        for push in ledger::held_pushes(&mut tx, tenant, id).await? {
-            // A branch that no longer fits is shown as far as it does.
-            let replayed = exchange::replay(state.take(), &push.change, &tipos);
-            let Ok((after, eventos)) = replayed else { break };
-            let before = now.as_ref().map(|now| &now.registro);
-            writes.extend(eventos.into_iter().map(|evento| held_write(evento, before)));
-            state = Some(after);
-        }
-        views.push(HeldView {
-            id,
-            author: row.try_get::<Uuid, _>("author")?.into(),
-            device: row.try_get::<Uuid, _>("device")?.into(),
-            received_at: row.try_get("received_at")?,
-            reason_code: row.try_get("reason")?,
-            reason: row.try_get("message")?,
-            status: row.try_get("status")?,
-            decision_note: row.try_get("decision_note")?,
-            writes,
-        });
+        views.push(held_view(&mut tx, tenant, &tipos, &row, now.as_ref()).await?.0);
     }
     Ok(views)
+}
+
+/// One branch, waiting or decided, if the person may see the record.
+///
+/// # Errors
+/// [`OfficeError::NotFound`], [`OfficeError::Internal`].
+pub async fn held_branch(
+    app: &App,
+    tenant: TenantId,
+    pessoa: &Pessoa,
+    held: HeldId,
+) -> Result<HeldBranch, OfficeError> {
+    let mut tx = app.db.snapshot(tenant).await?;
+    let (row, kind) = held_row(&mut tx, tenant, pessoa, held).await?;
+    let document = DocumentId::from(row.try_get::<Uuid, _>("document")?);
+    let now = merged(&mut tx, tenant, document).await?;
+    let tipos = ledger::tipos(&mut tx, tenant).await?;
+    let (view, tipo) = held_view(&mut tx, tenant, &tipos, &row, now.as_ref()).await?;
+    Ok(HeldBranch { view, document, kind, registro: now.map(|now| now.registro), tipo })
+}
+
+/// The row of a branch and the kind of its record, if the person may see that.
+async fn held_row(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    pessoa: &Pessoa,
+    held: HeldId,
+) -> Result<(PgRow, Kind), OfficeError> {
+    let row = sqlx::query("SELECT * FROM held WHERE tenant = $1 AND id = $2")
+        .bind(tenant.uuid())
+        .bind(held.uuid())
+        .fetch_optional(&mut **tx)
+        .await?;
+    let row = row.ok_or(OfficeError::NotFound)?;
+    let kind: Kind = row.try_get::<String, _>("kind")?.parse().map_err(anyhow::Error::from)?;
+    let caso = ledger::caso(tx, tenant, row.try_get::<Uuid, _>("raiz")?.into()).await?;
+    match policy::visivel(pessoa, kind, &caso.as_policy()) {
+        true => Ok((row, kind)),
+        false => Err(OfficeError::NotFound),
+    }
+}
+
+/// A branch beside its record, and the tipo that it is read with.
+async fn held_view(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    tipos: &Tipos,
+    row: &PgRow,
+    now: Option<&Merged>,
+) -> Result<(HeldView, Option<Arc<Tipo>>), OfficeError> {
+    let id = HeldId::from(row.try_get::<Uuid, _>("id")?);
+    let mut writes = Vec::new();
+    let (mut state, mut tipo) = (now.cloned(), now.map(|now| now.tipo.clone()));
+    for push in ledger::held_pushes(tx, tenant, id).await? {
+        // A branch that no longer fits is shown as far as it does.
+        let replayed = exchange::replay(state.take(), &push.change, tipos);
+        let Ok((after, eventos)) = replayed else { break };
+        let before = now.map(|now| &now.registro);
+        writes.extend(eventos.into_iter().map(|evento| held_write(evento, before)));
+        tipo = Some(after.tipo.clone());
+        state = Some(after);
+    }
+    let view = HeldView {
+        id,
+        author: row.try_get::<Uuid, _>("author")?.into(),
+        device: row.try_get::<Uuid, _>("device")?.into(),
+        received_at: row.try_get("received_at")?,
+        reason_code: row.try_get("reason")?,
+        reason: row.try_get("message")?,
+        status: row.try_get("status")?,
+        decision_note: row.try_get("decision_note")?,
+        writes,
+    };
+    Ok((view, tipo))
 }
 
 fn held_write(evento: history::Evento, now: Option<&Registro>) -> HeldWrite {
@@ -256,19 +348,8 @@ pub async fn decide_held(
         return Err(Refusal::sem_permissao(Permissao::Gerenciar).into());
     }
     let mut tx = app.db.snapshot(tenant).await?;
-    let row: Option<(String, Uuid)> =
-        sqlx::query_as("SELECT kind, raiz FROM held WHERE tenant = $1 AND id = $2")
-            .bind(tenant.uuid())
-            .bind(held.uuid())
-            .fetch_optional(&mut *tx)
-            .await?;
-    let Some((kind, raiz)) = row else { return Err(OfficeError::NotFound) };
-    let kind: Kind = kind.parse().map_err(anyhow::Error::from)?;
-    let caso = ledger::caso(&mut tx, tenant, raiz.into()).await?;
+    held_row(&mut tx, tenant, pessoa, held).await?;
     tx.rollback().await?;
-    if !policy::visivel(pessoa, kind, &caso.as_policy()) {
-        return Err(OfficeError::NotFound);
-    }
     let note = note.map(|note| note.trim().to_owned()).filter(|note| !note.is_empty());
     if let Some(note) = &note {
         campo_domain::workflow::texto_valido(note, "Observação")?;

@@ -5,6 +5,7 @@ use crate::{ledger::table, search};
 use anyhow::Result;
 use campo_domain::{
     assistencia::PRIORIDADES,
+    busca,
     fluxo::Quem,
     ids::{DocumentId, TenantId},
     kind::Kind,
@@ -31,6 +32,7 @@ const COMMON: &[&str] = &[
     "situacao",
     "situacao_nome",
     "fase",
+    "situacao_cliente",
     "titulo",
     "criado_por",
     "criado_em",
@@ -45,7 +47,7 @@ const COMMON: &[&str] = &[
 ];
 
 /// The tables of what a record has several of, written anew with it.
-pub const PARTS: [&str; 10] = [
+pub const PARTS: [&str; 11] = [
     "itens",
     "despesas",
     "anexos",
@@ -56,6 +58,7 @@ pub const PARTS: [&str; 10] = [
     "pedidos",
     "acoes",
     "corretiva_vinculo",
+    "entradas_citadas",
 ];
 
 /// Writes the rows of documents as they are now.
@@ -115,7 +118,7 @@ fn row(tenant: TenantId, registro: &Registro, tipo: &Tipo, at: DateTime<Utc>) ->
         transicao.quem.contains(&Quem::Sistema)
             && situacao.is_some_and(|situacao| transicao.de.contains(&situacao.codigo))
     });
-    let words = searchable(registro);
+    let words = searchable(registro, tipo);
     let common = json!({
         "tenant": tenant,
         "id": registro.id,
@@ -126,6 +129,7 @@ fn row(tenant: TenantId, registro: &Registro, tipo: &Tipo, at: DateTime<Utc>) ->
         "situacao": situacao.map(|s| s.codigo.as_str()).unwrap_or_default(),
         "situacao_nome": situacao.map(|s| s.nome.as_str()).unwrap_or_default(),
         "fase": registro.fase(tipo).codigo(),
+        "situacao_cliente": registro.situacao_do_cliente(tipo).map(|s| &s.codigo),
         "titulo": registro.titulo(),
         "criado_por": registro.criacao.por,
         "criado_em": instant(registro.criado_em),
@@ -169,18 +173,11 @@ fn instant(instant: DateTime<Utc>) -> DateTime<Utc> {
     if (1..=9999).contains(&instant.year()) { instant } else { DateTime::UNIX_EPOCH }
 }
 
-/// What a record is found by: number, every text of it and of its parts, and telephones.
-fn searchable(registro: &Registro) -> search::Indexed {
-    let parts = Colecao::TODAS.into_iter().flat_map(|colecao| registro.vivos(colecao));
-    // What identifies the bytes of a file is nothing that a person looks for.
-    let said = |campo: &&String| !matches!(campo.as_str(), "sha256" | "mime" | "posicao");
-    let parts = parts.flat_map(|(_, parte)| parte.campos.iter().filter(move |(c, _)| said(c)));
-    let parts = parts.filter_map(|(_, valor)| valor.texto());
-    let texts = registro.campos.values().filter_map(Valor::texto).chain(parts);
-    let texts: Vec<&str> = registro.numero.as_deref().into_iter().chain(texts).collect();
-    let phones = ["telefone", "contato_telefone"];
-    let phones: Vec<&str> =
-        phones.iter().filter_map(|campo| registro.valor(campo).texto()).collect();
+/// What a record is found by, in words.
+fn searchable(registro: &Registro, tipo: &Tipo) -> search::Indexed {
+    let texts = busca::textos(registro, tipo);
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let phones: Vec<&str> = busca::telefones(registro).collect();
     search::index(&texts, &phones)
 }
 
@@ -280,6 +277,9 @@ fn of_record(registro: &Registro, add: &mut dyn FnMut(&'static str, Value)) {
             "vinculada_em": corretiva.quando,
         });
         add("corretiva_vinculo", row);
+    }
+    for (catalogo, codigo) in busca::entradas(registro) {
+        add("entradas_citadas", json!({ "catalogo": catalogo, "codigo": codigo }));
     }
 }
 

@@ -5,6 +5,7 @@ use crate::ledger::{self, Publication};
 use anyhow::{Context, Result};
 use campo_domain::{
     ids::{TenantId, UserId},
+    kind::Kind,
     pessoa::Pessoa,
     preset,
     tipo::Tipo,
@@ -12,11 +13,20 @@ use campo_domain::{
 use chrono::Utc;
 use serde_json::{Value, json};
 use sqlx::{PgTransaction, Row};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// The collection that holds each person's own permissions and groups, addressed to that person
 /// alone.
 const EU: &str = "eu";
+
+/// Whether work may be given to a person, in SQL over a row of `usuario`: somebody of the company
+/// who is still there and sees records; no program, no client's login.
+macro_rules! elegivel {
+    () => {
+        "(ativo AND NOT servico AND 'ver' = ANY(permissoes))"
+    };
+}
+pub(crate) use elegivel;
 
 /// The company's clock, begun if it has none, and locked: what is read of the reference data is
 /// then what is written over. The epoch is new with every log.
@@ -114,6 +124,27 @@ pub fn tipo_key(tipo: &Tipo) -> String {
     format!("{}@{}", tipo.codigo, tipo.versao)
 }
 
+/// The newest version of each tipo of the kind that new records are made with. One that was
+/// withdrawn is not among them; what phones made with it before they knew is taken all the same.
+///
+/// # Errors
+/// PostgreSQL refuses, or a tipo cannot be read.
+pub async fn oferecidos(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    kind: Kind,
+) -> Result<Vec<Arc<Tipo>>> {
+    let tipos = ledger::tipos(tx, tenant).await?;
+    let retirados: Vec<String> = sqlx::query_scalar(
+        "SELECT key FROM referencia WHERE tenant = $1 AND collection = 'tipo' AND NOT active",
+    )
+    .bind(tenant.uuid())
+    .fetch_all(&mut **tx)
+    .await?;
+    let ficam = tipos.do_kind(kind).filter(|tipo| !retirados.contains(&tipo_key(tipo)));
+    Ok(ficam.cloned().collect())
+}
+
 /// What loading a preset added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loaded {
@@ -199,13 +230,17 @@ pub async fn user_changed(
         .map(serde_json::from_value)
         .transpose()
         .context("a person in the reference data cannot be read")?;
+    let elegivel: bool =
+        sqlx::query_scalar(concat!("SELECT ", elegivel!(), " FROM usuario WHERE id = $1"))
+            .bind(user.uuid())
+            .fetch_one(&mut **tx)
+            .await?;
     let publications = [
         Publication {
             collection: "usuario".into(),
             key: user.to_string(),
             addressee: None,
-            // A client's login is nobody that work could be given to.
-            data: json!({ "nome": now.nome, "ativo": now.ativo && !now.portal() }),
+            data: json!({ "nome": now.nome, "ativo": elegivel }),
         },
         Publication {
             collection: EU.into(),
@@ -215,6 +250,16 @@ pub async fn user_changed(
         },
     ];
     let seq = ledger::publish(tx, tenant, &publications).await?;
+    // The name of whoever cannot be chosen is still read: it signed what was done.
+    sqlx::query(
+        "UPDATE referencia SET active = $3 \
+         WHERE tenant = $1 AND collection = 'usuario' AND key = $2",
+    )
+    .bind(tenant.uuid())
+    .bind(user.to_string())
+    .bind(elegivel)
+    .execute(&mut **tx)
+    .await?;
     let Some(before) = before else { return Ok(()) };
     if before.permissoes != now.permissoes {
         let antes: Vec<&str> = before.permissoes.iter().map(|p| p.codigo()).collect();

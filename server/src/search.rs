@@ -143,7 +143,10 @@ fn lexeme(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing;
+    use crate::{
+        auth::accounts::{self, NewCompany},
+        testing,
+    };
     use sqlx::PgTransaction;
     use uuid::Uuid;
 
@@ -213,6 +216,75 @@ mod tests {
         {
             assert!(!found(&mut tx, &indexed, text).await, "{text}");
         }
+    }
+
+    /// Two thousand entries; what is counted is how often the words of one are worked out.
+    #[tokio::test]
+    async fn a_record_is_found_by_the_names_of_entries_through_their_index_alone() {
+        let test = testing::database().await.unwrap();
+        let new = NewCompany { nome: "Aurora", slug: "aurora", fuso: "UTC", preset: None };
+        let tenant = accounts::create_company(&test.db, new).await.unwrap();
+        sqlx::query(
+            "INSERT INTO referencia (tenant, collection, key, data, seq) \
+             SELECT $1, 'fornecedor', 'f-' || n, \
+                 jsonb_build_object('nome', 'Móveis ' || n, 'dados', \
+                     jsonb_build_object('telefone', '(11) 9' || 10000000 + n)), 0 \
+             FROM generate_series(1000, 2999) n",
+        )
+        .bind(tenant.uuid())
+        .execute(test.db.owner())
+        .await
+        .unwrap();
+        sqlx::query("INSERT INTO entradas_citadas VALUES ($1, $2, 'fornecedor', 'f-1881')")
+            .bind(tenant.uuid())
+            .bind(Uuid::from_u128(7))
+            .execute(test.db.owner())
+            .await
+            .unwrap();
+        sqlx::query(
+            "INSERT INTO clientes (tenant, id, raiz, tipo, tipo_versao, situacao, situacao_nome, \
+                 fase, titulo, criado_por, criado_em, atualizado_em, conflitos, busca) \
+             VALUES ($1, $2, $2, 't', 1, 's', 'S', 'fila', '', $2, now(), now(), '[]', '')",
+        )
+        .bind(tenant.uuid())
+        .bind(Uuid::from_u128(7))
+        .execute(test.db.owner())
+        .await
+        .unwrap();
+        sqlx::raw_sql("ANALYZE").execute(test.db.owner()).await.unwrap();
+        let mut tx = test.db.owner().begin().await.unwrap();
+        sqlx::query("SELECT set_config('campo.tenant', $1, true)")
+            .bind(tenant.to_string())
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        sqlx::query("SET LOCAL track_functions = 'all'").execute(&mut *tx).await.unwrap();
+        for (text, expected) in [
+            ("moveis 1881", vec![Uuid::from_u128(7)]),
+            ("+55 11 91000 1881", vec![Uuid::from_u128(7)]),
+            ("moveis 1882", vec![]),
+        ] {
+            let found: Vec<Uuid> = sqlx::query_scalar("SELECT busca_clientes($1)")
+                .bind(query(text))
+                .fetch_all(&mut *tx)
+                .await
+                .unwrap();
+            assert_eq!(found, expected, "{text}");
+        }
+        // Once by ourselves, to see that it is counted.
+        sqlx::query("SELECT busca_entrada($1, '{}')")
+            .bind(tenant.uuid())
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        let calls: i64 = sqlx::query_scalar(
+            "SELECT sum(calls)::bigint FROM pg_stat_xact_user_functions \
+             WHERE funcname = 'busca_entrada'",
+        )
+        .fetch_one(&mut *tx)
+        .await
+        .unwrap();
+        assert!((1..100).contains(&calls), "{calls}");
     }
 
     #[tokio::test]

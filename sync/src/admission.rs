@@ -17,6 +17,7 @@ use crate::{
 use automerge::{Automerge, Change, ChangeHash, ReadDoc};
 use campo_domain::{
     ids::{DeviceId, DocumentId, UserId},
+    invariantes,
     parte::Colecao,
     pessoa::{Permissao, Permissoes, Pessoa},
     policy::{self, Caso},
@@ -25,7 +26,7 @@ use campo_domain::{
     tipo::{Tipo, Tipos},
     workflow,
 };
-use std::{collections::BTreeSet, sync::Arc};
+use std::{cell::LazyCell, collections::BTreeSet, sync::Arc};
 
 /// Bytes of all notes, reasons and analyses of a document.
 const TEXT_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -179,7 +180,7 @@ pub fn admit(
         scope(push, requester, target, &admitted.merged, &mut late)?;
     }
     authorise(push, &admitted, requester, target.merged, &mut late)?;
-    invariants(&admitted, target.merged, &mut late)?;
+    invariants(push, &admitted, requester, target.merged, &mut late)?;
     match late {
         None => Ok(admitted),
         Some(refusal) => Err(Rejection::Held(refusal)),
@@ -361,6 +362,27 @@ fn authorise(
         let codigo = document::situacao(&before.document, Some(admitted.change.deps()));
         tipo.situacao(codigo.as_deref())
     };
+    // A phone writes behind its owner's own requests as if they were done: while they wait for
+    // photos that is how the record stands for the owner, and afterwards it was so in good faith.
+    let on_phone = requester.device != DeviceId::ESCRITORIO;
+    let predicted = |registro: &Registro, pessoa: &Pessoa| {
+        on_phone.then(|| workflow::prever(registro, tipo, pessoa).situacao)
+    };
+    let predicted_now = LazyCell::new(|| predicted(&before.registro, now));
+    let predicted_then = LazyCell::new(|| {
+        let at_deps = before.document.fork_at(admitted.change.deps()).ok()?;
+        predicted(&document::read(&at_deps).ok()?, &then)
+    });
+    let either = |pessoa: &Pessoa, real, predicted: &dyn Fn() -> Option<Option<String>>, parte| {
+        let refused = match policy::pode_alterar(pessoa, tipo, real, parte) {
+            Ok(()) => return Ok(()),
+            Err(refused) => refused,
+        };
+        let allowed = predicted().is_some_and(|codigo| {
+            policy::pode_alterar(pessoa, tipo, tipo.situacao(codigo.as_deref()), parte).is_ok()
+        });
+        if allowed { Ok(()) } else { Err(refused) }
+    };
     for write in &admitted.writes {
         existing_item(admitted, write, Some(before))?;
         if matches!(write, Write::Analise { encaminhar: Some(_), .. })
@@ -369,8 +391,8 @@ fn authorise(
             return Err(Codigo::ExigeConexao.into());
         }
         let parte = write.parte(&admitted.writes);
-        judge(policy::pode_alterar(now, tipo, situacao_now, parte), &|| {
-            policy::pode_alterar(&then, tipo, situacao_then(), parte)
+        judge(either(now, situacao_now, &|| predicted_now.clone(), parte), &|| {
+            either(&then, situacao_then(), &|| predicted_then.clone(), parte)
         })?;
     }
     Ok(())
@@ -397,29 +419,41 @@ fn existing_item(
 }
 
 fn invariants(
+    push: &Push,
     admitted: &Admitted,
+    requester: &Requester,
     before: Option<&Merged>,
     late: &mut Option<Refusal>,
 ) -> Result<(), Rejection> {
     bounds(&admitted.merged)?;
-    let tipo = &admitted.merged.tipo;
-    let Err(refusal) = admitted.merged.registro.verificar(tipo) else { return Ok(()) };
-    let Some(before) = before else { return Err(refusal.into()) };
-    if before.registro.verificar(tipo).is_err() {
-        // Somebody else's, and this change does not make it worse: nothing that is wrong for
-        // another reason may block this person's work.
-        return Ok(());
-    }
+    let Merged { registro, tipo, .. } = &admitted.merged;
+    let Some(before) = before else { return Ok(registro.verificar(tipo)?) };
+    // As in `authorise`: on a phone, what the situação asks for is asked where its owner's own
+    // requests lead to as well.
+    let worse = |antes: &Registro, depois: &Registro, pessoa: &Pessoa| {
+        let Err(refusal) = invariantes::piora(antes, depois, tipo) else { return Ok(()) };
+        if requester.device == DeviceId::ESCRITORIO || antes.pedidos_pendentes().next().is_none() {
+            return Err(refusal);
+        }
+        let situacao = workflow::prever(antes, tipo, pessoa).situacao;
+        let em = |registro: &Registro| Registro { situacao: situacao.clone(), ..registro.clone() };
+        invariantes::piora(&em(antes), &em(depois), tipo).map_err(|_| refusal)
+    };
+    let Err(refusal) = worse(&before.registro, registro, &requester.pessoa) else { return Ok(()) };
     // Right where it was made, wrong only together with what it did not know of?
     let mut then =
         before.document.fork_at(admitted.change.deps()).map_err(|_| Codigo::AlteracaoInvalida)?;
+    let registro_before = document::read(&then)?;
     then.apply_changes([admitted.change.clone()]).map_err(|_| Codigo::AlteracaoInvalida)?;
-    if document::read(&then)?.verificar(tipo).is_ok() {
-        late.get_or_insert(refusal);
-        Ok(())
-    } else {
-        Err(refusal.into())
+    let pessoa = requester.as_of(push.seen);
+    if worse(&registro_before, &document::read(&then)?, &pessoa).is_err() {
+        return Err(refusal.into());
     }
+    // Two people who said the same relationship said it once too often, and nothing else.
+    if refusal.codigo != Codigo::VinculoRepetido {
+        late.get_or_insert(refusal);
+    }
+    Ok(())
 }
 
 /// Bounds on the whole document, which no single operation shows.

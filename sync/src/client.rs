@@ -8,7 +8,7 @@ use crate::{
     edit, inspect,
     wire::{Cursor, Entry, Hash, Limits, Outcome, Push, Reason, SyncRequest, SyncResponse},
 };
-use automerge::{Automerge, Change, ReadDoc};
+use automerge::{Automerge, Change, ChangeHash, ReadDoc};
 use campo_domain::{
     command::Command,
     ids::{CommandId, DeviceId, DocumentId, HeldId, UserId},
@@ -19,7 +19,7 @@ use campo_domain::{
     workflow::{self, Onde},
 };
 use chrono::{DateTime, Utc};
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Who works, where, and with which tipos.
 #[derive(Clone, Copy, Debug)]
@@ -319,14 +319,19 @@ impl Working {
     /// Puts the queue on top. A change that builds on a held branch is offered to it but not shown:
     /// the server's state is what the person goes on from.
     fn replay_queue(&mut self, queue: &[Queued]) -> Result<(), DocumentError> {
+        // All at once: each time costs as much as the document is long.
+        let (mut changes, mut hashes) = (Vec::new(), BTreeSet::new());
         for queued in queue {
             let change = Change::try_from(&queued.change[..])?;
-            let known = |dep| self.local.get_change_meta_by_hash(dep).is_some();
+            let known = |dep: &ChangeHash| {
+                hashes.contains(dep) || self.local.get_change_meta_by_hash(dep).is_some()
+            };
             if change.deps().iter().all(known) {
-                self.local.apply_changes([change])?;
+                hashes.insert(change.hash());
+                changes.push(change);
             }
         }
-        Ok(())
+        Ok(self.local.apply_changes(changes)?)
     }
 }
 
@@ -374,32 +379,36 @@ pub fn run(
     };
     let mut working = Working::open(&document)?;
     let before = document.queue.len();
-    enqueue(&mut document, &mut working.local, ctx, command, stamp)?;
-    let view = view_of(&working.local, ctx)?;
+    let read = enqueue(&mut document, &mut working.local, ctx, command, stamp)?;
     let changed = document.queue.len() > before;
+    let view = match read {
+        Some(view) if !changed => view,
+        _ => view_of(&working.local, ctx)?,
+    };
     Ok(Ran { document, view, changed })
 }
 
-/// Decides on a command and appends its change.
+/// Decides on a command and appends its change. Returns how the record read before.
 fn enqueue(
     document: &mut LocalDocument,
     local: &mut Automerge,
     ctx: &Context<'_>,
     command: Command,
     stamp: Stamp,
-) -> Result<(), RunError> {
-    let (tipo, previsto) = match (&command, local.is_empty()) {
+) -> Result<Option<View>, RunError> {
+    let (tipo, view) = match (&command, local.is_empty()) {
         (Command::Criar { tipo, .. }, true) => (ctx.tipos.obter(tipo)?.clone(), None),
         (_, true) => return Err(Refusal::new(Codigo::NaoEncontrado).into()),
         (_, false) => {
             let view = view_of(local, ctx)?;
-            (view.tipo, Some(view.previsto))
+            (view.tipo.clone(), Some(view))
         }
     };
-    workflow::decide(previsto.as_ref(), &tipo, ctx.pessoa, &command, Onde::Aparelho)?;
+    let previsto = view.as_ref().map(|view| &view.previsto);
+    workflow::decide(previsto, &tipo, ctx.pessoa, &command, Onde::Aparelho)?;
     let nonce = *document.nonce.get_or_insert(stamp.nonce);
     let actor = Actor { user: ctx.pessoa.id, device: ctx.device, nonce };
-    let change = edit::apply(local, actor, &command, &tipo, previsto.as_ref(), stamp.at)?;
+    let change = edit::apply(local, actor, &command, &tipo, previsto, stamp.at)?;
     if let Some(change) = change {
         // What the server would not read is said now, not after days of trying.
         inspect::parse(change.raw_bytes(), &Limits::DEFAULT)?;
@@ -412,7 +421,7 @@ fn enqueue(
             change: change.raw_bytes().to_vec(),
         });
     }
-    Ok(())
+    Ok(view)
 }
 
 /// Applies what the server said of one document. What it accepted joins `chunks`; what it held or
@@ -581,9 +590,9 @@ fn replay_commands(
         let command = queued.command.clone();
         let before = document.queue.len();
         match enqueue(document, &mut working.local, ctx, command, stamp) {
-            Ok(()) if document.queue.len() > before => {}
+            Ok(_) if document.queue.len() > before => {}
             // It says what the record says already.
-            Ok(()) => settled.push(Settled { queued, fate: Fate::Accepted }),
+            Ok(_) => settled.push(Settled { queued, fate: Fate::Accepted }),
             Err(RunError::Refused(refusal)) => {
                 let reason = Reason::from(&refusal);
                 settled.push(Settled { queued, fate: Fate::Refused { reason } });

@@ -170,18 +170,25 @@ pub(crate) fn in_name_of(
         }),
         Command::ResponderAcao { acao, situacao, externo, retorno } => {
             let obj = existing(doc, &acoes, &key(acao.uuid()))?;
-            if doc
-                .get(&obj, "situacao")?
-                .is_some_and(|(now, _)| now.as_str() == Some(situacao.codigo()))
-            {
+            let said = [
+                ("situacao", Some(situacao.codigo())),
+                ("externo", externo.as_deref()),
+                ("retorno", retorno.as_deref()),
+            ];
+            let mut new = Vec::new();
+            for (name, text) in said {
+                let Some(text) = text else { continue };
+                let now = doc.get(&obj, name)?;
+                if now.is_none_or(|(now, _)| now.as_str() != Some(text)) {
+                    new.push((name, text));
+                }
+            }
+            if new.is_empty() {
                 return Ok(None); // The same answer again.
             }
             change(doc, at_ms, |tx| {
-                tx.put(&obj, "situacao", situacao.codigo())?;
-                for (name, text) in [("externo", externo), ("retorno", retorno)] {
-                    if let Some(text) = text {
-                        tx.put(&obj, name, text.as_str())?;
-                    }
+                for (name, text) in new {
+                    tx.put(&obj, name, text)?;
                 }
                 tx.put(&obj, "respondida_por", who)?;
                 Ok(tx.put(&obj, "atualizada_em", now)?)

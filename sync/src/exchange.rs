@@ -19,6 +19,7 @@ use campo_domain::{
     pessoa::Pessoa,
     registro::{Registro, Restricao},
     tipo::{Tipo, Tipos},
+    valor::Valor,
 };
 use chrono::{DateTime, Utc};
 use std::{
@@ -37,6 +38,8 @@ pub struct Needs {
     pub raizes: BTreeSet<DocumentId>,
     /// Where these changes are already: in the log or in a held branch.
     pub hashes: BTreeSet<(DocumentId, Hash)>,
+    /// Those into whose hands a record comes.
+    pub entregues: BTreeSet<UserId>,
     /// All the company's people: somebody's sight of a case is about to change.
     pub pessoas: bool,
 }
@@ -48,6 +51,7 @@ impl Needs {
         self.documents.insert(push.document);
         self.hashes.insert((push.document, change.hash().into()));
         self.hashes.extend(change.deps().iter().map(|dep| (push.document, Hash::from(*dep))));
+        self.entregues.extend(inspect::handed(&change));
         if change.deps().is_empty()
             && let Some(registro) = inspect::guarded(|| genesis(change)).flatten()
         {
@@ -60,6 +64,16 @@ impl Needs {
     pub fn command(&mut self, document: DocumentId, command: &Command) {
         self.documents.insert(document);
         self.pessoas |= matches!(command, Command::Restringir { .. });
+        self.entregues.extend(match command {
+            Command::Analisar { encaminhar, .. } => *encaminhar,
+            Command::Editar { campo, valor } if campo == "responsavel" => {
+                valor.id().map(UserId::from)
+            }
+            Command::Criar { campos, .. } => {
+                campos.get("responsavel").and_then(Valor::id).map(UserId::from)
+            }
+            _ => None,
+        });
         if let Command::Criar { campos, .. } = command {
             let parents = ["assistencia", "ocorrencia"];
             let parents = parents.iter().filter_map(|nome| campos.get(*nome)?.id());
@@ -158,6 +172,8 @@ pub struct World {
     pub restricoes: BTreeMap<DocumentId, Restricao>,
     /// Those who asked, in one of `documents`, for what no verdict was given on yet.
     pub autores: BTreeMap<UserId, Pessoa>,
+    /// Those of `Needs::entregues` who are known.
+    pub entregues: BTreeMap<UserId, Pessoa>,
     /// The company's active people: where `Needs::pessoas` asks for them, or any case is
     /// restricted; else empty.
     pub pessoas: BTreeMap<UserId, Pessoa>,

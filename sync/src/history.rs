@@ -399,11 +399,10 @@ fn title(registro: &Registro, em: Colecao, item: &ItemId) -> Option<String> {
     (!valor.vazio()).then(|| valor.exibir(campo, chrono_tz::UTC))
 }
 
-/// What differs between two texts, with a little around it; the whole of both would grow the
-/// acompanhamento by the text's length with every letter.
+/// What differs between two texts, all of it (R82), with a little around it; the whole of both
+/// would grow the acompanhamento by the text's length with every letter.
 fn middle(de: &str, para: &str) -> (Option<String>, Option<String>) {
     const AROUND: usize = 30;
-    const CHARS_MAX: usize = 500;
     let (old, new): (Vec<char>, Vec<char>) = (de.chars().collect(), para.chars().collect());
     let prefix = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let ends = old[prefix..].iter().rev().zip(new[prefix..].iter().rev());
@@ -411,9 +410,9 @@ fn middle(de: &str, para: &str) -> (Option<String>, Option<String>) {
     let cut = |chars: &[char]| {
         let from = prefix.saturating_sub(AROUND);
         let to = (chars.len() - suffix + AROUND).min(chars.len());
-        let shown: String = chars[from..to].iter().take(CHARS_MAX).collect();
+        let shown: String = chars[from..to].iter().collect();
         let before = if from > 0 { "…" } else { "" };
-        let after = if to < chars.len() || to - from > CHARS_MAX { "…" } else { "" };
+        let after = if to < chars.len() { "…" } else { "" };
         (!shown.is_empty()).then(|| format!("{before}{shown}{after}"))
     };
     (cut(&old), cut(&new))
@@ -431,5 +430,7 @@ mod tests {
         assert!(de.contains("porta") && para.contains("mesa"));
         assert!(de.chars().count() < 80 && de.starts_with('…') && de.ends_with('…'), "{de}");
         assert_eq!(middle("", "nova"), (None, Some("nova".into())));
+        let (old, new) = ("L".repeat(5_000), "M".repeat(5_000));
+        assert_eq!(middle(&old, &new), (Some(old.clone()), Some(new.clone())));
     }
 }

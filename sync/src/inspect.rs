@@ -118,12 +118,14 @@ impl Write {
             Write::Campo { campo, .. } | Write::Texto { campo } => Parte::Campo(campo),
             // What is fixed is written with the part that it belongs to.
             Write::ItemCampo { em, item, campo, .. }
-                if campo.fixo && with.contains(&Write::ItemNovo { em: *em, item: *item }) =>
+                if em.vem_inteiro(campo)
+                    && with.contains(&Write::ItemNovo { em: *em, item: *item }) =>
             {
                 Parte::Item(*em)
             }
             Write::ItemCampo { em, campo, .. } => Parte::CampoItem(*em, campo),
-            Write::ItemNovo { em, .. } | Write::ItemRemovido { em, .. } => Parte::Item(*em),
+            Write::ItemNovo { em, .. } => Parte::Item(*em),
+            Write::ItemRemovido { em, .. } => Parte::Remocao(*em),
             Write::Participante { .. } => Parte::Participante,
             Write::Interessado { .. } => Parte::Interessado,
             Write::Nota { visibilidade: Visibilidade::Interna, .. } => Parte::Nota,
@@ -205,6 +207,21 @@ fn limite(o_que: &str, max: u32) -> Refusal {
 /// checksum. It needs no reading, so a verdict can name a change that cannot or may not be read.
 pub fn hash_of(bytes: &[u8]) -> Hash {
     <[u8; 32]>::from(Sha256::digest(bytes.get(8..).unwrap_or_default())).into()
+}
+
+/// Into whose hands the change gives a record, by its own word.
+pub(crate) fn handed(change: &Change) -> Option<UserId> {
+    const KEYS: [&str; 2] = ["responsavel", "encaminhar"];
+    // Keys stand in a change as they are: most changes need not be taken apart for this.
+    let bytes = change.raw_bytes();
+    let named = KEYS.iter().any(|k| bytes.windows(k.len()).any(|part| part == k.as_bytes()));
+    let expanded = named.then(|| guarded(|| change.decode())).flatten()?;
+    expanded.operations.iter().find_map(|op| match (&op.key, &op.action) {
+        (Key::Map(key), OpType::Put(ScalarValue::Bytes(id))) if KEYS.contains(&key.as_str()) => {
+            Some(Uuid::from_slice(id).ok()?.into())
+        }
+        _ => None,
+    })
 }
 
 /// Resolves every operation of a change. `document` is the document as merged, empty for a genesis.

@@ -101,18 +101,19 @@ pub struct Cursor {
     /// Every entry up to here has been delivered, except what `bootstrap` still has to bring.
     #[n(0)]
     pub seq: u64,
-    /// Present while a first sync is under way.
+    /// Present while a first sync is under way, or a case that entered sight.
     #[n(1)]
     pub bootstrap: Option<Bootstrap>,
 }
 
-/// How far a first sync has come: snapshots in this order, then the log from `Cursor::seq`.
+/// How far a first sync has come, or a case that entered sight; then the log from `Cursor::seq`.
+/// What a rank stands for is the server's business.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
 pub struct Bootstrap {
-    /// 0 today's agenda, its cases and clients; 1 everything, newest first.
+    /// Which part of it is under way.
     #[n(0)]
     pub rank: u8,
-    /// The last document delivered within the rank.
+    /// The last that was delivered of this part.
     #[cbor(n(1), with = "uuid16")]
     pub after: DocumentId,
 }

@@ -282,7 +282,8 @@ fn reclamacao() -> Server {
         ("origem_numero", texto("45198")),
     ];
     server.office(id(1), ocorrencia(1, "p000.ocorrencia", &campos));
-    server.office(id(1), incluir(Colecao::Itens, 10, &[("produto", texto("Porta"))]));
+    let porta = [("produto", texto("Porta")), ("quantidade", Valor::Inteiro(1_000))];
+    server.office(id(1), incluir(Colecao::Itens, 10, &porta));
     server.office(id(1), transicionar(20, "colocar_em_analise", None));
     server
 }
@@ -301,18 +302,21 @@ fn an_action_goes_out_once_and_its_answer_comes_back_once() {
     let recusa = server.office_as(&office(), id(1), pedir("entrada_estoque")).unwrap_err();
     assert_eq!(recusa.codigo, Codigo::IdEmUso);
     assert_eq!(server.acoes.len(), 1);
-    let responder = |situacao, externo: &str| Command::ResponderAcao {
-        acao,
-        situacao,
-        externo: Some(externo.into()),
-        retorno: None,
+    let responder = |situacao, externo: Option<&str>, retorno: Option<&str>| {
+        let (externo, retorno) = (externo.map(str::to_owned), retorno.map(str::to_owned));
+        Command::ResponderAcao { acao, situacao, externo, retorno }
     };
-    server.office(id(1), responder(SituacaoAcao::Concluida, "EST-77"));
+    let sem_motivo = responder(SituacaoAcao::Recusada, None, None);
+    let recusa = server.office_as(&office(), id(1), sem_motivo).unwrap_err();
+    assert_eq!(recusa.codigo, Codigo::ExigeCampo, "a refusal says why");
+    server.office(id(1), responder(SituacaoAcao::Concluida, None, Some("Recebido.")));
+    server.office(id(1), responder(SituacaoAcao::Concluida, Some("EST-77"), None));
+    assert_eq!(server.registro(id(1)).acoes[0].retorno.as_deref(), Some("Recebido."));
     let depois = server.registro(id(1)).clone();
     assert_eq!(depois.acoes[0].externo.as_deref(), Some("EST-77"));
-    server.office(id(1), responder(SituacaoAcao::Concluida, "EST-77"));
+    server.office(id(1), responder(SituacaoAcao::Concluida, Some("EST-77"), None));
     assert_eq!(*server.registro(id(1)), depois, "the same answer again says nothing new");
-    let outra = responder(SituacaoAcao::Recusada, "EST-78");
+    let outra = responder(SituacaoAcao::Recusada, Some("EST-78"), Some("Não consta."));
     let recusa = server.office_as(&office(), id(1), outra).unwrap_err();
     assert_eq!(recusa.codigo, Codigo::AcaoRespondida);
 }
@@ -338,11 +342,12 @@ fn a_restriction_takes_the_case_from_everybody_else_and_gives_it_back() {
     let recusa = server.office_as(&colega, id(1), anotar(NotaId::from_u128(50), "?")).unwrap_err();
     assert_eq!(recusa.codigo, Codigo::NaoEncontrado);
 
-    // Being made responsável of it gives no sight either.
-    server.office(
-        id(1),
-        Command::Editar { campo: "responsavel".into(), valor: Valor::Id(de_fora.id.into()) },
-    );
+    // It is not handed to somebody who could not open it, and taking part gives no sight either.
+    let entregar =
+        Command::Editar { campo: "responsavel".into(), valor: Valor::Id(de_fora.id.into()) };
+    let recusa = server.office_as(&chefe, id(1), entregar).unwrap_err();
+    assert_eq!(recusa.codigo, Codigo::ResponsavelSemAcesso);
+    server.office(id(1), Command::Participar { usuario: de_fora.id, participa: true });
     assert_eq!(server.sight.len(), 1);
     server.sight.clear();
     server.office(id(1), Command::Restringir { para: None });
@@ -430,4 +435,32 @@ fn a_device_may_not_hand_a_record_over_nor_write_in_the_servers_name() {
     let forged = forged_command(&server, &analisar(22, TipoAnalise::Parcial, Some(office().id)));
     let Outcome::Refused { reason } = server.push(&tecnica(), forged) else { panic!() };
     assert_eq!(reason.code, "exige_conexao");
+}
+
+#[test]
+fn what_one_command_lacks_another_of_the_same_request_may_give() {
+    let mut server = Server::new();
+    let campos = [
+        ("escopo", texto("cliente")),
+        ("cliente", Valor::Id(Uuid::from_u128(500))),
+        ("tipo_ocorrencia", texto("avaria")),
+        ("relato", texto("Porta trincada")),
+        ("contato_nome", texto("João")),
+        ("contato_telefone", texto("19 99999-0000")),
+    ];
+    server.office(id(1), ocorrencia(1, "p000.ocorrencia", &campos));
+    let editar = |campo: &str, valor| (id(1), Command::Editar { campo: campo.to_owned(), valor });
+    let requester =
+        Requester { pessoa: office(), device: DeviceId::ESCRITORIO, anteriores: Vec::new() };
+    let outro = [
+        editar("cliente", Valor::Nulo),
+        editar("escopo", texto("fornecedor")),
+        editar("fornecedor", texto("madeiras_sul")),
+    ];
+    server.plan(|planner| planner.office_all(&requester, &outro, None)).unwrap();
+    assert_eq!(server.registro(id(1)).valor("escopo").texto(), Some("fornecedor"));
+    let sem = [editar("fornecedor", Valor::Nulo), editar("prioridade", texto("alta"))];
+    let recusa = server.plan(|planner| planner.office_all(&requester, &sem, None)).unwrap_err();
+    assert_eq!(recusa.codigo, Codigo::CamposObrigatorios);
+    assert!(server.registro(id(1)).valor("prioridade").vazio(), "all or nothing");
 }

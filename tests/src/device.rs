@@ -4,6 +4,7 @@
 
 use crate::Sabotage;
 use crate::dice::Dice;
+use crate::world::References;
 use automerge::{Automerge, Change, ChangeHash};
 use campo_domain::{
     command::Command,
@@ -40,6 +41,8 @@ pub struct Account {
     pub pessoa: Option<Pessoa>,
     /// The company's tipos.
     pub tipos: Tipos,
+    /// Reference data for everyone, as it was told last.
+    pub references: References,
     /// Documents with their queues.
     pub documents: BTreeMap<DocumentId, LocalDocument>,
     /// The place of each queued command among all.
@@ -65,6 +68,7 @@ impl Default for Account {
         Account {
             pessoa: None,
             tipos: Tipos::default(),
+            references: References::new(),
             documents: BTreeMap::new(),
             order: BTreeMap::new(),
             cursor: Cursor::default(),
@@ -94,7 +98,7 @@ impl Account {
 /// An answer that a phone could not take in; it keeps what it had.
 #[derive(Debug)]
 pub enum CannotAbsorb {
-    /// A first answer that does not say who the person is.
+    /// Documents before it was said who the person is.
     WhoAmI,
     /// What the answer says of a document does not fit what the phone has.
     Document {
@@ -300,6 +304,11 @@ impl Device {
         assert_eq!(sorted.user, self.signed_in, "an answer to another person's request");
         let mut account = self.account().clone();
         for reference in sorted.references {
+            if reference.collection != "eu" {
+                let data = serde_json::from_str(&reference.data).unwrap_or_default();
+                let key = (reference.collection.clone(), reference.key.clone());
+                account.references.insert(key, (reference.active, data));
+            }
             match reference.collection.as_str() {
                 "eu" => account.pessoa = serde_json::from_str(&reference.data).ok(),
                 "tipo" => {
@@ -310,8 +319,10 @@ impl Device {
                 _ => {}
             }
         }
-        let pessoa = account.pessoa.clone();
-        let Some(pessoa) = pessoa else { return Err(CannotAbsorb::WhoAmI.into()) };
+        if account.pessoa.is_none() && !sorted.documents.is_empty() {
+            return Err(CannotAbsorb::WhoAmI.into());
+        }
+        let pessoa = account.pessoa.clone().unwrap_or_else(Pessoa::servidor);
         let tipos = std::mem::take(&mut account.tipos);
         let ctx = Context { pessoa: &pessoa, device: self.id, tipos: &tipos };
         let mut took = Took::default();

@@ -15,6 +15,7 @@ use campo_sync::{
     wire::{Hash, SyncRequest, SyncResponse},
 };
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 
 /// A request that a server process has begun to answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -186,7 +187,21 @@ pub trait Ledger {
         approve: bool,
     ) -> anyhow::Result<Result<(), Refusal>>;
 
-    /// An administrator changes what a person may do, or the person's groups.
+    /// An administrator publishes an entry of the reference data for everyone, or withdraws it.
+    ///
+    /// # Errors
+    /// Storage.
+    fn publish(
+        &mut self,
+        at: DateTime<Utc>,
+        collection: &str,
+        key: &str,
+        offered: bool,
+        data: &Value,
+    ) -> anyhow::Result<()>;
+
+    /// An administrator changes what a person may do, the person's groups, or whether the person is
+    /// there at all.
     ///
     /// # Errors
     /// Storage.

@@ -22,6 +22,7 @@ use campo_sync::{
     wire::{Hash, SyncRequest, SyncResponse},
 };
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
 use std::collections::BTreeMap;
 use tokio::runtime::Runtime;
@@ -187,18 +188,36 @@ impl Ledger for PostgresLedger {
         self.office_work(at, Work::Decide { user: usuario, held, approve, note: None })
     }
 
+    fn publish(
+        &mut self,
+        _at: DateTime<Utc>,
+        collection: &str,
+        key: &str,
+        offered: bool,
+        data: &Value,
+    ) -> anyhow::Result<()> {
+        self.runtime.block_on(async {
+            let mut tx = self.test.db.tenant(self.tenant).await?;
+            let entry = vec![(key.to_owned(), offered, data.clone())];
+            reference::put(&mut tx, self.tenant, collection, entry).await?;
+            Ok(tx.commit().await?)
+        })
+    }
+
     fn change(&mut self, _at: DateTime<Utc>, pessoa: &Pessoa) -> anyhow::Result<()> {
         let tenant = self.tenant;
         self.runtime.block_on(async {
             let mut tx = self.test.db.tenant(tenant).await?;
             let codigos: Vec<&str> = pessoa.permissoes.iter().map(|p| p.codigo()).collect();
             sqlx::query(
-                "UPDATE usuario SET permissoes = $3, grupos = $4 WHERE tenant = $1 AND id = $2",
+                "UPDATE usuario SET permissoes = $3, grupos = $4, ativo = $5 \
+                 WHERE tenant = $1 AND id = $2",
             )
             .bind(tenant.uuid())
             .bind(pessoa.id.uuid())
             .bind(codigos)
             .bind(pessoa.grupos.iter().cloned().collect::<Vec<_>>())
+            .bind(pessoa.ativo)
             .execute(&mut *tx)
             .await?;
             reference::user_changed(&mut tx, tenant, pessoa.id).await?;

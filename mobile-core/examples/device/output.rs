@@ -185,7 +185,14 @@ impl Saida {
             (None, _) => String::new(),
         };
         let atraso = if linha.atrasado { " — ATRASADO" } else { "" };
-        let cabeca = [("Etapa", format!("{etapa}{atraso}")), ("Prioridade", prioridade(linha))];
+        // What belongs to a case has its client; a field of its own says so below.
+        let do_caso = !detalhe.campos.iter().any(|c| c.nome == "cliente" && !c.valor.is_empty());
+        let cliente = linha.cliente_nome.clone().filter(|_| do_caso).unwrap_or_default();
+        let cabeca = [
+            ("Etapa", format!("{etapa}{atraso}")),
+            ("Prioridade", prioridade(linha)),
+            ("Cliente", cliente),
+        ];
         let cabeca = cabeca.iter().map(|(rotulo, valor)| (*rotulo, valor.as_str()));
         // What is in force stands above; the field says what was written.
         let campos = detalhe.campos.iter().filter(|campo| campo.nome != "prioridade");

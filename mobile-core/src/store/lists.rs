@@ -224,17 +224,16 @@ pub fn lista(
     consulta.todas(conn, |row| Ok((linha(row)?, row.get(MARCA)?))).map(Some)
 }
 
-/// Agendas that touch `[de, ate)`, first to start first. None is longer than 31 days here.
+/// Agendas that touch `[de, ate)`, first to start first. Found by their end: of those that are not
+/// over before, few are.
 pub(super) fn agenda_sql(
     account: i64,
     de: DateTime<Utc>,
     ate: DateTime<Utc>,
     todas: bool,
 ) -> Consulta {
-    let desde = de - chrono::TimeDelta::days(31);
     let mut consulta = Consulta::nova("INDEXED BY lista_agenda", account)
         .e("l.kind = ?", Kind::Agenda.codigo())
-        .e("l.inicio >= ?", desde.timestamp_millis())
         .e("l.inicio < ?", ate.timestamp_millis())
         .e("max(l.inicio + 1, coalesce(l.fim, 0)) > ?", de.timestamp_millis());
     if !todas {
@@ -367,7 +366,8 @@ pub fn vinculado_por(
 pub fn chamados(conn: &Connection, account: i64, texto: &str) -> Stored<Vec<(DocumentId, Kind)>> {
     let mut statement = conn.prepare_cached(
         "SELECT id, kind FROM lista WHERE account = ?1 AND (rotulo IN (?2, ?3) \
-             OR 'P-' || substr(hex(id), 25) = ?3)",
+             OR 'P-' || substr(hex(id), 21, 4) || '-' || substr(hex(id), 25, 4) || '-' \
+                 || substr(hex(id), 29) = ?3)",
     )?;
     let par = |row: &Row<'_>| {
         let kind: String = row.get(1)?;

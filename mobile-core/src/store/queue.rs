@@ -7,7 +7,7 @@ use campo_domain::{
 };
 use campo_sync::client::Queued;
 use rusqlite::{Connection, Row, params};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a request offers of one queued command.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ fn queued(row: &Row<'_>) -> Stored<Queued> {
     })
 }
 
-/// Makes the stored queue of a document equal to `queue`.
+/// Makes the stored queue of a document equal to `queue`; what is stored as it is stays untouched.
 ///
 /// # Errors
 /// Storage.
@@ -64,10 +64,10 @@ pub fn replace(
     document: DocumentId,
     queue: &[Queued],
 ) -> Stored<()> {
-    let mut statement =
-        conn.prepare_cached("SELECT command_id FROM queue WHERE account = ? AND document = ?")?;
-    let before: BTreeSet<CommandId> = statement
-        .query_map(params![account, document.bytes()], |row| id(row, 0))?
+    let mut statement = conn
+        .prepare_cached("SELECT command_id, hash FROM queue WHERE account = ? AND document = ?")?;
+    let mut before: BTreeMap<CommandId, [u8; 32]> = statement
+        .query_map(params![account, document.bytes()], |row| Ok((id(row, 0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
     let mut upsert = conn.prepare_cached(
         "INSERT INTO queue (account, command_id, document, command, at, seen, change, hash) \
@@ -76,6 +76,10 @@ pub fn replace(
              hash = ?8",
     )?;
     for queued in queue {
+        // A command that was written again has become another change.
+        if before.remove(&queued.id) == Some(*queued.hash.bytes()) {
+            continue;
+        }
         upsert.execute(params![
             account,
             queued.id.bytes(),
@@ -87,10 +91,9 @@ pub fn replace(
             queued.hash.bytes(),
         ])?;
     }
-    let after: BTreeSet<CommandId> = queue.iter().map(|queued| queued.id).collect();
     let mut delete =
         conn.prepare_cached("DELETE FROM queue WHERE account = ? AND command_id = ?")?;
-    for settled in before.difference(&after) {
+    for settled in before.into_keys() {
         delete.execute(params![account, settled.bytes()])?;
     }
     Ok(())

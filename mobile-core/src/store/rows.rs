@@ -3,12 +3,12 @@
 
 use super::{Stored, references};
 use campo_domain::{
-    busca::dobrar,
+    busca::{self, dobrar},
     ids::{DocumentId, UserId},
     parte::Colecao,
-    registro::{Campos, Registro},
+    registro::Registro,
     tipo::Tipo,
-    valor::{Alvo, Campo, TipoCampo, Valor},
+    valor::{Campo, TipoCampo, Valor},
 };
 use campo_sync::client::View;
 use chrono::{DateTime, Days, NaiveTime, TimeZone, Utc};
@@ -39,7 +39,7 @@ pub fn write(
     let titulo = registro.titulo();
     let ms = |instante: DateTime<Utc>| instante.timestamp_millis();
     let instante = |campo| registro.valor(campo).instante().map(ms);
-    let textos = textos(conn, account, registro, tipo, fuso)?;
+    let textos = textos(conn, account, registro, tipo)?;
     let mut statement = conn.prepare_cached(
         "INSERT OR REPLACE INTO lista (account, id, kind, raiz, numero, rotulo, titulo, ordem, \
              situacao, situacao_nome, fase, situacao_prevista, cliente, responsavel, minha, \
@@ -181,40 +181,15 @@ fn textos(
     account: i64,
     registro: &Registro,
     tipo: &Tipo,
-    fuso: Tz,
 ) -> Stored<Vec<String>> {
-    let mut textos = vec![registro.rotulo(), Registro::rotulo_provisorio(registro.id)];
-    textos.push(tipo.nome.clone());
-    textos.extend(registro.situacao(tipo).map(|s| s.nome.clone()));
-    let mut mostrar = |definicoes: &[Campo], campos: &Campos| -> Stored<()> {
-        for campo in definicoes {
-            let Some(valor) = campos.get(campo.nome) else { continue };
-            if let (Valor::Texto(codigo), TipoCampo::Referencia(Alvo::Catalogo(catalogo))) =
-                (valor, campo.tipo)
-            {
-                textos.extend(references::nome(conn, account, catalogo, codigo)?);
-            }
-            if valor.id().is_none() {
-                let texto = valor.exibir(campo, fuso);
-                textos.extend(digitos(&texto));
-                textos.push(texto);
-            }
-        }
-        Ok(())
-    };
-    mostrar(registro.kind.campos(), &registro.campos)?;
-    for colecao in Colecao::TODAS {
-        for (_, parte) in registro.vivos(colecao) {
-            mostrar(registro.kind.campos_de(colecao), &parte.campos)?;
-        }
+    let mut textos = busca::textos(registro, tipo);
+    for (catalogo, codigo) in busca::entradas(registro) {
+        textos.extend(references::nome(conn, account, catalogo, codigo)?);
+        let dados = references::dados(conn, account, catalogo, codigo)?.unwrap_or_default();
+        textos.extend(["telefone", "email"].iter().filter_map(|nome| dados.get(*nome).cloned()));
     }
-    let versoes = registro.conflitos.iter().flat_map(|conflito| &conflito.versoes);
-    textos.extend(versoes.filter_map(|versao| versao.valor.texto().map(str::to_owned)));
-    textos.extend(registro.notas.iter().map(|nota| nota.texto.clone()));
-    textos.extend(registro.analises.iter().map(|analise| analise.texto.clone()));
-    textos.extend(registro.pedidos.iter().filter_map(|pedido| pedido.motivo.clone()));
-    textos.extend(registro.acoes.iter().filter_map(|acao| acao.externo.clone()));
-    textos.extend(registro.corretivas.iter().map(|corretiva| corretiva.numero.clone()));
+    let digitos: Vec<String> = textos.iter().filter_map(|texto| digitos(texto)).collect();
+    textos.extend(digitos);
     Ok(textos)
 }
 

@@ -19,6 +19,7 @@ pub const STEPS: &[Step] = &[
     Step { version: 4, sql: V4 },
     Step { version: 5, sql: V5 },
     Step { version: 6, sql: V6 },
+    Step { version: 7, sql: V7 },
 ];
 
 pub(super) const V1: &str = "
@@ -293,4 +294,10 @@ END;
 DROP INDEX arquivo_envio;
 CREATE INDEX arquivo_envio ON arquivo (account)
     WHERE envio IN ('espera', 'enviado', 'confirmado');
+";
+
+/// A day's agendas are found by their end, however long ago they began.
+const V7: &str = "
+DROP INDEX lista_agenda;
+CREATE INDEX lista_agenda ON lista (account, kind, max(inicio + 1, coalesce(fim, 0)));
 ";

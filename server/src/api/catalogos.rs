@@ -3,7 +3,7 @@
 
 use crate::{
     api::{
-        docs::Problemas,
+        docs::{NaoMudou, Problemas},
         etag::{ETag, IfMatch},
         extract::{ApiJson, ApiPath, ApiQuery},
         page::{Folha, Pagina},
@@ -21,6 +21,7 @@ use axum::{
 use campo_domain::{
     busca::dobrar,
     catalogo::{self, CATALOGOS},
+    origem,
     pessoa::Permissao,
 };
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,7 @@ struct Colecao {
     /// Quantos itens tem, ativos ou não.
     itens: i64,
     /// A permissão para mantê-lo; ausente onde não se mantém por aqui.
+    #[schema(value_type = Option<crate::api::esquemas::Permissao>)]
     permissao: Option<String>,
 }
 
@@ -175,7 +177,7 @@ async fn list(
 #[utoipa::path(
     get, path = "/v1/catalogos/{colecao}/{codigo}", tag = "Catálogos",
     params(("colecao" = String, Path), ("codigo" = String, Path)),
-    responses((status = 200, body = Item), Problemas),
+    responses((status = 200, body = Item), NaoMudou, Problemas),
     security(("token" = ["catalogos:ler"])),
 )]
 async fn show(
@@ -186,6 +188,7 @@ async fn show(
 ) -> ApiResult<Response> {
     known(&colecao)?;
     let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let codigo = chave(&colecao, codigo);
     let entry = reference::entry(&mut tx, acesso.tenant, &colecao, &codigo).await?;
     let Entry { ativo, data, seq } = entry.ok_or_else(ApiError::nao_encontrado)?;
     Ok(ETag::of_seq(seq).on(&headers, item(codigo, ativo, data)))
@@ -226,6 +229,7 @@ async fn put(
     }
     let mut tx = app.db.tenant(acesso.tenant).await?;
     reference::lock(&mut tx, acesso.tenant).await?;
+    let codigo = chave(&colecao, codigo);
     let before = reference::entry(&mut tx, acesso.tenant, &colecao, &codigo).await?;
     let status = match &before {
         Some(before) => {
@@ -242,6 +246,11 @@ async fn put(
     tx.commit().await?;
     let body = axum::Json(item(codigo, novo.ativo, data));
     Ok((status, [ETag::of_seq(seq).header()], body).into_response())
+}
+
+/// The key under which an entry is kept: an invoice is one with and without its points (R6).
+fn chave(colecao: &str, codigo: String) -> String {
+    if colecao == origem::CATALOGO { origem::codigo(&codigo) } else { codigo }
 }
 
 fn item(codigo: String, ativo: bool, mut data: Value) -> Item {

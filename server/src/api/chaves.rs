@@ -66,7 +66,7 @@ struct ChaveNova {
     /// Para que serve.
     escopos: BTreeSet<Escopo>,
     /// O que a pessoa de serviço pode; nunca mais do que quem cria a chave.
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<crate::api::esquemas::Permissao>>)]
     permissoes: Option<Permissoes>,
     /// Em lugar de `permissoes`: a pessoa de serviço de outra chave, para trocar a chave sem trocar
     /// de assinatura.

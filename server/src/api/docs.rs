@@ -1,7 +1,14 @@
 //! The OpenAPI document, and its viewer at `/docs`, which comes with the server: nothing is loaded
 //! from elsewhere.
 
-use crate::{app::App, arquivos::envio, auth, error::ApiResult, health, live, sync};
+use crate::{
+    api::{esquemas, idempotency, page},
+    app::App,
+    arquivos::envio,
+    auth,
+    error::ApiResult,
+    health, live, sync,
+};
 use axum::{
     Router,
     extract::Request,
@@ -17,9 +24,9 @@ use std::collections::BTreeMap;
 use utoipa::{
     IntoResponses, Modify, OpenApi, ToSchema,
     openapi::{
-        RefOr, Required, ResponseBuilder,
-        content::ContentBuilder,
-        path::{Parameter, ParameterBuilder, ParameterIn},
+        HeaderBuilder, RefOr, Required, ResponseBuilder, Schema,
+        content::{Content, ContentBuilder},
+        path::{Operation, ParameterBuilder, ParameterIn},
         response::Response as Documented,
         schema::{ObjectBuilder, Ref, Type},
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -72,11 +79,14 @@ impl Modify for Extras {
         ));
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(bearer.build()));
+        components.schemas.extend(esquemas::conjuntos());
     }
 }
 
 /// What holds for every operation of the API, and is not said at each.
 pub fn complete(document: &mut utoipa::openapi::OpenApi) {
+    let extensions = document.extensions.get_or_insert_default();
+    extensions.insert("webhooks".to_owned(), super::saida::webhooks());
     for (path, item) in &mut document.paths.paths {
         let methods = [
             ("get", &mut item.get),
@@ -91,22 +101,97 @@ pub fn complete(document: &mut utoipa::openapi::OpenApi) {
             let words = path.split(['/', '{', '}']).filter(|word| !word.is_empty());
             let id = words.fold(method.to_owned(), |id, word| id + "_" + word);
             operation.operation_id = Some(id);
-            let repeatable = path != "/v1/sync" && !path.starts_with("/v1/auth/");
-            if method == "post" && repeatable {
-                operation.parameters.get_or_insert_default().push(idempotency_key());
+            // The layer of idempotency has neither of these within.
+            let repeatable = path != "/v1/sync" && path != "/v1/arquivos";
+            if method == "post" && repeatable && !path.starts_with("/v1/auth/") {
+                let what = "Para repetir sem fazer de novo: até 200 caracteres.";
+                add_header(operation, "Idempotency-Key", what);
+                let replayed = "`true` se é a resposta que já foi dada.";
+                tell(operation, "2", idempotency::REPLAYED.as_str(), replayed);
+            }
+            versions(path, operation);
+            pages(operation);
+            let sub = ["/notas", "/analises", "/acoes", "/{partes}"];
+            if method == "post" && !sub.iter().any(|part| path.ends_with(part)) {
+                tell(operation, "201", "Location", "O endereço do que foi criado.");
+            }
+            if path.starts_with("/v1/anexos/") {
+                tell(operation, "404", "Retry-After", "Segundos até que talvez tenha chegado.");
+            }
+            for (status, response) in &mut operation.responses.responses {
+                let RefOr::T(response) = response else { continue };
+                if status.starts_with(['4', '5']) && response.content.is_empty() {
+                    response.content.insert(PROBLEM.to_owned(), problem());
+                }
             }
         }
     }
 }
 
-fn idempotency_key() -> Parameter {
-    ParameterBuilder::new()
-        .name("Idempotency-Key")
+/// Which version an answer shows, where it shows one.
+fn versions(path: &str, operation: &mut Operation) {
+    let changed = "A versão do que se mostra, para `If-Match` e `If-None-Match`.";
+    if operation.responses.responses.contains_key("304") {
+        add_header(operation, "If-None-Match", "O `ETag` do que se tem: se não mudou, é 304.");
+        tell(operation, "304", "ETag", changed);
+    }
+    let named = |name: &str| {
+        let parameters = operation.parameters.iter().flatten();
+        parameters.into_iter().any(|parameter| parameter.name == name)
+    };
+    if named("If-None-Match") || named("If-Match") {
+        tell(operation, "200", "ETag", changed);
+    }
+    if !["/v1/chaves", "/v1/arquivos"].contains(&path) {
+        tell(operation, "201", "ETag", changed);
+    }
+    for status in ["412", "428"] {
+        tell(operation, status, "ETag", "A versão atual, se há uma.");
+    }
+}
+
+/// How long a page may be, and where the next one is.
+fn pages(operation: &mut Operation) {
+    let mut paged = false;
+    for parameter in operation.parameters.iter_mut().flatten() {
+        paged |= parameter.name == "cursor";
+        if let ("limite", Some(RefOr::T(Schema::Object(limite)))) =
+            (parameter.name.as_str(), &mut parameter.schema)
+        {
+            limite.minimum = Some(1.into());
+            limite.maximum.get_or_insert(usize::from(page::LIMITE_MAX).into());
+        }
+    }
+    if paged {
+        tell(operation, "200", "Link", "O endereço da próxima página: `rel=\"next\"`.");
+    }
+}
+
+fn add_header(operation: &mut Operation, name: &str, what: &str) {
+    let parameters = operation.parameters.get_or_insert_default();
+    if parameters.iter().any(|parameter| parameter.name == name) {
+        return;
+    }
+    let header = ParameterBuilder::new()
+        .name(name)
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
-        .description(Some("Para repetir sem fazer de novo: até 200 caracteres."))
-        .schema(Some(ObjectBuilder::new().schema_type(Type::String)))
-        .build()
+        .description(Some(what))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String)));
+    parameters.push(header.build());
+}
+
+/// Documents a header of every answer whose status begins like that, and that says something.
+fn tell(operation: &mut Operation, status: &str, name: &str, what: &str) {
+    for (of, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && of.starts_with(status)
+        {
+            let header = HeaderBuilder::new().description(Some(what));
+            let header = header.schema(ObjectBuilder::new().schema_type(Type::String));
+            response.headers.entry(name.to_owned()).or_insert_with(|| header.build());
+        }
+    }
 }
 
 /// Every refusal of the domain, as a table.
@@ -144,30 +229,59 @@ pub struct Problema {
     detalhe: Option<String>,
 }
 
+/// What a problem is written as.
+const PROBLEM: &str = "application/problem+json";
+
+fn problem() -> Content {
+    ContentBuilder::new().schema(Some(Ref::from_schema_name("Problema"))).build()
+}
+
+/// What a GET with an `ETag` answers where the caller has that version already.
+#[derive(Debug)]
+pub struct NaoMudou;
+
+impl IntoResponses for NaoMudou {
+    fn responses() -> BTreeMap<String, RefOr<Documented>> {
+        let same = ResponseBuilder::new().description("Não mudou.").build();
+        [("304".to_owned(), same.into())].into()
+    }
+}
+
 /// The problems that any route of the API may answer with.
 #[derive(Debug)]
 pub struct Problemas;
 
 impl IntoResponses for Problemas {
     fn responses() -> BTreeMap<String, RefOr<Documented>> {
-        let problem = |what: &str| {
-            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problema")));
-            ResponseBuilder::new()
-                .description(what)
-                .content("application/problem+json", content.build())
-                .build()
+        let later = || {
+            let seconds = HeaderBuilder::new().description(Some("Segundos até tentar de novo."));
+            seconds.schema(ObjectBuilder::new().schema_type(Type::Integer)).build()
+        };
+        let problem = |status: &str, what: &str| {
+            let response = ResponseBuilder::new().description(what).content(PROBLEM, problem());
+            match status {
+                "409" | "429" | "503" => response.header("Retry-After", later()).build(),
+                _ => response.build(),
+            }
         };
         [
             ("400", "O pedido não pôde ser lido."),
             ("401", "Falta o token ou a chave, ou não vale mais."),
             ("403", "Falta a permissão ou o escopo."),
             ("404", "Não existe, ou não para quem pergunta."),
-            ("409", "Não cabe no estado atual."),
+            ("405", "O endereço não aceita esse método; `Allow` diz quais aceita."),
+            ("409", "Não cabe no estado atual, ou o mesmo pedido ainda está em andamento."),
+            ("410", "Foi apagado."),
             ("412", "Foi alterado por outra pessoa; o `ETag` atual vem no cabeçalho."),
+            ("413", "O corpo passa do limite."),
+            ("415", "O corpo não é do tipo que o endereço lê."),
             ("422", "Os dados ou as regras não permitem."),
             ("428", "Falta o cabeçalho If-Match."),
+            ("429", "Tentativas demais."),
+            ("500", "Algo falhou no servidor."),
+            ("503", "O servidor está ocupado, iniciando ou parando."),
         ]
-        .map(|(status, what)| (status.to_owned(), problem(what).into()))
+        .map(|(status, what)| (status.to_owned(), problem(status, what).into()))
         .into()
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     api::{
         catalogos::text,
-        docs::Problemas,
+        docs::{NaoMudou, Problemas},
         etag::{ETag, IfMatch},
         extract::ApiJson,
         principal::{Acesso, Administra, LerCatalogos},
@@ -66,7 +66,7 @@ async fn read(tx: &mut PgTransaction<'_>, lock: bool) -> ApiResult<Empresa> {
 /// Mostra a empresa.
 #[utoipa::path(
     get, path = "/v1/empresa", tag = "Administração",
-    responses((status = 200, body = Empresa), Problemas),
+    responses((status = 200, body = Empresa), NaoMudou, Problemas),
     security(("token" = ["catalogos:ler"])),
 )]
 async fn show(

@@ -10,6 +10,14 @@ use axum::{
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::convert::Infallible;
+use utoipa::{
+    IntoParams,
+    openapi::{
+        Required,
+        path::{Parameter, ParameterBuilder, ParameterIn},
+        schema::{ObjectBuilder, Type},
+    },
+};
 
 /// A strong entity tag: changes whenever what it names does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +86,20 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     }
 }
 
+/// The header where it is a choice; a route that requires it says so itself.
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let descricao = "O `ETag` com que foi lido: se alguém alterou desde então, é 412.";
+        let header = ParameterBuilder::new()
+            .name("If-Match")
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some(descricao))
+            .schema(Some(ObjectBuilder::new().schema_type(Type::String)));
+        vec![header.build()]
+    }
+}
+
 impl IfMatch {
     /// Where the header is required.
     ///
@@ -116,7 +138,8 @@ impl IfMatch {
 }
 
 impl ETag {
-    fn told(&self, error: ApiError) -> ApiError {
+    /// Says in the answer which version there is.
+    pub fn told(&self, error: ApiError) -> ApiError {
         let (name, value) = self.header();
         error.header(name, value)
     }

@@ -19,20 +19,49 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for ApiJson<T> {
 
     async fn from_request(request: Request, state: &S) -> ApiResult<Self> {
         if !is_json(request.headers()) {
-            let mut error = ApiError::invalido("Envie o pedido como application/json.");
-            error.status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            return Err(error);
+            return Err(not_json());
         }
-        let body = Bytes::from_request(request, state).await.map_err(|rejection| {
-            let mensagem = "O corpo do pedido passa do limite, ou não chegou inteiro.";
-            ApiError::new(rejection.status(), "pedido_grande_demais", mensagem)
-        })?;
-        if body.windows(NUL.len()).any(|text| text == NUL) {
-            return Err(ApiError::invalido("O pedido contém um caractere nulo."));
-        }
-        let Json(body) = Json::from_bytes(&body)?;
-        Ok(Self(body))
+        Ok(Self(parse(&whole(request, state).await?)?))
     }
+}
+
+/// A JSON body that may be absent: then it says nothing but what nobody says.
+#[derive(Clone, Copy, Debug)]
+pub struct ApiJsonOpcional<T>(pub T);
+
+impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for ApiJsonOpcional<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> ApiResult<Self> {
+        let json = is_json(request.headers());
+        let body = whole(request, state).await?;
+        if body.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        if json { Ok(Self(parse(&body)?)) } else { Err(not_json()) }
+    }
+}
+
+fn not_json() -> ApiError {
+    let mut error = ApiError::invalido("Envie o pedido como application/json.");
+    error.status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    error
+}
+
+/// A body as it came.
+async fn whole<S: Send + Sync>(request: Request, state: &S) -> ApiResult<Bytes> {
+    Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::grande_demais(),
+        _ => ApiError::invalido("O corpo do pedido não chegou inteiro."),
+    })
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> ApiResult<T> {
+    if body.windows(NUL.len()).any(|text| text == NUL) {
+        return Err(ApiError::invalido("O pedido contém um caractere nulo."));
+    }
+    let Json(body) = Json::from_bytes(body)?;
+    Ok(body)
 }
 
 /// A NUL in a JSON text.

@@ -64,10 +64,8 @@ pub async fn keep(State(app): State<App>, request: Request, next: Next) -> ApiRe
         .map(|principal| (principal.tenant, principal.id()))
         .ok_or_else(ApiError::nao_autenticado)?;
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, routes::BODY_BYTES_MAX).await.map_err(|_| {
-        let mensagem = "O corpo do pedido passa do limite, ou não chegou inteiro.";
-        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "pedido_grande_demais", mensagem)
-    })?;
+    let body = to_bytes(body, routes::BODY_BYTES_MAX);
+    let body = body.await.map_err(|_| ApiError::grande_demais())?;
     let slot = Slot { app, tenant, who, key: digest(&[&key]), owner: Uuid::now_v7() };
     if let Some(kept) = slot.claim(&fingerprint(&key, &parts, &body)).await? {
         return Ok(kept);

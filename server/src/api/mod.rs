@@ -11,7 +11,7 @@
 //!     State(app): State<App>,
 //!     acesso: Acesso<LerCatalogos>,               <- who asks: always there, see `principal`
 //!     OriginalUri(uri): OriginalUri,
-//!     ApiQuery(filtro): ApiQuery<Filtro>,         <- ApiQuery, ApiPath, ApiJson: never axum's own
+//!     ApiQuery(filtro): ApiQuery<Filtro>,         <- those of `extract`: never axum's own
 //! ) -> ApiResult<impl IntoResponse> {
 //!     let folha = Folha::<Chave>::new(filtro.limite, filtro.cursor.as_deref())?;
 //!     let mut tx = app.db.snapshot(acesso.tenant).await?;
@@ -30,11 +30,12 @@
 //!   `campo_domain`, or by [`principal::Principal::exige`] where it has no say.
 //! - **Requests** are structs with `#[serde(deny_unknown_fields)]`, `ToSchema` (bodies) or
 //!   `IntoParams` with `#[into_params(parameter_in = Query)]` (queries). Ids are
-//!   `#[schema(value_type = Uuid)]`.
+//!   `#[schema(value_type = Uuid)]`, closed sets `#[schema(value_type = esquemas::Fase)]`.
 //! - **Errors** are [`crate::error::ApiError`], an RFC 9457 problem; `?` takes `sqlx::Error`,
 //!   `anyhow::Error`, `Refusal` and `OfficeError`. [`docs::Problemas`] documents them.
 //! - **ETag**: [`etag::ETag`] from the heads of a record or the position of reference data;
-//!   [`etag::IfMatch`] where something is changed. GET answers with `etag.on(headers, body)`.
+//!   [`etag::IfMatch`] where something is changed, also among its `params`. GET answers with
+//!   `etag.on(headers, body)`, and has [`docs::NaoMudou`] among its `responses`.
 //! - **Idempotency-Key**: nothing to do; [`idempotency`] wraps each POST. A secret in an answer is
 //!   kept out of its table by [`idempotency::Stored`].
 //! - **Lists** are [`page::Pagina`], by keyset.
@@ -42,6 +43,7 @@
 //!   written.
 
 pub mod docs;
+pub mod esquemas;
 pub mod etag;
 pub mod extract;
 pub mod idempotency;

@@ -84,6 +84,18 @@ impl<C: Serialize + DeserializeOwned> Folha<C> {
         let proximo = last.and_then(|last| encode(&key(last)));
         Pagina { itens: rows, proximo }
     }
+
+    /// As [`Self::close`], where the rows are only those up to a place: `further` is it, if there
+    /// is more beyond. A page may then have no row and still another after it.
+    pub fn close_at<T: ToSchema>(
+        &self,
+        rows: Vec<T>,
+        key: impl Fn(&T) -> C,
+        further: Option<C>,
+    ) -> Pagina<T> {
+        let Pagina { itens, proximo } = self.close(rows, key);
+        Pagina { itens, proximo: proximo.or_else(|| encode(&further?)) }
+    }
 }
 
 fn encode(key: &impl Serialize) -> Option<String> {
@@ -96,7 +108,8 @@ fn decode<C: DeserializeOwned>(cursor: &str) -> Option<C> {
     serde_json::from_slice(&bytes).ok().filter(|_| !nul)
 }
 
-fn bad_cursor() -> ApiError {
+/// 400 `cursor_invalido`: damaged, or of another list or order.
+pub fn bad_cursor() -> ApiError {
     let mensagem = "O cursor não é desta lista. Recomece sem ele.";
     ApiError::new(axum::http::StatusCode::BAD_REQUEST, "cursor_invalido", mensagem)
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     api::{
-        docs::Problemas,
+        docs::{NaoMudou, Problemas},
         etag::{ETag, IfMatch},
         extract::{ApiJson, ApiPath, ApiQuery},
         page::{Folha, Pagina},
@@ -13,9 +13,10 @@ use crate::{
     app::App,
     error::{ApiError, ApiResult},
     outbox::{
-        Modelo, Texto,
+        AcaoSolicitada, Modelo, Texto,
         email::{self, Email},
-        webhook::{self, AlteraDestino, Destino, Entrega, NovoDestino, Tentativa},
+        fila::{self, Entrega, SituacaoEntrega, Tentativa},
+        webhook::{self, AlteraDestino, Destino, NovoDestino},
     },
 };
 use axum::{
@@ -24,9 +25,10 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use campo_domain::ids::DocumentId;
+use campo_domain::ids::{AcaoId, DocumentId};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde_json::{Value, json};
+use utoipa::{IntoParams, OpenApi, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
@@ -44,8 +46,11 @@ struct DestinoComSegredo {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct FiltroEntregas {
-    /// `pendente`, `entregue`, `falhou`, `sem_destino` ou `cancelada`.
-    situacao: Option<String>,
+    /// Só as que chegaram até aí.
+    situacao: Option<SituacaoEntrega>,
+    /// Só as desta ação.
+    #[param(value_type = Option<Uuid>)]
+    acao: Option<AcaoId>,
     /// Só as deste registro.
     #[param(value_type = Option<Uuid>)]
     documento: Option<DocumentId>,
@@ -61,7 +66,8 @@ struct FiltroEntregas {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct FiltroEmails {
-    /// `pendente`, `enviado`, `falhou`, `sem_endereco` ou `nao_enviado`.
+    /// Só os que chegaram até aí.
+    #[param(value_type = Option<crate::api::esquemas::SituacaoDoEmail>)]
     situacao: Option<String>,
     /// Só os deste registro.
     #[param(value_type = Option<Uuid>)]
@@ -115,7 +121,7 @@ fn shown_once(destino: Destino, segredo: String) -> ApiResult<Response> {
 /// Mostra um destino, sem o segredo.
 #[utoipa::path(
     get, path = "/v1/webhooks/{id}", tag = "Integração", params(("id" = Uuid, Path)),
-    responses((status = 200, body = Destino), Problemas),
+    responses((status = 200, body = Destino), NaoMudou, Problemas),
     security(("token" = ["administrar"])),
 )]
 async fn endpoint(
@@ -173,7 +179,7 @@ async fn remove_endpoint(
 /// Troca o segredo de um destino. Por 24 horas, o anterior também assina.
 #[utoipa::path(
     post, path = "/v1/webhooks/{id}/segredo", tag = "Integração", params(("id" = Uuid, Path)),
-    responses((status = 200, body = DestinoComSegredo), Problemas),
+    responses((status = 200, body = DestinoComSegredo, headers(("ETag" = String))), Problemas),
     security(("token" = ["administrar"])),
 )]
 async fn turn_secret(
@@ -200,13 +206,27 @@ async fn deliveries(
     OriginalUri(uri): OriginalUri,
     ApiQuery(asked): ApiQuery<FiltroEntregas>,
 ) -> ApiResult<Response> {
-    let FiltroEntregas { situacao, documento, destino, limite, cursor } = asked;
+    let FiltroEntregas { situacao, acao, documento, destino, limite, cursor } = asked;
     let folha = Folha::<Uuid>::new(limite, cursor.as_deref())?;
-    let filtro = webhook::Filtro { situacao, documento, destino };
+    let filtro = fila::Filtro { situacao, acao, documento, destino };
     let mut tx = app.db.snapshot(acesso.tenant).await?;
-    let rows =
-        webhook::entregas(&mut tx, acesso.tenant, &filtro, folha.depois, folha.rows()).await?;
+    let rows = fila::entregas(&mut tx, acesso.tenant, &filtro, folha.depois, folha.rows()).await?;
     Ok(folha.close(rows, |last| last.id).linked(&uri))
+}
+
+/// Mostra uma entrega.
+#[utoipa::path(
+    get, path = "/v1/entregas/{id}", tag = "Integração", params(("id" = Uuid, Path)),
+    responses((status = 200, body = Entrega), Problemas),
+    security(("token" = ["administrar"])),
+)]
+async fn delivery(
+    State(app): State<App>,
+    acesso: Acesso<Administra>,
+    ApiPath(id): ApiPath<Uuid>,
+) -> ApiResult<Json<Entrega>> {
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    Ok(Json(fila::entrega(&mut tx, acesso.tenant, id).await?))
 }
 
 /// Lista as tentativas de uma entrega.
@@ -221,10 +241,11 @@ async fn tries(
     ApiPath(id): ApiPath<Uuid>,
 ) -> ApiResult<Json<Vec<Tentativa>>> {
     let mut tx = app.db.snapshot(acesso.tenant).await?;
-    Ok(Json(webhook::tentativas(&mut tx, acesso.tenant, id).await?))
+    Ok(Json(fila::tentativas(&mut tx, acesso.tenant, id).await?))
 }
 
-/// Põe uma entrega de novo na fila, com o mesmo `webhook-id`.
+/// Põe uma entrega de novo na fila, com o mesmo `webhook-id`. Uma cancelada não volta: 409
+/// `entrega_cancelada`.
 #[utoipa::path(
     post, path = "/v1/entregas/{id}/reentregar", tag = "Integração", params(("id" = Uuid, Path)),
     responses((status = 202), Problemas),
@@ -236,7 +257,7 @@ async fn deliver_again(
     ApiPath(id): ApiPath<Uuid>,
 ) -> ApiResult<StatusCode> {
     let mut tx = app.db.tenant(acesso.tenant).await?;
-    webhook::reentregar(&mut tx, acesso.tenant, id).await?;
+    fila::reentregar(&mut tx, acesso.tenant, id).await?;
     tx.commit().await?;
     Ok(StatusCode::ACCEPTED)
 }
@@ -278,6 +299,23 @@ async fn send_again(
     Ok(StatusCode::ACCEPTED)
 }
 
+/// Cancela um e-mail que ainda não saiu; reenviá-lo depois é possível.
+#[utoipa::path(
+    post, path = "/v1/emails/{id}/cancelar", tag = "Integração", params(("id" = Uuid, Path)),
+    responses((status = 204), Problemas),
+    security(("token" = ["administrar"])),
+)]
+async fn cancel(
+    State(app): State<App>,
+    acesso: Acesso<Administra>,
+    ApiPath(id): ApiPath<Uuid>,
+) -> ApiResult<StatusCode> {
+    let mut tx = app.db.tenant(acesso.tenant).await?;
+    email::cancelar(&mut tx, acesso.tenant, id, &acesso.pessoa.nome).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// Lista os modelos de e-mail: os do Campo, como a empresa os alterou, e os dela.
 #[utoipa::path(
     get, path = "/v1/modelos-email", tag = "Integração",
@@ -295,7 +333,8 @@ async fn templates(
 /// Mostra um modelo de e-mail.
 #[utoipa::path(
     get, path = "/v1/modelos-email/{codigo}", tag = "Integração",
-    params(("codigo" = String, Path)), responses((status = 200, body = Modelo), Problemas),
+    params(("codigo" = String, Path)),
+    responses((status = 200, body = Modelo), NaoMudou, Problemas),
     security(("token" = ["administrar"])),
 )]
 async fn template(
@@ -356,17 +395,57 @@ async fn restore_template(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// What Campo sends to the endpoints, for the document: `webhooks` of OpenAPI 3.1.
+pub fn webhooks() -> Value {
+    let header = |name: &str, what: &str| {
+        json!({ "name": name, "in": "header", "required": true, "description": what,
+                "schema": { "type": "string" } })
+    };
+    json!({ "acao.solicitada": { "post": {
+        "tags": ["Integração"],
+        "summary": "Uma ação foi pedida ao ERP.",
+        "description": "Chega ao menos uma vez; a repetição tem o mesmo `webhook-id`. Aceite com \
+            2xx em até 15 segundos e responda depois, em `/v1/acoes/{id}/resposta`.",
+        "operationId": "webhook_acao_solicitada",
+        "security": [],
+        "parameters": [
+            header("webhook-id", "O mesmo em toda tentativa."),
+            header("webhook-timestamp", "Quando foi enviada esta tentativa, em segundos Unix."),
+            header("webhook-signature", "`v1,` e o HMAC-SHA256 em base64 de id, timestamp e corpo, \
+                com pontos entre eles; várias, com espaços entre elas, enquanto o segredo é \
+                trocado."),
+        ],
+        "requestBody": { "required": true, "content": { "application/json": {
+            "schema": { "$ref": "#/components/schemas/AcaoSolicitada" },
+        } } },
+        "responses": {
+            "2XX": { "description": "Aceita." },
+            "410": { "description": "O destino não quer mais eventos: o Campo o para." },
+            "429": { "description": "Mais tarde: `Retry-After` é respeitado, até um dia." },
+            "503": { "description": "Mais tarde: `Retry-After` é respeitado, até um dia." },
+            "default": { "description": "Não aceita: o Campo tenta de novo, por três dias." },
+        },
+    } } })
+}
+
+/// What no route of Campo's own names.
+#[derive(OpenApi)]
+#[openapi(components(schemas(AcaoSolicitada, SituacaoEntrega)))]
+struct DosEventos;
+
 /// The routes.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+    OpenApiRouter::with_openapi(DosEventos::openapi())
         .routes(routes!(endpoints, create_endpoint))
         .routes(routes!(endpoint, change_endpoint, remove_endpoint))
         .routes(routes!(turn_secret))
         .routes(routes!(deliveries))
+        .routes(routes!(delivery))
         .routes(routes!(tries))
         .routes(routes!(deliver_again))
         .routes(routes!(emails))
         .routes(routes!(send_again))
+        .routes(routes!(cancel))
         .routes(routes!(templates))
         .routes(routes!(template, write_template, restore_template))
 }

@@ -5,7 +5,8 @@
 
 use crate::{
     api::{
-        docs::Problemas,
+        docs::{NaoMudou, Problemas},
+        esquemas::{self, TipoCompleto},
         etag::{ETag, IfMatch},
         extract::{ApiJson, ApiPath, ApiQuery},
         page::Pagina,
@@ -41,8 +42,8 @@ struct TipoResumo {
     versao: u32,
     /// Como as pessoas o chamam.
     nome: String,
-    /// `assistencia`, `ocorrencia`, `agenda` ou `cliente`.
-    #[schema(value_type = String)]
+    /// De que registros é.
+    #[schema(value_type = esquemas::Kind)]
     kind: Kind,
     /// Se é oferecido para registros novos.
     ativo: bool,
@@ -60,8 +61,8 @@ struct TipoMudanca {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Filtro {
-    /// Só os deste: `assistencia`, `ocorrencia`, `agenda` ou `cliente`.
-    #[param(value_type = Option<String>)]
+    /// Só os destes registros.
+    #[param(value_type = Option<esquemas::Kind>)]
     kind: Option<Kind>,
     /// Só os oferecidos (`true`) ou os retirados (`false`).
     ativo: Option<bool>,
@@ -155,7 +156,7 @@ async fn list(
 /// Mostra um tipo na versão atual, inteiro, com o seu fluxo.
 #[utoipa::path(
     get, path = "/v1/tipos/{codigo}", tag = "Tipos", params(("codigo" = String, Path)),
-    responses((status = 200, body = Object), Problemas),
+    responses((status = 200, body = TipoCompleto), NaoMudou, Problemas),
     security(("token" = ["catalogos:ler"])),
 )]
 async fn show(
@@ -190,7 +191,7 @@ async fn history(
 #[utoipa::path(
     get, path = "/v1/tipos/{codigo}/versoes/{versao}", tag = "Tipos",
     params(("codigo" = String, Path), ("versao" = u32, Path)),
-    responses((status = 200, body = Object), Problemas),
+    responses((status = 200, body = TipoCompleto), NaoMudou, Problemas),
     security(("token" = ["catalogos:ler"])),
 )]
 async fn version(
@@ -208,8 +209,8 @@ async fn version(
 
 /// Cria um tipo: o JSON inteiro, com o seu fluxo. A versão é 1.
 #[utoipa::path(
-    post, path = "/v1/tipos", tag = "Tipos", request_body = Object,
-    responses((status = 201, body = Object), Problemas),
+    post, path = "/v1/tipos", tag = "Tipos", request_body = TipoCompleto,
+    responses((status = 201, body = TipoCompleto), Problemas),
     security(("token" = ["administrar"])),
 )]
 async fn create(
@@ -236,8 +237,8 @@ async fn create(
         ("codigo" = String, Path),
         ("If-Match" = String, Header, description = "O `ETag` da versão atual."),
     ),
-    request_body = Object,
-    responses((status = 201, body = Object), Problemas),
+    request_body = TipoCompleto,
+    responses((status = 201, body = TipoCompleto), Problemas),
     security(("token" = ["administrar"])),
 )]
 async fn renew(
@@ -278,7 +279,7 @@ async fn publish(
     patch, path = "/v1/tipos/{codigo}", tag = "Tipos",
     params(("codigo" = String, Path), ("If-Match" = String, Header)),
     request_body = TipoMudanca,
-    responses((status = 200, body = Object), Problemas),
+    responses((status = 200, body = TipoCompleto), Problemas),
     security(("token" = ["administrar"])),
 )]
 async fn change(

@@ -3,7 +3,8 @@
 use crate::{
     api::{
         catalogos::{offered, text},
-        docs::Problemas,
+        docs::{NaoMudou, Problemas},
+        esquemas,
         etag::{ETag, IfMatch},
         extract::{ApiJson, ApiPath, ApiQuery, nullable},
         idempotency::Stored,
@@ -48,8 +49,8 @@ struct Usuario {
     nome: String,
     /// Para onde vão os e-mails dela.
     email: Option<String>,
-    /// `ver`, `ver_todas`, `gerenciar`, `emitir_laudo`, `aprovar`, `administrar` ou `portal`.
-    #[schema(value_type = Vec<String>)]
+    /// O que pode.
+    #[schema(value_type = Vec<esquemas::Permissao>)]
     permissoes: Permissoes,
     /// Códigos do catálogo `grupo`.
     grupos: BTreeSet<String>,
@@ -73,7 +74,7 @@ struct UsuarioNovo {
     email: Option<String>,
     /// De 8 a 512 caracteres; sem ela, uma é gerada e mostrada só na resposta.
     senha: Option<String>,
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<esquemas::Permissao>)]
     permissoes: Permissoes,
     #[serde(default)]
     grupos: BTreeSet<String>,
@@ -92,7 +93,7 @@ struct UsuarioMudanca {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     email: Option<Option<String>>,
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<esquemas::Permissao>>)]
     permissoes: Option<Permissoes>,
     grupos: Option<BTreeSet<String>>,
     #[serde(default, deserialize_with = "nullable")]
@@ -211,7 +212,7 @@ async fn list(
 /// Mostra uma pessoa.
 #[utoipa::path(
     get, path = "/v1/usuarios/{id}", tag = "Administração", params(("id" = Uuid, Path)),
-    responses((status = 200, body = Usuario), Problemas),
+    responses((status = 200, body = Usuario), NaoMudou, Problemas),
     security(("token" = ["administrar"])),
 )]
 async fn show(
@@ -251,7 +252,7 @@ async fn create(
     let hash = password::hash(&senha).await?;
     let id = UserId::from(Uuid::now_v7());
     let mut tx = app.db.tenant(acesso.tenant).await?;
-    write(&mut tx, &acesso, id, person, Some(&hash)).await?;
+    write(&mut tx, &acesso, id, person, None, Some(&hash)).await?;
     let usuario = read(&mut tx, id, false).await?;
     tx.commit().await?;
     let etag = ETag::of_json(&usuario)?;
@@ -277,11 +278,10 @@ async fn change(
     ApiJson(mudanca): ApiJson<UsuarioMudanca>,
 ) -> ApiResult<Response> {
     let mut tx = app.db.tenant(acesso.tenant).await?;
-    let Usuario { login, nome, email, permissoes, grupos, filial, cliente, ativo, servico, .. } = {
-        let before = read(&mut tx, id, true).await?;
-        if_match.require(&ETag::of_json(&before)?)?;
-        before
-    };
+    let before = read(&mut tx, id, true).await?;
+    if_match.require(&ETag::of_json(&before)?)?;
+    let Usuario { login, nome, email, permissoes, grupos, filial, cliente, ativo, servico, .. } =
+        before.clone();
     let person = Person {
         login: mudanca.login.unwrap_or(login),
         nome: mudanca.nome.unwrap_or(nome),
@@ -293,7 +293,7 @@ async fn change(
         ativo: mudanca.ativo.unwrap_or(ativo),
         servico,
     };
-    write(&mut tx, &acesso, id, person, None).await?;
+    write(&mut tx, &acesso, id, person, Some(&before), None).await?;
     let usuario = read(&mut tx, id, false).await?;
     tx.commit().await?;
     Ok(([ETag::of_json(&usuario)?.header()], Json(usuario)).into_response())
@@ -312,6 +312,10 @@ async fn set_password(
     ApiPath(id): ApiPath<UserId>,
     ApiJson(nova): ApiJson<SenhaNova>,
 ) -> ApiResult<Response> {
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let usuario = read(&mut tx, id, false).await?;
+    tx.rollback().await?;
+    within(&acesso, &usuario.permissoes)?;
     let (senha, generated) = chosen_or_generated(nova.senha);
     accounts::reset_password(&app.db, acesso.tenant, id, &senha).await?;
     secret(SenhaGerada { senha: generated }, &SenhaGerada { senha: None })
@@ -335,12 +339,14 @@ pub(super) fn secret(body: impl Serialize, kept: &impl Serialize) -> ApiResult<R
     Ok(response)
 }
 
-/// Checks a person and writes it down.
+/// Checks a person and writes it down. What stood before is not asked for again: a group may have
+/// been withdrawn since.
 async fn write(
     tx: &mut PgTransaction<'_>,
     principal: &Principal,
     id: UserId,
     mut person: Person,
+    before: Option<&Usuario>,
     hash: Option<&str>,
 ) -> ApiResult<()> {
     person.nome = text("nome", &person.nome)?;
@@ -348,12 +354,20 @@ async fn write(
     person.email.as_deref().map(email::endereco).transpose()?;
     // After the person, as everywhere: from here on nobody else changes anybody.
     reference::lock(tx, principal.tenant).await?;
-    for grupo in &person.grupos {
+    let had = |grupo: &&String| before.is_some_and(|before| before.grupos.contains(*grupo));
+    for grupo in person.grupos.iter().filter(|grupo| !had(grupo)) {
         offered(tx, principal, "grupo", grupo).await?;
     }
-    if let Some(filial) = &person.filial {
+    let had = before.and_then(|before| before.filial.as_ref());
+    if let Some(filial) = person.filial.as_ref().filter(|filial| had != Some(filial)) {
         offered(tx, principal, "filial", filial).await?;
     }
+    let held = before.map(|before| &before.permissoes);
+    let added = person
+        .permissoes
+        .iter()
+        .filter(|permissao| held.is_none_or(|held| !held.contains(permissao)));
+    within(principal, &added.copied().collect())?;
     check_portal(tx, &person).await?;
     if person.servico && !person.permissoes.is_subset(&principal.pessoa.permissoes) {
         return Err(too_much());
@@ -377,6 +391,18 @@ pub(super) fn too_much() -> ApiError {
     let mensagem = "Uma chave não pode mais do que quem a cria ou altera. Tire as permissões ou \
                     os escopos que você não tem.";
     ApiError::new(StatusCode::FORBIDDEN, "permissao_alem_da_propria", mensagem)
+}
+
+/// A program makes nobody who may do more than itself, and gives nobody such a password: it would
+/// only have to sign in as that person. A client's login may do less than any.
+fn within(principal: &Principal, permissoes: &Permissoes) -> ApiResult<()> {
+    let mut above = permissoes.difference(&principal.pessoa.permissoes);
+    if principal.chave.is_none() || above.all(|permissao| *permissao == Permissao::Portal) {
+        return Ok(());
+    }
+    let mensagem = "Uma chave não cria nem promove quem pode mais do que ela, nem troca a senha \
+                    dessa pessoa. Peça a alguém que administra o Campo.";
+    Err(ApiError::new(StatusCode::FORBIDDEN, "permissao_alem_da_propria", mensagem))
 }
 
 /// A client's login is of one client, and of nothing else.

@@ -110,7 +110,7 @@ pub struct Objeto {
 /// chegou é 404 `arquivo_nao_chegou`.
 #[utoipa::path(get, path = "/v1/anexos/{documento}/{anexo}/{variante}", tag = "Arquivos",
     params(("documento" = Uuid, Path), ("anexo" = Uuid, Path),
-        ("variante" = String, Path, description = "original, previa ou miniatura"),
+        ("variante" = crate::api::esquemas::Variante, Path),
         ("Range" = Option<String>, Header, description = "Um intervalo de bytes."),
         ("If-None-Match" = Option<String>, Header)),
     security(("token" = ["registros:ler"])),
@@ -133,7 +133,7 @@ async fn baixar(
 /// Faz um link que abre um arquivo sem sessão, por cinco minutos.
 #[utoipa::path(post, path = "/v1/anexos/{documento}/{anexo}/{variante}/link", tag = "Arquivos",
     params(("documento" = Uuid, Path), ("anexo" = Uuid, Path),
-        ("variante" = String, Path, description = "original, previa ou miniatura")),
+        ("variante" = crate::api::esquemas::Variante, Path)),
     security(("token" = ["registros:ler"])),
     responses((status = 200, body = LinkDeArquivo), Problemas))]
 async fn ligar(

@@ -6,7 +6,7 @@
 //! same session, and ends it.
 
 use crate::{
-    api::docs::Problemas,
+    api::{docs::Problemas, extract::ApiJson},
     app::App,
     auth::{
         check_password, inactive,
@@ -19,7 +19,7 @@ use crate::{
 };
 use axum::{
     Json,
-    extract::{FromRequestParts, State, rejection::JsonRejection},
+    extract::{FromRequestParts, State},
     http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
@@ -43,9 +43,8 @@ use uuid::Uuid;
 pub async fn login(
     State(app): State<App>,
     ip: ClientIp,
-    body: Result<Json<Login>, JsonRejection>,
+    ApiJson(body): ApiJson<Login>,
 ) -> ApiResult<Response> {
-    let Json(body) = body?;
     if body.dispositivo == DeviceId::ESCRITORIO {
         return Err(ApiError::invalido("O campo dispositivo precisa ser o id da instalação."));
     }
@@ -111,9 +110,8 @@ pub async fn login(
 )]
 pub async fn refresh(
     State(app): State<App>,
-    body: Result<Json<Refresh>, JsonRejection>,
+    ApiJson(body): ApiJson<Refresh>,
 ) -> ApiResult<Response> {
-    let Json(body) = body?;
     let presented = token::hash(&body.renovacao);
     let found = sqlx::query("SELECT * FROM sessao_por_renovacao($1)")
         .bind(&presented)

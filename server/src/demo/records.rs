@@ -230,7 +230,7 @@ async fn catalogues(
         "nome": "NF 45.198 · Márcia Albuquerque",
         "dados": { "cliente": clientes[0], "produtos": produtos },
     });
-    reference::put(tx, tenant, "origem", vec![("nf_saida:45.198".into(), true, venda)]).await?;
+    reference::put(tx, tenant, "origem", vec![("nf_saida:45198".into(), true, venda)]).await?;
     Ok(())
 }
 
@@ -238,6 +238,7 @@ async fn complaints(writer: &Writer<'_>, clientes: &[DocumentId], pessoas: &Pess
     let complaint = |relato: &str, tipo: &str| {
         vec![
             ("escopo", text("produto")),
+            ("produto", text("Guarda-roupa Itatiba 6 portas")),
             ("cliente", Valor::Id(clientes[0].uuid())),
             ("tipo_ocorrencia", text(tipo)),
             ("relato", text(relato)),
@@ -271,7 +272,13 @@ async fn complaints(writer: &Writer<'_>, clientes: &[DocumentId], pessoas: &Pess
     writer.command(em_analise, parcial).await?;
     let relato = "Cliente recebeu cor diferente da proposta.";
     let campos = complaint(relato, "divergencia_comercial");
-    let com_laudo = writer.create("p000.ocorrencia", campos, vec![]).await?;
+    let guarda_roupa = part(&[
+        ("produto", text("Guarda-roupa Itatiba 6 portas")),
+        ("quantidade", Valor::Inteiro(1_000)),
+        ("lote_serie", text("L-7802")),
+        ("valor_indenizado", Valor::Inteiro(38_000)),
+    ]);
+    let com_laudo = writer.create("p000.ocorrencia", campos, vec![guarda_roupa]).await?;
     with_a_laudo(writer, com_laudo, pessoas).await
 }
 

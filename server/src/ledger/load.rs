@@ -302,6 +302,7 @@ pub async fn world(
         cases: cases(tx, tenant, &raizes).await?,
         restricoes,
         autores,
+        entregues: people(tx, tenant, &needs.entregues).await?,
         pessoas,
         logged: logged(tx, tenant, needs).await?,
         branches: branches(tx, tenant, needs).await?,

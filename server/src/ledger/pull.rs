@@ -16,15 +16,41 @@ use uuid::Uuid;
 
 /// Rows that one query looks at.
 const ROWS_MAX: i64 = 250;
+/// What an entry counts besides its bytes.
+const ENTRY_BYTES: usize = 64;
+/// Reference data that one query looks at.
+const REFERENCES_MAX: i64 = 1_000;
 /// Positions that one query looks at: most of them may be of cases that the person does not see.
 const WINDOW: u64 = 20_000;
 /// Windows that one page looks at.
 const WINDOWS_MAX: usize = 10;
-/// Documents that one query of a first sync looks at.
+/// Documents that one query looks at.
 const DOCUMENTS_MAX: i64 = 200;
 
-/// Where a first sync begins.
-const START: Bootstrap = Bootstrap { rank: 0, after: DocumentId::NIL };
+/// The cases of today's agenda, by id.
+const TODAY: u8 = 0;
+/// Every document in sight, the highest id first.
+const EVERYTHING: u8 = 1;
+/// What the rest is read with: the person, the people, the tipos. `after` is a position.
+const BASICS: u8 = 2;
+/// The catalogues, likewise.
+const CATALOGUES: u8 = 3;
+/// Not of a first sync: the documents of the case whose entry follows `seq` in the log, by id.
+const GRANTED: u8 = 4;
+
+/// Where a device begins that has nothing.
+const START: Bootstrap = Bootstrap { rank: BASICS, after: DocumentId::NIL };
+/// Where it begins with the documents: its reference data are those of the log.
+const DOCUMENTS: Bootstrap = Bootstrap { rank: TODAY, after: DocumentId::NIL };
+
+/// About how many bytes a document `d` is.
+macro_rules! size {
+    () => {
+        "coalesce(length(d.snapshot), 0) + (SELECT coalesce(sum(length(c.bytes)), 0) \
+             FROM change_log c WHERE c.tenant = d.tenant AND c.document = d.id \
+             AND c.kind = 'change' AND c.seq > d.snapshot_seq)"
+    };
+}
 
 /// A page of entries.
 #[derive(Debug)]
@@ -80,13 +106,43 @@ pub async fn page(tx: &mut PgTransaction<'_>, pull: Pull<'_>) -> Result<Page> {
     // A position beyond the end is of a log that is no longer there.
     let foreign = pull.epoch != epoch || pull.cursor.seq > head;
     let (cursor, more) = match pull.cursor.bootstrap {
-        _ if foreign || pull.cursor.seq == 0 => reader.bootstrap(head, None).await?,
-        Some(at) => reader.bootstrap(pull.cursor.seq, Some(at)).await?,
-        None => reader.log().await?,
+        _ if foreign || pull.cursor.seq == 0 => reader.bootstrap(head, START).await?,
+        Some(at) if at.rank == GRANTED => reader.log(Some(at.after.uuid())).await?,
+        Some(at) => reader.bootstrap(pull.cursor.seq, at).await?,
+        None => reader.log(None).await?,
     };
     reader.unseen().await?;
     reader.decided().await?;
     Ok(Page { entries: reader.entries, cursor, more, epoch })
+}
+
+/// What follows an entry of the log.
+enum Next {
+    /// The entry after it.
+    On,
+    /// The whole scope changed: start over, so that nothing is overlooked.
+    Reset,
+    /// The rest of its case, behind this document: the page is full.
+    Rest(Uuid),
+}
+
+/// How many of some documents a page took.
+enum Taken {
+    /// There were none.
+    Nothing,
+    /// All of them, and there is room for more; this is the last.
+    All(Uuid),
+    /// As many as it takes, up to this one.
+    Full(Uuid),
+}
+
+impl Taken {
+    fn last(self) -> Option<Uuid> {
+        match self {
+            Taken::Nothing => None,
+            Taken::All(last) | Taken::Full(last) => Some(last),
+        }
+    }
 }
 
 struct Reader<'t, 'c, 'a> {
@@ -107,7 +163,7 @@ impl Reader<'_, '_, '_> {
     }
 
     fn push(&mut self, entry: Entry, bytes: usize) {
-        self.bytes += bytes + 64;
+        self.bytes += bytes + ENTRY_BYTES;
         self.entries.push(entry);
     }
 
@@ -115,8 +171,8 @@ impl Reader<'_, '_, '_> {
         self.pessoa.pode(Permissao::Ver) && self.pessoa.pode(Permissao::VerTodas)
     }
 
-    /// The log from the cursor on.
-    async fn log(&mut self) -> Result<(Cursor, bool)> {
+    /// The log from the cursor on; of a case that its first entry brings, what comes behind `rest`.
+    async fn log(&mut self, mut rest: Option<Uuid>) -> Result<(Cursor, bool)> {
         let mut seq = self.pull.cursor.seq;
         let reset: Option<i64> = sqlx::query_scalar(
             "SELECT max(seq) FROM change_log WHERE tenant = $1 AND addressee = $2 \
@@ -141,10 +197,17 @@ impl Reader<'_, '_, '_> {
                     return Ok((Cursor { seq, bootstrap: None }, true));
                 }
                 seq = row.try_get::<i64, _>("seq")? as u64;
-                if self.entry(&row, seq).await? {
-                    // The whole scope changed: start over, so that nothing is overlooked.
+                let rest = rest.take().filter(|_| seq == self.pull.cursor.seq + 1);
+                match self.entry(&row, seq, rest).await? {
+                    Next::On => {}
                     // The log goes on behind this entry: decisions and revocations are only there.
-                    return Ok((Cursor { seq, bootstrap: Some(START) }, true));
+                    Next::Reset => {
+                        return Ok((Cursor { seq, bootstrap: Some(DOCUMENTS) }, true));
+                    }
+                    Next::Rest(after) => {
+                        let at = Bootstrap { rank: GRANTED, after: after.into() };
+                        return Ok((Cursor { seq: seq - 1, bootstrap: Some(at) }, true));
+                    }
                 }
             }
             if exhausted {
@@ -155,12 +218,20 @@ impl Reader<'_, '_, '_> {
     }
 
     /// Rows of the log that may concern the person, in order. Of a case that came into sight, what
-    /// is older than that comes as snapshots.
+    /// is older than that comes as snapshots; of one that left it, `lost` names what is lost.
     async fn rows(&mut self, after: u64, until: u64) -> sqlx::Result<Vec<PgRow>> {
         sqlx::query(concat!(
             "SELECT l.seq, l.kind, l.document, l.generation, l.hash, l.bytes, l.collection, l.key, \
-                 r.active, r.data, r.seq AS current_seq, h.status, h.decision_note \
+                 r.active, r.data, r.seq AS current_seq, h.status, h.decision_note, \
+                 CASE WHEN c.raiz IS NOT NULL THEN $6 AND ",
+            sees!("c", "$2", "$5"),
+            " END AS sees, \
+                 CASE WHEN l.kind = 'revoked' THEN ARRAY(SELECT x.id FROM document x \
+                     WHERE x.tenant = c.tenant AND x.raiz = c.raiz \
+                         AND (x.kind <> 'cliente' OR NOT $6) ORDER BY x.id) END AS lost \
              FROM change_log l \
+             LEFT JOIN LATERAL (SELECT l.tenant, l.document AS raiz) c \
+                 ON l.kind IN ('granted', 'revoked') \
              LEFT JOIN document d ON l.kind = 'change' AND d.tenant = l.tenant \
                  AND d.id = l.document \
              LEFT JOIN escopo e ON e.tenant = l.tenant AND e.usuario = $2 AND e.raiz = d.raiz \
@@ -187,8 +258,8 @@ impl Reader<'_, '_, '_> {
         .await
     }
 
-    /// Turns a row into entries; true if it says that the whole scope changed.
-    async fn entry(&mut self, row: &PgRow, seq: u64) -> Result<bool> {
+    /// Turns a row into entries.
+    async fn entry(&mut self, row: &PgRow, seq: u64, rest: Option<Uuid>) -> Result<Next> {
         let kind: &str = row.try_get("kind")?;
         let document: Option<Uuid> = row.try_get("document")?;
         match (kind, document) {
@@ -206,9 +277,18 @@ impl Reader<'_, '_, '_> {
             }
             ("reference", _) => self.reference(row, seq)?,
             // Only the last such change matters: a new start brings what every one would.
-            ("granted", None) => return Ok(self.reset == Some(seq)),
-            ("granted", Some(raiz)) => self.granted(raiz, seq).await?,
-            ("revoked", Some(raiz)) => self.revoked(raiz, seq).await?,
+            ("granted", None) if self.reset == Some(seq) => return Ok(Next::Reset),
+            ("granted", Some(raiz)) if row.try_get("sees")? => {
+                let full = self.granted(raiz, seq, rest.unwrap_or(Uuid::nil())).await?;
+                return Ok(full.map_or(Next::On, Next::Rest));
+            }
+            // The case left sight, and did not come back since.
+            ("revoked", Some(_)) if !row.try_get::<bool, _>("sees")? => {
+                let lost: Vec<Uuid> = row.try_get("lost")?;
+                for id in lost {
+                    self.push(Entry::Revoked { seq, document: id.into() }, 0);
+                }
+            }
             ("held", _) => {
                 let held: Uuid = row.try_get::<String, _>("key")?.parse()?;
                 let status: Option<&str> = row.try_get("status")?;
@@ -225,44 +305,32 @@ impl Reader<'_, '_, '_> {
             }
             _ => {}
         }
-        Ok(false)
+        Ok(Next::On)
     }
 
-    /// The case entered sight: what it held before comes whole, what came after is in the log.
-    async fn granted(&mut self, raiz: Uuid, seq: u64) -> Result<()> {
-        if !self.sees(raiz).await? {
-            return Ok(());
+    /// The case entered sight: what it held before comes whole, from behind `after` on; what came
+    /// after is in the log. Returns the last document, if the page took no more.
+    async fn granted(&mut self, raiz: Uuid, seq: u64, mut after: Uuid) -> Result<Option<Uuid>> {
+        loop {
+            let rows = sqlx::query_as(concat!(
+                "SELECT d.id, ",
+                size!(),
+                " FROM document d WHERE d.tenant = $1 AND d.raiz = $2 AND d.first_seq < $3 \
+                     AND d.first_seq > 0 AND NOT d.erased AND d.id > $4 ORDER BY d.id LIMIT $5",
+            ))
+            .bind(self.pull.tenant.uuid())
+            .bind(raiz)
+            .bind(seq as i64)
+            .bind(after)
+            .bind(DOCUMENTS_MAX)
+            .fetch_all(&mut **self.tx)
+            .await?;
+            match self.take(&rows).await? {
+                Taken::Nothing => return Ok(None),
+                Taken::All(last) => after = last,
+                Taken::Full(last) => return Ok(Some(last)),
+            }
         }
-        let ids: Vec<Uuid> = sqlx::query_scalar(
-            "SELECT id FROM document WHERE tenant = $1 AND raiz = $2 \
-             AND first_seq < $3 AND first_seq > 0 AND NOT erased ORDER BY id",
-        )
-        .bind(self.pull.tenant.uuid())
-        .bind(raiz)
-        .bind(seq as i64)
-        .fetch_all(&mut **self.tx)
-        .await?;
-        self.snapshots(&ids).await
-    }
-
-    /// The case left sight, unless it came back since.
-    async fn revoked(&mut self, raiz: Uuid, seq: u64) -> Result<()> {
-        if self.sees(raiz).await? {
-            return Ok(());
-        }
-        let ids: Vec<Uuid> = sqlx::query_scalar(
-            "SELECT id FROM document WHERE tenant = $1 AND raiz = $2 \
-             AND (kind <> 'cliente' OR NOT $3) ORDER BY id",
-        )
-        .bind(self.pull.tenant.uuid())
-        .bind(raiz)
-        .bind(self.pessoa.pode(Permissao::Ver))
-        .fetch_all(&mut **self.tx)
-        .await?;
-        for id in ids {
-            self.push(Entry::Revoked { seq, document: id.into() }, 0);
-        }
-        Ok(())
     }
 
     /// Reference data travels as it is now; older versions of it are passed over.
@@ -283,24 +351,6 @@ impl Reader<'_, '_, '_> {
         };
         self.push(entry, size);
         Ok(())
-    }
-
-    async fn sees(&mut self, raiz: Uuid) -> Result<bool> {
-        if !self.pessoa.pode(Permissao::Ver) {
-            return Ok(false);
-        }
-        let sees = sqlx::query_scalar(concat!(
-            "SELECT ",
-            sees!("c", "$2", "$4"),
-            " FROM (SELECT $1::uuid AS tenant, $3::uuid AS raiz) c"
-        ))
-        .bind(self.pull.tenant.uuid())
-        .bind(self.pull.user.uuid())
-        .bind(raiz)
-        .bind(self.sees_all())
-        .fetch_one(&mut **self.tx)
-        .await?;
-        Ok(sees)
     }
 
     /// What the person pushed to but does not see: the verdict alone would let the device think
@@ -351,80 +401,87 @@ impl Reader<'_, '_, '_> {
         Ok(())
     }
 
-    async fn snapshots(&mut self, ids: &[Uuid]) -> Result<()> {
-        let mut stored = chunks(self.tx, self.pull.tenant, ids).await?;
-        for id in ids {
+    /// Sends as many of these documents as the page still takes, at least one; each comes with
+    /// about how many bytes it is.
+    async fn take(&mut self, rows: &[(Uuid, i64)]) -> Result<Taken> {
+        let mut size = self.bytes;
+        let mut ids = Vec::new();
+        for (id, bytes) in rows {
+            if size >= self.bytes_max && !ids.is_empty() {
+                break;
+            }
+            size += bytes.unsigned_abs() as usize + ENTRY_BYTES;
+            ids.push(*id);
+        }
+        let Some(last) = ids.last().copied() else { return Ok(Taken::Nothing) };
+        let mut stored = chunks(self.tx, self.pull.tenant, &ids).await?;
+        for id in &ids {
             let document = DocumentId::from(*id);
             if let Some((generation, bytes)) = stored.remove(&document) {
                 let size = bytes.len();
                 self.push(Entry::Snapshot { document, generation, bytes }, size);
             }
         }
-        Ok(())
+        let all = ids.len() == rows.len() && !self.full();
+        Ok(if all { Taken::All(last) } else { Taken::Full(last) })
     }
 
     /// A first sync: reference data, then what today needs, then everything, newest first. Later
     /// changes are in the log from `seq` on, so it may be interrupted anywhere.
-    async fn bootstrap(&mut self, seq: u64, at: Option<Bootstrap>) -> Result<(Cursor, bool)> {
-        let mut at = at.unwrap_or(START);
-        if at == START {
-            self.references().await?;
-            // Whatever the page took, the next one does not begin with them again.
-            at.after = Uuid::from_u128(1).into();
-        }
-        let today = if at.rank == 0 { self.today().await? } else { Vec::new() };
-        let begun_after = at.after.uuid();
-        for id in today.into_iter().filter(|id| begun_after < *id) {
-            if self.full() {
-                return Ok((Cursor { seq, bootstrap: Some(at) }, true));
-            }
-            self.snapshots(&[id]).await?;
-            at.after = id.into();
-        }
-        if at.rank == 0 {
-            at = Bootstrap { rank: 1, after: Uuid::max().into() };
-        }
+    async fn bootstrap(&mut self, seq: u64, mut at: Bootstrap) -> Result<(Cursor, bool)> {
         loop {
             if self.full() {
                 return Ok((Cursor { seq, bootstrap: Some(at) }, true));
             }
-            let rows = self.visible_before(at.after.uuid()).await?;
-            let Some((last, _)) = rows.last().copied() else {
-                return Ok((Cursor { seq, bootstrap: None }, self.head > seq));
+            let next = match at.rank {
+                BASICS | CATALOGUES => self.references(seq, at).await?,
+                TODAY => self.today(at.after.uuid()).await?,
+                _ => self.everything(at.after.uuid()).await?,
             };
-            // As many as the page still takes; at least one.
-            let mut taken = Vec::new();
-            let mut size = self.bytes;
-            for (id, bytes) in rows {
-                if size >= self.bytes_max {
-                    break;
-                }
-                size += bytes as usize;
-                taken.push(id);
-            }
-            self.snapshots(&taken).await?;
-            at.after = taken.last().copied().unwrap_or(last).into();
+            let begin = |rank, after: Uuid| Bootstrap { rank, after: after.into() };
+            at = match (next, at.rank) {
+                (Some(after), rank) => begin(rank, after),
+                (None, BASICS) => begin(CATALOGUES, Uuid::nil()),
+                (None, CATALOGUES) => begin(TODAY, Uuid::nil()),
+                (None, TODAY) => begin(EVERYTHING, Uuid::max()),
+                (None, _) => return Ok((Cursor { seq, bootstrap: None }, self.head > seq)),
+            };
         }
     }
 
-    async fn references(&mut self) -> Result<()> {
+    /// Reference data behind a position; where it stopped, or `None` at the end. What was written
+    /// since the first sync began is in the log; but what documents are read with comes before
+    /// them, and so perhaps twice.
+    async fn references(&mut self, until: u64, at: Bootstrap) -> Result<Option<Uuid>> {
         let rows = sqlx::query(
             "SELECT seq, seq AS current_seq, collection, key, active, data FROM referencia \
-             WHERE tenant = $1 AND (addressee IS NULL OR addressee = $2) ORDER BY seq",
+             WHERE tenant = $1 AND (addressee IS NULL OR addressee = $2) AND seq > $3 \
+                 AND (collection IN ('eu', 'usuario', 'tipo')) = $4 AND ($4 OR seq <= $5) \
+             ORDER BY seq LIMIT $6",
         )
         .bind(self.pull.tenant.uuid())
         .bind(self.pull.user.uuid())
+        .bind(at.after.uuid().as_u128() as i64)
+        .bind(at.rank == BASICS)
+        .bind(until as i64)
+        .bind(REFERENCES_MAX)
         .fetch_all(&mut **self.tx)
         .await?;
+        let mut last = None;
         for row in rows {
-            let seq: i64 = row.try_get("seq")?;
-            self.reference(&row, seq as u64)?;
+            if self.full() {
+                break;
+            }
+            let seq = row.try_get::<i64, _>("seq")? as u64;
+            self.reference(&row, seq)?;
+            last = Some(Uuid::from_u128(seq.into()));
         }
-        Ok(())
+        Ok(last)
     }
 
-    /// Documents of the cases that the person's agenda of today touches, and their clients.
-    async fn today(&mut self) -> Result<Vec<Uuid>> {
+    /// Documents of the cases that the person's agenda of today touches, and their clients, from
+    /// behind `after` on; where it stopped, or `None` at the end.
+    async fn today(&mut self, after: Uuid) -> Result<Option<Uuid>> {
         let fuso: String = sqlx::query_scalar("SELECT fuso FROM tenant WHERE id = $1")
             .bind(self.pull.tenant.uuid())
             .fetch_one(&mut **self.tx)
@@ -437,18 +494,20 @@ impl Reader<'_, '_, '_> {
                 .earliest()
                 .map_or(self.pull.now, |instant| instant.with_timezone(&Utc))
         };
-        let ids = sqlx::query_scalar(concat!(
+        let rows = sqlx::query_as(concat!(
             "WITH hoje AS (SELECT DISTINCT a.raiz FROM agendas a \
                  WHERE a.tenant = $1 AND a.responsavel = $2 AND a.inicio >= $3 AND a.inicio < $4 \
                  AND ",
             sees!("a", "$2", "$6"),
-            ") SELECT d.id FROM document d WHERE $5 AND d.tenant = $1 AND NOT d.erased AND ( \
+            ") SELECT d.id, ",
+            size!(),
+            " FROM document d WHERE $5 AND d.tenant = $1 AND NOT d.erased AND d.id > $7 AND ( \
                  d.raiz IN (SELECT raiz FROM hoje) \
                  OR d.id IN (SELECT cliente FROM assistencias \
                      WHERE tenant = $1 AND raiz IN (SELECT raiz FROM hoje)) \
                  OR d.id IN (SELECT cliente FROM ocorrencias \
                      WHERE tenant = $1 AND raiz IN (SELECT raiz FROM hoje))) \
-             ORDER BY d.id",
+             ORDER BY d.id LIMIT $8",
         ))
         .bind(self.pull.tenant.uuid())
         .bind(self.pull.user.uuid())
@@ -456,19 +515,19 @@ impl Reader<'_, '_, '_> {
         .bind(midnight(1))
         .bind(self.pessoa.pode(Permissao::Ver))
         .bind(self.sees_all())
+        .bind(after)
+        .bind(DOCUMENTS_MAX)
         .fetch_all(&mut **self.tx)
         .await?;
-        Ok(ids)
+        Ok(self.take(&rows).await?.last())
     }
 
-    /// Visible documents before an id, newest first, each with about how many bytes it is.
-    async fn visible_before(&mut self, before: Uuid) -> sqlx::Result<Vec<(Uuid, i64)>> {
-        sqlx::query_as(concat!(
-            "SELECT d.id, coalesce(length(d.snapshot), 0) + ( \
-                 SELECT coalesce(sum(length(c.bytes)), 0) FROM change_log c \
-                 WHERE c.tenant = d.tenant AND c.document = d.id AND c.kind = 'change' \
-                     AND c.seq > d.snapshot_seq) \
-             FROM document d \
+    /// Documents in sight before an id, newest first; where it stopped, or `None` at the end.
+    async fn everything(&mut self, before: Uuid) -> Result<Option<Uuid>> {
+        let rows = sqlx::query_as(concat!(
+            "SELECT d.id, ",
+            size!(),
+            " FROM document d \
              WHERE d.tenant = $1 AND d.id < $3 AND NOT d.erased AND $5 \
                  AND (d.kind = 'cliente' OR ",
             sees!("d", "$2", "$4"),
@@ -481,6 +540,7 @@ impl Reader<'_, '_, '_> {
         .bind(self.pessoa.pode(Permissao::Ver))
         .bind(DOCUMENTS_MAX)
         .fetch_all(&mut **self.tx)
-        .await
+        .await?;
+        Ok(self.take(&rows).await?.last())
     }
 }

@@ -40,7 +40,8 @@ pub struct Frame<'a> {
     pub restricoes: &'a BTreeMap<DocumentId, Restricao>,
     /// Everybody who was active then, where the plan reckoned with everybody.
     pub everyone: &'a BTreeMap<UserId, Pessoa>,
-    /// The people whose doing it judged, with what they were allowed then.
+    /// The people whose doing it judged, or whose work it becomes, with what they were allowed
+    /// then.
     pub people: &'a BTreeMap<UserId, Pessoa>,
 }
 

@@ -13,7 +13,10 @@ use crate::{
 };
 use anyhow::Result;
 use axum::http::StatusCode;
-use campo_domain::ids::{DocumentId, TenantId, UserId};
+use campo_domain::{
+    ids::{DocumentId, TenantId, UserId},
+    valor,
+};
 use chrono::{DateTime, Utc};
 use lettre::{Address, message::Mailbox};
 use serde::Serialize;
@@ -24,6 +27,10 @@ use uuid::Uuid;
 
 /// How long a claimed e-mail is left to whoever claimed it.
 const LEASE: &str = "3 minutes";
+/// Most e-mails to the client that an acompanhamento has.
+const AO_CLIENTE_MAX: i64 = 1_000;
+/// How long after it was due an e-mail still goes out by itself.
+const ATRASO_MAX: &str = "3 days";
 
 /// Um e-mail, como foi escrito, e o que foi dele.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema, FromRow)]
@@ -46,7 +53,8 @@ pub struct Email {
     pub assunto: String,
     /// Texto.
     pub corpo: String,
-    /// `pendente`, `enviado`, `falhou`, `sem_endereco` ou `nao_enviado` (falta configurar o envio).
+    /// Até onde chegou.
+    #[schema(value_type = crate::api::esquemas::SituacaoDoEmail)]
     pub situacao: String,
     /// Tentativas desde que entrou na fila, ou voltou a ela.
     pub tentativas: i32,
@@ -62,6 +70,27 @@ pub struct Email {
     pub resposta: Option<String>,
     /// Por que não foi enviado.
     pub erro: Option<String>,
+}
+
+/// The columns of an [`Email`], of `email_saida`.
+macro_rules! colunas {
+    () => {
+        "id, documento, modelo, modelo_erro, usuario, nome, endereco, assunto, corpo, situacao, \
+         tentativas, CASE WHEN situacao = 'pendente' THEN proxima_em END AS proxima_em, \
+         criado_em, enviado_em, message_id, resposta, erro"
+    };
+}
+
+/// An e-mail to the client, and where it stands in the log of its record.
+#[derive(Clone, Debug, FromRow)]
+pub struct AoCliente {
+    /// The position of what it tells of.
+    pub seq: i64,
+    /// Its place after whatever else has that position.
+    pub ordem: i32,
+    /// The e-mail.
+    #[sqlx(flatten)]
+    pub email: Email,
 }
 
 /// Which e-mails to list.
@@ -87,7 +116,7 @@ pub fn smtp(config: &Config) -> Result<(&Smtp, &Mailbox), &'static str> {
 /// # Errors
 /// 422 `email_invalido`.
 pub fn endereco(texto: &str) -> ApiResult<()> {
-    if texto.len() <= 254 && texto.parse::<Address>().is_ok() {
+    if valor::email_valido(texto) && texto.parse::<Address>().is_ok() {
         return Ok(());
     }
     let mensagem = format!("O endereço “{texto}” não serve como e-mail.");
@@ -105,14 +134,13 @@ pub async fn listar(
     depois: Option<Uuid>,
     limite: i64,
 ) -> ApiResult<Vec<Email>> {
-    let rows = sqlx::query_as(
-        "SELECT id, documento, modelo, modelo_erro, usuario, nome, endereco, assunto, corpo, \
-             situacao, tentativas, CASE WHEN situacao = 'pendente' THEN proxima_em END \
-                 AS proxima_em, criado_em, enviado_em, message_id, resposta, erro \
-         FROM email_saida WHERE tenant = $1 AND ($2::text IS NULL OR situacao = $2) \
+    let rows = sqlx::query_as(concat!(
+        "SELECT ",
+        colunas!(),
+        " FROM email_saida WHERE tenant = $1 AND ($2::text IS NULL OR situacao = $2) \
              AND ($3::uuid IS NULL OR documento = $3) AND ($4::uuid IS NULL OR id < $4) \
-         ORDER BY id DESC LIMIT $5",
-    )
+         ORDER BY id DESC LIMIT $5"
+    ))
     .bind(tenant.uuid())
     .bind(&filtro.situacao)
     .bind(filtro.documento.map(DocumentId::uuid))
@@ -120,6 +148,32 @@ pub async fn listar(
     .bind(limite)
     .fetch_all(&mut **tx)
     .await?;
+    Ok(rows)
+}
+
+/// The newest e-mails about a record that are to its client, the oldest first. An e-mail has the
+/// time of the transaction that it tells of, and so that transaction's last position in the log.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn ao_cliente(
+    tx: &mut PgTransaction<'_>,
+    documento: DocumentId,
+) -> ApiResult<Vec<AoCliente>> {
+    let mut rows: Vec<AoCliente> = sqlx::query_as(concat!(
+        "SELECT ",
+        colunas!(),
+        ", coalesce((SELECT a.seq FROM acompanhamentos a WHERE a.tenant = email_saida.tenant \
+                 AND a.document = documento AND a.no_servidor <= criado_em \
+             ORDER BY a.seq DESC LIMIT 1), 0) AS seq, \
+         1000000 + (row_number() OVER (ORDER BY id))::int AS ordem \
+         FROM email_saida WHERE documento = $1 AND usuario IS NULL ORDER BY id DESC LIMIT $2"
+    ))
+    .bind(documento.uuid())
+    .bind(AO_CLIENTE_MAX)
+    .fetch_all(&mut **tx)
+    .await?;
+    rows.reverse();
     Ok(rows)
 }
 
@@ -158,6 +212,44 @@ pub async fn reenviar(tx: &mut PgTransaction<'_>, tenant: TenantId, email: Uuid)
     .bind(tenant.uuid())
     .bind(email)
     .bind(para)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Cancels an e-mail that waits, for whatever; one that was cancelled stays so.
+///
+/// # Errors
+/// 404; 409 `email_fora_de_hora` where it was sent, has failed, or is on its way just now.
+pub async fn cancelar(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    email: Uuid,
+    por: &str,
+) -> ApiResult<()> {
+    let (situacao, saindo): (String, bool) = sqlx::query_as(
+        "SELECT situacao, arrendamento IS NOT NULL AND proxima_em > now() FROM email_saida \
+         WHERE tenant = $1 AND id = $2 FOR UPDATE",
+    )
+    .bind(tenant.uuid())
+    .bind(email)
+    .fetch_one(&mut **tx)
+    .await?;
+    match situacao.as_str() {
+        "cancelado" => return Ok(()),
+        "pendente" | "nao_enviado" | "sem_endereco" | "vencido" if !saindo => {}
+        _ => {
+            let mensagem = "Este e-mail não espera mais: foi enviado, falhou ou está saindo agora.";
+            return Err(ApiError::new(StatusCode::CONFLICT, "email_fora_de_hora", mensagem));
+        }
+    }
+    sqlx::query(
+        "UPDATE email_saida SET situacao = 'cancelado', arrendamento = NULL, erro = $3 \
+         WHERE tenant = $1 AND id = $2",
+    )
+    .bind(tenant.uuid())
+    .bind(email)
+    .bind(format!("cancelado por {por}"))
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -306,6 +398,21 @@ pub(super) async fn sem_smtp(
     Ok(())
 }
 
+/// What has waited too long to go out by itself does not: it would tell of what was.
+async fn vencer(tx: &mut PgTransaction<'_>, tenant: TenantId) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE email_saida SET situacao = 'vencido', arrendamento = NULL, erro = $3 \
+         WHERE tenant = $1 AND situacao IN ('pendente', 'nao_enviado') \
+             AND proxima_em < now() - $2::interval",
+    )
+    .bind(tenant.uuid())
+    .bind(ATRASO_MAX)
+    .bind("esperou mais de 3 dias e não sai mais por si; reenvie-o, se ainda vale")
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
 /// An e-mail that was claimed: nobody else sends it while the lease lasts.
 #[derive(Debug, FromRow)]
 pub(super) struct Reservado {
@@ -341,6 +448,7 @@ pub(super) async fn reservar(
     tenant: TenantId,
     de: &Mailbox,
 ) -> sqlx::Result<Option<Reservado>> {
+    vencer(tx, tenant).await?;
     sqlx::query_as(
         "UPDATE email_saida e SET situacao = 'pendente', tentativas = tentativas + 1, \
              arrendamento = $2, proxima_em = now() + $3::interval, \

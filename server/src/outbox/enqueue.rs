@@ -3,21 +3,20 @@
 
 use super::{
     email::{self, NovoEmail},
+    evento::{self, ClienteDoEvento},
+    fila,
     modelo::Contexto,
-    webhook::{self, Mensagem},
 };
-use crate::api::registros::json;
+use crate::ledger::sees;
 use anyhow::Result;
 use campo_domain::{
     ids::{DocumentId, TenantId, UserId},
-    parte::Colecao,
-    registro::{Acao, Registro, TipoAnalise},
+    kind::Kind,
+    registro::{Registro, SituacaoAcao, TipoAnalise},
     tipo::Tipo,
 };
 use campo_sync::exchange::{AcaoWrite, Aviso, Destino, Plan};
 use chrono::{DateTime, Utc};
-use serde::Serialize;
-use serde_json::{Value, json};
 use sqlx::{FromRow, PgTransaction};
 use uuid::Uuid;
 
@@ -36,9 +35,16 @@ pub async fn enqueue(
         let Some(write) = plan.documents.get(document) else { continue };
         let (registro, tipo) = (&write.merged.registro, &*write.merged.tipo);
         let Some(acao) = registro.acoes.iter().find(|other| other.id == *acao) else { continue };
-        mensagens.push(solicitada(tx, tenant, now, registro, tipo, acao).await?);
+        mensagens.push(evento::solicitada(tx, tenant, now, registro, tipo, acao).await?);
     }
-    webhook::enfileirar(tx, tenant, now, &mensagens).await?;
+    fila::enfileirar(tx, tenant, now, &mensagens).await?;
+    let registros = plan.documents.values().map(|write| &write.merged.registro);
+    let respondidas = registros.flat_map(|registro| {
+        let acoes = registro.acoes.iter();
+        let acoes = acoes.filter(|acao| acao.situacao != SituacaoAcao::Solicitada);
+        acoes.map(|acao| (registro.id, acao.id))
+    });
+    fila::cancelar(tx, tenant, &respondidas.collect::<Vec<_>>()).await?;
     let mut emails = Vec::new();
     for aviso in &plan.avisos {
         let Some(write) = plan.documents.get(&aviso.document) else { continue };
@@ -90,91 +96,15 @@ impl Cliente {
         filled(&self.contato_email).or(filled(&self.email)).map(str::to_owned)
     }
 
-    fn json(&self) -> Value {
+    /// As the ERP is told of it.
+    pub(super) fn no_evento(self) -> Option<ClienteDoEvento> {
         let Self { id, nome, documento, telefone, email, .. } = self;
-        let cliente = json!({ "nome": nome, "documento": documento, "telefone": telefone,
-            "email": email, "id": id });
-        if id.is_some() { cliente } else { Value::Null }
+        Some(ClienteDoEvento { id: id?, nome, documento, telefone, email })
     }
 }
 
 fn filled(text: &Option<String>) -> Option<&str> {
     text.as_deref().map(str::trim).filter(|text| !text.is_empty())
-}
-
-/// The event `acao.solicitada`.
-#[derive(Serialize)]
-struct Evento<'a> {
-    r#type: &'static str,
-    timestamp: Value,
-    data: Solicitada<'a>,
-}
-
-#[derive(Serialize)]
-struct Solicitada<'a> {
-    acao: Uuid,
-    codigo: &'a str,
-    rotulo: &'a str,
-    observacao: Option<&'a str>,
-    solicitada_em: Value,
-    solicitada_por: Value,
-    documento: Uuid,
-    kind: &'static str,
-    numero: Option<&'a str>,
-    tipo: &'a str,
-    tipo_nome: &'a str,
-    situacao: Option<&'a str>,
-    cliente: Value,
-    campos: Value,
-    itens: Vec<Value>,
-}
-
-async fn solicitada(
-    tx: &mut PgTransaction<'_>,
-    tenant: TenantId,
-    now: DateTime<Utc>,
-    registro: &Registro,
-    tipo: &Tipo,
-    acao: &Acao,
-) -> Result<Mensagem> {
-    let por: Option<String> =
-        sqlx::query_scalar("SELECT nome FROM usuario WHERE tenant = $1 AND id = $2")
-            .bind(tenant.uuid())
-            .bind(acao.por.uuid())
-            .fetch_optional(&mut **tx)
-            .await?;
-    let itens = registro.vivos(Colecao::Itens).map(|(id, item)| {
-        let mut campos = json::campos(registro.kind.campos_de(Colecao::Itens), &item.campos);
-        campos.insert("id".into(), json!(id));
-        Value::Object(campos)
-    });
-    let evento = Evento {
-        r#type: webhook::ACAO_SOLICITADA,
-        timestamp: json::instante_json(now),
-        data: Solicitada {
-            acao: acao.id.uuid(),
-            codigo: &acao.codigo,
-            rotulo: tipo.acao(&acao.codigo).map_or(&acao.codigo, |acao| &acao.rotulo),
-            observacao: acao.observacao.as_deref(),
-            solicitada_em: json::instante_json(acao.quando),
-            solicitada_por: json!({ "id": acao.por, "nome": por }),
-            documento: registro.id.uuid(),
-            kind: registro.kind.codigo(),
-            numero: registro.numero.as_deref(),
-            tipo: &tipo.codigo,
-            tipo_nome: &tipo.nome,
-            situacao: registro.situacao(tipo).map(|situacao| situacao.codigo.as_str()),
-            cliente: Cliente::load(tx, tenant, registro.id).await?.json(),
-            campos: Value::Object(json::campos(registro.kind.campos(), &registro.campos)),
-            itens: itens.collect(),
-        },
-    };
-    Ok(Mensagem {
-        tipo: webhook::ACAO_SOLICITADA,
-        documento: registro.id,
-        acao: acao.id,
-        corpo: serde_json::to_string(&evento)?,
-    })
 }
 
 async fn avisar(
@@ -227,17 +157,19 @@ async fn avisar(
         }
         Destino::Usuarios(usuarios) => usuarios,
     };
-    // A restricted case is not told to those who may not see it (R86).
-    let people: Vec<(Uuid, String, Option<String>)> = sqlx::query_as(
-        "SELECT u.id, u.nome, u.email FROM usuario u \
-         WHERE u.tenant = $1 AND u.id = ANY ($2) AND u.ativo \
-             AND NOT EXISTS (SELECT FROM restricao r WHERE r.tenant = u.tenant AND r.raiz = $3 \
-                 AND NOT (u.id = ANY (r.usuarios) OR u.grupos && r.grupos \
-                     OR 'administrar' = ANY (u.permissoes))) ORDER BY u.id",
-    )
+    // Only the company's own people, and of them those who may see the record (R85, R86).
+    let people: Vec<(Uuid, String, Option<String>)> = sqlx::query_as(concat!(
+        "SELECT u.id, u.nome, u.email \
+         FROM usuario u, (SELECT $1::uuid AS tenant, $3::uuid AS raiz) d \
+         WHERE u.tenant = d.tenant AND u.id = ANY ($2) AND u.ativo AND NOT u.servico \
+             AND u.cliente IS NULL AND 'ver' = ANY (u.permissoes) AND ($4 OR ",
+        sees!("d", "u.id", "'ver_todas' = ANY (u.permissoes)"),
+        ") ORDER BY u.id"
+    ))
     .bind(tenant.uuid())
     .bind(usuarios.iter().map(|usuario| usuario.uuid()).collect::<Vec<_>>())
     .bind(registro.raiz().uuid())
+    .bind(registro.kind == Kind::Cliente)
     .fetch_all(&mut **tx)
     .await?;
     let to = |(id, nome, email): (Uuid, String, _)| para(Some(id.into()), &nome, email);

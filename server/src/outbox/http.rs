@@ -6,8 +6,8 @@
 //! resolved, and redirects are not followed.
 
 use super::{
+    fila::{Reservada, Resultado},
     secret::Chave,
-    webhook::{Reservada, Resultado},
 };
 use anyhow::{Context, Result, anyhow};
 use campo_domain::ids::TenantId;
@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use reqwest::{
     Client, Url,
     dns::{Addrs, Name, Resolve, Resolving},
-    header::{CONTENT_TYPE, HeaderMap, HeaderValue},
+    header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
     redirect::Policy,
 };
 use standardwebhooks::{
@@ -34,6 +34,18 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 const ANSWER_BYTES_MAX: usize = 4 * 1024;
 /// How much of it is kept with a failure, in characters.
 const EXCERPT_CHARS_MAX: usize = 300;
+/// The longest that an endpoint may ask to be left alone.
+const ESPERA_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What an endpoint answered.
+#[derive(Debug)]
+pub(super) struct Resposta {
+    status: u16,
+    /// The beginning of its body.
+    texto: String,
+    /// Its `Retry-After`.
+    depois: Option<String>,
+}
 
 /// What delivers. One a process: it keeps connections open.
 #[derive(Clone, Debug)]
@@ -64,7 +76,7 @@ impl Carteiro {
         Ok(Self { https: client("https")?, http: client("http")?, redes_privadas })
     }
 
-    /// Posts once; returns the status and the beginning of the answer.
+    /// Posts once.
     ///
     /// # Errors
     /// The address must not be called, the secret cannot be read, or no answer came.
@@ -74,7 +86,7 @@ impl Carteiro {
         tenant: TenantId,
         reservada: &Reservada,
         timestamp: i64,
-    ) -> Result<(u16, String)> {
+    ) -> Result<Resposta> {
         let url = Url::parse(&reservada.url)?;
         permitido(&url, self.redes_privadas).map_err(|reason| anyhow!(reason))?;
         let headers = headers(chave, tenant, reservada, timestamp)?;
@@ -89,7 +101,9 @@ impl Carteiro {
                 break;
             }
         }
-        Ok((response.status().as_u16(), excerpt(&body)))
+        let depois = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let depois = depois.map(str::to_owned);
+        Ok(Resposta { status: response.status().as_u16(), texto: excerpt(&body), depois })
     }
 }
 
@@ -125,21 +139,32 @@ fn excerpt(body: &[u8]) -> String {
 
 /// What came of a post that began then.
 pub(super) fn resultado(
-    outcome: Result<(u16, String)>,
+    outcome: Result<Resposta>,
     em: DateTime<Utc>,
     levou: Duration,
 ) -> Resultado {
-    let (status, erro) = match outcome {
-        Ok((status, _)) if (200..300).contains(&status) => (Some(status), None),
-        Ok((status @ 300..400, _)) => {
-            (Some(status), Some(format!("HTTP {status}: redirecionamentos não são seguidos")))
+    let Resposta { status, texto, depois } = match outcome {
+        Ok(resposta) => resposta,
+        Err(error) => {
+            return Resultado { em, status: None, levou, erro: Some(reason(&error)), espera: None };
         }
-        Ok((status, body)) => {
-            (Some(status), Some(format!("HTTP {status}: {body}").trim_end().to_owned()))
-        }
-        Err(error) => (None, Some(reason(&error))),
     };
-    Resultado { em, status, levou, erro }
+    let erro = match status {
+        200..300 => None,
+        300..400 => Some(format!("HTTP {status}: redirecionamentos não são seguidos")),
+        _ => Some(format!("HTTP {status}: {texto}").trim_end().to_owned()),
+    };
+    let espera = depois.filter(|_| matches!(status, 429 | 503)).and_then(|d| espera(&d, em));
+    Resultado { em, status: Some(status), levou, erro, espera }
+}
+
+/// What a `Retry-After` asks for, in seconds or until a day and time, up to a day.
+fn espera(depois: &str, em: DateTime<Utc>) -> Option<Duration> {
+    let segundos = match depois.trim().parse() {
+        Ok(segundos) => segundos,
+        Err(_) => (DateTime::parse_from_rfc2822(depois).ok()?.to_utc() - em).num_seconds(),
+    };
+    Some(Duration::from_secs(u64::try_from(segundos).ok()?).min(ESPERA_MAX))
 }
 
 /// Why no answer came, pt-BR.
@@ -315,6 +340,18 @@ mod tests {
         assert!(may("https://erp.exemplo.com.br/campo", false));
         assert!(!may("http://erp.exemplo.com.br/campo", false));
         assert!(!may("ftp://erp.exemplo.com.br/campo", true));
+    }
+
+    #[test]
+    fn an_endpoint_says_in_seconds_or_by_a_date_how_long_it_wants_to_be_left_alone() {
+        let em = DateTime::from_timestamp(1_445_412_420, 0).unwrap(); // 07:27:00 of that day
+        let asked = |depois| espera(depois, em).map(|espera| espera.as_secs());
+        assert_eq!(asked("120"), Some(120));
+        assert_eq!(asked("Wed, 21 Oct 2015 07:28:00 GMT"), Some(60));
+        assert_eq!(asked("9999999"), Some(86_400));
+        assert_eq!(asked("Wed, 21 Oct 2015 07:26:00 GMT"), None);
+        assert_eq!(asked("-1"), None);
+        assert_eq!(asked("logo"), None);
     }
 
     #[tokio::test]

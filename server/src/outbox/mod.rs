@@ -8,6 +8,8 @@
 
 pub mod email;
 mod enqueue;
+mod evento;
+pub mod fila;
 mod http;
 mod modelo;
 pub mod secret;
@@ -18,6 +20,7 @@ pub mod webhook;
 pub mod worker;
 
 pub use enqueue::enqueue;
+pub use evento::AcaoSolicitada;
 pub use modelo::{CHARS_MAX, Modelo, PADROES, Texto, VARIAVEIS};
 
 use std::time::Duration;

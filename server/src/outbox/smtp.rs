@@ -4,12 +4,13 @@ use anyhow::Result;
 use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
     message::{
-        Mailbox,
-        header::{ContentType, HeaderName, HeaderValue},
+        Mailbox, SinglePart,
+        header::{HeaderName, HeaderValue},
     },
     transport::smtp,
 };
-use std::{error::Error, time::Duration};
+use reqwest::Url;
+use std::{error::Error, net::IpAddr, time::Duration};
 
 /// The SMTP server of the settings.
 pub type Smtp = AsyncSmtpTransport<Tokio1Executor>;
@@ -26,6 +27,18 @@ pub fn parse(url: &str) -> Option<Smtp> {
     Some(Smtp::from_url(url).ok()?.timeout(Some(COMMAND_MAX)).build())
 }
 
+/// Whether a setting that [`parse`] takes would send its password in clear text to another machine.
+pub fn senha_sem_cifra(url: &str) -> bool {
+    let Ok(url) = Url::parse(url) else { return false };
+    let entra = !url.username().is_empty() || url.password().is_some();
+    let tls = url.query_pairs().find(|(nome, _)| nome == "tls");
+    let cifra = url.scheme() == "smtps" || tls.is_some_and(|(_, valor)| valor == "required");
+    let host = url.host_str().unwrap_or_default();
+    let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    let local = host.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|ip| ip.is_loopback());
+    entra && !cifra && !local
+}
+
 /// What one e-mail says, to whom.
 #[derive(Clone, Debug)]
 pub(super) struct Carta<'a> {
@@ -40,7 +53,7 @@ pub(super) struct Carta<'a> {
 /// Why it was not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Falha {
-    /// pt-BR, or what the server said.
+    /// pt-BR, then what the server said.
     pub(super) erro: String,
     /// Whether another try is of no use.
     pub(super) definitiva: bool,
@@ -48,8 +61,9 @@ pub(super) struct Falha {
 
 /// Sends it; returns what the server answered.
 pub(super) async fn enviar(smtp: &Smtp, carta: &Carta<'_>) -> Result<String, Falha> {
-    let message = message(carta).map_err(|error| Falha {
-        erro: format!("a mensagem não pôde ser montada: {error}"),
+    // All that is not Campo's own in a message is the address.
+    let message = message(carta).map_err(|_| Falha {
+        erro: format!("o endereço “{}” não serve como e-mail", carta.endereco),
         definitiva: true,
     })?;
     match tokio::time::timeout(TIMEOUT, smtp.send(message)).await {
@@ -57,9 +71,7 @@ pub(super) async fn enviar(smtp: &Smtp, carta: &Carta<'_>) -> Result<String, Fal
             let words: Vec<&str> = response.message().collect();
             Ok(short(&format!("{} {}", response.code(), words.join(" "))))
         }
-        Ok(Err(error)) => {
-            Err(Falha { erro: short(&reason(&error)), definitiva: no_such_mailbox(&error) })
-        }
+        Ok(Err(error)) => Err(falha(&error)),
         Err(_) => {
             let erro = format!("o servidor de e-mail não terminou em {} s", TIMEOUT.as_secs());
             Err(Falha { erro, definitiva: false })
@@ -77,27 +89,71 @@ fn message(carta: &Carta<'_>) -> Result<Message> {
         .subject(carta.assunto)
         .message_id(Some(carta.message_id.to_owned()))
         .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
-        .header(ContentType::TEXT_PLAIN)
-        .body(carta.corpo.to_owned())?)
+        .singlepart(SinglePart::plain(carta.corpo.to_owned()))?)
 }
 
-fn reason(error: &smtp::Error) -> String {
+fn falha(error: &smtp::Error) -> Falha {
+    let dito = error.source().map(|source| source.to_string()).unwrap_or_default();
+    let Some(code) = error.status() else {
+        // Of the connection and the settings, never of the address.
+        tracing::info!(reason = %chain(error), "the mail server could not be used");
+        return Falha { erro: sentence(error, &dito).to_owned(), definitiva: false };
+    };
+    let code = code.to_string();
+    let definitiva = of_the_address(&code, &dito);
+    let frase = match code.as_str() {
+        _ if definitiva => "o servidor de e-mail recusou o endereço",
+        "530" | "534" | "535" => "o servidor de e-mail recusou o usuário e a senha de CAMPO_SMTP",
+        _ if error.is_permanent() => "o servidor de e-mail recusou a mensagem",
+        _ => "o servidor de e-mail não aceitou a mensagem agora",
+    };
+    Falha { erro: short(&format!("{frase}: {code} {dito}")), definitiva }
+}
+
+/// Why nothing was said of the message itself.
+fn sentence(error: &smtp::Error, dito: &str) -> &'static str {
+    if error.is_client() && dito.contains("STARTTLS") {
+        "o servidor de e-mail não oferece a cifra (STARTTLS) que CAMPO_SMTP pede"
+    } else if error.is_client() && dito.contains("authentication") {
+        "o servidor de e-mail não aceita a forma de entrar de CAMPO_SMTP"
+    } else if error.is_client() || error.is_response() {
+        "a conversa com o servidor de e-mail foi interrompida ou não foi entendida"
+    } else if error.is_tls() {
+        "a conexão cifrada com o servidor de e-mail não pôde ser feita"
+    } else if error.is_timeout() {
+        "o servidor de e-mail não respondeu a tempo"
+    } else {
+        "não foi possível falar com o servidor de e-mail"
+    }
+}
+
+fn chain(error: &smtp::Error) -> String {
     let mut reason = error.to_string();
-    if !error.is_response() && !error.is_permanent() && !error.is_transient() {
-        let mut cause: Option<&dyn Error> = error.source();
-        while let Some(deeper) = cause {
-            if !reason.contains(&deeper.to_string()) {
-                reason = format!("{reason}: {deeper}");
-            }
-            cause = deeper.source();
+    let mut cause: Option<&dyn Error> = error.source();
+    while let Some(deeper) = cause {
+        if !reason.contains(&deeper.to_string()) {
+            reason = format!("{reason}: {deeper}");
         }
+        cause = deeper.source();
     }
     reason
 }
 
-/// Codes 550, 551 and 553 speak of the mailbox; other refusals may be of us or of the moment.
-fn no_such_mailbox(error: &smtp::Error) -> bool {
-    error.status().is_some_and(|code| ["550", "551", "553"].contains(&code.to_string().as_str()))
+/// Whether an answer speaks of the recipient's address: 5.1.1 to 5.1.4, 5.1.6 and 5.2.1 of RFC
+/// 3463; where there is no such code, 501, 550, 551 and 553 of RFC 5321. Other refusals may be of
+/// us, of a policy or of the moment.
+fn of_the_address(code: &str, dito: &str) -> bool {
+    let word = dito.split_whitespace().next().unwrap_or_default();
+    let word = word.trim_matches(|c: char| !c.is_ascii_digit());
+    let parts: Vec<&str> = word.split('.').collect();
+    match parts[..] {
+        ["2" | "4" | "5", subject, detail]
+            if [subject, detail].iter().all(|part| part.parse::<u16>().is_ok()) =>
+        {
+            ["5.1.1", "5.1.2", "5.1.3", "5.1.4", "5.1.6", "5.2.1"].contains(&word)
+        }
+        _ => ["501", "550", "551", "553"].contains(&code),
+    }
 }
 
 fn short(text: &str) -> String {

@@ -1,24 +1,17 @@
-//! Endpoints of the company's ERP, and the queue of what each has to be told (R100).
-//!
-//! A message has one row for each endpoint that wants it, and the same id on every try: delivered
-//! at least once, and the receiver can tell a repetition. What nobody wants yet waits
-//! `sem_destino`.
+//! Endpoints of the company's ERP: where what Campo has to tell goes (R100). What each is told is
+//! in [`super::fila`].
 
-use super::{
-    ESPERAS,
-    secret::{self, Chave},
-};
+use super::secret::{self, Chave};
 use crate::{
     config::Config,
     error::{ApiError, ApiResult},
 };
-use campo_domain::ids::{AcaoId, DocumentId, TenantId};
+use campo_domain::ids::TenantId;
 use chrono::{DateTime, Utc};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sqlx::{FromRow, PgTransaction};
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -30,8 +23,6 @@ pub const EVENTOS: &[&str] = &[ACAO_SOLICITADA];
 const DESTINOS_MAX: i64 = 20;
 /// For how long the secret before still signs beside the new one.
 const TRANSICAO: &str = "24 hours";
-/// How long a claimed delivery is left to whoever claimed it.
-const LEASE: &str = "1 minute";
 
 /// Um destino a cadastrar.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -74,71 +65,14 @@ pub struct Destino {
     pub eventos: Vec<String>,
     /// Se recebe.
     pub ativo: bool,
+    /// Por que o Campo o parou, se foi o Campo; ativá-lo de novo o apaga.
+    pub motivo: Option<String>,
     /// Quando foi cadastrado.
     pub criado_em: DateTime<Utc>,
     /// Desde quando vale o segredo atual.
     pub segredo_desde: DateTime<Utc>,
     /// Até quando o segredo anterior também assina.
     pub segredo_anterior_ate: Option<DateTime<Utc>>,
-}
-
-/// Uma mensagem para um destino.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema, FromRow)]
-pub struct Entrega {
-    /// Id.
-    pub id: Uuid,
-    /// O `webhook-id`: o mesmo em toda tentativa.
-    pub mensagem: String,
-    /// Tipo do evento.
-    pub tipo: String,
-    /// O registro.
-    pub documento: Uuid,
-    /// A ação.
-    pub acao: Uuid,
-    /// O destino; nenhum enquanto `sem_destino`.
-    pub destino: Option<Uuid>,
-    /// `pendente`, `entregue`, `falhou`, `sem_destino` ou `cancelada`.
-    pub situacao: String,
-    /// Tentativas desde que entrou na fila, ou voltou a ela.
-    pub tentativas: i32,
-    /// Quando será a próxima.
-    pub proxima_em: Option<DateTime<Utc>>,
-    /// Quando foi pedida.
-    pub criado_em: DateTime<Utc>,
-    /// Quando foi aceita.
-    pub entregue_em: Option<DateTime<Utc>>,
-    /// Por que a última tentativa falhou.
-    pub erro: Option<String>,
-    /// O que se envia.
-    pub corpo: Value,
-}
-
-/// Uma tentativa de entrega.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema, FromRow)]
-pub struct Tentativa {
-    /// Id.
-    pub id: Uuid,
-    /// O destino.
-    pub destino: Uuid,
-    /// Quando.
-    pub em: DateTime<Utc>,
-    /// Status HTTP da resposta, se houve uma.
-    pub status: Option<i32>,
-    /// Quanto levou, em milissegundos.
-    pub ms: i32,
-    /// Por que falhou.
-    pub erro: Option<String>,
-}
-
-/// Which deliveries to list.
-#[derive(Clone, Debug, Default)]
-pub struct Filtro {
-    /// In this state.
-    pub situacao: Option<String>,
-    /// Of this record.
-    pub documento: Option<DocumentId>,
-    /// For this endpoint.
-    pub destino: Option<Uuid>,
 }
 
 /// Adds an endpoint. Its secret is returned this once.
@@ -224,7 +158,8 @@ pub async fn alterar_destino(
     let eventos = altera.eventos.map(eventos).transpose()?;
     let destino = sqlx::query_as(
         "UPDATE webhook_destino SET url = coalesce($3, url), descricao = coalesce($4, descricao), \
-             eventos = coalesce($5, eventos), ativo = coalesce($6, ativo) \
+             eventos = coalesce($5, eventos), ativo = coalesce($6, ativo), \
+             motivo = CASE WHEN $6 IS NULL THEN motivo END \
          WHERE tenant = $1 AND id = $2 AND removido_em IS NULL RETURNING *",
     )
     .bind(tenant.uuid())
@@ -255,6 +190,7 @@ pub async fn remover_destino(
     .bind(destino)
     .fetch_one(&mut **tx)
     .await?;
+    // Asked again of the row itself: it may have been cancelled while this waited for its lock.
     sqlx::query(
         "WITH n AS (SELECT e.tenant, e.id, EXISTS (SELECT FROM webhook_entrega o \
                  WHERE o.tenant = e.tenant AND o.mensagem = e.mensagem AND o.id <> e.id \
@@ -264,7 +200,7 @@ pub async fn remover_destino(
          UPDATE webhook_entrega e SET arrendamento = NULL, \
              situacao = CASE WHEN n.outra THEN 'cancelada' ELSE 'sem_destino' END, \
              destino = CASE WHEN n.outra THEN e.destino END \
-         FROM n WHERE e.tenant = n.tenant AND e.id = n.id",
+         FROM n WHERE e.tenant = n.tenant AND e.id = n.id AND e.situacao = 'pendente'",
     )
     .bind(tenant.uuid())
     .bind(destino)
@@ -296,256 +232,6 @@ pub async fn girar_segredo(
     .fetch_one(&mut **tx)
     .await?;
     Ok((row, segredo))
-}
-
-/// Deliveries, newest first, before the one whose id is `depois`.
-///
-/// # Errors
-/// PostgreSQL refuses.
-pub async fn entregas(
-    tx: &mut PgTransaction<'_>,
-    tenant: TenantId,
-    filtro: &Filtro,
-    depois: Option<Uuid>,
-    limite: i64,
-) -> ApiResult<Vec<Entrega>> {
-    let rows = sqlx::query_as(
-        "SELECT e.*, e.corpo::jsonb AS corpo, \
-             CASE WHEN situacao = 'pendente' THEN e.proxima_em END AS proxima_em \
-         FROM webhook_entrega e WHERE tenant = $1 AND ($2::text IS NULL OR situacao = $2) \
-             AND ($3::uuid IS NULL OR documento = $3) AND ($4::uuid IS NULL OR destino = $4) \
-             AND ($5::uuid IS NULL OR id < $5) ORDER BY id DESC LIMIT $6",
-    )
-    .bind(tenant.uuid())
-    .bind(&filtro.situacao)
-    .bind(filtro.documento.map(DocumentId::uuid))
-    .bind(filtro.destino)
-    .bind(depois)
-    .bind(limite)
-    .fetch_all(&mut **tx)
-    .await?;
-    Ok(rows)
-}
-
-/// The tries of a delivery, oldest first.
-///
-/// # Errors
-/// 404.
-pub async fn tentativas(
-    tx: &mut PgTransaction<'_>,
-    tenant: TenantId,
-    entrega: Uuid,
-) -> ApiResult<Vec<Tentativa>> {
-    sqlx::query("SELECT FROM webhook_entrega WHERE tenant = $1 AND id = $2")
-        .bind(tenant.uuid())
-        .bind(entrega)
-        .fetch_one(&mut **tx)
-        .await?;
-    let rows = sqlx::query_as(
-        "SELECT * FROM webhook_tentativa WHERE tenant = $1 AND entrega = $2 ORDER BY id",
-    )
-    .bind(tenant.uuid())
-    .bind(entrega)
-    .fetch_all(&mut **tx)
-    .await?;
-    Ok(rows)
-}
-
-/// Puts a delivery into the queue again, whatever became of it. If its endpoint is gone it waits
-/// for another.
-///
-/// # Errors
-/// 404.
-pub async fn reentregar(
-    tx: &mut PgTransaction<'_>,
-    tenant: TenantId,
-    entrega: Uuid,
-) -> ApiResult<()> {
-    sqlx::query(
-        "UPDATE webhook_entrega e SET tentativas = 0, proxima_em = now(), arrendamento = NULL, \
-             destino = d.id, entregue_em = NULL, \
-             situacao = CASE WHEN d.id IS NULL THEN 'sem_destino' ELSE 'pendente' END \
-         FROM webhook_entrega x LEFT JOIN webhook_destino d \
-             ON d.tenant = x.tenant AND d.id = x.destino AND d.removido_em IS NULL \
-         WHERE x.tenant = $1 AND x.id = $2 AND e.tenant = x.tenant AND e.id = x.id RETURNING e.id",
-    )
-    .bind(tenant.uuid())
-    .bind(entrega)
-    .fetch_one(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-/// A message for every endpoint that wants it.
-#[derive(Clone, Debug)]
-pub(super) struct Mensagem {
-    pub(super) tipo: &'static str,
-    pub(super) documento: DocumentId,
-    pub(super) acao: AcaoId,
-    pub(super) corpo: String,
-}
-
-/// Queues messages in the transaction that commits what they tell of.
-pub(super) async fn enfileirar(
-    tx: &mut PgTransaction<'_>,
-    tenant: TenantId,
-    now: DateTime<Utc>,
-    mensagens: &[Mensagem],
-) -> sqlx::Result<()> {
-    // Locked: an endpoint cannot be removed while something is put into its queue.
-    let destinos: Vec<(Uuid, Vec<String>)> = sqlx::query_as(
-        "SELECT id, eventos FROM webhook_destino WHERE tenant = $1 AND ativo ORDER BY id FOR SHARE",
-    )
-    .bind(tenant.uuid())
-    .fetch_all(&mut **tx)
-    .await?;
-    for mensagem in mensagens {
-        let quer = |eventos: &[String]| {
-            eventos.is_empty() || eventos.iter().any(|evento| evento == mensagem.tipo)
-        };
-        let querem = destinos.iter().filter(|(_, eventos)| quer(eventos));
-        let mut para: Vec<Option<Uuid>> = querem.map(|(id, _)| Some(*id)).collect();
-        if para.is_empty() {
-            para.push(None);
-        }
-        let ids: Vec<Uuid> = para.iter().map(|_| Uuid::now_v7()).collect();
-        sqlx::query(
-            "INSERT INTO webhook_entrega (tenant, id, mensagem, tipo, documento, acao, corpo, \
-                 criado_em, destino, situacao) \
-             SELECT $1, n.id, $2, $3, $4, $5, $6, $7, n.destino, \
-                 CASE WHEN n.destino IS NULL THEN 'sem_destino' ELSE 'pendente' END \
-             FROM unnest($8::uuid[], $9::uuid[]) n (id, destino)",
-        )
-        .bind(tenant.uuid())
-        .bind(format!("msg_{}", Uuid::now_v7().simple()))
-        .bind(mensagem.tipo)
-        .bind(mensagem.documento.uuid())
-        .bind(mensagem.acao.uuid())
-        .bind(&mensagem.corpo)
-        .bind(now)
-        .bind(ids)
-        .bind(para)
-        .execute(&mut **tx)
-        .await?;
-    }
-    Ok(())
-}
-
-/// Gives what waits for an endpoint to the oldest one that wants it.
-pub(super) async fn adotar(tx: &mut PgTransaction<'_>, tenant: TenantId) -> sqlx::Result<()> {
-    sqlx::query(
-        "WITH d AS MATERIALIZED (SELECT * FROM webhook_destino \
-             WHERE tenant = $1 AND ativo FOR SHARE) \
-         UPDATE webhook_entrega e SET destino = n.destino, situacao = 'pendente', \
-             proxima_em = now() \
-         FROM (SELECT DISTINCT ON (x.id) x.id, d.id AS destino FROM webhook_entrega x \
-             JOIN d ON d.eventos = '{}' OR x.tipo = ANY (d.eventos) \
-             WHERE x.tenant = $1 AND x.situacao = 'sem_destino' \
-                 AND NOT EXISTS (SELECT FROM webhook_entrega o WHERE o.tenant = x.tenant \
-                     AND o.mensagem = x.mensagem AND o.destino = d.id) \
-             ORDER BY x.id, d.id LIMIT 500) n \
-         WHERE e.tenant = $1 AND e.id = n.id AND e.situacao = 'sem_destino'",
-    )
-    .bind(tenant.uuid())
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
-}
-
-/// A delivery that was claimed: nobody else sends it while the lease lasts.
-#[derive(Debug, FromRow)]
-pub(super) struct Reservada {
-    pub(super) id: Uuid,
-    pub(super) mensagem: String,
-    pub(super) corpo: String,
-    pub(super) tentativas: i32,
-    pub(super) arrendamento: Uuid,
-    pub(super) destino: Uuid,
-    pub(super) url: String,
-    /// Sealed.
-    pub(super) segredo: Vec<u8>,
-    /// Sealed; the one before, while it still signs.
-    pub(super) segredo_anterior: Option<Vec<u8>>,
-}
-
-/// Claims a delivery that is due, if there is one. The try counts from here, whether or not anybody
-/// lives to record it.
-pub(super) async fn reservar(
-    tx: &mut PgTransaction<'_>,
-    tenant: TenantId,
-) -> sqlx::Result<Option<Reservada>> {
-    sqlx::query_as(
-        "UPDATE webhook_entrega e SET tentativas = e.tentativas + 1, arrendamento = $2, \
-             proxima_em = now() + $3::interval \
-         FROM webhook_destino d \
-         WHERE e.tenant = $1 AND d.tenant = e.tenant AND d.id = e.destino AND e.id = ( \
-             SELECT x.id FROM webhook_entrega x \
-             JOIN webhook_destino y ON y.tenant = x.tenant AND y.id = x.destino AND y.ativo \
-             WHERE x.tenant = $1 AND x.situacao = 'pendente' AND x.proxima_em <= now() \
-             ORDER BY x.proxima_em, x.id LIMIT 1 FOR UPDATE OF x SKIP LOCKED) \
-         RETURNING e.id, e.mensagem, e.corpo, e.tentativas, e.arrendamento, e.destino, d.url, \
-             d.segredo, CASE WHEN d.segredo_anterior_ate > now() THEN d.segredo_anterior END \
-                 AS segredo_anterior",
-    )
-    .bind(tenant.uuid())
-    .bind(Uuid::now_v7())
-    .bind(LEASE)
-    .fetch_optional(&mut **tx)
-    .await
-}
-
-/// What came of a try.
-#[derive(Clone, Debug)]
-pub(super) struct Resultado {
-    pub(super) em: DateTime<Utc>,
-    pub(super) status: Option<u16>,
-    pub(super) levou: Duration,
-    /// Why it failed, pt-BR.
-    pub(super) erro: Option<String>,
-}
-
-/// Logs a try and decides what follows. It decides nothing if somebody else has the delivery now.
-pub(super) async fn registrar(
-    tx: &mut PgTransaction<'_>,
-    tenant: TenantId,
-    reservada: &Reservada,
-    resultado: &Resultado,
-) -> sqlx::Result<()> {
-    sqlx::query(
-        "INSERT INTO webhook_tentativa (tenant, id, entrega, destino, em, status, ms, erro) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-    )
-    .bind(tenant.uuid())
-    .bind(Uuid::now_v7())
-    .bind(reservada.id)
-    .bind(reservada.destino)
-    .bind(resultado.em)
-    .bind(resultado.status.map(i32::from))
-    .bind(i32::try_from(resultado.levou.as_millis()).unwrap_or(i32::MAX))
-    .bind(&resultado.erro)
-    .execute(&mut **tx)
-    .await?;
-    let espera = ESPERAS.depois(reservada.tentativas);
-    let situacao = match (&resultado.erro, espera) {
-        (None, _) => "entregue",
-        (Some(_), Some(_)) => "pendente",
-        (Some(_), None) => "falhou",
-    };
-    sqlx::query(
-        "UPDATE webhook_entrega SET situacao = $4, erro = $5, arrendamento = NULL, \
-             proxima_em = now() + make_interval(secs => $6), \
-             entregue_em = CASE WHEN $4 = 'entregue' THEN now() END \
-         WHERE tenant = $1 AND id = $2 AND arrendamento = $3",
-    )
-    .bind(tenant.uuid())
-    .bind(reservada.id)
-    .bind(reservada.arrendamento)
-    .bind(situacao)
-    .bind(&resultado.erro)
-    .bind(espera.unwrap_or_default().as_secs_f64())
-    .execute(&mut **tx)
-    .await?;
-    Ok(())
 }
 
 fn url(texto: &str, redes_privadas: bool) -> ApiResult<String> {

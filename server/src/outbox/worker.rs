@@ -3,10 +3,10 @@
 //! another. It never stops on an error: it logs and goes on.
 
 use super::{
-    email,
-    http::{self, Carteiro},
+    email, fila,
+    fila::Reservada,
+    http::{self, Carteiro, Resposta},
     secret::Chave,
-    webhook::{self, Reservada},
 };
 use crate::app::App;
 use anyhow::Result;
@@ -18,21 +18,33 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::{sync::OnceCell, task::JoinSet};
+use tokio::{
+    sync::OnceCell,
+    task::JoinSet,
+    time::{MissedTickBehavior, interval},
+};
 use uuid::Uuid;
 
 /// How often the database is asked for what is due.
 const PULSE: Duration = Duration::from_secs(2);
-/// Companies that are served at once.
-const TENANTS_MAX: usize = 16;
-/// Webhooks of a company that are under way at once.
-const LANES: usize = 4;
+/// Endpoints that are served at once.
+const DESTINOS_MAX: usize = 64;
+/// How many of them may be such as failed, and may hang: the rest is for those that answer.
+const FALHANDO_MAX: usize = DESTINOS_MAX / 2;
+/// How many of those one company may have.
+const FALHANDO_DA_EMPRESA_MAX: usize = 4;
+/// Companies whose e-mail is sent at once, whatever becomes of the webhooks.
+const EMAILS_MAX: usize = 16;
+/// Webhooks that are under way at once to an endpoint that took its last one.
+const LANES: usize = 3;
 
 /// Sends until the server stops; then what is under way ends first.
 pub async fn run(app: App) {
     let worker = Worker::new(app.clone());
     let mut running = JoinSet::new();
-    let mut busy = HashMap::new();
+    let mut busy: HashMap<_, Saida> = HashMap::new();
+    let mut pulse = interval(PULSE);
+    pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = app.shutdown.requested() => break,
@@ -46,16 +58,16 @@ pub async fn run(app: App) {
                 };
                 busy.remove(&id);
             }
-            () = tokio::time::sleep(PULSE) => {
+            _ = pulse.tick() => {
                 let due = worker.due().await.unwrap_or_else(|error| {
                     tracing::warn!(%error, "the outbox cannot be read; trying again");
                     Vec::new()
                 });
-                for tenant in due {
-                    if busy.len() < TENANTS_MAX && !busy.values().any(|other| *other == tenant) {
+                for saida in due {
+                    if saida.cabe(busy.values()) {
                         let worker = worker.clone();
-                        let task = running.spawn(async move { worker.drain(tenant).await });
-                        busy.insert(task.id(), tenant);
+                        let task = running.spawn(async move { worker.serve(saida).await });
+                        busy.insert(task.id(), saida);
                     }
                 }
             }
@@ -64,61 +76,117 @@ pub async fn run(app: App) {
     while running.join_next().await.is_some() {}
 }
 
-/// Sends all that is due now.
+/// Sends what is due now: to an endpoint that fails, no more than it takes to see that it does.
 ///
 /// # Errors
 /// The database cannot be asked what is due.
 pub async fn once(app: &App) -> Result<()> {
     let worker = Worker::new(app.clone());
-    for tenant in worker.due().await? {
-        worker.drain(tenant).await;
-    }
+    let due = worker.due().await?;
+    join_all(due.into_iter().map(|saida| worker.serve(saida))).await;
     Ok(())
 }
 
-#[derive(Clone, Copy)]
-enum Sort {
-    Webhook,
-    Email,
+/// A way out of a company: one endpoint, or e-mail. Each is served by a task of its own, so that
+/// one that hangs holds up itself alone.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Saida {
+    pub(super) tenant: TenantId,
+    /// The endpoint; e-mail where there is none.
+    pub(super) destino: Option<Uuid>,
+    /// Whether its last try failed.
+    falhando: bool,
+}
+
+impl Saida {
+    fn same(&self, other: &Self) -> bool {
+        (self.tenant, self.destino) == (other.tenant, other.destino)
+    }
+
+    /// Whether it may be served now, beside those that are.
+    fn cabe<'a>(&self, busy: impl Iterator<Item = &'a Self> + Clone) -> bool {
+        let emails = busy.clone().filter(|other| other.destino.is_none());
+        let destinos = busy.clone().filter(|other| other.destino.is_some());
+        let falhando = destinos.clone().filter(|other| other.falhando);
+        let da_empresa = falhando.clone().filter(|other| other.tenant == self.tenant);
+        let room = match self.destino {
+            None => emails.count() < EMAILS_MAX,
+            Some(_) if destinos.count() >= DESTINOS_MAX => false,
+            Some(_) if !self.falhando => true,
+            Some(_) => {
+                falhando.count() < FALHANDO_MAX && da_empresa.count() < FALHANDO_DA_EMPRESA_MAX
+            }
+        };
+        room && !busy.clone().any(|other| other.same(self))
+    }
+
+    /// Whether it may hang.
+    fn lenta(&self) -> bool {
+        self.falhando || self.destino.is_none()
+    }
 }
 
 #[derive(Clone)]
-struct Worker {
+pub(super) struct Worker {
     app: App,
     carteiro: Arc<OnceCell<Carteiro>>,
 }
 
 impl Worker {
-    fn new(app: App) -> Self {
+    pub(super) fn new(app: App) -> Self {
         Self { app, carteiro: Arc::default() }
     }
 
-    async fn due(&self) -> sqlx::Result<Vec<TenantId>> {
-        let due: Vec<Uuid> = sqlx::query_scalar("SELECT saida_devida($1)")
+    /// What is due. The companies come in another order each time: none is always the one for whom
+    /// there was no place left.
+    pub(super) async fn due(&self) -> sqlx::Result<Vec<Saida>> {
+        let sql = "SELECT tenant FROM saida_devida($1) d (tenant) ORDER BY random()";
+        let tenants: Vec<Uuid> = sqlx::query_scalar(sql)
             .bind(email::smtp(&self.app.config).is_ok())
             .fetch_all(self.app.db.pool())
             .await?;
-        Ok(due.into_iter().map(TenantId::from).collect())
-    }
-
-    /// Sends what a company has due, several at once: one slow endpoint must not hold up the rest.
-    async fn drain(&self, tenant: TenantId) {
-        if let Err(error) = self.prepare(tenant).await {
-            tracing::warn!(%tenant, %error, "the outbox of a company cannot be read");
-            return;
+        let mut due = Vec::new();
+        for tenant in tenants.into_iter().map(TenantId::from) {
+            match self.saidas(tenant).await {
+                Ok(saidas) => due.extend(saidas),
+                Err(error) => {
+                    tracing::warn!(%tenant, %error, "the outbox of a company cannot be read");
+                }
+            }
         }
-        let webhooks = (0..LANES).map(|_| self.lane(tenant, Sort::Webhook));
-        tokio::join!(join_all(webhooks), self.lane(tenant, Sort::Email));
+        Ok(due)
     }
 
-    /// Sends one after another until nothing of the sort is due.
-    async fn lane(&self, tenant: TenantId, sort: Sort) {
-        while !self.app.shutdown.is_requested() {
-            let step = match sort {
-                Sort::Webhook => self.webhook(tenant).await,
-                Sort::Email => self.email(tenant).await,
+    /// The ways out of a company by which something may be due, once what waits knows its own.
+    async fn saidas(&self, tenant: TenantId) -> Result<Vec<Saida>> {
+        let mut tx = self.app.db.tenant(tenant).await?;
+        fila::adotar(&mut tx, tenant).await?;
+        let mut saidas: Vec<Saida> = fila::devidos(&mut tx, tenant)
+            .await?
+            .into_iter()
+            .map(|(destino, falhando)| Saida { tenant, destino: Some(destino), falhando })
+            .collect();
+        match email::smtp(&self.app.config) {
+            Ok(_) => saidas.push(Saida { tenant, destino: None, falhando: false }),
+            Err(falta) => email::sem_smtp(&mut tx, tenant, falta).await?,
+        }
+        tx.commit().await?;
+        Ok(saidas)
+    }
+
+    async fn serve(&self, saida: Saida) {
+        let lanes = if saida.lenta() { 1 } else { LANES };
+        join_all((0..lanes).map(|_| self.lane(saida))).await;
+    }
+
+    /// Sends one after another until nothing is due, or an endpoint fails.
+    async fn lane(&self, Saida { tenant, destino, .. }: Saida) {
+        loop {
+            let sent = match destino {
+                Some(destino) => self.webhook(tenant, destino).await,
+                None => self.email(tenant).await,
             };
-            match step {
+            match sent {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(error) => {
@@ -129,19 +197,10 @@ impl Worker {
         }
     }
 
-    async fn prepare(&self, tenant: TenantId) -> Result<()> {
+    /// Delivers one webhook; `false` if none is due, or it failed.
+    async fn webhook(&self, tenant: TenantId, destino: Uuid) -> Result<bool> {
         let mut tx = self.app.db.tenant(tenant).await?;
-        webhook::adotar(&mut tx, tenant).await?;
-        if let Err(falta) = email::smtp(&self.app.config) {
-            email::sem_smtp(&mut tx, tenant, falta).await?;
-        }
-        Ok(tx.commit().await?)
-    }
-
-    /// Delivers one webhook; `false` if none is due.
-    async fn webhook(&self, tenant: TenantId) -> Result<bool> {
-        let mut tx = self.app.db.tenant(tenant).await?;
-        let reservada = webhook::reservar(&mut tx, tenant).await?;
+        let reservada = fila::reservar(&mut tx, tenant, destino).await?;
         tx.commit().await?;
         let Some(reservada) = reservada else { return Ok(false) };
         let (em, began) = (Utc::now(), Instant::now());
@@ -154,9 +213,9 @@ impl Worker {
             tracing::info!(%tenant, %entrega, tentativa, status, "a webhook was not delivered");
         }
         let mut tx = self.app.db.tenant(tenant).await?;
-        webhook::registrar(&mut tx, tenant, &reservada, &resultado).await?;
+        fila::registrar(&mut tx, tenant, &reservada, &resultado).await?;
         tx.commit().await?;
-        Ok(true)
+        Ok(resultado.erro.is_none())
     }
 
     async fn post(
@@ -164,7 +223,7 @@ impl Worker {
         tenant: TenantId,
         reservada: &Reservada,
         timestamp: i64,
-    ) -> Result<(u16, String)> {
+    ) -> Result<Resposta> {
         let config = &self.app.config;
         let carteiro = async || Carteiro::new(config.webhook_redes_privadas);
         let carteiro = self.carteiro.get_or_try_init(carteiro).await?;
@@ -188,5 +247,33 @@ impl Worker {
         email::registrar(&mut tx, tenant, &reservado, &resultado).await?;
         tx.commit().await?;
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn saida(empresa: u128, destino: Option<u128>, falhando: bool) -> Saida {
+        let tenant = TenantId::from(Uuid::from_u128(empresa));
+        Saida { tenant, destino: destino.map(Uuid::from_u128), falhando }
+    }
+
+    #[test]
+    fn failing_endpoints_leave_room_for_email_for_other_companies_and_for_those_that_answer() {
+        let mut busy: Vec<Saida> = (0..4).map(|n| saida(1, Some(n), true)).collect();
+        assert!(!saida(1, Some(4), true).cabe(busy.iter()), "a fifth of one company");
+        assert!(saida(1, Some(4), false).cabe(busy.iter()));
+        assert!(saida(2, Some(4), true).cabe(busy.iter()));
+        assert!(!saida(1, Some(0), false).cabe(busy.iter()), "it is served already");
+        busy.extend((4..32).map(|n| saida(n, Some(n), true)));
+        assert!(!saida(99, Some(99), true).cabe(busy.iter()));
+        assert!(saida(99, Some(99), false).cabe(busy.iter()));
+        busy.extend((32..64).map(|n| saida(n, Some(n), false)));
+        assert!(!saida(99, Some(99), false).cabe(busy.iter()));
+        assert!(saida(99, None, false).cabe(busy.iter()));
+        busy.extend((0..16).map(|n| saida(n, None, false)));
+        assert!(!saida(99, None, false).cabe(busy.iter()));
+        assert!(saida(99, Some(99), false).cabe(busy[64..].iter()));
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     app::App,
     auth::office::voltar_local,
     office::{self, OfficeError},
+    preparo, reference,
     web::format,
 };
 use askama::Template;
@@ -23,15 +24,16 @@ use campo_domain::{
     command::{Command, NovoItem},
     ids::{DocumentId, ItemId},
     kind::Kind,
-    origem,
+    parte::Colecao,
     policy::{self, Parte},
-    preenchimento::{self, Contexto, Dados},
-    refusal::Refusal,
+    preenchimento,
+    refusal::{Codigo, Refusal},
     registro::{Campos, Registro},
     tipo::{Tipo, TipoRef, Tipos},
     valor::{Campo, Valor},
 };
 use serde::Deserialize;
+use sqlx::PgTransaction;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -117,6 +119,8 @@ struct ClienteView {
 struct Ground {
     shell: Shell,
     tipos: Tipos,
+    /// Those that new records are made with.
+    oferecidos: Vec<Arc<Tipo>>,
     names: Names,
     original: Option<(Registro, Arc<Tipo>)>,
 }
@@ -134,7 +138,7 @@ pub async fn form(
     let kind: Kind = kind.parse().map_err(|_| PageError::not_found())?;
     let ground = ground(&app, &visit, kind, &asked).await?;
     let asked = asked.of_copy(&ground);
-    let tipo = match choose(&ground, kind, &asked) {
+    let tipo = match choose(&ground, kind, &asked)? {
         Chosen::One(tipo) => tipo,
         Chosen::Among(tipos) => return chooser(ground.shell, kind, &asked, &tipos),
     };
@@ -215,9 +219,11 @@ async fn ground(app: &App, visit: &Visit, kind: Kind, asked: &Asked) -> Result<G
         Kind::Assistencia | Kind::Cliente => "/assistencias",
     };
     let mut tx = app.db.tenant(visit.auth.tenant).await?;
+    let oferecidos = reference::oferecidos(&mut tx, visit.auth.tenant, kind).await;
     let ground = Ground {
         shell: visit.shell(&mut tx, title, section).await?,
         tipos: queries::tipos(&mut tx, kind).await?.into_iter().collect(),
+        oferecidos: oferecidos.map_err(OfficeError::from)?,
         names: Names::load(&mut tx, visit.viewer(), kind, &[], &documents).await?,
         original,
     };
@@ -240,11 +246,15 @@ enum Chosen {
 }
 
 /// The tipo that was chosen, or that leaves no choice.
-fn choose(ground: &Ground, kind: Kind, asked: &Asked) -> Chosen {
+fn choose(ground: &Ground, kind: Kind, asked: &Asked) -> Result<Chosen, PageError> {
     let of_copy = ground.original.as_ref().map(|(_, tipo)| tipo.codigo.as_str());
     let code = of_copy.unwrap_or(&asked.tipo);
-    if let Some(tipo) = ground.tipos.atual(code).ok().filter(|tipo| tipo.kind == kind) {
-        return Chosen::One(tipo.clone());
+    if let Some(tipo) = ground.oferecidos.iter().find(|tipo| tipo.codigo == code) {
+        return Ok(Chosen::One(tipo.clone()));
+    }
+    if let Ok(withdrawn) = ground.tipos.atual(code) {
+        let refusal = Refusal::com(Codigo::TipoRetirado, [withdrawn.nome.clone()]);
+        return Err(PageError::refused(&refusal));
     }
     let fits = |tipo: &&Arc<Tipo>| {
         let links = [("assistencia", &asked.assistencia), ("ocorrencia", &asked.ocorrencia)];
@@ -253,13 +263,13 @@ fn choose(ground: &Ground, kind: Kind, asked: &Asked) -> Chosen {
             false => tipo.tem_campo(nome) && kind.campo(nome).is_some(),
         })
     };
-    let fitting: Vec<Arc<Tipo>> = ground.tipos.do_kind(kind).filter(fits).cloned().collect();
-    match &fitting[..] {
+    let fitting: Vec<Arc<Tipo>> = ground.oferecidos.iter().filter(fits).cloned().collect();
+    Ok(match &fitting[..] {
         [only] => Chosen::One(only.clone()),
         // Clientes of several presets are alike.
         [first, ..] if kind == Kind::Cliente => Chosen::One(first.clone()),
         _ => Chosen::Among(fitting),
-    }
+    })
 }
 
 fn chooser(shell: Shell, kind: Kind, asked: &Asked, tipos: &[Arc<Tipo>]) -> PageResult {
@@ -287,22 +297,23 @@ async fn begin(
     ground: &Ground,
     asked: &Asked,
 ) -> Result<Campos, PageError> {
-    let copied = ground.original.as_ref();
-    let mut campos = copied.map_or_else(Campos::new, |(registro, _)| {
-        preenchimento::duplicar(registro, || ItemId::from(Uuid::now_v7())).0
-    });
-    campos.retain(|nome, _| tipo.tem_campo(nome));
+    let mut tx = app.db.tenant(visit.auth.tenant).await?;
+    let mut campos = match &ground.original {
+        Some((registro, _)) => copied(&mut tx, visit, registro, tipo).await?.0,
+        None => Campos::new(),
+    };
     campos.extend(links(tipo, asked));
     if let (true, Ok(id)) = (tipo.kind.campo("cliente").is_some(), asked.cliente.parse()) {
         campos.insert("cliente".into(), Valor::Id(id));
     }
-    if tipo.kind == Kind::Agenda && !asked.assistencia.is_empty() {
-        let mut tx = app.db.tenant(visit.auth.tenant).await?;
-        if let Some(code) = record::agenda_type(&mut tx).await? {
-            campos.entry("tipo_agenda".into()).or_insert(Valor::Texto(code));
-        }
+    if tipo.kind == Kind::Agenda
+        && !asked.assistencia.is_empty()
+        && let Some(code) = record::agenda_type(&mut tx).await?
+    {
+        campos.entry("tipo_agenda".into()).or_insert(Valor::Texto(code));
     }
-    complete(app, visit, tipo, &mut campos).await?;
+    let auth = &visit.auth;
+    preparo::completar(&mut tx, auth.tenant, &auth.pessoa, tipo, &mut campos).await?;
     Ok(campos)
 }
 
@@ -312,44 +323,6 @@ fn links(tipo: &Tipo, asked: &Asked) -> Vec<(String, Valor)> {
     let links = links.into_iter().filter(|(nome, _)| tipo.kind.campo(nome).is_some());
     let link = |(nome, id): (&str, &String)| Some((nome.to_owned(), Valor::Id(id.parse().ok()?)));
     links.filter_map(link).collect()
-}
-
-/// Fills in what is known and was left empty (R31, R32).
-async fn complete(
-    app: &App,
-    visit: &Visit,
-    tipo: &Tipo,
-    campos: &mut Campos,
-) -> Result<(), PageError> {
-    let auth = &visit.auth;
-    let contrato = campos.get("contrato").and_then(Valor::texto).map(str::to_owned);
-    let contrato = known(app, visit, "contrato", contrato).await?;
-    let origem = known(app, visit, origem::CATALOGO, origem::chave(campos)).await?;
-    let cliente = match campos.get("cliente").and_then(Valor::id) {
-        Some(id) => office::load(app, auth.tenant, &auth.pessoa, id.into()).await?,
-        None => None,
-    };
-    let contexto = Contexto {
-        pessoa: &auth.pessoa,
-        agora: visit.now,
-        cliente: cliente.as_ref().map(|(registro, _)| &registro.campos),
-        contrato: contrato.as_ref(),
-        origem: origem.as_ref(),
-    };
-    preenchimento::completar(tipo, campos, &contexto);
-    Ok(())
-}
-
-/// What a catalogue knows of an entry.
-async fn known(
-    app: &App,
-    visit: &Visit,
-    catalogue: &str,
-    code: Option<String>,
-) -> Result<Option<Dados>, PageError> {
-    let Some(code) = code else { return Ok(None) };
-    let mut tx = app.db.tenant(visit.auth.tenant).await?;
-    Ok(queries::dados(&mut tx, catalogue, &code).await?)
 }
 
 /// The fields that the form asks: those that may be written in the first situação, and what must be
@@ -392,13 +365,13 @@ async fn make(
             Err(refusal) => return Ok(Err(refusal)),
         }
     }
-    complete(app, visit, tipo, &mut campos).await?;
-    let itens = match sent.has("itens") {
-        true => {
-            ground.original.as_ref().map_or_else(Vec::new, |(registro, _)| copied(registro, tipo))
-        }
-        false => Vec::new(),
+    let mut tx = app.db.tenant(auth.tenant).await?;
+    preparo::completar(&mut tx, auth.tenant, &auth.pessoa, tipo, &mut campos).await?;
+    let itens = match &ground.original {
+        Some((registro, _)) if sent.has("itens") => copied(&mut tx, visit, registro, tipo).await?.1,
+        _ => Vec::new(),
     };
+    tx.rollback().await?;
     let command = Command::Criar { id, kind: tipo.kind, tipo: tipo.referencia(), campos, itens };
     match office::run(app, auth.tenant, &auth.pessoa, id, command).await {
         Ok(()) => Ok(Ok(())),
@@ -412,13 +385,17 @@ async fn make(
     }
 }
 
-/// The items of a copy, as far as the tipo of today has their fields.
-fn copied(registro: &Registro, tipo: &Tipo) -> Vec<NovoItem> {
-    let mut itens = preenchimento::duplicar(registro, || ItemId::from(Uuid::now_v7())).1;
-    for item in &mut itens {
-        item.campos.retain(|nome, _| tipo.tem_campo_item(nome));
-    }
-    itens
+/// Fields and items of a copy (R94), without what is no longer in use.
+async fn copied(
+    tx: &mut PgTransaction<'_>,
+    visit: &Visit,
+    registro: &Registro,
+    tipo: &Tipo,
+) -> Result<(Campos, Vec<NovoItem>), PageError> {
+    let mint = || ItemId::from(Uuid::now_v7());
+    let (mut campos, mut itens) = preenchimento::duplicar(registro, tipo, mint);
+    preparo::so_em_uso(tx, &visit.auth.pessoa, tipo, &mut campos, &mut itens).await?;
+    Ok((campos, itens))
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of one page, each from elsewhere")]
@@ -453,7 +430,7 @@ fn show(
     let copia = ground.original.as_ref().map(|(registro, _)| CopyView {
         id: registro.id.to_string(),
         label: registro.rotulo(),
-        items: copied(registro, tipo).len(),
+        items: registro.vivos(Colecao::Itens).count(),
     });
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let form = FormView {

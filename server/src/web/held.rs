@@ -6,7 +6,7 @@ use super::{
     page::{self, Notice, PageError, PageResult, Shell, Visit},
     queries::{
         People,
-        record::{self, label},
+        record::{self, Waiting, label},
     },
 };
 use crate::{
@@ -51,7 +51,7 @@ pub async fn list(State(app): State<App>, visit: Visit) -> PageResult {
     let mut tx = app.db.tenant(visit.auth.tenant).await?;
     let shell = visit.shell(&mut tx, "Edições retidas", "/retidas").await?;
     let people = People::load(&mut tx).await?;
-    let found = record::held(&mut tx, visit.viewer()).await?;
+    let found = record::held(&mut tx, visit.viewer(), &Waiting::default()).await?;
     let devices: Vec<Uuid> = found.iter().map(|held| held.device).collect();
     let devices = record::devices(&mut tx, &devices).await?;
     tx.commit().await?;

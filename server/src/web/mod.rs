@@ -14,7 +14,7 @@ mod held;
 mod lists;
 mod page;
 pub(crate) mod queries;
-mod record;
+pub(crate) mod record;
 mod session;
 
 use crate::app::App;

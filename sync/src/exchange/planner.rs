@@ -18,9 +18,9 @@ use automerge::{Automerge, Change, ChangeHash};
 use campo_domain::{
     command::Command,
     fluxo::{Fase, Transicao},
-    ids::{DocumentId, HeldId, PedidoId, UserId},
+    ids::{DeviceId, DocumentId, HeldId, PedidoId, UserId},
     kind::Kind,
-    pessoa::Pessoa,
+    pessoa::{Permissao, Pessoa},
     policy::{self, Caso},
     refusal::{Codigo, Refusal},
     registro::Registro,
@@ -42,6 +42,8 @@ pub struct Planner {
     /// Changes merged by this plan, with their place in its log.
     merged_now: BTreeMap<(DocumentId, Hash), u64>,
     skip_dependencies: bool,
+    /// Why the last change that was judged did not go in, with its particulars.
+    said: Option<Refusal>,
     mint: Box<dyn FnMut() -> HeldId + Send>,
 }
 
@@ -50,7 +52,8 @@ impl Planner {
     pub fn new(world: World, mint: impl FnMut() -> HeldId + Send + 'static) -> Self {
         let plan = Plan::default();
         let mint = Box::new(mint);
-        Planner { world, plan, merged_now: BTreeMap::new(), skip_dependencies: false, mint }
+        let merged_now = BTreeMap::new();
+        Planner { world, plan, merged_now, skip_dependencies: false, said: None, mint }
     }
 
     /// For the test that proves the checkers: a server that forgets the dependency check.
@@ -69,7 +72,7 @@ impl Planner {
         let parsed = inspect::parse(&push.change, &self.world.limits);
         let hash = inspect::hash_of(&push.change);
         let outcome = match parsed {
-            Err(refusal) => refused(&refusal),
+            Err(refusal) => self.refuse(refusal),
             Ok(change) => self.judge(requester, push, change, hash),
         };
         Verdict { document: push.document, hash, outcome }
@@ -97,9 +100,15 @@ impl Planner {
             inspect::guarded(|| admission::admit(push, change, requester, target, rules))
         });
         let admitted = admitted.unwrap_or_else(|| Err(Codigo::AlteracaoInvalida.into()));
+        let admitted = admitted.and_then(|admitted| match self.out_of_reach(&admitted) {
+            // The office can be told; a phone could not know, and so its work is kept.
+            Some(refusal) if requester.device == DeviceId::ESCRITORIO => Err(refusal.into()),
+            Some(refusal) => Err(Rejection::Held(refusal)),
+            None => Ok(admitted),
+        });
         match (admitted, misplaced) {
             // Told only to who might have created it: it says something of the parent.
-            (Ok(_) | Err(Rejection::Held(_)), Some(refusal)) => refused(&refusal),
+            (Ok(_) | Err(Rejection::Held(_)), Some(refusal)) => self.refuse(refusal),
             (Ok(admitted), None) => {
                 let seq = self.merge(push, requester, admitted);
                 self.merged_now.insert((push.document, bytes_hash.into()), seq);
@@ -109,7 +118,7 @@ impl Planner {
                 self.hold(requester, push, hash, &deps, &refusal)
             }
             (Err(Rejection::Missing(deps)), _) => Outcome::Missing { deps },
-            (Err(Rejection::Refused(refusal)), _) => refused(&refusal),
+            (Err(Rejection::Refused(refusal)), _) => self.refuse(refusal),
             (Err(Rejection::Stale(now)), _) => Outcome::StaleGeneration { now },
         }
     }
@@ -125,7 +134,11 @@ impl Planner {
         command: &Command,
     ) -> Result<(), Refusal> {
         let current = self.world.documents.get(&document);
-        if let Some(Merged { registro, tipo, .. }) = current.map(|loaded| &loaded.merged) {
+        // Who may answer the ERP's actions is the API's to say: an ERP answers what it was sent,
+        // of cases that it could not open too.
+        let answers = matches!(command, Command::ResponderAcao { .. });
+        let merged = current.map(|loaded| &loaded.merged).filter(|_| !answers);
+        if let Some(Merged { registro, tipo, .. }) = merged {
             let envolvidos = self.envolvidos(registro.raiz());
             let restricao = self.world.restricoes.get(&registro.raiz());
             let caso = Caso { envolvidos: &envolvidos, restricao };
@@ -156,11 +169,9 @@ impl Planner {
         let push = Push { document, generation, change: bytes, seen: u64::MAX };
         match self.push(requester, &push).outcome {
             Outcome::Accepted { .. } | Outcome::Known { .. } => Ok(()),
-            Outcome::Refused { reason } | Outcome::Held { reason, .. } => {
-                // The same rules spoke just now; what differs is only what a command cannot say.
-                let codigo = Codigo::TODOS.iter().find(|c| c.codigo() == reason.code);
-                let codigo = *codigo.unwrap_or(&Codigo::OperacaoNaoPermitida);
-                Err(Refusal { codigo, detalhes: vec![] })
+            // The same rules spoke just now; what differs is only what a command cannot say.
+            Outcome::Refused { .. } | Outcome::Held { .. } => {
+                Err(self.said.take().unwrap_or(Refusal::new(Codigo::OperacaoNaoPermitida)))
             }
             Outcome::Missing { .. } | Outcome::StaleGeneration { .. } => {
                 Err(Refusal::new(Codigo::AlteracaoInvalida))
@@ -187,13 +198,39 @@ impl Planner {
             }
         }
         let before = (commands.len() > 1).then(|| self.state());
-        let mut each = commands.iter();
-        let done =
-            each.try_for_each(|(document, command)| self.office(requester, *document, command));
+        let done = self.each(requester, commands.iter().collect());
         if let (Err(_), Some(before)) = (&done, before) {
             self.restore(before);
         }
         done
+    }
+
+    /// Each by itself, in order; but what fails only because of what the record lacks meanwhile
+    /// comes after those that give it.
+    fn each(
+        &mut self,
+        requester: &Requester,
+        mut commands: Vec<&(DocumentId, Command)>,
+    ) -> Result<(), Refusal> {
+        loop {
+            let mut waiting = Vec::new();
+            let mut first = None;
+            for asked in &commands {
+                match self.office(requester, asked.0, &asked.1) {
+                    Ok(()) => {}
+                    Err(refusal) if curable(refusal.codigo) => {
+                        first.get_or_insert(refusal);
+                        waiting.push(*asked);
+                    }
+                    Err(refusal) => return Err(refusal),
+                }
+            }
+            match first {
+                None => return Ok(()),
+                Some(refusal) if waiting.len() == commands.len() => return Err(refusal),
+                Some(_) => commands = waiting,
+            }
+        }
     }
 
     /// The server ends the wait for a client (R54). Only where the record is still as it was when
@@ -522,6 +559,7 @@ impl Planner {
             push: push.clone(),
         };
         self.plan.held.push(write);
+        self.said = Some(refusal.clone());
         let outcome = Outcome::Held { id: branch.id, reason: branch.reason.clone() };
         self.world.branches.insert((push.document, hash), branch);
         outcome
@@ -545,9 +583,35 @@ impl Planner {
         let ocorrencia = registro.referencia("ocorrencia").map(DocumentId::from);
         let ocorrencia = ocorrencia.and_then(|id| self.world.documents.get(&id))?;
         let assistencia = ocorrencia.merged.registro.referencia("assistencia");
-        let named = assistencia.is_none() || registro.referencia("assistencia") == assistencia;
+        let nomeada = registro.referencia("assistencia");
+        let codigo = match nomeada {
+            None => Codigo::CamposObrigatorios,
+            Some(_) => Codigo::ValorInvalido,
+        };
         let detalhes = vec![Kind::Assistencia.rotulo().to_owned()];
-        (!named).then_some(Refusal { codigo: Codigo::CamposObrigatorios, detalhes })
+        let wrong = assistencia.is_some() && nomeada != assistencia;
+        wrong.then_some(Refusal { codigo, detalhes })
+    }
+
+    /// A record that comes into the hands of somebody who is not there any more, or may not open it
+    /// (R86), would be in nobody's.
+    fn out_of_reach(&self, admitted: &Admitted) -> Option<Refusal> {
+        let handed = admitted.writes.iter().find_map(|write| match write {
+            Write::Campo { campo, valor } if campo.nome == "responsavel" => valor.id(),
+            Write::Analise { encaminhar, .. } => encaminhar.map(UserId::uuid),
+            _ => None,
+        })?;
+        let restricao = self.world.restricoes.get(&admitted.merged.registro.raiz());
+        let pessoa = self.world.entregues.get(&handed.into());
+        let opens =
+            |pessoa: &Pessoa| pessoa.pode(Permissao::Ver) && policy::listado(pessoa, restricao);
+        (!pessoa.is_some_and(opens)).then(|| Refusal::new(Codigo::ResponsavelSemAcesso))
+    }
+
+    fn refuse(&mut self, refusal: Refusal) -> Outcome {
+        let reason = Reason::from(&refusal);
+        self.said = Some(refusal);
+        Outcome::Refused { reason }
     }
 
     /// The record that a push concerns: as merged, or as its genesis makes it.
@@ -560,6 +624,7 @@ impl Planner {
     }
 }
 
-fn refused(refusal: &Refusal) -> Outcome {
-    Outcome::Refused { reason: Reason::from(refusal) }
+/// Whether another command may give what this one lacks.
+fn curable(codigo: Codigo) -> bool {
+    matches!(codigo, Codigo::CamposObrigatorios | Codigo::FimAntesDoInicio | Codigo::ExigeCampo)
 }

@@ -20,7 +20,7 @@ use campo_sync::{
     admission::Requester,
     client::{self, Context, Event, Fate, LocalDocument, Stamp},
     document::{self, Actor},
-    exchange::{AcaoWrite, Aviso, Loaded, Planner, World},
+    exchange::{AcaoWrite, Aviso, Loaded, Needs, Planner, World},
     wire::{Limits, Outcome, Push, Verdict},
 };
 use chrono::DateTime;
@@ -81,6 +81,7 @@ impl Server {
             numeracao: 0,
             restricoes: BTreeMap::new(),
             autores: BTreeMap::new(),
+            entregues: BTreeMap::new(),
             pessoas: BTreeMap::new(),
         };
         let (held, avisos, acoes, sight) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -144,6 +145,9 @@ impl Server {
     pub fn push(&mut self, pessoa: &Pessoa, push: Push) -> Outcome {
         let requester =
             Requester { pessoa: pessoa.clone(), device: DEVICE, anteriores: Vec::new() };
+        let mut needs = Needs::default();
+        needs.add(&push);
+        self.hand(&needs);
         self.plan(|planner| planner.push(&requester, &push)).outcome
     }
 
@@ -159,7 +163,19 @@ impl Server {
     ) -> Result<(), Refusal> {
         let device = DeviceId::ESCRITORIO;
         let requester = Requester { pessoa: pessoa.clone(), device, anteriores: Vec::new() };
+        let mut needs = Needs::default();
+        needs.command(id, &command);
+        self.hand(&needs);
         self.plan(|planner| planner.office(&requester, id, &command))
+    }
+
+    /// Whoever gets a record is one of `world.pessoas`, or somebody who may see records.
+    fn hand(&mut self, needs: &Needs) {
+        for id in &needs.entregues {
+            let somebody = || Pessoa { id: *id, ..pessoa(0, &[Permissao::Ver]) };
+            let pessoa = self.world.pessoas.get(id).cloned().unwrap_or_else(somebody);
+            self.world.entregues.insert(*id, pessoa);
+        }
     }
 
     pub fn registro(&self, id: DocumentId) -> &Registro {
@@ -252,6 +268,9 @@ impl Phone {
         let requester =
             Requester { pessoa: self.pessoa.clone(), device: DEVICE, anteriores: Vec::new() };
         let pushes = self.queue();
+        let mut needs = Needs::default();
+        pushes.iter().for_each(|push| needs.add(push));
+        server.hand(&needs);
         let verdicts: Vec<Verdict> = server
             .plan(|planner| pushes.iter().map(|push| planner.push(&requester, push)).collect());
         let mut events: Vec<Event> = verdicts

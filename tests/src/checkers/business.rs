@@ -63,7 +63,8 @@ pub fn done(oracle: &Oracle, id: DocumentId, command: &Command) -> Checked {
         }
         Command::ResponderAcao { acao, situacao, externo, .. } => {
             let found = registro.acoes.iter().find(|asked| asked.id == *acao);
-            found.is_some_and(|asked| asked.situacao == *situacao && asked.externo == *externo)
+            let says = |asked: &Option<String>| externo.is_none() || asked == externo;
+            found.is_some_and(|asked| asked.situacao == *situacao && says(&asked.externo))
         }
         Command::VincularCorretiva { corretiva, numero } => {
             let mut all = registro.corretivas.iter();

@@ -9,11 +9,11 @@ use automerge::ChangeHash;
 use campo_domain::{
     command::Command,
     ids::{DocumentId, HeldId, UserId},
-    pessoa::Permissoes,
-    policy,
+    pessoa::{Permissoes, Pessoa},
     registro::Restricao,
 };
 use campo_sync::{
+    admission::Requester,
     document,
     exchange::{self, Aviso, Branch, Destino, Loaded, LogWrite, Needs, Plan, World},
     wire::{Hash, Push},
@@ -35,7 +35,9 @@ pub(super) struct Print {
     revoked: BTreeMap<(UserId, DocumentId), u64>,
     numeracao: u64,
     restricoes: BTreeMap<DocumentId, Restricao>,
-    people: BTreeMap<UserId, (Permissoes, BTreeSet<String>)>,
+    people: BTreeMap<UserId, (Permissoes, BTreeSet<String>, bool)>,
+    /// Versions of tipos: none is ever changed or taken away.
+    tipos: usize,
 }
 
 impl Print {
@@ -115,9 +117,16 @@ impl MemoryLedger {
             numeracao: self.numeracao,
             restricoes: restricoes.clone(),
             people: people
-                .map(|(id, r)| (*id, (r.pessoa.permissoes.clone(), r.pessoa.grupos.clone())))
+                .map(|(id, Requester { pessoa, .. })| {
+                    let Pessoa { permissoes, grupos, ativo, .. } = pessoa;
+                    (*id, (permissoes.clone(), grupos.clone(), *ativo))
+                })
                 .collect(),
+            tipos: self.tipos.todos().count(),
         };
+        let entregues = needs.entregues.iter();
+        let entregues =
+            entregues.filter_map(|id| Some((*id, self.people.get(id)?.pessoa.clone()))).collect();
         let world = World {
             now: at,
             ano: at.year(),
@@ -133,6 +142,7 @@ impl MemoryLedger {
             numeracao: self.numeracao,
             restricoes,
             autores,
+            entregues,
             pessoas,
         };
         (world, print)
@@ -189,20 +199,21 @@ impl MemoryLedger {
         base
     }
 
-    /// One e-mail to each; a restricted case is not told to those who may not see it (R86).
+    /// One e-mail to each who may see the record (R85, R86).
     fn mail(&mut self, aviso: Aviso) {
         let Aviso { document, modelo, destino } = aviso;
         let usuarios = match destino {
             Destino::Cliente => return self.emails.push(Email { document, modelo, usuario: None }),
             Destino::Usuarios(usuarios) => usuarios,
         };
-        let raiz = self.documents.get(&document).map_or(document, Stored::raiz);
-        let restricao = self.restricoes.get(&raiz);
+        let Some(stored) = self.documents.get(&document) else { return };
+        let (kind, raiz) = (stored.loaded.merged.registro.kind, stored.raiz());
         let told = usuarios.into_iter().filter(|usuario| {
             let known = self.people.get(usuario);
-            known.is_some_and(|known| policy::listado(&known.pessoa, restricao))
+            known.is_some_and(|known| self.sees(&known.pessoa, kind, raiz))
         });
         let emails = told.map(|id| Email { document, modelo: modelo.clone(), usuario: Some(id) });
+        let emails: Vec<Email> = emails.collect();
         self.emails.extend(emails);
     }
 

@@ -30,6 +30,8 @@ use campo_sync::{
 };
 use chrono::{DateTime, Utc};
 use commit::Print;
+use serde::Deserialize;
+use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -79,6 +81,7 @@ struct Held {
 struct Reference {
     seq: u64,
     usuario: Option<UserId>,
+    offered: bool,
     data: String,
 }
 
@@ -344,6 +347,21 @@ impl Ledger for MemoryLedger {
             branch.decided = Some(approve);
         }
         Ok(Ok(()))
+    }
+
+    fn publish(
+        &mut self,
+        _at: DateTime<Utc>,
+        collection: &str,
+        key: &str,
+        offered: bool,
+        data: &Value,
+    ) -> anyhow::Result<()> {
+        if collection == "tipo" {
+            Arc::make_mut(&mut self.tipos).incluir(Tipo::deserialize(data)?);
+        }
+        self.refer(None, collection, key, offered, data.to_string());
+        Ok(())
     }
 
     fn change(&mut self, _at: DateTime<Utc>, pessoa: &Pessoa) -> anyhow::Result<()> {

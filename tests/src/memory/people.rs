@@ -23,18 +23,26 @@ impl MemoryLedger {
         let mut tipos = Tipos::default();
         for tipo in all {
             let key = format!("{}@{}", tipo.codigo, tipo.versao);
-            self.refer(None, "tipo", &key, serde_json::to_string(&tipo)?);
+            self.refer(None, "tipo", &key, true, serde_json::to_string(&tipo)?);
             tipos.incluir(tipo);
         }
         self.tipos = Arc::new(tipos);
         Ok(())
     }
 
-    fn refer(&mut self, usuario: Option<UserId>, collection: &str, key: &str, data: String) -> u64 {
+    /// An entry of the reference data, for one person or everyone. Its position.
+    pub(super) fn refer(
+        &mut self,
+        usuario: Option<UserId>,
+        collection: &str,
+        key: &str,
+        offered: bool,
+        data: String,
+    ) -> u64 {
         let (collection, key) = (collection.to_owned(), key.to_owned());
         let what = What::Reference { usuario, collection: collection.clone(), key: key.clone() };
         let seq = self.append(what);
-        self.references.insert((collection, key), Reference { seq, usuario, data });
+        self.references.insert((collection, key), Reference { seq, usuario, offered, data });
         seq
     }
 
@@ -54,12 +62,12 @@ impl MemoryLedger {
     fn tell_who(&mut self, pessoa: &Pessoa) -> anyhow::Result<u64> {
         let id = pessoa.id.to_string();
         let known = serde_json::json!({ "nome": pessoa.nome, "ativo": pessoa.ativo });
-        self.refer(None, "usuario", &id, known.to_string());
-        Ok(self.refer(Some(pessoa.id), "eu", &id, serde_json::to_string(pessoa)?))
+        self.refer(None, "usuario", &id, true, known.to_string());
+        Ok(self.refer(Some(pessoa.id), "eu", &id, true, serde_json::to_string(pessoa)?))
     }
 
-    /// Changes what a person may do, or the person's groups: from the position of its `eu` row on,
-    /// a device that has applied it acts knowingly.
+    /// Changes what a person may do, the person's groups, or whether the person is there: from the
+    /// position of its `eu` row on, a device that has applied it acts knowingly.
     pub(super) fn change_person(&mut self, after: &Pessoa) -> anyhow::Result<()> {
         let before = self.person(after.id)?.pessoa.clone();
         let since = self.tell_who(after)?;

@@ -123,7 +123,7 @@ impl MemoryLedger {
                     seq: reference.seq,
                     collection: collection.clone(),
                     key: key.clone(),
-                    active: true,
+                    active: reference.offered,
                     data: reference.data.clone(),
                 };
                 let bytes = size(&entry);
@@ -277,7 +277,7 @@ impl MemoryLedger {
                     seq,
                     collection: collection.clone(),
                     key: key.clone(),
-                    active: true,
+                    active: reference.offered,
                     data: reference.data.clone(),
                 });
                 entry.into_iter().collect()

@@ -4,12 +4,11 @@
 use super::rules::{Codes, has, is_client, situacao, text};
 use campo_domain::{
     command::Command,
-    fluxo::{Fase, Guarda, Modo, Quem, Transicao},
+    fluxo::{Consequencia, Fase, Guarda, Modo, Quem, Transicao},
     ids::{ItemId, PedidoId, UserId},
     kind::Kind,
-    parte::Colecao,
     pessoa::{Permissao, Pessoa},
-    registro::{Item, Registro, SituacaoAcao, SituacaoArquivo, TipoAnalise},
+    registro::{Acao, Item, Registro, SituacaoAcao, SituacaoArquivo, TipoAnalise},
     tipo::Tipo,
     valor::Valor,
 };
@@ -62,7 +61,9 @@ pub fn leads(
         _ => (Quem::Interno, true),
     };
     if !transicao.quem.contains(&quem) {
-        codes.insert("nao_cabe_a_voce");
+        // R52: what goes on inside has no name for a client.
+        let client = quem == Quem::Cliente;
+        codes.insert(if client { "transicao_inexistente" } else { "nao_cabe_a_voce" });
     }
     if asks && !has(pessoa, transicao.permissao) {
         codes.insert("sem_permissao");
@@ -81,6 +82,18 @@ pub fn leads(
             (None, Some(TipoAnalise::Parecer)) => "exige_parecer",
             (None, _) => "exige_laudo",
         });
+    }
+    // Where it leads, some fields may not be empty; whoever does it may become responsible by it.
+    let para = situacao(tipo, Some(&transicao.para));
+    let taken = transicao.efeitos.contains(&Consequencia::AtribuirSeVazio)
+        && has(pessoa, Permissao::Ver)
+        && tipo.tem_campo("responsavel");
+    let empty = |nome: &&String| {
+        registro.campos.get(nome.as_str()).is_none_or(Valor::vazio)
+            && !(taken && *nome == "responsavel")
+    };
+    if para.is_some_and(|para| para.exige.iter().any(|nome| empty(&nome))) {
+        codes.insert("exige_campo");
     }
     for guarda in &transicao.guardas {
         codes.extend(lacks(guarda, registro, tipo, request.motivo));
@@ -116,7 +129,17 @@ fn lacks(
                 1 => of_record || live.iter().all(said),
                 _ => live.iter().all(said),
             };
-            is(tipo.analisa_procedencia && !complete, "exige_procedencia")
+            // Founded if any item is, once each is judged.
+            let all = !live.is_empty() && live.iter().all(said);
+            let founded =
+                |valor: Option<&Valor>| valor.and_then(Valor::texto) == Some("procedente");
+            let any = live.iter().any(|item| founded(item.campos.get("procedencia")));
+            let against = of_record && all && founded(registro.campos.get("procedencia")) != any;
+            match tipo.analisa_procedencia {
+                true if !complete => Some("exige_procedencia"),
+                true => is(against, "procedencia_contraditoria"),
+                false => None,
+            }
         }
         Guarda::Fotos => is(!short_of(registro, tipo, |_| true).is_empty(), "exige_fotos"),
         Guarda::NuncaConcluido => is(was_concluded(registro, tipo), "ja_concluido"),
@@ -231,9 +254,24 @@ pub fn office_only(registro: &Registro, tipo: &Tipo, pessoa: &Pessoa, command: &
             if registro.acoes.iter().any(|other| other.id == *acao) {
                 codes.insert("id_em_uso");
             }
-            let there = |nome: &String| match nome.as_str() {
-                "itens" => registro.colecao(Colecao::Itens).values().any(|item| !item.removido),
-                nome => registro.campos.get(nome).is_some_and(|valor| !valor.vazio()),
+            // R72–R75: asked for once, until the ERP has answered.
+            let open = |other: &Acao| other.situacao == SituacaoAcao::Solicitada;
+            if registro.acoes.iter().any(|other| other.codigo == *codigo && open(other)) {
+                codes.insert("acao_em_andamento");
+            }
+            let live = || {
+                let items = registro.itens.values();
+                items.filter(|item| !item.removido)
+            };
+            let filled = |valor: Option<&Valor>| valor.is_some_and(|valor| !valor.vazio());
+            let there = |nome: &String| match nome.strip_prefix("itens.") {
+                // Said of each item, and not zero of all of them.
+                Some(nome) => {
+                    live().all(|item| filled(item.campos.get(nome)))
+                        && live().any(|item| item.campos.get(nome) != Some(&Valor::Inteiro(0)))
+                }
+                None if nome == "itens" => live().next().is_some(),
+                None => filled(registro.campos.get(nome)),
             };
             let right = |(nome, values): (&String, &Vec<String>)| {
                 values.iter().any(|value| value == text(registro, nome))
@@ -251,9 +289,16 @@ pub fn office_only(registro: &Registro, tipo: &Tipo, pessoa: &Pessoa, command: &
             if *situacao == SituacaoAcao::Solicitada {
                 codes.insert("valor_invalido");
             }
-            // R100: the ERP may repeat its answer, not change it.
-            let same =
-                (asked.situacao, &asked.externo, &asked.retorno) == (*situacao, externo, retorno);
+            if *situacao == SituacaoAcao::Recusada && retorno.is_none() {
+                codes.insert("exige_campo");
+            }
+            // R100: the ERP may repeat its answer and say what it left open, not change it.
+            let fits = |now: &Option<String>, said: &Option<String>| {
+                now.is_none() || said.is_none() || now == said
+            };
+            let same = asked.situacao == *situacao
+                && fits(&asked.externo, externo)
+                && fits(&asked.retorno, retorno);
             if asked.situacao != SituacaoAcao::Solicitada && !same {
                 codes.insert("acao_respondida");
             }

@@ -10,7 +10,8 @@ use campo_domain::{
     command::Command,
     ids::{DeviceId, DocumentId, UserId},
     kind::Kind,
-    registro::{Autoria, Item, Registro},
+    pessoa::{Permissao, Pessoa},
+    registro::{Autoria, Campos, Item, Registro},
     tipo::Tipo,
     valor::Valor,
 };
@@ -81,6 +82,8 @@ impl Oracle {
         // It says something of the parent: only to who might create it.
         match expect {
             Expect::Accepted | Expect::Held if !misplaced.is_empty() => Expect::Refused(misplaced),
+            // Who wrote it could not know.
+            Expect::Accepted if self.nobodys(push.document, &written.command) => Expect::Held,
             expect => expect,
         }
     }
@@ -155,9 +158,31 @@ impl Oracle {
         }
         let of = ocorrencia.and_then(|parent| parent.campos.get("assistencia")?.id());
         if of.is_some() && of != named("assistencia") {
-            codes.insert("campos_obrigatorios");
+            let missing = named("assistencia").is_none();
+            codes.insert(if missing { "campos_obrigatorios" } else { "valor_invalido" });
         }
         codes
+    }
+
+    /// Whether the record would be in the hands of somebody who is not there any more, or may not
+    /// open it (R86).
+    fn nobodys(&self, id: DocumentId, command: &Command) -> bool {
+        let responsavel = |campos: &Campos| campos.get("responsavel").and_then(Valor::id);
+        let handed = match command {
+            Command::Criar { campos, .. } => responsavel(campos),
+            Command::Editar { campo, valor } if campo == "responsavel" => valor.id(),
+            Command::Analisar { encaminhar, .. } => encaminhar.map(UserId::uuid),
+            _ => None,
+        };
+        let Some(handed) = handed.map(UserId::from) else { return false };
+        let raiz = match (self.documents.get(&id), command) {
+            (Some(mirror), _) => mirror.raiz(),
+            (None, command) => self.joins(command).map_or(id, |(_, raiz)| raiz),
+        };
+        let root = self.documents.get(&raiz).map(|mirror| &mirror.registro);
+        let restricao = root.and_then(|root| root.restricao.as_ref());
+        let person = self.people.get(&handed).map(|over| over.at(u64::MAX));
+        !person.is_some_and(|p| rules::has(p, Permissao::Ver) && rules::listed(p, restricao))
     }
 
     /// The case that exists and that a new document becomes part of, with the document's kind.
@@ -222,7 +247,7 @@ impl Oracle {
                 }
                 *late |= !reason.is_empty();
             }
-            return self.whole(push.document, change, command, tipo, late);
+            return self.whole(push.document, change, command, (tipo, &now, &then), late);
         };
         let tipo = &mirror.tipo;
         if flow::request(command, tipo).is_some_and(|request| request.verbo.is_empty()) {
@@ -238,18 +263,26 @@ impl Oracle {
         {
             return Err(["item_inexistente"].into());
         }
+        // A phone shows the record where its owner's own requests lead, and lets the owner write
+        // what fits there. While they wait that is how it stands; afterwards it was in good faith.
+        let foreseen_now = self.forecast(&now, &mirror.registro, tipo);
+        let foreseen = known.as_ref().and_then(|known| self.forecast(&then, known, tipo));
         let known = known.and_then(|known| known.situacao);
         for piece in rules::pieces(command) {
-            let forbidden = rules::forbidden(&now, tipo, situacao, &piece);
-            if forbidden.is_empty() {
+            let forbidden = |pessoa: &Pessoa, codigo: Option<&str>| {
+                rules::forbidden(pessoa, tipo, codigo, &piece)
+            };
+            let reason = forbidden(&now, situacao);
+            if reason.is_empty() || forbidden(&now, foreseen_now.as_deref()).is_empty() {
                 continue;
             }
-            if !rules::forbidden(&then, tipo, known.as_deref(), &piece).is_empty() {
-                return Err(forbidden);
+            let either = [known.as_deref(), foreseen.as_deref()];
+            if either.iter().all(|codigo| !forbidden(&then, *codigo).is_empty()) {
+                return Err(reason);
             }
             *late = true;
         }
-        self.whole(push.document, change, command, tipo, late)
+        self.whole(push.document, change, command, (tipo, &now, &then), late)
     }
 
     /// The record as a whole stays right, or was right where it was written.
@@ -258,7 +291,7 @@ impl Oracle {
         id: DocumentId,
         change: &Change,
         command: &Command,
-        tipo: &Tipo,
+        (tipo, person_now, person_then): (&Tipo, &Pessoa, &Pessoa),
         late: &mut bool,
     ) -> Result<(), Codes> {
         if !matches!(
@@ -268,6 +301,7 @@ impl Oracle {
                 | Command::EditarTexto { .. }
                 | Command::IncluirItem { .. }
                 | Command::EditarItem { .. }
+                | Command::RemoverItem { .. }
         ) {
             return Ok(());
         }
@@ -278,20 +312,35 @@ impl Oracle {
             document::read(&document).ok()
         };
         let unreadable = || Codes::from(["alteracao_invalida"]);
-        let merged = after(mirror.map(|mirror| mirror.document.clone()));
-        let broken = whole::broken(&merged.ok_or_else(unreadable)?, tipo);
+        let merged = after(mirror.map(|mirror| mirror.document.clone())).ok_or_else(unreadable)?;
         let Some(mirror) = mirror else {
+            let broken = whole::broken(&merged, tipo);
             return if broken.is_empty() { Ok(()) } else { Err(broken) };
         };
-        if broken.is_empty() || !whole::broken(&mirror.registro, tipo).is_empty() {
+        // What a situação asks for is asked where the record is, or where its owner saw it.
+        let worse = |pessoa: &Pessoa, before: &Registro, after: &Registro| {
+            let worse = whole::worse(before, after, tipo);
+            let situacao = self.forecast(pessoa, before, tipo);
+            let seen =
+                |registro: &Registro| Registro { situacao: situacao.clone(), ..registro.clone() };
+            match whole::worse(&seen(before), &seen(after), tipo).is_empty() {
+                true => Codes::new(),
+                false => worse,
+            }
+        };
+        let now = worse(person_now, &mirror.registro, &merged);
+        if now.is_empty() {
             return Ok(());
         }
-        let known = after(mirror.document.fork_at(change.deps()).ok());
-        if whole::broken(&known.ok_or_else(unreadable)?, tipo).is_empty() {
-            *late = true;
+        let then = mirror.document.fork_at(change.deps()).ok();
+        let known = then.as_ref().and_then(|then| document::read(then).ok());
+        let (known, then) = known.zip(after(then)).ok_or_else(unreadable)?;
+        if worse(person_then, &known, &then).is_empty() {
+            // The same relationship said by two people is said once too often, and no harm.
+            *late |= now.iter().any(|code| *code != "vinculo_repetido");
             return Ok(());
         }
-        Err(broken)
+        Err(now)
     }
 
     /// Why a person in the office, or a client in the portal, may not do this now; empty if the
@@ -303,7 +352,9 @@ impl Oracle {
         };
         let (registro, tipo) = (&mirror.registro, &mirror.tipo);
         let mut codes = Codes::new();
-        let sees = self.sees_case(usuario, registro.kind, mirror.raiz());
+        // The ERP answers what it was sent, of cases that it could not open too.
+        let sees = self.sees_case(usuario, registro.kind, mirror.raiz())
+            || matches!(command, Command::ResponderAcao { .. });
         if !sees && !rules::shows_in_portal(&now, registro, tipo) {
             codes.insert("nao_encontrado");
         }
@@ -328,6 +379,14 @@ impl Oracle {
             }
         }
         codes.extend(worse(registro, tipo, command));
+        let same = |campo: &str, valor: &Valor| {
+            let disputed = registro.conflitos.iter().any(|conflito| conflito.campo == campo);
+            registro.campos.get(campo) == Some(valor) && !disputed
+        };
+        let says = !matches!(command, Command::Editar { campo, valor } if same(campo, valor));
+        if says && self.nobodys(document, command) {
+            codes.insert("responsavel_sem_acesso");
+        }
         codes
     }
 
@@ -351,11 +410,15 @@ impl Oracle {
             registro.itens.insert(item.id, Item { campos, removido: false, autoria });
         }
         codes.extend(whole::broken(&registro, tipo));
+        if self.nobodys(document, command) {
+            codes.insert("responsavel_sem_acesso");
+        }
         codes
     }
 }
 
-/// The screens refuse what would leave a right record wrong, and a new part that is not complete.
+/// The screens refuse what leaves the record worse than it was, and a new part that is not
+/// complete.
 fn worse(registro: &Registro, tipo: &Tipo, command: &Command) -> Codes {
     let mut codes = Codes::new();
     let mut after = registro.clone();
@@ -377,10 +440,13 @@ fn worse(registro: &Registro, tipo: &Tipo, command: &Command) -> Codes {
             codes.extend(whole::broken_part(registro.kind, *em, &parte, tipo));
             after.colecao_mut(*em).insert(item.id, parte);
         }
+        Command::RemoverItem { em, item } => {
+            if let Some(parte) = after.colecao_mut(*em).get_mut(item) {
+                parte.removido = true;
+            }
+        }
         _ => return codes,
     }
-    if whole::broken(registro, tipo).is_empty() {
-        codes.extend(whole::broken(&after, tipo));
-    }
+    codes.extend(whole::worse(registro, &after, tipo));
     codes
 }

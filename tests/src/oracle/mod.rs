@@ -105,8 +105,10 @@ pub struct Oracle {
     /// The last row that told a person of having lost sight of a case.
     revoked: BTreeMap<(UserId, DocumentId), u64>,
     addressed: BTreeMap<(String, String), Option<UserId>>,
-    /// E-mails that must follow, and actions that must go out.
+    /// E-mails that must follow, and those of which it is not settled yet who may be told.
     emails: Vec<Email>,
+    untold: Vec<Email>,
+    /// Actions that must go out.
     acoes: Vec<AcaoWrite>,
     /// What the store told of each record's files.
     told_of: BTreeMap<DocumentId, files::Files>,
@@ -144,6 +146,7 @@ impl Oracle {
             revoked: BTreeMap::new(),
             addressed: BTreeMap::new(),
             emails: Vec::new(),
+            untold: Vec::new(),
             acoes: Vec::new(),
             told_of: BTreeMap::new(),
             judged: Vec::new(),
@@ -162,6 +165,11 @@ impl Oracle {
     /// What the company's records may be.
     pub fn tipos(&self) -> &Tipos {
         &self.tipos
+    }
+
+    /// There is another version of a tipo, or the same is offered no longer.
+    pub fn publish(&mut self, tipo: Tipo) {
+        self.tipos.incluir(tipo);
     }
 
     /// A person will be this from the next `eu` row on.
@@ -287,14 +295,6 @@ impl Oracle {
             .is_some_and(|mirror| self.sees_case(usuario, mirror.registro.kind, mirror.raiz()))
     }
 
-    /// R86: whether a restriction lets the person pass.
-    fn is_listed(&self, usuario: UserId, raiz: DocumentId) -> bool {
-        let root = self.documents.get(&raiz).map(|mirror| &mirror.registro);
-        let restricao = root.and_then(|root| root.restricao.as_ref());
-        let now = self.people.get(&usuario).map(|over| over.at(u64::MAX));
-        now.is_some_and(|pessoa| rules::listed(pessoa, restricao))
-    }
-
     /// Whether the person sees the case now; of a cliente, which is no case, whether that.
     fn sees_case(&self, usuario: UserId, kind: Kind, raiz: DocumentId) -> bool {
         let root = self.documents.get(&raiz).map(|mirror| &mirror.registro);
@@ -401,13 +401,7 @@ impl Oracle {
         }
         if let Some(mirror) = self.documents.get(&id) {
             let followed = mirror.follow(&registro, by_server, now).map_err(|e| unreadable(&e))?;
-            let raiz = registro.raiz();
-            let told = followed
-                .emails
-                .into_iter()
-                .filter(|email| email.usuario.is_none_or(|usuario| self.is_listed(usuario, raiz)));
-            let told: Vec<Email> = told.collect();
-            self.emails.extend(told);
+            self.untold.extend(followed.emails);
             self.acoes.extend(followed.acoes);
         }
         let mirror = self.documents.entry(id).or_insert_with(|| Mirror {

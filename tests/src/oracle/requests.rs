@@ -14,6 +14,7 @@ use campo_domain::{
     pessoa::{Permissao, Pessoa},
     registro::{Pedido, Registro, Veredito},
     tipo::Tipo,
+    valor::Valor,
 };
 
 /// What must become of a request where it stands.
@@ -125,9 +126,13 @@ impl Oracle {
         std::mem::take(&mut self.judged)
     }
 
-    /// In the records that changed since this was last asked, nothing is left that is due. Says
-    /// what is.
+    /// All that was done together has been read: e-mails are on their way, and in the records that
+    /// changed nothing is left that is due. Says what is.
     pub fn settle(&mut self) -> Vec<String> {
+        // Who sees the record once all is done that was done together, is told.
+        let mut told = std::mem::take(&mut self.untold);
+        told.retain(|email| email.usuario.is_none_or(|usuario| self.sees(usuario, email.document)));
+        self.emails.extend(told);
         let moved = std::mem::take(&mut self.moved);
         moved.into_iter().flat_map(|id| self.left(id)).collect()
     }
@@ -159,15 +164,15 @@ impl Oracle {
 
     /// The situação that the person's phone shows: as if the photos that were declared had arrived,
     /// but for those that were discarded.
-    pub fn forecast(&self, usuario: UserId, registro: &Registro, tipo: &Tipo) -> Option<String> {
+    pub fn forecast(&self, pessoa: &Pessoa, registro: &Registro, tipo: &Tipo) -> Option<String> {
         let mut then = registro.clone();
         for place in 0..then.pedidos.len() {
             let pedido = then.pedidos[place].clone();
-            if pedido.veredito.is_some() || pedido.autoria.por != usuario {
+            if pedido.veredito.is_some() || pedido.autoria.por != pessoa.id {
                 continue;
             }
             let request = stands(&then, &pedido);
-            let leads = flow::leads(&then, tipo, &self.person(usuario), &request, true);
+            let leads = flow::leads(&then, tipo, pessoa, &request, true);
             let Ok(para) = leads else { continue };
             if flow::awaits_other_photos(&then, tipo, request.verbo) {
                 break;
@@ -175,6 +180,10 @@ impl Oracle {
             let (de, quando) = (then.situacao.replace(para.clone()), pedido.quando);
             let de = de.unwrap_or_default();
             then.pedidos[place].veredito = Some(Veredito { recusa: None, de, para, quando });
+            if then.responsavel().is_none() && takes(tipo, pessoa, &then.pedidos[place]) {
+                let por = Valor::Id(pessoa.id.uuid());
+                then.campos.insert("responsavel".into(), por);
+            }
         }
         situacao(tipo, then.situacao.as_deref()).map(|situacao| situacao.codigo.clone())
     }

@@ -85,8 +85,10 @@ pub fn code(refusal: &Refusal) -> &'static str {
 pub enum Piece<'a> {
     /// A field.
     Field(&'a str),
-    /// A part comes or goes.
+    /// A part comes.
     Part(Colecao),
+    /// A part goes.
+    Removal(Colecao),
     /// A field of a part, perhaps with the part itself.
     PartField(Colecao, &'a str, bool),
     /// Who takes part, or is told.
@@ -117,7 +119,7 @@ pub fn pieces(command: &Command) -> Vec<Piece<'_>> {
             fields.chain([Piece::Part(*em)]).collect()
         }
         Command::EditarItem { em, campo, .. } => vec![Piece::PartField(*em, campo, false)],
-        Command::RemoverItem { em, .. } => vec![Piece::Part(*em)],
+        Command::RemoverItem { em, .. } => vec![Piece::Removal(*em)],
         Command::Participar { .. } | Command::Interessar { .. } => vec![Piece::People],
         Command::Anotar { visibilidade, .. } => vec![Piece::Note(*visibilidade)],
         Command::Analisar { tipo: TipoAnalise::Parcial, .. } => vec![Piece::Partial],
@@ -133,6 +135,8 @@ pub fn pieces(command: &Command) -> Vec<Piece<'_>> {
 enum When<'a> {
     /// While work may still happen.
     Open,
+    /// While it may, and afterwards where what was forgotten is taken (R84).
+    OpenOrForgotten,
     /// While it may, where a client may look (R52).
     OpenToClient,
     /// While the situação lists this name.
@@ -163,11 +167,16 @@ fn takes<'a>(tipo: &Tipo, piece: &Piece<'a>) -> (Option<Permissao>, When<'a>) {
         Piece::PartField(Colecao::Itens, "procedencia", _) => {
             (Some(Ver), When::Listed("procedencia"))
         }
-        Piece::Part(em) | Piece::PartField(em, ..) => match em {
-            Colecao::Itens | Colecao::Despesas => (Some(Ver), When::Listed(em.codigo())),
-            Colecao::Anexos | Colecao::Vinculos => (Some(Ver), When::Open),
+        Piece::Part(em) | Piece::Removal(em) | Piece::PartField(em, ..) => match (em, piece) {
+            (Colecao::Itens | Colecao::Despesas, _) => (Some(Ver), When::Listed(em.codigo())),
+            // R83: once it is concluded, none is removed or called otherwise.
+            (Colecao::Anexos, Piece::Part(_) | Piece::PartField(_, _, true)) => {
+                (Some(Ver), When::OpenOrForgotten)
+            }
+            (Colecao::Anexos | Colecao::Vinculos, _) => (Some(Ver), When::Open),
         },
-        Piece::People | Piece::Note(Visibilidade::Interna) => (Some(Ver), When::Open),
+        Piece::Note(Visibilidade::Interna) => (Some(Ver), When::OpenOrForgotten),
+        Piece::People => (Some(Ver), When::Open),
         Piece::Note(Visibilidade::Cliente) => (Some(Ver), When::OpenToClient),
         Piece::Partial => (Some(Ver), When::Listed("analises")),
         Piece::Request => (Some(Ver), When::Ever),
@@ -193,6 +202,7 @@ pub fn forbidden(pessoa: &Pessoa, tipo: &Tipo, codigo: Option<&str>, piece: &Pie
     let clients = matches!(
         piece,
         Piece::Part(Colecao::Anexos)
+            | Piece::Removal(Colecao::Anexos)
             | Piece::PartField(Colecao::Anexos, ..)
             | Piece::Note(Visibilidade::Cliente)
             | Piece::Request
@@ -212,6 +222,7 @@ pub fn forbidden(pessoa: &Pessoa, tipo: &Tipo, codigo: Option<&str>, piece: &Pie
     let allowed = match when {
         When::Ever => true,
         When::Open => open,
+        When::OpenOrForgotten => open || situacao.aceita_notas,
         When::OpenToClient => open && (situacao.visivel_cliente || is_client(pessoa)),
         When::Listed(nome) => match &situacao.campos_editaveis {
             CamposEditaveis::Todos => true,

@@ -1,6 +1,6 @@
 //! What a record as a whole must be (R7, R14, R27, R33–R35, R38, R44, R62, R83), by its tipo.
 
-use super::rules::{Codes, text};
+use super::rules::{Codes, situacao, text};
 use campo_domain::{
     kind::Kind,
     parte::Colecao,
@@ -8,6 +8,7 @@ use campo_domain::{
     tipo::Tipo,
     valor::Valor,
 };
+use std::collections::BTreeSet;
 
 fn empty(valor: Option<&Valor>) -> bool {
     match valor {
@@ -17,59 +18,126 @@ fn empty(valor: Option<&Valor>) -> bool {
     }
 }
 
+/// What is wrong with a record: the code, and of which field or part.
+type Fault = (&'static str, String);
+
 /// What is wrong with the record, whoever made it so; empty where nothing is.
 pub fn broken(registro: &Registro, tipo: &Tipo) -> Codes {
-    let mut codes = Codes::new();
+    faults(registro, tipo).into_iter().map(|(code, _)| code).collect()
+}
+
+/// What a change makes wrong that was not wrong before: what is already wrong blocks nobody, and
+/// excuses nothing else.
+pub fn worse(before: &Registro, after: &Registro, tipo: &Tipo) -> Codes {
+    let mut new = faults(after, tipo);
+    let known = faults(before, tipo);
+    new.retain(|fault| !known.contains(fault));
+    // R34: more money for the client, where it was too much already.
+    if over_the_limit(after, tipo) && sum(after) > sum(before) {
+        new.insert(("limite_indenizacao", String::new()));
+    }
+    new.into_iter().map(|(code, _)| code).collect()
+}
+
+fn live(registro: &Registro, em: Colecao) -> impl Iterator<Item = &Item> {
+    registro.colecao(em).values().filter(|parte| !parte.removido)
+}
+
+/// Money for the client, in centavos, where an item says any.
+fn paid(registro: &Registro) -> impl Iterator<Item = i64> {
+    live(registro, Colecao::Itens).filter_map(|item| match item.campos.get("valor_indenizado") {
+        Some(Valor::Inteiro(centavos)) => Some(*centavos),
+        _ => None,
+    })
+}
+
+fn sum(registro: &Registro) -> i64 {
+    paid(registro).sum()
+}
+
+fn over_the_limit(registro: &Registro, tipo: &Tipo) -> bool {
+    let limite = tipo.indenizacao.and_then(|indenizacao| indenizacao.limite);
+    limite.is_some_and(|limite| sum(registro) > limite)
+}
+
+fn faults(registro: &Registro, tipo: &Tipo) -> BTreeSet<Fault> {
+    let mut faults = BTreeSet::new();
     let value = |nome: &str| registro.campos.get(nome);
-    if tipo.obrigatorios.iter().any(|nome| empty(value(nome))) {
-        codes.insert("campos_obrigatorios");
+    let mut wrong = |code: &'static str, of: &str| {
+        faults.insert((code, of.to_owned()));
+    };
+    let here = situacao(tipo, registro.situacao.as_deref()).into_iter().flat_map(|s| &s.exige);
+    let by_value = tipo.obrigatorios_por.iter();
+    let by_value = by_value.filter_map(|(nome, of)| of.get(text(registro, nome))).flatten();
+    for nome in tipo.obrigatorios.iter().chain(here).chain(by_value) {
+        if empty(value(nome)) {
+            wrong("campos_obrigatorios", nome);
+        }
     }
     let on_form = |nome: &String| tipo.formulario.is_empty() || tipo.formulario.contains(nome);
-    if registro.campos.iter().any(|(nome, valor)| !empty(Some(valor)) && !on_form(nome)) {
-        codes.insert("campo_fora_do_tipo");
+    for (nome, valor) in &registro.campos {
+        if !empty(Some(valor)) && !on_form(nome) {
+            wrong("campo_fora_do_tipo", nome);
+        }
     }
     if let (Some(Valor::Instante(inicio)), Some(Valor::Instante(fim))) =
         (value("inicio"), value("fim"))
         && fim < inicio
     {
-        codes.insert("fim_antes_do_inicio");
+        wrong("fim_antes_do_inicio", "fim");
     }
     let modalidade = text(registro, "modalidade");
     let of_tipo = tipo.modalidades.is_empty() || tipo.modalidades.iter().any(|m| m == modalidade);
+    if !modalidade.is_empty() && !of_tipo {
+        wrong("valor_invalido", "modalidade");
+    }
     let categoria = text(registro, "categoria");
     let known = tipo.categorias.is_empty() || tipo.categorias.iter().any(|c| c.codigo == categoria);
-    if (!modalidade.is_empty() && !of_tipo) || (!categoria.is_empty() && !known) {
-        codes.insert("valor_invalido");
+    if !categoria.is_empty() && !known {
+        wrong("valor_invalido", "categoria");
     }
-    let live = |em: Colecao| registro.colecao(em).values().filter(|parte| !parte.removido);
-    let judged = !empty(value("procedencia"))
-        || live(Colecao::Itens).any(|item| !empty(item.campos.get("procedencia")));
-    if judged && !tipo.analisa_procedencia {
-        codes.insert("recurso_desabilitado");
+    for nome in ["contato_email", "email"] {
+        let email = text(registro, nome);
+        if !email.is_empty() && !is_address(email) {
+            wrong("email_invalido", &format!("{nome} {email}"));
+        }
+    }
+    let of_items = live(registro, Colecao::Itens).map(|item| item.campos.get("procedencia"));
+    let said = of_items.chain([value("procedencia")]).any(|said| !empty(said));
+    if said && !tipo.analisa_procedencia {
+        wrong("recurso_desabilitado", "procedencia");
+    }
+    // R38: said once, and of something else.
+    let vinculos: Vec<_> = live(registro, Colecao::Vinculos)
+        .map(|v| ["relacao", "documento", "contato"].map(|n| v.campos.get(n)))
+        .map(|said| said.map(|valor| valor.filter(|valor| **valor != Valor::Nulo)))
+        .collect();
+    let itself = Valor::Id(registro.id.uuid());
+    for (n, one) in vinculos.iter().enumerate() {
+        let times = vinculos[..n].iter().filter(|other| *other == one).count();
+        if times > 0 || one[1] == Some(&itself) {
+            wrong("vinculo_repetido", &format!("{one:?} {times}"));
+        }
     }
     for em in Colecao::TODAS {
-        for parte in live(em) {
-            codes.extend(broken_part(registro.kind, em, parte, tipo));
+        for (id, parte) in registro.colecao(em).iter().filter(|(_, parte)| !parte.removido) {
+            for code in broken_part(registro.kind, em, parte, tipo) {
+                wrong(code, &id.to_string());
+            }
         }
     }
-    let paid: Vec<i64> = live(Colecao::Itens)
-        .filter_map(|item| match item.campos.get("valor_indenizado") {
-            Some(Valor::Inteiro(centavos)) => Some(*centavos),
-            _ => None,
-        })
-        .collect();
     match tipo.indenizacao {
-        None if !paid.is_empty() => {
-            codes.insert("recurso_desabilitado");
-        }
-        Some(indenizacao)
-            if indenizacao.limite.is_some_and(|max| paid.iter().sum::<i64>() > max) =>
-        {
-            codes.insert("limite_indenizacao");
-        }
+        None if paid(registro).next().is_some() => wrong("recurso_desabilitado", "indenizado"),
+        _ if over_the_limit(registro, tipo) => wrong("limite_indenizacao", ""),
         _ => {}
     }
-    codes
+    faults
+}
+
+/// Somebody at a domain, as the dice write it.
+fn is_address(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('@').collect();
+    matches!(parts[..], [who, at] if !who.is_empty() && at.contains('.') && !text.contains(' '))
 }
 
 /// What is wrong with a part by itself.

@@ -6,8 +6,8 @@ use campo_domain::{
     command::{Command, Listados, NovoPedido},
     fluxo::{Fase, Guarda, Quem, Transicao},
     parte::Colecao,
-    registro::{Registro, SituacaoAcao, TipoAnalise, Visibilidade},
-    tipo::Tipo,
+    registro::{Item, Registro, SituacaoAcao, TipoAnalise, Visibilidade},
+    tipo::{AcaoPermitida, Tipo},
     valor::Valor,
 };
 
@@ -63,7 +63,7 @@ impl Muse<'_> {
         }
     }
 
-    fn request(&mut self, transicao: &Transicao) -> Command {
+    pub(super) fn request(&mut self, transicao: &Transicao) -> Command {
         let asked = transicao.guardas.contains(&Guarda::Motivo);
         let motivo = self.dice.chance(if asked { 7 } else { 2 }, 8).then(|| self.words());
         let email = self.dice.chance(1, 2);
@@ -72,8 +72,14 @@ impl Muse<'_> {
 
     /// Writes the field.
     fn fill(&mut self, registro: &Registro, tipo: &Tipo, nome: &str) -> Option<Command> {
-        if nome == "itens" {
-            let em = Colecao::Itens;
+        if let Some(of_items) = nome.strip_prefix("itens") {
+            let (em, campo) = (Colecao::Itens, of_items.trim_start_matches('.'));
+            let said = |item: &Item| campo.is_empty() || !item.valor(campo).vazio();
+            if let Some((item, _)) = registro.vivos(em).find(|(_, item)| !said(item)) {
+                let (item, campo) = (*item, campo.to_owned());
+                let valor = Valor::Inteiro(self.dice.range(1, 9_000));
+                return Some(Command::EditarItem { em, item, campo, valor });
+            }
             return Some(Command::IncluirItem { em, item: self.part(registro.kind, em, tipo) });
         }
         let campo = registro.kind.campo(nome)?;
@@ -87,7 +93,7 @@ impl Muse<'_> {
     }
 
     /// What a guard of the transition still asks for, if it is something to fill in.
-    fn fulfil(
+    pub(super) fn fulfil(
         &mut self,
         registro: &Registro,
         tipo: &Tipo,
@@ -151,7 +157,7 @@ impl Muse<'_> {
         }
     }
 
-    fn analysis(&mut self, tipo: TipoAnalise) -> Command {
+    pub(super) fn analysis(&mut self, tipo: TipoAnalise) -> Command {
         let pedido = (tipo != TipoAnalise::Parcial)
             .then(|| NovoPedido { id: self.id(), email: self.dice.chance(1, 2) });
         Command::Analisar {
@@ -187,7 +193,8 @@ impl Muse<'_> {
     /// Something that only the office does (R64, R72–R77, R86).
     pub fn in_office(&mut self, registro: &Registro, tipo: &Tipo) -> Command {
         let acts = if tipo.acoes.is_empty() { 1 } else { 6 };
-        let answers = if registro.acoes.is_empty() { 0 } else { 6 };
+        let open = registro.acoes.iter().any(|acao| acao.situacao == SituacaoAcao::Solicitada);
+        let answers = if open { 9 } else { u32::from(!registro.acoes.is_empty()) };
         let over = registro.fase(tipo) == Fase::Concluido && tipo.permite_acao_corretiva;
         let links = if over { 8 } else { 1 };
         match self.dice.weighted(&[4, acts, answers, links, 2]) {
@@ -226,17 +233,25 @@ impl Muse<'_> {
     }
 
     fn request_action(&mut self, registro: &Registro, tipo: &Tipo) -> Command {
-        let some = self.dice.maybe(&tipo.acoes.iter().collect::<Vec<_>>());
+        let fase = registro.fase(tipo);
+        // Where none may be asked for yet, what it will need is filled in.
+        let fits = |acao: &&AcaoPermitida| acao.fases.contains(&fase);
+        let fitting: Vec<_> = tipo.acoes.iter().filter(fits).collect();
+        let some = self.dice.maybe(&fitting);
+        let some = some.or_else(|| self.dice.maybe(&tipo.acoes.iter().collect::<Vec<_>>()));
         if let Some(acao) = some
-            && self.dice.chance(3, 4)
+            && self.dice.chance(7, 8)
         {
-            let there = |nome: &str| match nome {
-                "itens" => registro.vivos(Colecao::Itens).next().is_some(),
-                nome => !registro.valor(nome).vazio(),
-            };
-            let missing = acao.exige.iter().find(|nome| !there(nome));
+            let missing = acao.exige.iter().find(|nome| lacks(registro, nome));
             if let Some(first) = missing.and_then(|nome| self.fill(registro, tipo, nome)) {
                 return first;
+            }
+            let other = acao.exige_valor.iter().find(|(nome, values)| {
+                !values.iter().any(|v| registro.valor(nome).texto() == Some(v))
+            });
+            if let Some((nome, values)) = other {
+                let valor = Valor::Texto(self.dice.pick(values).clone());
+                return Command::Editar { campo: nome.clone(), valor };
             }
         }
         let codigo = some.map(|acao| acao.codigo.clone()).filter(|_| !self.dice.chance(1, 16));
@@ -257,7 +272,10 @@ impl Muse<'_> {
         };
         // The ERP repeats itself, now and then in other words.
         let externo = self.dice.chance(7, 8).then(|| "PC-1".to_owned());
-        Command::ResponderAcao { acao, situacao, externo, retorno: None }
+        // R100: why, where it refuses.
+        let why = if situacao == SituacaoAcao::Recusada { 7 } else { 1 };
+        let retorno = self.dice.chance(why, 8).then(|| self.words());
+        Command::ResponderAcao { acao, situacao, externo, retorno }
     }
 
     /// What a client does with its own case.
@@ -282,6 +300,19 @@ impl Muse<'_> {
                 }
                 note
             }
+        }
+    }
+}
+
+/// Whether the record lacks what an action asks for: a field, items, or a field of each item.
+fn lacks(registro: &Registro, nome: &str) -> bool {
+    match nome.strip_prefix("itens") {
+        None => registro.valor(nome).vazio(),
+        Some(campo) => {
+            let campo = campo.trim_start_matches('.');
+            let mut items = registro.vivos(Colecao::Itens).peekable();
+            items.peek().is_none()
+                || (!campo.is_empty() && items.any(|(_, item)| item.valor(campo).vazio()))
         }
     }
 }

@@ -52,12 +52,27 @@ impl Muse<'_> {
                 campos.insert(campo.nome.to_owned(), value);
             }
         }
+        self.ask_for_the_rest(&mut campos, tipo);
         self.hang(&mut campos, tipo);
         let mut itens = Vec::new();
         if kind == Kind::Ocorrencia && self.dice.chance(1, 2) {
             itens.push(self.part(kind, Colecao::Itens, tipo));
         }
         Command::Criar { id, kind, tipo: tipo.referencia(), campos, itens }
+    }
+
+    /// What the form asks for because of what another field says, mostly.
+    fn ask_for_the_rest(&mut self, campos: &mut Campos, tipo: &Tipo) {
+        for (nome, by_value) in &tipo.obrigatorios_por {
+            let said = campos.get(nome).and_then(Valor::texto).unwrap_or_default().to_owned();
+            for nome in by_value.get(&said).into_iter().flatten() {
+                let campo = tipo.kind.campo(nome).filter(|_| !self.dice.chance(1, 30));
+                if let Some(campo) = campo.filter(|_| !campos.contains_key(nome)) {
+                    let value = self.value(campo, tipo);
+                    campos.insert(nome.clone(), value);
+                }
+            }
+        }
     }
 
     /// As a client in the portal opens a case.

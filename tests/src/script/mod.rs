@@ -3,6 +3,7 @@
 
 mod business;
 mod create;
+mod past;
 
 use crate::{dice::Dice, staff::Staff};
 use campo_domain::{
@@ -99,6 +100,9 @@ impl Muse<'_> {
         // Now and then one that this tipo does not know.
         if !offered.is_empty() && !self.dice.chance(1, 16) {
             return Valor::Texto((*self.dice.pick(&offered)).to_owned());
+        }
+        if matches!(campo.nome, "email" | "contato_email") && !self.dice.chance(1, 12) {
+            return Valor::Texto(format!("lia{}@exemplo.com.br", self.dice.below(100)));
         }
         match campo.tipo {
             TipoCampo::Texto { chars_max } | TipoCampo::TextoLongo { chars_max } => {

@@ -54,7 +54,7 @@ impl World<'_> {
         let mut own = self.oracle.waiting(id).filter(|pedido| pedido.autoria.por == usuario);
         if own.next().is_some() {
             // It shows what the person asked for as done; the server waits for the photos.
-            let forecast = self.oracle.forecast(usuario, registro, tipo);
+            let forecast = self.oracle.forecast(&server, registro, tipo);
             let shown = view.previsto.situacao(&view.tipo).map(|situacao| situacao.codigo.clone());
             self.trace.count("agreed on what waits");
             return ensure(shown == forecast, Checker::Business, || {

@@ -4,9 +4,11 @@
 
 mod agreement;
 mod answers;
+mod company;
 mod field;
 mod forgery;
 mod office;
+mod past;
 mod rest;
 mod store;
 mod timers;
@@ -34,6 +36,7 @@ use campo_domain::{
 };
 use campo_sync::wire::{Limits, SyncRequest, SyncResponse};
 use chrono::{DateTime, TimeDelta, Utc};
+pub use company::References;
 use std::collections::BTreeMap;
 use store::{Photo, Upload};
 
@@ -102,6 +105,8 @@ pub struct World<'a> {
     backups: Vec<Option<Device>>,
     known: BTreeMap<DocumentId, Known>,
     photos: Vec<Photo>,
+    /// What administrators published since the company was founded.
+    published: References,
     issued: Vec<Issued>,
     /// On how many records most of the work happens.
     attention: usize,
@@ -164,6 +169,7 @@ impl<'a> World<'a> {
             // The client with a login is known before its record is.
             known: BTreeMap::from_iter(staff.client.cliente.map(|id| (id, Known::CLIENT))),
             photos: Vec::new(),
+            published: References::new(),
             issued: Vec::new(),
             attention: *dice.pick(&[1, 1, 2, 4]),
             requests: 0,
@@ -175,6 +181,7 @@ impl<'a> World<'a> {
 
     fn run(&mut self) -> Result<(), Violation> {
         self.read_log()?;
+        self.past()?;
         for _ in 0..self.config.steps {
             self.step()?;
         }

@@ -1,5 +1,5 @@
 //! What people in the office do, and a client in the portal: work on records, decide on held
-//! branches, restrict cases, change people.
+//! branches, restrict cases.
 
 use super::{World, machinery};
 use crate::{
@@ -7,15 +7,14 @@ use crate::{
     ledger::What,
     oracle::Written,
     script::{Known, Muse, label},
-    staff::{grupos, toggled},
     trace::Short,
 };
 use automerge::Change;
 use campo_domain::{
     command::Command,
+    fluxo::Fase,
     ids::{DeviceId, DocumentId, UserId},
-    pessoa::{Permissao, Pessoa},
-    registro::Visibilidade,
+    registro::{SituacaoAcao, Visibilidade},
 };
 use campo_sync::document::Actor;
 use std::collections::BTreeMap;
@@ -23,12 +22,13 @@ use std::collections::BTreeMap;
 impl World<'_> {
     /// One thing that somebody in the office does.
     pub(super) fn office(&mut self) -> Result<(), Violation> {
-        match self.dice.weighted(&[64, 5, 14, 9, 9]) {
+        match self.dice.weighted(&[56, 5, 14, 12, 9, 14]) {
             0 => self.edit(),
             1 => self.create(),
             2 => self.decide(),
-            3 => self.change_person(),
-            _ => self.client(),
+            3 => self.administer(),
+            4 => self.client(),
+            _ => self.conclude(),
         }
     }
 
@@ -61,6 +61,27 @@ impl World<'_> {
         self.commands(usuario, id, &[command])
     }
 
+    /// Something that only the office does, to a record of which it may be done: an action is asked
+    /// for or answered, a corrective one linked to what is concluded.
+    fn conclude(&mut self) -> Result<(), Violation> {
+        let offers = |id: &DocumentId| {
+            let Some((registro, tipo)) = self.oracle.registro(*id) else { return false };
+            let fase = registro.fase(tipo);
+            let asked = registro.acoes.iter().any(|a| a.situacao == SituacaoAcao::Solicitada);
+            let may_ask = tipo.acoes.iter().any(|acao| acao.fases.contains(&fase));
+            asked || may_ask || (tipo.permite_acao_corretiva && fase == Fase::Concluido)
+        };
+        let ids: Vec<DocumentId> = self.oracle.documents().filter(offers).collect();
+        let Some(id) = self.dice.maybe(&ids) else { return self.edit() };
+        let usuario = self.somebody();
+        let (people, tipos) = (&self.people, self.oracle.tipos());
+        let known = &self.known;
+        let mut muse = Muse::of(&mut self.dice, self.now, people, known, tipos, &self.staff);
+        let Some((registro, tipo)) = self.oracle.registro(id) else { return Ok(()) };
+        let command = muse.in_office(registro, tipo);
+        self.commands(usuario, id, &[command])
+    }
+
     fn word(&mut self) -> Command {
         Command::Anotar {
             id: self.dice.uuid(self.now).into(),
@@ -80,13 +101,13 @@ impl World<'_> {
     }
 
     /// What is known and on the server.
-    fn stored(&self) -> BTreeMap<DocumentId, Known> {
+    pub(super) fn stored(&self) -> BTreeMap<DocumentId, Known> {
         let logged: Vec<DocumentId> = self.oracle.documents().collect();
         let known = self.known.iter().filter(|(id, _)| logged.binary_search(id).is_ok());
         known.map(|(id, known)| (*id, *known)).collect()
     }
 
-    fn created(&mut self, usuario: UserId, command: Command) -> Result<(), Violation> {
+    pub(super) fn created(&mut self, usuario: UserId, command: Command) -> Result<(), Violation> {
         let Command::Criar { id, .. } = command else { return Ok(()) };
         if let Some(created) = Known::of(&command) {
             self.known.insert(id, created);
@@ -116,7 +137,7 @@ impl World<'_> {
     }
 
     /// 4: the office is held to the same rules, and is told at once; all is done, or nothing.
-    fn commands(
+    pub(super) fn commands(
         &mut self,
         usuario: UserId,
         id: DocumentId,
@@ -216,41 +237,5 @@ impl World<'_> {
         ensure(done.is_err() || !approve || all, Checker::NothingLost, || {
             format!("{} was approved and is not merged", branch.id)
         })
-    }
-
-    /// An administrator gives or takes a right, or moves somebody to other groups.
-    fn change_person(&mut self) -> Result<(), Violation> {
-        use Permissao::{Administrar, Aprovar, Gerenciar, Ver, VerTodas};
-        let usuario = self.staff.field[self.dice.below(self.staff.field.len())].id;
-        let before = self.oracle.person(usuario);
-        // Whoever lost everything gets it back soon: there is nothing to see otherwise.
-        let permissao = if !before.permissoes.contains(&Ver) {
-            Some(Ver)
-        } else if self.dice.chance(1, 3) {
-            None
-        } else {
-            let some = [Ver, VerTodas, VerTodas, VerTodas, Gerenciar, Aprovar, Administrar];
-            Some(*self.dice.pick(&some))
-        };
-        let after = match permissao {
-            Some(permissao) => {
-                let permissoes = toggled(&before.permissoes, permissao);
-                Pessoa { permissoes, ..before.clone() }
-            }
-            None => Pessoa { grupos: grupos(&mut self.dice), ..before.clone() },
-        };
-        if after == before {
-            return Ok(());
-        }
-        let kind = match after.permissoes.len().cmp(&before.permissoes.len()) {
-            std::cmp::Ordering::Greater => "office: permits",
-            std::cmp::Ordering::Less => "office: forbids",
-            std::cmp::Ordering::Equal => "office: groups",
-        };
-        let name = self.staff.name(usuario);
-        self.trace.event(kind, format_args!("{name} {permissao:?} {:?}", after.grupos));
-        self.oracle.change_person(after.clone());
-        self.ledger.change(self.now, &after).map_err(machinery)?;
-        self.read_log()
     }
 }

@@ -13,6 +13,7 @@ const PAGES_MAX: u32 = 3_000;
 
 impl World<'_> {
     pub(super) fn rest(&mut self) -> Result<(), Violation> {
+        self.all_return()?;
         // What is under way still arrives, much too late: nobody waits for it any more.
         for device in &mut self.devices {
             device.crash();
@@ -88,6 +89,7 @@ impl World<'_> {
                 }
             }
         }
+        self.check_references()?;
         let held = self.ledger.held().map_err(machinery)?;
         checkers::one_fate(&self.oracle, &self.devices, &self.issued, &held)?;
         checkers::stored_is_logged(&self.oracle, &self.ledger.documents().map_err(machinery)?)?;

@@ -210,6 +210,19 @@ impl World<'_> {
         Ok(any)
     }
 
+    /// Before anybody looks, whatever the record has has arrived.
+    pub(super) fn photos_of_the_past(&mut self, document: DocumentId) -> Result<(), Violation> {
+        let record = self.oracle.registro(document);
+        let declared = record.into_iter().flat_map(|(registro, _)| registro.anexos.keys().copied());
+        let declared: Vec<ItemId> = declared.collect();
+        for anexo in declared {
+            if self.oracle.arquivo(document, anexo) == Esperada {
+                self.say(Told { document, anexo, situacao: Verificada, motivo: None })?;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether nobody has the bytes, and so nobody ever told of them.
     fn is_lost(&self, document: DocumentId, anexo: ItemId) -> bool {
         let mut all = self.photos.iter();

@@ -77,6 +77,11 @@ impl World<'_> {
     }
 
     fn arrives(&mut self, sender: Sender, request: SyncRequest) -> Result<(), Violation> {
+        if !self.oracle.person(sender.usuario).ativo {
+            // Nobody of that name signs in any more; the phone keeps what it has.
+            self.trace.event("locked out", format_args!("#{}", sender.number));
+            return Ok(());
+        }
         // Every eighth goes through the wire format, which must not change it.
         let request =
             if sender.number.is_multiple_of(8) { self.packed(&request)? } else { request };

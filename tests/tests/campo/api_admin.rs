@@ -162,6 +162,59 @@ fn a_key_never_does_more_than_whoever_made_it() {
 }
 
 #[test]
+fn a_key_makes_nobody_who_may_do_more_than_itself() {
+    let site = Site::new();
+    let carla = Rest::enter(&site, AURORA, "carla");
+    let key = carla.key(&["administrar"], &["ver", "administrar"]);
+    let novo = |login: &str, permissoes: &[&str]| {
+        json!({ "login": login, "nome": "Gil", "senha": SENHA,
+                "permissoes": permissoes })
+    };
+    let above = is(403, "permissao_alem_da_propria");
+    assert_eq!(said(&key.post("/v1/usuarios", &novo("gil", &["ver", "aprovar"]))), above);
+    let gil = key.post("/v1/usuarios", &novo("gil", &["ver"]));
+    assert_eq!(gil.status, 201, "{}", gil.body);
+    let gil = format!("/v1/usuarios/{}", gil.json()["id"].as_str().unwrap());
+    let more = json!({ "permissoes": ["ver", "gerenciar"] });
+    assert_eq!(said(&key.change("PATCH", &gil, &gil, &more)), above);
+    let senha = json!({ "senha": SENHA });
+    assert_eq!(key.post(&format!("{gil}/senha"), &senha).status, 200);
+
+    // Who may more already, a person sees to; the program may still write the rest of it down.
+    assert_eq!(carla.change("PATCH", &gil, &gil, &more).status, 200);
+    assert_eq!(said(&key.post(&format!("{gil}/senha"), &senha)), above);
+    assert_eq!(key.change("PATCH", &gil, &gil, &json!({ "nome": "Gil Reis" })).status, 200);
+    let cliente = rest::cliente(&site, "Padaria");
+    let portal = json!({ "login": "padaria", "nome": "Padaria", "permissoes": ["portal"],
+                         "cliente": cliente });
+    assert_eq!(key.post("/v1/usuarios", &portal).status, 201);
+}
+
+#[test]
+fn a_person_keeps_a_group_that_was_withdrawn_until_it_is_taken_away() {
+    let site = Site::new();
+    let carla = Rest::enter(&site, AURORA, "carla");
+    for catalogo in ["/v1/catalogos/grupo/g1", "/v1/catalogos/filial/f1"] {
+        let entry = json!({ "nome": "Um" });
+        assert_eq!(carla.send("PUT", catalogo, &[], Some(&entry)).status, 201);
+    }
+    let ana = format!("/v1/usuarios/{}", site.id("ana"));
+    let edit = |body: Value| carla.change("PATCH", &ana, &ana, &body);
+    assert_eq!(edit(json!({ "grupos": ["g1"], "filial": "f1" })).status, 200);
+    for catalogo in ["/v1/catalogos/grupo/g1", "/v1/catalogos/filial/f1"] {
+        let entry = json!({ "nome": "Um", "ativo": false });
+        assert_eq!(carla.change("PUT", catalogo, catalogo, &entry).status, 200);
+    }
+    let out = edit(json!({ "ativo": false }));
+    assert_eq!((out.status, out.json()["grupos"].clone()), (200, json!(["g1"])), "{}", out.body);
+    let bruno = format!("/v1/usuarios/{}", site.id("bruno"));
+    for new in [json!({ "grupos": ["g1"] }), json!({ "filial": "f1" })] {
+        let answer = carla.change("PATCH", &bruno, &bruno, &new);
+        assert_eq!(said(&answer), is(422, "item_de_catalogo_inexistente"));
+    }
+}
+
+#[test]
 fn a_repeated_post_is_answered_from_memory_and_done_once() {
     let site = Site::new();
     let carla = Rest::enter(&site, AURORA, "carla");
@@ -191,7 +244,7 @@ fn a_repeated_post_is_answered_from_memory_and_done_once() {
     for (path, body) in [("/v1/usuarios", &other), ("/v1/chaves", &novo)] {
         assert_eq!(said(&with(&carla, "k1", path, body)), is(422, "chave_reutilizada"));
     }
-    let chave = carla.key(&["administrar"], &["administrar"]);
+    let chave = carla.key(&["administrar"], &["ver", "administrar"]);
     assert_eq!(said(&with(&chave, "k1", "/v1/usuarios", &novo)), is(409, "login_existe"));
     assert_eq!(said(&carla.post("/v1/usuarios", &novo)), is(409, "login_existe"));
 

@@ -316,19 +316,24 @@ fn nothing_that_is_sent_to_a_list_is_read_as_sql() {
     use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
     let cursor = |key: Value| URL_SAFE_NO_PAD.encode(key.to_string());
     for (order, key) in [
-        ("prazo", json!(["-prazo", "2026-01-01", ids[0]])),
-        ("prazo", json!(["prazo", "'; DROP TABLE assistencias; --", ids[0]])),
-        ("criado_em", json!(["criado_em", "ontem", ids[0]])),
-        ("criado_em", json!(["criado_em", "\u{0}", ids[0]])),
-        ("prazo", json!(["prazo", "2026-01-01", "x"])),
+        ("prazo", json!(["assistencia", "-prazo", ["2026-01-01"], ids[0]])),
+        ("prazo", json!(["agenda", "prazo", ["2026-01-01"], ids[0]])),
+        ("prazo", json!(["assistencia", "prazo", ["2026-01-01", "2026-01-01"], ids[0]])),
+        ("prazo", json!(["assistencia", "prazo", [], ids[0]])),
+        ("prazo", json!(["assistencia", "prazo", ["'; DROP TABLE assistencias; --"], ids[0]])),
+        ("criado_em", json!(["assistencia", "criado_em", ["ontem"], ids[0]])),
+        ("criado_em", json!(["assistencia", "criado_em", ["\u{0}"], ids[0]])),
+        ("prazo", json!(["assistencia", "prazo", ["2026-01-01"], "x"])),
         ("prazo", json!([1, 2, 3])),
     ] {
         let path = format!("/v1/assistencias?ordenar={order}&cursor={}", cursor(key.clone()));
-        assert_eq!(carla.get(&path).status, 400, "{key}");
+        let answer = carla.get(&path);
+        let said = (answer.status, answer.json()["codigo"].clone());
+        assert_eq!(said, (400, json!("cursor_invalido")), "{key}");
     }
     let whole = format!(
         "/v1/assistencias?ordenar=titulo&cursor={}",
-        cursor(json!(["titulo", "' OR ''='", ids[0]]))
+        cursor(json!(["assistencia", "titulo", ["' OR ''='"], ids[0]]))
     );
     assert_eq!(carla.get(&whole).status, 200, "a text is a text");
     assert_eq!(site.count("SELECT count(*) FROM assistencias"), 3);

@@ -1,6 +1,7 @@
 //! Two people who do not know of each other ask for two transitions: a technician without signal
 //! for one, the office, a client or the server's clock for another. For every preset, every
-//! situação and every pair of verbs that leave it.
+//! situação and every pair of verbs that leave it. The technician works on behind the request, as
+//! the phone lets it.
 
 use crate::one_record::{CLIENT, PHONE, RECORD, Server, client, somebody};
 use campo_domain::{
@@ -19,7 +20,7 @@ use campo_domain::{
 use campo_sync::{
     client::{self, Context, Event, Fate, LocalDocument, Stamp},
     document,
-    wire::Push,
+    wire::{Outcome, Push, Verdict},
 };
 use campo_tests::oracle::flow;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -32,6 +33,36 @@ const DECIDED: PedidoId = PedidoId::from_u128(0xb1);
 /// Notes of both.
 const OF_THE_PHONE: NotaId = NotaId::from_u128(0xa2);
 const OF_THE_OFFICE: NotaId = NotaId::from_u128(0xb2);
+
+/// Of pairs of verbs that are both possible: how many there are, and how much the technician wrote
+/// behind the request that it alone made possible: what was merged, and what is held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Tally {
+    pairs: u32,
+    merged: u32,
+    held: u32,
+}
+
+impl Tally {
+    fn add(&mut self, pair: Option<Tally>) {
+        let Tally { pairs, merged, held } = pair.unwrap_or_default();
+        self.pairs += pairs;
+        self.merged += merged;
+        self.held += held;
+    }
+}
+
+/// A number that changes says that a rule has changed: look which pair came or went, and whether it
+/// should.
+const PAIRS: [(&str, Tally); 5] = [
+    ("P000", Tally { pairs: 30, merged: 4, held: 1 }),
+    ("P001", Tally { pairs: 85, merged: 0, held: 0 }),
+    ("P002", Tally { pairs: 67, merged: 11, held: 10 }),
+    ("P003", Tally { pairs: 60, merged: 9, held: 9 }),
+    ("P004", Tally { pairs: 124, merged: 12, held: 0 }),
+];
+/// The same for photos on their way, over all presets.
+const ON_THE_WAY: Tally = Tally { pairs: 248, merged: 6, held: 20 };
 
 fn technician() -> Pessoa {
     somebody(1)
@@ -47,6 +78,7 @@ fn sample(campo: &Campo, tipo: &Tipo) -> Valor {
     match (campo.nome, &campo.tipo) {
         ("categoria", _) if !tipo.categorias.is_empty() => text(&tipo.categorias[0].codigo),
         ("uf", _) => text("SP"),
+        ("email" | "contato_email", _) => text("lia@exemplo.com.br"),
         (_, TipoCampo::Texto { .. } | TipoCampo::TextoLongo { .. }) => text("escrito"),
         (_, TipoCampo::Centavos { .. } | TipoCampo::Milesimos { .. }) => Valor::Inteiro(1_000),
         (_, TipoCampo::Inteiro { min, .. }) => Valor::Inteiro(*min),
@@ -139,7 +171,7 @@ fn fulfil(server: &mut Server, transicao: &Transicao) {
 }
 
 /// Every situação of the tipo's fluxo, with a record that came to it step by step.
-fn everywhere(tipo: &Tipo) -> BTreeMap<String, Server> {
+pub fn everywhere(tipo: &Tipo) -> BTreeMap<String, Server> {
     let mut reached = BTreeMap::from([(tipo.fluxo.inicial.clone(), opened(tipo))]);
     let mut waiting = vec![tipo.fluxo.inicial.clone()];
     while let Some(codigo) = waiting.pop() {
@@ -207,8 +239,59 @@ fn note(id: NotaId) -> Command {
     Command::Anotar { id, texto: "Vale para sempre.".into(), visibilidade, resposta_a: None }
 }
 
-/// One pair, from one situação. False if one of the two is not possible there.
-fn pair(start: &Server, proposed: &Transicao, decided: &Transicao) -> bool {
+/// What the technician does behind the request and could not do before it: a field that opens, and
+/// a partial analysis. In order; nothing where the request opens nothing.
+fn go_on(mut local: LocalDocument, server: &Server, pessoa: &Pessoa) -> LocalDocument {
+    let tipo = server.tipo();
+    let fields = tipo.kind.campos().iter().filter(|campo| tipo.tem_campo(campo.nome));
+    let edits = fields.filter(|campo| !campo.longo()).map(|campo| {
+        let valor = match sample(campo, tipo) {
+            // Not what it is already.
+            Valor::Texto(text) if text == "escrito" => Valor::Texto("de novo".into()),
+            valor => valor,
+        };
+        Command::Editar { campo: campo.nome.to_owned(), valor }
+    });
+    let analysis = Command::Analisar {
+        analise: AnaliseId::from_u128(0xa3),
+        tipo: TipoAnalise::Parcial,
+        texto: "Adiantado sem sinal.".into(),
+        procedente: None,
+        pedido: None,
+        encaminhar: None,
+    };
+    let closed = |command: &Command| {
+        let now = server.clone().office(pessoa, command);
+        now.is_err_and(|refusal| refusal.codigo == Codigo::SituacaoNaoPermiteEdicao)
+    };
+    let mut edited = false;
+    for command in edits.chain([analysis]).filter(closed) {
+        let edits = matches!(command, Command::Editar { .. });
+        if edits && edited {
+            continue;
+        }
+        let before = local.queue.len();
+        if let Some(gone) = offline(local.clone(), server, pessoa, command, server.now()) {
+            edited |= edits && gone.queue.len() > before;
+            local = gone;
+        }
+    }
+    local
+}
+
+/// What stands in the queue from that place on.
+fn pushes(local: &LocalDocument, from: usize) -> Vec<Push> {
+    let push = |change: &Vec<u8>| Push {
+        document: RECORD,
+        generation: 1,
+        change: change.clone(),
+        seen: 0,
+    };
+    local.queue[from..].iter().map(|queued| push(&queued.change)).collect()
+}
+
+/// One pair, from one situação. `None` if one of the two is not possible there.
+fn pair(start: &Server, proposed: &Transicao, decided: &Transicao) -> Option<Tally> {
     let tec = technician();
     let mut server = start.clone();
     fulfil(&mut server, proposed);
@@ -217,16 +300,16 @@ fn pair(start: &Server, proposed: &Transicao, decided: &Transicao) -> bool {
     let local = held_by_phone(&server);
     let other_phone = local.clone();
 
-    let Some(local) = offline(local, &server, &tec, ask(proposed, PROPOSED), server.now()) else {
-        return false;
-    };
+    let local = offline(local, &server, &tec, ask(proposed, PROPOSED), server.now())?;
     let noted = offline(local.clone(), &server, &tec, note(OF_THE_PHONE), server.now());
     let told = noted.is_some();
     let local = noted.unwrap_or(local);
+    let until_then = local.queue.len();
+    let local = go_on(local, &server, &tec);
 
     let told_too = server.office(&office(), &note(OF_THE_OFFICE)).is_ok();
     if !decide(&mut server, decided, DECIDED) {
-        return false;
+        return None;
     }
     let before = server.registro().clone();
     let tipo = server.tipo().clone();
@@ -235,16 +318,7 @@ fn pair(start: &Server, proposed: &Transicao, decided: &Transicao) -> bool {
     let request = flow::request(&command, &tipo).unwrap();
     let leads = flow::leads(&before, &tipo, &tec, &request, false);
 
-    let pushes: Vec<Push> = local
-        .queue
-        .iter()
-        .map(|queued| Push {
-            document: RECORD,
-            generation: 1,
-            change: queued.change.clone(),
-            seen: 0,
-        })
-        .collect();
+    let pushes = pushes(&local, 0);
     let (verdicts, held) = server.push(&tec, PHONE, &pushes);
     let label = format!(
         "{} {:?}: {} proposed, {} decided",
@@ -273,12 +347,29 @@ fn pair(start: &Server, proposed: &Transicao, decided: &Transicao) -> bool {
 
     // Nothing is lost: merged, or kept for the office.
     let kept = |id: NotaId| registro.notas.iter().any(|nota| nota.id == id);
-    let waiting = held.iter().any(|push| Some(&push.change) == pushes.last().map(|p| &p.change));
-    assert!(!told || kept(OF_THE_PHONE) || waiting, "{label}: the note is lost");
+    let waits = |own: &Push| held.iter().any(|push| push.change == own.change);
+    assert!(!told || kept(OF_THE_PHONE) || waits(&pushes[1]), "{label}: the note is lost");
     assert!(!told_too || kept(OF_THE_OFFICE), "{label}");
     if let Some(traz) = proposed.traz {
         let analise = registro.analises.iter().find(|a| a.pedido == Some(PROPOSED));
         assert_eq!(analise.map(|a| a.tipo), Some(traz), "{label}: the analysis is lost");
+    }
+
+    // A fact is always kept: merged where the request led as foreseen, for the office to decide
+    // where somebody else's took its place and it fits no more.
+    let gone_on = &pushes[until_then..];
+    let mut tally = Tally { pairs: 1, ..Tally::default() };
+    for (own, verdict) in gone_on.iter().zip(&verdicts[until_then..]) {
+        let merged = matches!(verdict.outcome, Outcome::Accepted { .. });
+        assert!(
+            merged || waits(own),
+            "{label}: {:?} of what was written behind it",
+            verdict.outcome
+        );
+        assert!(merged || leads.is_err(), "{label}: held, though it led as foreseen");
+        let fits = decided.para == proposed.para || *expected == proposed.para;
+        assert!(merged || !fits, "{label}: held, though it fits");
+        *(if merged { &mut tally.merged } else { &mut tally.held }) += 1;
     }
 
     // Every replica comes to the same.
@@ -300,13 +391,14 @@ fn pair(start: &Server, proposed: &Transicao, decided: &Transicao) -> bool {
     let absorbed =
         client::absorb(Some(other_phone), RECORD, events, &context(&server, &tec), 11).unwrap();
     assert_eq!(&absorbed.view.unwrap().registro, registro, "{label}");
-    true
+    Some(tally)
 }
 
 #[test]
 fn whoever_is_judged_first_wins_and_nothing_is_lost_in_every_pair_of_verbs_of_every_preset() {
+    let mut pairs = Vec::new();
     for preset in preset::ids() {
-        let mut pairs = 0;
+        let mut tally = Tally::default();
         let tipos = preset::carregar(preset).unwrap().tipos;
         for tipo in tipos.iter().filter(|tipo| !tipo.fluxo.transicoes.is_empty()) {
             let reached = everywhere(tipo);
@@ -316,37 +408,70 @@ fn whoever_is_judged_first_wins_and_nothing_is_lost_in_every_pair_of_verbs_of_ev
                 let from = |t: &&Transicao| t.de.contains(codigo);
                 for proposed in tipo.fluxo.transicoes.iter().filter(from) {
                     for decided in tipo.fluxo.transicoes.iter().filter(from) {
-                        let possible = pair(start, proposed, decided);
+                        let pair = pair(start, proposed, decided);
                         let offline =
                             proposed.modo != Modo::Online && proposed.quem.contains(&Quem::Interno);
-                        assert!(offline || !possible, "{} without signal", proposed.verbo);
-                        pairs += u32::from(possible);
+                        assert!(offline || pair.is_none(), "{} without signal", proposed.verbo);
+                        tally.add(pair);
                     }
                 }
             }
         }
-        assert!(pairs >= 12, "{preset}: only {pairs} pairs were possible");
+        pairs.push((preset, tally));
     }
+    assert_eq!(pairs, PAIRS);
+}
+
+/// R61–R63: sent for analysis without signal, judged and analysed on the spot.
+#[test]
+fn what_is_written_behind_ones_own_request_is_merged_with_it_or_kept_for_the_office() {
+    let preset = preset::carregar("P003").unwrap();
+    let tipo = preset.tipos.iter().find(|tipo| tipo.codigo == "p003.reclamacao").unwrap();
+    let start = &everywhere(tipo)["iniciado"];
+    let edge = |verbo| tipo.fluxo.transicao(verbo).unwrap();
+    let tec = technician();
+    let enviar = ask(edge("enviar_para_analise"), PROPOSED);
+    let local = offline(held_by_phone(start), start, &tec, enviar, start.now()).unwrap();
+    let pushes = pushes(&go_on(local, start, &tec), 0);
+    let outcomes = |server: &mut Server| -> Vec<&str> {
+        let (verdicts, _) = server.push(&tec, PHONE, &pushes);
+        let outcomes = verdicts.iter().map(|verdict| match &verdict.outcome {
+            Outcome::Accepted { .. } => "accepted",
+            Outcome::Held { .. } => "held",
+            _ => "lost",
+        });
+        outcomes.collect()
+    };
+
+    let mut server = start.clone();
+    assert_eq!(outcomes(&mut server), ["accepted"; 3]);
+    let registro = server.registro();
+    assert_eq!(registro.valor("procedencia").texto(), Some("procedente"));
+    assert_eq!((registro.situacao.as_deref(), registro.analises.len()), (Some("em_analise"), 1));
+
+    let mut server = start.clone();
+    assert!(decide(&mut server, edge("cancelar"), DECIDED));
+    assert_eq!(outcomes(&mut server), ["accepted", "held", "held"]);
+    assert_eq!(server.registro().situacao.as_deref(), Some("cancelado"));
 }
 
 /// A technician asks for a transition with a photo that is still on the phone; the office decides
-/// something meanwhile, or the photo arrives first. False if that is not possible here.
-fn photo_on_its_way(tipo: &Tipo, proposed: &Transicao, decided: &Transicao) -> bool {
-    let tec = technician();
+/// something meanwhile, or the photo arrives first. `None` if that is not possible here.
+fn photo_on_its_way(start: &Server, proposed: &Transicao, decided: &Transicao) -> Option<Tally> {
+    let (tec, tipo) = (technician(), start.tipo());
     let mut with_photo = tipo.clone();
     with_photo.min_fotos = [("avaria".to_owned(), 1)].into();
     let of = |t: &&mut Transicao| t.verbo == proposed.verbo;
     with_photo.fluxo.transicoes.iter_mut().find(of).unwrap().guardas.push(Guarda::Fotos);
-    let mut server = opened(&with_photo);
+    let mut server = start.with(with_photo);
     fulfil(&mut server, proposed);
     fulfil(&mut server, decided);
     let id = ItemId::from_u128(0xff);
     server.office(&tec, &photo(tipo, "avaria", 0xff)).unwrap();
-    let asked =
-        offline(held_by_phone(&server), &server, &tec, ask(proposed, PROPOSED), server.now());
-    let Some(local) = asked else { return false };
-    let change = local.queue[0].change.clone();
-    let push = Push { document: RECORD, generation: 1, change, seen: 0 };
+    let local =
+        offline(held_by_phone(&server), &server, &tec, ask(proposed, PROPOSED), server.now())?;
+    let local = go_on(local, &server, &tec);
+    let (push, behind) = (pushes(&local, 0).remove(0), pushes(&local, 1));
     let mut at_once = server.clone();
     at_once.push_and_verify(&tec, &push, id);
     server.push(&tec, PHONE, &[push]);
@@ -362,6 +487,16 @@ fn photo_on_its_way(tipo: &Tipo, proposed: &Transicao, decided: &Transicao) -> b
     let told = at_the_desk.map_err(|refusal| refusal.codigo);
     assert_eq!(told, Err(Codigo::FotosACaminho), "{label}");
 
+    // The phone shows the record where the request leads: what is written there is kept, also
+    // while the request waits.
+    let accepted = |server: &mut Server| {
+        let (verdicts, _) = server.push(&tec, PHONE, &behind);
+        let accepted = |v: &Verdict| matches!(v.outcome, Outcome::Accepted { .. });
+        assert!(verdicts.iter().all(accepted), "{label}: {verdicts:?}");
+    };
+    accepted(&mut server.clone());
+    accepted(&mut at_once);
+
     let mut first = server.clone();
     for situacao in [SituacaoArquivo::Recebida, SituacaoArquivo::Recusada] {
         assert!(first.arquivo(id, situacao));
@@ -370,12 +505,21 @@ fn photo_on_its_way(tipo: &Tipo, proposed: &Transicao, decided: &Transicao) -> b
     assert!(first.arquivo(id, SituacaoArquivo::Verificada));
     assert_eq!(verdict(&first), Some(Ok(proposed.para.clone())), "{label}");
     let after = first.registro().clone();
+    accepted(&mut first.clone());
     assert!(first.arquivo(id, SituacaoArquivo::Recusada), "the answer of a slower process");
     assert_eq!(first.registro(), &after, "{label}");
 
     // It does not keep the office waiting.
     if !decide(&mut server, decided, DECIDED) {
-        return false;
+        return None;
+    }
+    let mut tally = Tally { pairs: 1, ..Tally::default() };
+    let (verdicts, held) = server.clone().push(&tec, PHONE, &behind);
+    for (own, verdict) in behind.iter().zip(verdicts) {
+        let waits = held.iter().any(|push| push.change == own.change);
+        let merged = matches!(verdict.outcome, Outcome::Accepted { .. });
+        assert!(merged || waits, "{label}: {:?} of what was written behind it", verdict.outcome);
+        *(if merged { &mut tally.merged } else { &mut tally.held }) += 1;
     }
     let (registro, tipo) = (server.registro(), server.tipo());
     assert_eq!(registro.situacao.as_ref(), Some(&decided.para), "{label}");
@@ -392,24 +536,26 @@ fn photo_on_its_way(tipo: &Tipo, proposed: &Transicao, decided: &Transicao) -> b
             assert!(refused.is_some_and(|code| codes.contains(code.codigo())), "{label}");
         }
     }
-    true
+    Some(tally)
 }
 
 #[test]
 fn a_request_waits_for_its_photos_and_nobody_waits_for_it() {
     let tipos = preset::ids().flat_map(|id| preset::carregar(id).unwrap().tipos);
-    let mut pairs = 0;
+    let mut tally = Tally::default();
     for tipo in tipos {
-        let from = |t: &&Transicao| t.de.contains(&tipo.fluxo.inicial);
-        for proposed in tipo.fluxo.transicoes.iter().filter(from) {
-            for decided in tipo.fluxo.transicoes.iter().filter(from) {
-                if decided.verbo != proposed.verbo {
-                    pairs += u32::from(photo_on_its_way(&tipo, proposed, decided));
+        for (codigo, start) in everywhere(&tipo) {
+            let from = |t: &&Transicao| t.de.contains(&codigo);
+            for proposed in tipo.fluxo.transicoes.iter().filter(from) {
+                for decided in tipo.fluxo.transicoes.iter().filter(from) {
+                    if decided.verbo != proposed.verbo {
+                        tally.add(photo_on_its_way(&start, proposed, decided));
+                    }
                 }
             }
         }
     }
-    assert!(pairs >= 30, "only {pairs} pairs were possible");
+    assert_eq!(tally, ON_THE_WAY);
 }
 
 #[test]

@@ -514,6 +514,7 @@ fn ff31_a_stale_phone_cannot_bring_back_what_was_erased() {
         numeracao: Default::default(),
         restricoes: BTreeMap::new(),
         autores: BTreeMap::new(),
+        entregues: BTreeMap::new(),
         pessoas: BTreeMap::new(),
     };
     let mut planner = Planner::new(world, || unreachable!("nothing is held"));

@@ -328,7 +328,8 @@ fn the_office_does_the_whole_of_p000_on_its_pages() {
     let site = Site::new();
     let ana = site.phone("ana");
     let campos = [
-        ("escopo", "cliente"),
+        ("escopo", "produto"),
+        ("produto", "Mesa"),
         ("tipo_ocorrencia", "avaria"),
         ("relato", "Veio riscado"),
         ("contato_nome", "Rui"),

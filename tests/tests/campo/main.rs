@@ -3,11 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // Helpers of tests are not tests to clippy.
 
 mod aparelho;
+mod api_acoes;
 mod api_admin;
+mod api_caso;
 mod api_consultas;
 mod api_listas;
 mod api_registros;
 mod api_routes;
+mod api_schemas;
 mod browser;
 mod casa;
 mod client;
@@ -15,6 +18,7 @@ mod concurrency;
 mod crashes;
 mod end_to_end;
 mod engine_failures;
+mod escritorio;
 mod estudio;
 mod field_failures;
 mod harness;
@@ -26,6 +30,7 @@ mod pages;
 mod photo_failures;
 mod photo_storm;
 mod policy_matrix;
+mod portal;
 mod postgres;
 mod preset_p000;
 mod preset_p000_erp;

@@ -322,6 +322,7 @@ impl Desfecho for Resposta {
             "transicao_nao_permitida"
             | "id_em_uso"
             | "ja_concluido"
+            | "acao_em_andamento"
             | "acao_respondida"
             | "tipo_existe" => 409,
             "versao_desatualizada" => 412,

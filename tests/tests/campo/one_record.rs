@@ -12,7 +12,7 @@ use campo_domain::{
 use campo_sync::{
     admission::{Merged, Requester},
     document,
-    exchange::{self, Loaded, LogWrite, Plan, Planner, World},
+    exchange::{self, Loaded, LogWrite, Needs, Plan, Planner, World},
     wire::{Limits, Push, Verdict},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -35,6 +35,11 @@ pub fn person(n: u128, permissoes: &[Permissao]) -> Pessoa {
 pub fn somebody(n: u128) -> Pessoa {
     let all = Permissao::TODAS.into_iter().filter(|p| *p != Permissao::Portal);
     person(n, &all.collect::<Vec<_>>())
+}
+
+/// Into whose hands a record comes: here everybody may open it.
+fn named(id: UserId) -> Pessoa {
+    Pessoa { id, ..somebody(0) }
 }
 
 /// A client's login.
@@ -68,6 +73,16 @@ impl Server {
         }
     }
 
+    /// The same with a tipo that was always so.
+    pub fn with(&self, tipo: Tipo) -> Self {
+        let mut server = self.clone();
+        if let Some(merged) = &mut server.merged {
+            merged.tipo = Arc::new(tipo.clone());
+        }
+        server.tipos = Arc::new([tipo].into_iter().collect());
+        server
+    }
+
     /// What it knows.
     pub fn tipos(&self) -> &Tipos {
         &self.tipos
@@ -93,7 +108,7 @@ impl Server {
         self.now
     }
 
-    fn planner(&self) -> Planner {
+    fn planner(&self, needs: &Needs) -> Planner {
         let documents = self
             .merged
             .iter()
@@ -116,6 +131,7 @@ impl Server {
             numeracao: 0,
             restricoes: BTreeMap::new(),
             autores,
+            entregues: needs.entregues.iter().map(|id| (*id, named(*id))).collect(),
             pessoas: BTreeMap::new(),
         };
         Planner::new(world, || uuid::Uuid::from_u128(0xbe1d).into())
@@ -140,13 +156,15 @@ impl Server {
 
     /// Somebody in the office, or a client in the portal, does something.
     pub fn office(&mut self, pessoa: &Pessoa, command: &Command) -> Result<(), Refusal> {
-        let mut planner = self.planner();
-        self.people.insert(pessoa.id, pessoa.clone());
-        let requester = requester(pessoa, DeviceId::ESCRITORIO);
         let id = match command {
             Command::Criar { id, .. } => *id,
             _ => self.registro().id,
         };
+        let mut needs = Needs::default();
+        needs.command(id, command);
+        let mut planner = self.planner(&needs);
+        self.people.insert(pessoa.id, pessoa.clone());
+        let requester = requester(pessoa, DeviceId::ESCRITORIO);
         planner.office(&requester, id, command)?;
         self.take(planner.finish());
         Ok(())
@@ -159,7 +177,9 @@ impl Server {
         device: DeviceId,
         pushes: &[Push],
     ) -> (Vec<Verdict>, Vec<Push>) {
-        let mut planner = self.planner();
+        let mut needs = Needs::default();
+        pushes.iter().for_each(|push| needs.add(push));
+        let mut planner = self.planner(&needs);
         self.people.insert(pessoa.id, pessoa.clone());
         let requester = requester(pessoa, device);
         let verdicts = pushes.iter().map(|push| planner.push(&requester, push)).collect();
@@ -169,7 +189,9 @@ impl Server {
 
     /// The same, with a file that is verified in the same commit.
     pub fn push_and_verify(&mut self, pessoa: &Pessoa, push: &Push, anexo: ItemId) {
-        let mut planner = self.planner();
+        let mut needs = Needs::default();
+        needs.add(push);
+        let mut planner = self.planner(&needs);
         self.people.insert(pessoa.id, pessoa.clone());
         planner.push(&requester(pessoa, PHONE), push);
         planner.arquivo(push.document, anexo, SituacaoArquivo::Verificada, None);
@@ -178,7 +200,7 @@ impl Server {
 
     /// The server ends a wait that it found when the record had these heads.
     pub fn end_wait(&mut self, found: &[automerge::ChangeHash], pedido: PedidoId) -> bool {
-        let mut planner = self.planner();
+        let mut planner = self.planner(&Needs::default());
         let ended = planner.inactive(self.registro().id, found, pedido);
         self.take(planner.finish());
         ended
@@ -186,7 +208,7 @@ impl Server {
 
     /// The store says how far the bytes of a file have come. Says whether the record has it.
     pub fn arquivo(&mut self, anexo: ItemId, situacao: SituacaoArquivo) -> bool {
-        let mut planner = self.planner();
+        let mut planner = self.planner(&Needs::default());
         let known = planner.arquivo(self.registro().id, anexo, situacao, None);
         self.take(planner.finish());
         known

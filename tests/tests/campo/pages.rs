@@ -521,6 +521,7 @@ fn a_conversation_says_who_reads_it_and_a_clients_login_stays_outside() {
         assert_eq!(answer.status, 403, "{closed}");
         assert!(answer.body.contains("/sair") && !answer.body.contains("Erro na nota"));
     }
+    assert_eq!(pedro.get("/web/ao-vivo").status, 403);
 }
 
 #[test]
@@ -528,14 +529,18 @@ fn the_erp_is_asked_from_the_page_and_the_list_finds_what_is_late() {
     let site = Site::new();
     let ana = site.phone("ana");
     let campos = [
-        ("escopo", "cliente"),
+        ("escopo", "produto"),
+        ("produto", "Portão"),
         ("tipo_ocorrencia", "avaria"),
         ("relato", "Portão riscado na descarga"),
         ("contato_nome", "Rui"),
         ("contato_telefone", "(11) 98765-4321"),
     ];
-    let tipo = Some("p000.ocorrencia");
-    let id = ana.campo.novo(Kind::Ocorrencia, tipo, &textos(&campos), &[]).unwrap();
+    let novo = || {
+        let tipo = Some("p000.ocorrencia");
+        ana.campo.novo(Kind::Ocorrencia, tipo, &textos(&campos), &[]).unwrap()
+    };
+    let (id, causa) = (novo(), novo());
     ana.sync();
     let carla = Pages::enter(&site, AURORA, "carla");
     let path = format!("/registros/ocorrencia/{id}");
@@ -543,11 +548,12 @@ fn the_erp_is_asked_from_the_page_and_the_list_finds_what_is_late() {
     assert!(!carla.page(&path).contains("pedir-credito_cliente"), "not before the analysis");
     carla.done(&to("transicao"), &[("verbo", "colocar_em_analise")]);
     let page = carla.page(&path);
-    assert!(section(&page, "pedir-credito_cliente").contains("Preencha antes: Cliente."));
-    carla.refused(&to("acao"), &[("codigo", "credito_cliente")], "Preencha antes: Cliente.");
+    let falta = "Preencha antes: Cliente, Valor indenizado dos itens.";
+    assert!(section(&page, "pedir-credito_cliente").contains(falta));
+    carla.refused(&to("acao"), &[("codigo", "credito_cliente")], falta);
     carla.refused(&to("acao"), &[("codigo", "nada")], "não é possível");
     carla.done(&to("transicao"), &[("verbo", "estornar")]);
-    let item = [("em", "itens"), ("novo", "sim"), ("produto", "Portão")];
+    let item = [("em", "itens"), ("novo", "sim"), ("produto", "Portão"), ("quantidade", "1")];
     carla.done(&to("parte"), &item);
     carla.done(&to("transicao"), &[("verbo", "colocar_em_analise")]);
     let asked = [("acao", &*new_id()), ("codigo", "entrada_estoque"), ("observacao", "Doca 2")];
@@ -565,9 +571,12 @@ fn the_erp_is_asked_from_the_page_and_the_list_finds_what_is_late() {
     let link = [("em", "vinculos"), ("novo", "sim"), ("parte", &*other), ("relacao", "causa")];
     let to_itself = [&link[..], &[("documento", "9999/000001")]].concat();
     carla.refused(&to("parte"), &to_itself, "Registro");
-    let numero = site.registro(id).numero.unwrap();
-    carla.done(&to("parte"), &[&link[..], &[("documento", &*numero)]].concat());
-    assert!(section(&carla.page(&path), "vinculos").contains("Registros que apontam para este"));
+    let [proprio, da_causa] = [id, causa].map(|id| site.registro(id).numero.unwrap());
+    let itself = [&link[..], &[("documento", &*proprio)]].concat();
+    carla.refused(&to("parte"), &itself, "liga o registro a ele mesmo");
+    carla.done(&to("parte"), &[&link[..], &[("documento", &*da_causa)]].concat());
+    let page = carla.page(&format!("/registros/ocorrencia/{causa}"));
+    assert!(section(&page, "vinculos").contains("Registros que apontam para este"));
 
     // The same words as the API finds it by: accents, plurals, telephones.
     let list =
@@ -577,7 +586,7 @@ fn the_erp_is_asked_from_the_page_and_the_list_finds_what_is_late() {
     }
     assert!(!list("texto=janela") && !list("prazo=atrasados"));
     let late = "UPDATE ocorrencias SET etapa_ate = now() - interval '1 hour'";
-    assert_eq!(site.sql(late), 1);
+    assert_eq!(site.sql(late), 2);
     assert!(list("prazo=atrasados"));
 }
 

@@ -59,6 +59,7 @@ fn partes(kind: Kind) -> Vec<(String, Parte)> {
         let campos = kind.campos_de(colecao);
         if !campos.is_empty() {
             partes.push((colecao.codigo().into(), Parte::Item(colecao)));
+            partes.push((format!("{} (remover)", colecao.codigo()), Parte::Remocao(colecao)));
         }
         let campos = campos.iter();
         partes.extend(

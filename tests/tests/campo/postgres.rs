@@ -73,14 +73,19 @@ fn a_rich_scenario(site: &Site) -> (Phone, Phone) {
     bruno.sync();
     ana.campo.editar(id, "endereco", "Rua Um, fundos").unwrap();
     let acao = Uuid::now_v7().into();
+    let itens = ana.registro(ocorrencia).itens;
+    let outro = *itens.keys().find(|outro| **outro != item).unwrap();
+    ana.campo.editar_item(ocorrencia, outro, "quantidade", "1").unwrap();
+    ana.sync();
     let codigo = "gerar_pedido".to_owned();
     site.run(ocorrencia, Command::SolicitarAcao { acao, codigo, observacao: None }).unwrap();
     site.transition(ocorrencia, "cancelar", Some("Duplicada"));
     ana.campo.anotar(ocorrencia, "Chegou tarde.").unwrap();
     bruno.campo.participar(id, site.id("carla"), true).unwrap();
     let campos = crate::harness::textos(&[
-        ("escopo", "cliente"),
+        ("escopo", "produto"),
         ("tipo_ocorrencia", "avaria"),
+        ("produto", "Mesa"),
         ("relato", "Veio riscado"),
         ("contato_nome", "Rui"),
         ("contato_telefone", "11 99999-0000"),

@@ -60,7 +60,8 @@ impl Cenario {
     /// Another complaint of Vera's, made in the office.
     pub fn reclamacao(&self, relato: &str) -> Caso {
         let campos = json!({
-            "escopo": "cliente", "tipo_ocorrencia": "divergencia_comercial", "relato": relato,
+            "escopo": "produto", "produto": "Colchão Itatiba",
+            "tipo_ocorrencia": "divergencia_comercial", "relato": relato,
             "contato_nome": "Ivo", "contato_telefone": "11 3333-4444",
         });
         self.vera.abre("p000.ocorrencia", campos).caso()
@@ -121,6 +122,7 @@ fn the_case_is_registered_in_the_field(c: &Cenario, vera: &Aparelho) -> Caso {
         "p000.ocorrencia",
         &[
             ("escopo", "produto"),
+            ("produto", "Colchão Itatiba"),
             ("tipo_ocorrencia", "reclamacao_produto"),
             ("relato", "O colchão afundou no meio."),
             ("origem", "nf_saida"),
@@ -471,6 +473,30 @@ pub const ACOES: [(&str, &str); 4] = [
     ("nf_devolucao_compra", "Nota Fiscal de Devolução de Compra"),
     ("entrada_estoque", "Entrar Produto no Estoque"),
 ];
+
+/// "Disponível para o setor responsável": whoever works there asks for what is in analysis with it.
+#[test]
+fn r47_a_department_finds_what_is_in_analysis_with_it_and_nothing_of_anothers() {
+    let c = cenario();
+    let do_setor = |setor: &str| {
+        let campos = json!({
+            "escopo": "processo_interno", "tipo_ocorrencia": "falha_operacional",
+            "relato": "Etiquetas trocadas.", "contato_nome": "Ivo",
+            "contato_telefone": "ramal 12", "setor": setor,
+        });
+        c.vera.abre("p000.ocorrencia", campos).caso()
+    };
+    let (qualidade, expedicao) = (do_setor("qualidade"), do_setor("expedicao"));
+    let da_qualidade = "situacao=em_analise&setor=qualidade";
+    assert_eq!(c.todo.acha(da_qualidade), [], "not before it is accepted");
+    for caso in [&qualidade, &expedicao] {
+        c.gilda.pede(caso, "colocar_em_analise").leva_a("em_analise");
+    }
+    assert_eq!(c.todo.acha(da_qualidade), [qualidade.id]);
+    assert_eq!(c.todo.acha("situacao=em_analise&setor=expedicao"), [expedicao.id]);
+    assert_eq!(c.todo.acha(&format!("{da_qualidade},expedicao")).len(), 2);
+    assert_eq!(c.davi.acha(da_qualidade), [], "a filter shows nobody more than they may see");
+}
 
 /// Each permission opens its own verbs and no others, on the server and on the phone alike.
 #[test]

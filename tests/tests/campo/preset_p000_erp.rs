@@ -7,7 +7,11 @@ use crate::{
     outside::Erp,
     preset_p000::{ACOES, Cenario, cenario},
 };
-use campo_domain::{command::Command, ids::AcaoId};
+use campo_domain::{
+    command::Command,
+    ids::AcaoId,
+    refusal::{Codigo, Refusal},
+};
 use campo_mobile_core::Vista;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -70,8 +74,12 @@ fn each_acao_asks_for_what_the_erp_needs(
     c.gilda.solicita(caso, compra).recusa("exige_campo", "Preencha antes: Fornecedor, Origem.");
     let vazio = c.reclamacao("Sem item nenhum.");
     c.gilda.pede(&vazio, "colocar_em_analise").feito();
-    c.gilda.solicita(&vazio, "entrada_estoque").recusa("exige_campo", "Preencha antes: Itens.");
-    c.gilda.solicita(&vazio, "credito_cliente").recusa("exige_campo", "Preencha antes: Cliente.");
+    c.gilda
+        .solicita(&vazio, "entrada_estoque")
+        .recusa("exige_campo", "Preencha antes: Quantidade dos itens.");
+    c.gilda
+        .solicita(&vazio, "credito_cliente")
+        .recusa("exige_campo", "Preencha antes: Cliente, Valor indenizado dos itens.");
     c.gilda
         .solicita(caso, "gerar_pedido")
         .recusa("acao_nao_permitida", "A ação “gerar_pedido” não é possível neste registro agora.");
@@ -155,6 +163,20 @@ fn what_does_not_arrive_comes_again(c: &Cenario, erp: &Erp, caso: &Caso) {
     let casa = &c.casa;
     let ja =
         || casa.sql("UPDATE webhook_entrega SET proxima_em = now() WHERE situacao = 'pendente'");
+    // What was asked for and is not answered cannot be asked for again.
+    let rotulo = "Entrar Produto no Estoque";
+    c.gilda.solicita(caso, "entrada_estoque").recusa(
+        "acao_em_andamento",
+        &Refusal::com(Codigo::AcaoEmAndamento, [rotulo.to_owned()]).mensagem(),
+    );
+    let responde = || {
+        let path =
+            format!("/v1/acoes?situacao=solicitada&codigo=entrada_estoque&registro={}", caso.id);
+        let acao = c.gilda.lista(&path)[0]["id"].as_str().unwrap().to_owned();
+        let feita = json!({ "situacao": "concluida", "externo": "ENT-1" });
+        c.gilda.post(&format!("/v1/acoes/{acao}/resposta"), &feita).feito();
+    };
+    responde();
     erp.respondera(&[500, 500]);
     let acao = c.gilda.solicita(caso, "entrada_estoque").id();
     for vezes in 5..=6 {
@@ -176,6 +198,7 @@ fn what_does_not_arrive_comes_again(c: &Cenario, erp: &Erp, caso: &Caso) {
     assert_eq!(status, [500, 500, 200]);
 
     // With its last try it is dead, and stays in the log until somebody sends it again.
+    responde();
     erp.respondera(&[503]);
     let acao = c.gilda.solicita(caso, "entrada_estoque").id();
     casa.sql(&format!("UPDATE webhook_entrega SET tentativas = 9 WHERE acao = '{acao}'"));

@@ -251,7 +251,7 @@ fn the_items_generate_an_order(
 
     let vazia = json!({ "assistencia": caso.id, "tipo_ocorrencia": "regulagem" });
     let vazia = c.lia.abre("p001.ocorrencia", vazia).caso();
-    c.olga.solicita(&vazia, pedido).recusa("exige_campo", "Preencha antes: Itens.");
+    c.olga.solicita(&vazia, pedido).recusa("exige_campo", "Preencha antes: Quantidade dos itens.");
 }
 
 fn dia() -> NaiveDate {

@@ -141,6 +141,9 @@ fn the_client_opens_a_case_in_the_portal(c: &Cenario) -> (Caso, Caso) {
             "5 - Sugestão de Melhoria"
         ]
     );
+    let modulos = campo("modulo")["opcoes"].as_array().unwrap();
+    assert_eq!(modulos.len(), 7);
+    assert!(modulos.contains(&json!({ "codigo": "fiscal", "rotulo": "Fiscal" })));
 
     c.abre(&c.bia, json!({ "categoria": "duvida" }))
         .recusa("campos_obrigatorios", "Preencha o campo obrigatório: Descrição da ocorrência.");
@@ -172,8 +175,15 @@ fn the_client_opens_a_case_in_the_portal(c: &Cenario) -> (Caso, Caso) {
     assert!(visto["numero"].as_str().unwrap().ends_with("/000001"), "{visto}");
     assert_eq!(visto["situacao"]["nome"], "Aguardando atendimento");
     assert_eq!(visto["campos"]["prioridade"], "alta");
+    for (campo, lido) in [("prioridade", "Alta"), ("modulo", "Fiscal"), ("categoria", "2 - Dúvida")]
+    {
+        assert_eq!(visto["exibicao"][campo], lido);
+    }
     assert_eq!(visto["pode_anotar"], true);
-    assert_eq!(c.ana.le(&duvida)["campos"]["cliente"], json!(c.aurora));
+    let campos = c.ana.le(&duvida)["campos"].clone();
+    assert_eq!(campos["cliente"], json!(c.aurora));
+    // R26: how it came is filled in, and the client is not asked.
+    assert_eq!(campos["canal"], "portal");
     // What was sent is answered, not changed.
     c.bia
         .altera(&duvida, json!({ "categoria": "problema" }))
@@ -196,6 +206,8 @@ fn nobody_elses_client_sees_it(c: &Cenario, duvida: &Caso) {
     }
     let nao = "Você não tem permissão para isto. Fale com quem administra o Campo.";
     c.bia.get("/v1/catalogos/modulo").recusa("sem_permissao", nao);
+    // Nor when the company works.
+    c.bia.get("/v1/live").recusa("sem_permissao", nao);
     // A client's login holds nothing on a device.
     let celular = Aparelho::novo(&c.casa.road.url, &c.bia);
     assert!(celular.sync_now(&|_| {}, &Default::default()).is_err());
@@ -322,13 +334,24 @@ fn work_stops_until_the_client_answers(c: &Cenario, ana: &Aparelho, vago: &Caso)
     assert_eq!(nota.feito()["situacao"]["codigo"], "em_atendimento");
     assert_eq!(c.casa.situacao(vago), "em_atendimento");
 
+    // So is attaching what was asked for.
+    espera("Pode enviar a tela?");
+    let tela = json!({ "nome": "tela.png", "mime": "image/png", "tamanho": 1024,
+                       "sha256": "5".repeat(64) });
+    let anexado = c.bia.post(&portal.em("/anexos"), &tela).feito();
+    assert_eq!(anexado["situacao"]["codigo"], "em_atendimento");
+    assert_eq!(anexado["anexos"][0]["campos"]["nome"], "tela.png");
+    assert_eq!(c.casa.situacao(vago), "em_atendimento");
+
     espera("Mais alguma coisa?");
     let rotulo = |rotulo: &str| format!("“{rotulo}” não pode ser pedido por você.");
     c.ana.pede_por(vago, "responder", "Eu").recusa("nao_cabe_a_voce", &rotulo("Responder"));
-    c.bia.pede(&portal, "iniciar").recusa("nao_cabe_a_voce", &rotulo("Iniciar atendimento"));
     let fim = "Finalizar por inatividade";
-    for (quem, onde) in [(&c.ana, vago), (&c.bia, &portal)] {
-        quem.pede(onde, "finalizar_inatividade").recusa("nao_cabe_a_voce", &rotulo(fim));
+    c.ana.pede(vago, "finalizar_inatividade").recusa("nao_cabe_a_voce", &rotulo(fim));
+    // What is not a client's to ask for has no name in the portal (R52).
+    for verbo in ["iniciar", "diagnosticar", "finalizar_inatividade", "voar"] {
+        let nao_existe = format!("A ação “{verbo}” não existe para este registro.");
+        c.bia.pede(&portal, verbo).recusa("transicao_inexistente", &nao_existe);
     }
     // Or the client says it on the telephone, and Ana, in the street, writes it down.
     ana.sync();
@@ -339,6 +362,7 @@ fn work_stops_until_the_client_answers(c: &Cenario, ana: &Aparelho, vago: &Caso)
     let lugar = |parte: &str| historia.iter().position(|texto| texto.contains(parte)).unwrap();
     assert!(lugar("Quais filtros?") < lugar("Por linha e por filial."));
     assert!(lugar("E por período?") < lugar("Sim, por período."));
+    assert!(lugar("Pode enviar a tela?") < lugar("Arquivo anexado: tela.png"));
 }
 
 /// R52, R55, R57.
@@ -418,6 +442,7 @@ fn the_queue_and_the_plan_of_the_month(c: &Cenario, problema: &Caso, fiscal: &Ca
     c.gestor.altera(fiscal, json!({ "plano_mensal": "2026-12-01" })).feito();
     c.ana.pede(fiscal, "desenvolver").recusa("sem_permissao", &falta("gerenciar"));
     c.gestor.pede(fiscal, "desenvolver").leva_a("em_desenvolvimento");
+    assert_eq!(c.bia.le(&fiscal.no_portal())["campos"]["prazo_entrega"], "2026-12-30");
     assert_eq!(c.ana.acha("situacao=em_desenvolvimento&ordenar=-plano_mensal"), [fiscal.id]);
 }
 
@@ -595,6 +620,11 @@ fn r52_the_portal_never_shows_what_is_internal() {
     c.ana.pede(&problema, "diagnosticar").leva_a("diagnostico_tecnico");
     let parcial = json!({ "tipo": "parcial", "texto": "Segredo da casa: índice partido." });
     c.tec.analisa(&problema, parcial).feito();
+    let etag = |caso: &Caso| c.bia.tenta_ler(&caso.no_portal()).cabecalho("etag").to_owned();
+    let antes = etag(&problema);
+    let rascunho = json!({ "resolucao": "Segredo da casa: configurou errado." });
+    c.tec.altera(&problema, rascunho).feito();
+    assert_eq!(etag(&problema), antes);
     le(&problema);
     c.tec.pede(&problema, "corrigir").leva_a("para_desenvolver");
     let plano = json!({ "plano_mensal": "2031-07-01" });
@@ -604,6 +634,9 @@ fn r52_the_portal_never_shows_what_is_internal() {
     c.gestor.anota(&problema, "Segredo da casa: fica para depois.").feito();
     le(&problema);
     c.ana.pede(&necessidade, "analisar_produto").leva_a("analise_produto");
+    let antes = etag(&necessidade);
+    c.ana.altera(&necessidade, json!({ "prazo_entrega": "2031-08-02" })).feito();
+    assert_eq!(etag(&necessidade), antes, "nothing is promised before it is accepted");
     le(&necessidade);
     c.ana.pede(&necessidade, "devolver").leva_a("em_atendimento");
     le(&necessidade);
@@ -621,6 +654,7 @@ fn r52_the_portal_never_shows_what_is_internal() {
         ":98765",
         "plano_mensal",
         "2031-07-01",
+        "2031-08-02",
     ];
     for resposta in &respostas {
         for interno in internos {

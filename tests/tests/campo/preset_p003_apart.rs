@@ -145,5 +145,103 @@ fn an_e_mail_that_cannot_leave_is_kept_and_says_why() {
     let email = c.casa.adm.lista(&format!("/v1/emails?documento={}", caso.id)).remove(0);
     assert_eq!(email["situacao"], "sem_endereco");
     assert_eq!(email["erro"], "não há endereço de e-mail cadastrado");
-    c.abel.get("/v1/emails").recusa("sem_permissao", &falta("administrar"));
+    let cancelar = format!("/v1/emails/{}/cancelar", email["id"].as_str().unwrap());
+    for path in ["/v1/emails", &cancelar] {
+        let method = if path == cancelar { "POST" } else { "GET" };
+        c.abel.send(method, path, &[], None).recusa("sem_permissao", &falta("administrar"));
+    }
+    c.casa.adm.send("POST", &cancelar, &[], None).feito();
+    assert_eq!(c.abel.lista(&caso.em("/emails"))[0]["situacao"], "cancelado");
+}
+
+/// R66, R78, R81: who sees the case sees what was written about it, and to the client in between.
+#[test]
+fn what_was_written_about_a_case_is_read_with_it() {
+    let c = cenario(&[]);
+    let caso = c.atendimento("reclamacao", "Sem resposta.");
+    c.rosa.anota(&caso, "Avisei por telefone.").feito();
+    let interessado = caso.em(&format!("/interessados/{}", c.luis.id));
+    c.rosa.send("PUT", &interessado, &[], None).feito();
+    c.rosa.pede_com(&caso, "iniciar", json!({ "email": true })).leva_a("iniciado");
+    c.rosa.anota(&caso, "Comecei.").feito();
+    let emails = c.abel.lista(&caso.em("/emails"));
+    assert_eq!(emails.len(), 2);
+    assert_eq!(c.abel.lista(&caso.em("/emails?limite=1")), emails[..1]);
+    let ao_cliente = emails.iter().find(|email| email["usuario"].is_null()).unwrap();
+
+    for visao in ["tudo", "historico"] {
+        let linhas = c.abel.acompanha(&caso, visao);
+        let lugar = linhas.iter().position(|linha| linha["tipo"] == "email").unwrap();
+        let email = &linhas[lugar]["email"];
+        for campo in ["id", "endereco", "assunto", "corpo", "criado_em"] {
+            assert_eq!(email[campo], ao_cliente[campo], "{campo} in {visao}");
+        }
+        assert_eq!(linhas[lugar - 1]["texto"], "Comecei.");
+        assert_eq!(linhas[lugar + 1]["texto"], "Situação: Aberto → Iniciado.");
+        // Page by page, each line once.
+        let mut paginas = Vec::new();
+        let primeira = caso.em(&format!("/acompanhamento?visao={visao}&limite=1"));
+        let mut path = primeira.clone();
+        loop {
+            let pagina = c.abel.get(&path).feito();
+            paginas.extend(pagina["itens"].as_array().unwrap().clone());
+            let Some(cursor) = pagina["proximo"].as_str() else { break };
+            path = format!("{primeira}&cursor={cursor}");
+        }
+        let lugares = |linhas: &[Value]| -> Vec<Value> {
+            linhas.iter().map(|linha| json!([linha["seq"], linha["ordem"]])).collect()
+        };
+        assert_eq!(lugares(&paginas), lugares(&linhas));
+    }
+    let conversas = c.abel.acompanha(&caso, "conversas");
+    let textos: Vec<&str> =
+        conversas.iter().map(|linha| linha["texto"].as_str().unwrap()).collect();
+    assert_eq!((textos[0], textos[2]), ("Avisei por telefone.", "Comecei."));
+    assert_eq!(conversas[1]["email"]["id"], ao_cliente["id"]);
+    assert!(!c.abel.historia(&caso, "alteracoes").iter().any(|t| t.starts_with("E-mail")));
+
+    c.rosa.restringe(&caso, json!({ "usuarios": [c.rosa.id, c.abel.id] })).feito();
+    c.nino.get(&caso.em("/emails")).recusa("nao_encontrado", NAO_HA);
+    let outro = format!("/v1/assistencias/{}/emails", caso.id);
+    c.abel.get(&outro).recusa("nao_encontrado", NAO_HA);
+}
+
+/// R87: to be interested is not to see: only who may read the case is told of it.
+#[test]
+fn an_interessado_who_may_not_see_the_case_is_not_told() {
+    let c = cenario(&[]);
+    let so_o_seu = c.casa.pessoa("tito", "ver");
+    let caso = c.atendimento("reclamacao", "Quebrou.");
+    for quem in [&so_o_seu, &c.luis] {
+        let interessado = caso.em(&format!("/interessados/{}", quem.id));
+        c.rosa.send("PUT", &interessado, &[], None).feito();
+    }
+    c.rosa.pede(&caso, "iniciar").leva_a("iniciado");
+    let nomes = || -> Vec<Value> {
+        let emails = c.rosa.lista(&caso.em("/emails"));
+        emails.into_iter().map(|email| email["usuario"].clone()).collect()
+    };
+    assert_eq!(nomes(), [json!(c.luis.id)]);
+}
+
+/// R76: however many are opened at once, each has its records and the next number, and the server
+/// answers others meanwhile.
+#[test]
+fn many_acoes_corretivas_at_once_leave_no_gap_and_no_orphan() {
+    let c = cenario(&[]);
+    let caso = c.concluido("reclamacao", "Solda fria.");
+    let abrir = json!({ "titulo": "Solda", "registros": [caso.id] });
+    let abertas: Vec<Value> = std::thread::scope(|scope| {
+        let um = || scope.spawn(|| c.chefe.post("/v1/acoes-corretivas", &abrir).feito());
+        let todas: Vec<_> = (0..48).map(|_| um()).collect();
+        assert_eq!(c.casa.ninguem().get("/readyz").status, 200);
+        todas.into_iter().map(|uma| uma.join().unwrap()).collect()
+    });
+    assert!(abertas.iter().all(|uma| uma["registros"][0]["id"] == json!(caso.id)));
+    let fim = |uma: &Value| uma["numero"].as_str().unwrap().rsplit('/').next().map(str::to_owned);
+    let mut numeros: Vec<_> = abertas.iter().filter_map(fim).collect();
+    numeros.sort();
+    assert!(numeros.iter().eq(&(1..=48).map(|n| format!("{n:06}")).collect::<Vec<_>>()));
+    assert_eq!(c.chefe.lista("/v1/acoes-corretivas?limite=200").len(), 48);
+    assert_eq!(c.chefe.le(&caso)["corretivas"].as_array().unwrap().len(), 48);
 }

@@ -1,6 +1,7 @@
 //! A program, or a person's own script, on the REST API.
 
 use crate::{
+    api_schemas,
     harness::{SENHA, Site, a_device},
     pages::Answer,
 };
@@ -91,7 +92,9 @@ impl Rest {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let bytes = response.into_body().read_to_vec().unwrap();
         let body = String::from_utf8_lossy(&bytes).into_owned();
-        Answer { status, headers, body, bytes }
+        let answer = Answer { status, headers, body, bytes };
+        api_schemas::confere(method, path, &answer);
+        answer
     }
 
     /// `GET`.

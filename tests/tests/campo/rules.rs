@@ -3,12 +3,13 @@
 //! holds of a record always holds.
 
 use crate::{
+    concurrency::everywhere,
     one_record::{CLIENT, PHONE, RECORD, Server, client, person, somebody},
     sixth::sixth,
 };
 use campo_domain::{
     command::Command,
-    fluxo::{Fase, Guarda, Quem},
+    fluxo::{Fase, Guarda, Modo, Quem, Transicao},
     ids::{DeviceId, DocumentId, ItemId, PedidoId, UserId},
     kind::Kind,
     pessoa::{Permissao, Pessoa},
@@ -32,9 +33,12 @@ use campo_tests::{
 };
 use proptest::{
     prelude::*,
-    test_runner::{RngAlgorithm, RngSeed},
+    test_runner::{RngAlgorithm, RngSeed, TestRunner},
 };
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// Who works on the record: two with little, one with everything, and a client.
 const PEOPLE: usize = 4;
@@ -48,12 +52,11 @@ fn people() -> [Pessoa; PEOPLE] {
     ]
 }
 
-/// Every tipo of every preset whose records go anywhere, as it is and with photos.
-static TIPOS: LazyLock<Vec<Tipo>> = LazyLock::new(|| {
+/// Every tipo of every preset whose records go anywhere.
+fn tipos() -> impl Iterator<Item = Tipo> {
     let tipos = preset::ids().flat_map(|id| preset::carregar(id).unwrap().tipos);
-    let tipos = tipos.filter(|tipo| !tipo.fluxo.transicoes.is_empty());
-    tipos.flat_map(|tipo| [with_photos(tipo.clone()), tipo]).collect()
-});
+    tipos.filter(|tipo| !tipo.fluxo.transicoes.is_empty())
+}
 
 /// The tipo, with photos that every transition needs which somebody asks for.
 fn with_photos(mut tipo: Tipo) -> Tipo {
@@ -73,7 +76,43 @@ fn reaches(pessoa: &Pessoa, merged: &Merged) -> bool {
     policy::alcanca(pessoa, &merged.registro, &merged.tipo, &caso)
 }
 
+/// Where a request of transition was said to lead somewhere, or led there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// The phone's `decide` said so.
+    Phone,
+    /// The office, or a client in the portal, did it.
+    Office,
+    /// The gate took the phone's change, and the server judged it so.
+    Gate,
+    /// The server's clock did it.
+    Clock,
+}
+
+/// The verbs that were done, and where.
+type Done = BTreeSet<(String, Place)>;
+
+/// Where a transition must have been done over so many days: everywhere where it can be.
+fn possible(transicao: &Transicao, tipo: &Tipo) -> Vec<Place> {
+    let mut places = Vec::new();
+    let by = |quem: Quem| {
+        transicao.quem.contains(&quem) && (quem != Quem::Cliente || tipo.visivel_no_portal)
+    };
+    if by(Quem::Interno) && transicao.modo != Modo::Online {
+        places.extend([Place::Phone, Place::Gate]);
+    }
+    if by(Quem::Interno) || by(Quem::Cliente) {
+        places.push(Place::Office);
+    }
+    if by(Quem::Sistema) {
+        places.push(Place::Clock);
+    }
+    places
+}
+
 struct Day {
+    /// What was done so far.
+    done: Done,
     server: Server,
     dice: Dice,
     people: [Pessoa; PEOPLE],
@@ -88,13 +127,15 @@ struct Step {
 }
 
 impl Day {
-    fn new(tipo: Tipo, seed: u64) -> Self {
+    /// With a record already, or none.
+    fn new(server: Server, seed: u64) -> Self {
         let known = [
             (CLIENT, Known { kind: Kind::Cliente, assistencia: None }),
             (DocumentId::from_u128(7), Known { kind: Kind::Assistencia, assistencia: None }),
         ];
         Day {
-            server: Server::new([tipo]),
+            done: Done::new(),
+            server,
             dice: Dice::new(seed),
             people: people(),
             known: known.into(),
@@ -104,7 +145,9 @@ impl Day {
     /// Somebody has an idea.
     fn step(&mut self, seed: u64) -> Step {
         let mut dice = Dice::new(seed ^ self.dice.word());
-        let pessoa = dice.pick(&self.people).clone();
+        // Who may everything gets furthest.
+        let everything = dice.chance(2, 5);
+        let pessoa = if everything { &self.people[2] } else { dice.pick(&self.people) }.clone();
         let on_phone = !pessoa.portal() && dice.chance(1, 2);
         let device = if on_phone { PHONE } else { DeviceId::ESCRITORIO };
         let ids: Vec<UserId> = self.people[..3].iter().map(|pessoa| pessoa.id).collect();
@@ -166,6 +209,15 @@ impl Day {
             return;
         }
         assert_eq!(done, at_the_desk.clone().map(|_| ()), "the office, {}: {command:?}", pessoa.id);
+        let verbo = flow::request(command, tipo).map(|request| request.verbo.to_owned());
+        let mut led = |place: Place| self.done.extend(verbo.clone().map(|verbo| (verbo, place)));
+        if at_the_desk.is_ok() {
+            led(Place::Office);
+        }
+        let on_phone = *device != DeviceId::ESCRITORIO && !pessoa.portal();
+        if on_phone && said.is_ok() {
+            led(Place::Phone);
+        }
         if *device == DeviceId::ESCRITORIO || command.do_servidor() {
             if done.is_ok() {
                 self.server.office(pessoa, command).unwrap();
@@ -184,6 +236,12 @@ impl Day {
         let change = change.raw_bytes().to_vec();
         let push = Push { document: RECORD, generation: 1, change, seen: u64::MAX };
         let (verdicts, _) = self.server.push(pessoa, *device, &[push]);
+        let mut all = self.server.merged().into_iter().flat_map(|m| &m.registro.pedidos);
+        let pedido = all.find(|pedido| Some(pedido.id) == command.pedido());
+        let veredito = pedido.and_then(|pedido| pedido.veredito.as_ref());
+        if veredito.is_some_and(|veredito| veredito.recusa.is_none()) {
+            self.done.extend(verbo.map(|verbo| (verbo, Place::Gate)));
+        }
         let on_the_way = at_the_desk.is_err_and(|r| r.codigo == Codigo::FotosACaminho);
         self.agree(step, &said, &verdicts[0].outcome, waits || (said.is_ok() && on_the_way));
     }
@@ -229,6 +287,8 @@ impl Day {
         let heads = self.server.heads();
         let ended = self.server.end_wait(&heads, PedidoId::from_u128(seed.into()));
         assert!(waits || !ended, "a wait was ended that was none");
+        let last = self.server.registro().pedidos.last().filter(|_| ended);
+        self.done.extend(last.map(|pedido| (pedido.verbo.clone(), Place::Clock)));
         let again = self.server.end_wait(&heads, PedidoId::from_u128(u128::from(seed) << 64));
         assert!(!(ended && again), "a wait was ended twice");
     }
@@ -288,8 +348,9 @@ impl Day {
     }
 }
 
-fn live(tipo: Tipo, seed: u64, steps: &[u64]) {
-    let mut day = Day::new(tipo, seed);
+/// Says what was done.
+fn live(server: Server, seed: u64, steps: &[u64]) -> Done {
+    let mut day = Day::new(server, seed);
     for seed in steps {
         let before = day.server.clone();
         match (before.merged(), seed % 8) {
@@ -302,6 +363,7 @@ fn live(tipo: Tipo, seed: u64, steps: &[u64]) {
         }
         day.sound(&before);
     }
+    day.done
 }
 
 fn config(cases: u32) -> ProptestConfig {
@@ -315,16 +377,40 @@ fn config(cases: u32) -> ProptestConfig {
     }
 }
 
+/// A new record, or one in any situação.
+#[test]
+fn on_every_preset_device_and_gate_agree_on_every_verb_and_no_command_leaves_the_fluxo() {
+    let steps = prop::collection::vec(any::<u64>(), 5..25);
+    let days = (any::<prop::sample::Index>(), any::<u64>(), steps);
+    for tipo in tipos() {
+        let cases = 15 * tipo.fluxo.transicoes.len() as u32;
+        let mut starts: Vec<Server> = everywhere(&tipo).into_values().collect();
+        starts.push(Server::new([tipo.clone()]));
+        let done = RefCell::new(Done::new());
+        let day = |(start, seed, steps): (prop::sample::Index, u64, Vec<u64>)| {
+            done.borrow_mut().extend(live(start.get(&starts).clone(), seed, &steps));
+            Ok(())
+        };
+        TestRunner::new(config(cases)).run(&days, day).unwrap();
+        let must = tipo.fluxo.transicoes.iter().flat_map(|transicao| {
+            possible(transicao, &tipo).into_iter().map(|place| (transicao.verbo.clone(), place))
+        });
+        let never: Vec<_> = must.filter(|one| !done.borrow().contains(one)).collect();
+        assert!(never.is_empty(), "{}: never done: {never:?}", tipo.codigo);
+    }
+}
+
 proptest! {
-    #![proptest_config(config(160))]
+    #![proptest_config(config(60))]
 
     #[test]
-    fn on_every_preset_device_and_gate_agree_and_no_command_leaves_the_fluxo(
-        which in 0..TIPOS.len(),
+    fn with_photos_that_every_transition_needs_they_agree_as_well(
+        which in any::<prop::sample::Index>(),
         seed in any::<u64>(),
         steps in prop::collection::vec(any::<u64>(), 10..60),
     ) {
-        live(TIPOS[which].clone(), seed, &steps);
+        let tipo = which.get(&tipos().collect::<Vec<_>>()).clone();
+        live(Server::new([with_photos(tipo)]), seed, &steps);
     }
 
     #[test]
@@ -333,6 +419,6 @@ proptest! {
         seed in any::<u64>(),
         steps in prop::collection::vec(any::<u64>(), 10..60),
     ) {
-        live(sixth(&mut Dice::new(fluxo)), seed, &steps);
+        live(Server::new([sixth(&mut Dice::new(fluxo))]), seed, &steps);
     }
 }

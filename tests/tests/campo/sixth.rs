@@ -72,6 +72,7 @@ fn attempt(dice: &mut Dice) -> Tipo {
         nome: "Sexto".into(),
         kind,
         obrigatorios,
+        obrigatorios_por: Default::default(),
         portal_campos: some(dice, &formulario, 1, 3),
         formulario,
         formulario_itens,
@@ -133,6 +134,8 @@ fn situacoes(dice: &mut Dice, names: &[String]) -> Vec<Situacao> {
                     CamposEditaveis::Apenas(listed)
                 }
             },
+            exige: if n == 0 { Vec::new() } else { some(dice, names, 1, 40) },
+            aceita_notas: dice.chance(1, 3),
             visivel_cliente: dice.chance(3, 4),
         })
         .collect()

@@ -162,7 +162,7 @@ fn the_phone_knows_the_form(c: &Cenario, rui: &Aparelho) -> Caso {
     assert!(formulario.despesas.is_empty());
     rui.registra(CODIGO, &[], &[]).recusa(
         "campos_obrigatorios",
-        "Preencha os campos obrigatórios: Cliente, O que medir, Categoria.",
+        "Preencha os campos obrigatórios: O que medir, Cliente, Categoria.",
     );
     let caso = c.medicao(rui, "espelho", "Espelho do saguão");
     rui.editar(caso.id, "categoria", "porta")
@@ -394,7 +394,10 @@ fn a_preset_that_cannot_work_is_refused_by_name() {
     );
     recusa(
         &|tipo| tipo["fluxo"]["transicoes"][0]["quem"] = json!([]),
-        fluxo("ninguém pode pedir sair"),
+        fluxo(
+            "ninguém pode pedir sair: falta de onde sair, quem peça, uma categoria, ou a \
+             transição que traz a análise que ela exige",
+        ),
     );
     recusa(
         &|tipo| tipo["obrigatorios"] = json!(["cor"]),

@@ -7,14 +7,16 @@ use super::{
 };
 use crate::{
     api::{
+        esquemas,
         etag::IfMatch,
         extract::{ApiJson, ApiPath, ApiQuery},
         page::{Folha, Pagina},
-        principal::{Acesso, EscreverRegistros, LerRegistros, Principal, ResponderAcoes},
+        principal::{Acesso, EscreverRegistros, LerRegistros, ResponderAcoes},
     },
     app::App,
     error::{ApiError, ApiResult},
     office,
+    outbox::fila::{self, EntregaDaAcao},
     web::queries::{Viewer, record, visible},
 };
 use axum::{
@@ -25,9 +27,11 @@ use axum::{
 };
 use campo_domain::{
     command::Command,
-    ids::{AcaoId, DocumentId},
+    ids::{AcaoId, DocumentId, TenantId},
     pessoa::Permissao,
+    refusal::{Codigo, Refusal},
     registro::SituacaoAcao,
+    valor::linhas,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -65,7 +69,8 @@ pub struct Acao {
     pedida_em: DateTime<Utc>,
     /// O que a pessoa acrescentou.
     observacao: Option<String>,
-    /// solicitada, concluida ou recusada.
+    /// Em que ponto está.
+    #[schema(value_type = esquemas::SituacaoDaAcao)]
     situacao: String,
     /// O número do que o ERP fez.
     externo: Option<String>,
@@ -73,6 +78,8 @@ pub struct Acao {
     retorno: Option<String>,
     /// Quando chegou a esta situação.
     atualizada_em: DateTime<Utc>,
+    /// Até onde chegou o pedido a caminho do ERP.
+    entrega: Option<EntregaDaAcao>,
 }
 
 /// O registro de uma ação.
@@ -80,7 +87,8 @@ pub struct Acao {
 pub struct RegistroDaAcao {
     /// O identificador.
     id: Uuid,
-    /// assistencia, ocorrencia, agenda ou cliente.
+    /// O que ele é.
+    #[schema(value_type = esquemas::Kind)]
     kind: String,
     /// O número; antes dele, um rótulo provisório.
     rotulo: String,
@@ -91,8 +99,8 @@ pub struct RegistroDaAcao {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct Filtro {
-    /// `solicitada`, `concluida` ou `recusada`.
-    #[param(value_type = Option<String>)]
+    /// Só as que estão neste ponto.
+    #[param(value_type = Option<esquemas::SituacaoDaAcao>)]
     situacao: Option<SituacaoAcao>,
     /// O código da ação.
     codigo: Option<String>,
@@ -105,9 +113,9 @@ pub struct Filtro {
     cursor: Option<String>,
 }
 
-/// Pede uma ação ao ERP.
+/// Pede uma ação ao ERP. O mesmo pedido outra vez, com o `id` de antes, não pede outra.
 #[utoipa::path(post, path = "/v1/{kind}/{id}/acoes", tag = "Ações",
-    params(("kind" = Registros, Path), ("id" = Uuid, Path)), request_body = NovaAcao,
+    params(("kind" = Registros, Path), ("id" = Uuid, Path), IfMatch), request_body = NovaAcao,
     security(("token" = ["registros:escrever"])),
     responses((status = 201, body = Criado), crate::api::docs::Problemas))]
 pub async fn solicitar(
@@ -121,9 +129,45 @@ pub async fn solicitar(
     let kind = colecao.kind();
     let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
     let acao: AcaoId = super::id(nova.id);
-    let observacao = nova.observacao.filter(|observacao| !observacao.trim().is_empty());
-    let comando = Command::SolicitarAcao { acao, codigo: nova.codigo, observacao };
-    mudanca.criar(acao.uuid(), vec![comando]).await
+    let mut pedidas = mudanca.lido.registro.acoes.iter();
+    if pedidas.any(|pedida| pedida.id == acao && pedida.codigo == nova.codigo) {
+        return mudanca.criar(acao.uuid(), Vec::new()).await;
+    }
+    let comando =
+        Command::SolicitarAcao { acao, codigo: nova.codigo, observacao: dito(nova.observacao) };
+    let comandos = vec![comando];
+    conferir_ids(&app, acesso.tenant, &comandos).await?;
+    mudanca.criar(acao.uuid(), comandos).await
+}
+
+/// What somebody said, trimmed; nothing where it says nothing.
+fn dito(texto: Option<String>) -> Option<String> {
+    let texto = linhas(texto?.trim());
+    (!texto.is_empty()).then_some(texto)
+}
+
+/// Checks that no action asked for has the id of another one, of whatever record: by it alone the
+/// ERP answers.
+///
+/// # Errors
+/// 409 `id_em_uso`.
+pub async fn conferir_ids(app: &App, tenant: TenantId, comandos: &[Command]) -> ApiResult<()> {
+    let pedidas = comandos.iter().filter_map(|comando| match comando {
+        Command::SolicitarAcao { acao, .. } => Some(acao.uuid()),
+        _ => None,
+    });
+    let pedidas: Vec<Uuid> = pedidas.collect();
+    if pedidas.is_empty() {
+        return Ok(());
+    }
+    let mut tx = app.db.snapshot(tenant).await?;
+    let em_uso: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM acoes WHERE tenant = $1 AND id = ANY ($2))")
+            .bind(tenant.uuid())
+            .bind(pedidas)
+            .fetch_one(&mut *tx)
+            .await?;
+    if em_uso { Err(Refusal::new(Codigo::IdEmUso).into()) } else { Ok(()) }
 }
 
 /// Lista as ações dos registros que a pessoa pode ver, das mais novas às mais antigas.
@@ -138,7 +182,7 @@ pub async fn listar(
 ) -> ApiResult<Response> {
     let folha = Folha::<(DateTime<Utc>, Uuid)>::new(filtro.limite, filtro.cursor.as_deref())?;
     let mut tx = app.db.snapshot(acesso.tenant).await?;
-    let mut sql = consulta(&mut tx, Viewer::of(&acesso.pessoa)).await?;
+    let mut sql = consulta(&mut tx, Some(Viewer::of(&acesso.pessoa))).await?;
     if let Some(situacao) = filtro.situacao {
         sql.push(" AND a.situacao = ").push_bind(situacao.codigo());
     }
@@ -154,7 +198,7 @@ pub async fn listar(
     }
     sql.push(" ORDER BY a.pedida_em DESC, a.id DESC LIMIT ").push_bind(folha.rows());
     let rows = sql.build().fetch_all(&mut *tx).await.map_err(super::cursor_estranho)?;
-    let acoes = rows.iter().map(acao).collect::<sqlx::Result<Vec<_>>>()?;
+    let acoes = ler(&mut tx, acesso.tenant, &rows).await?;
     Ok(folha.close(acoes, |ultima| (ultima.pedida_em, ultima.id)).linked(&uri))
 }
 
@@ -167,23 +211,25 @@ pub async fn ver(
     acesso: Acesso<LerRegistros>,
     ApiPath(id): ApiPath<Uuid>,
 ) -> ApiResult<Json<Acao>> {
-    Ok(Json(uma(&app, &acesso, id).await?))
+    Ok(Json(uma(&app, acesso.tenant, Some(Viewer::of(&acesso.pessoa)), id).await?))
 }
 
-async fn uma(app: &App, quem: &Principal, id: Uuid) -> ApiResult<Acao> {
-    let mut tx = app.db.snapshot(quem.tenant).await?;
-    let mut sql = consulta(&mut tx, Viewer::of(&quem.pessoa)).await?;
-    sql.push(" AND a.id = ").push_bind(id);
-    // The id is the caller's own choice: in theory two records have an action of the same one.
-    sql.push(" ORDER BY a.pedida_em, a.document LIMIT 1");
-    let row = sql.build().fetch_one(&mut *tx).await?;
-    Ok(acao(&row)?)
+/// One action, of a record that the viewer sees; of any record where nobody in particular looks.
+async fn uma(app: &App, tenant: TenantId, viewer: Option<Viewer>, id: Uuid) -> ApiResult<Acao> {
+    let mut tx = app.db.snapshot(tenant).await?;
+    let mut sql = consulta(&mut tx, viewer).await?;
+    sql.push(" AND a.id = ").push_bind(id).push(" ORDER BY a.pedida_em, a.document LIMIT 1");
+    let rows = sql.build().fetch_all(&mut *tx).await?;
+    ler(&mut tx, tenant, &rows).await?.pop().ok_or_else(ApiError::nao_encontrado)
 }
 
-async fn consulta(tx: &mut PgTransaction<'_>, viewer: Viewer) -> ApiResult<QueryBuilder<Postgres>> {
+async fn consulta(
+    tx: &mut PgTransaction<'_>,
+    viewer: Option<Viewer>,
+) -> ApiResult<QueryBuilder<Postgres>> {
     let fuso = super::fuso(tx).await?;
-    let mut sql = super::visto(viewer, fuso)?;
-    sql.push(concat!(
+    let mut sql = super::visto(viewer.unwrap_or(Viewer { id: None, all: false }), fuso)?;
+    sql.push(
         "SELECT a.*, d.kind, coalesce(ac.numero, oc.numero) AS numero, u.nome AS pedida_por_nome, \
              (SELECT x->>'rotulo' FROM referencia r, jsonb_array_elements(r.data->'acoes') x \
               WHERE r.tenant = a.tenant AND r.collection = 'tipo' AND x->>'codigo' = a.codigo \
@@ -195,9 +241,17 @@ async fn consulta(tx: &mut PgTransaction<'_>, viewer: Viewer) -> ApiResult<Query
          LEFT JOIN ocorrencias oc ON oc.tenant = a.tenant AND oc.id = a.document \
          LEFT JOIN agendas ag ON ag.tenant = a.tenant AND ag.id = a.document \
          LEFT JOIN usuario u ON u.tenant = a.tenant AND u.id = a.pedida_por WHERE ",
-        visible!("d", with kind)
-    ));
+    );
+    sql.push(if viewer.is_some() { visible!("d", with kind) } else { "true" });
     Ok(sql)
+}
+
+async fn ler(tx: &mut PgTransaction<'_>, tenant: TenantId, rows: &[PgRow]) -> ApiResult<Vec<Acao>> {
+    let mut acoes = rows.iter().map(acao).collect::<sqlx::Result<Vec<_>>>()?;
+    let ids: Vec<Uuid> = acoes.iter().map(|acao| acao.id).collect();
+    let mut entregas = fila::das_acoes(tx, tenant, &ids).await?;
+    acoes.iter_mut().for_each(|acao| acao.entrega = entregas.remove(&acao.id));
+    Ok(acoes)
 }
 
 fn acao(row: &PgRow) -> sqlx::Result<Acao> {
@@ -219,6 +273,7 @@ fn acao(row: &PgRow) -> sqlx::Result<Acao> {
         externo: row.try_get("externo")?,
         retorno: row.try_get("retorno")?,
         atualizada_em: row.try_get("atualizada_em")?,
+        entrega: None,
     })
 }
 
@@ -227,7 +282,7 @@ fn acao(row: &PgRow) -> sqlx::Result<Acao> {
 #[serde(deny_unknown_fields)]
 pub struct Resposta {
     /// `concluida` ou `recusada`.
-    #[schema(value_type = String)]
+    #[schema(value_type = esquemas::SituacaoDaAcao)]
     situacao: SituacaoAcao,
     /// O número do que o ERP fez.
     externo: Option<String>,
@@ -235,7 +290,9 @@ pub struct Resposta {
     retorno: Option<String>,
 }
 
-/// Responde uma ação. A mesma resposta outra vez não muda nada; outra é recusada.
+/// Responde uma ação. A mesma resposta outra vez não muda nada; o que ela não disse ainda pode ser
+/// dito; outra é recusada. Uma chave com `acoes:responder` responde qualquer ação, também de um
+/// registro que não vê.
 #[utoipa::path(post, path = "/v1/acoes/{id}/resposta", tag = "Ações", params(("id" = Uuid, Path)),
     request_body = Resposta,
     security(("token" = ["acoes:responder"])),
@@ -246,17 +303,21 @@ pub async fn responder(
     ApiPath(id): ApiPath<Uuid>,
     ApiJson(resposta): ApiJson<Resposta>,
 ) -> ApiResult<Json<Acao>> {
-    // For the ERP it is answered by a key that is good for it; a person needs the office's word.
-    if acesso.chave.is_none() {
-        acesso.exige(Permissao::Gerenciar)?;
-    }
+    // For the ERP it is answered by a key that is good for it, which was told of it whoever may see
+    // the record; a person needs the office's word, and sight.
+    let viewer = match acesso.chave {
+        Some(_) => None,
+        None => {
+            acesso.exige(Permissao::Gerenciar)?;
+            Some(Viewer::of(&acesso.pessoa))
+        }
+    };
     let Resposta { situacao, externo, retorno } = resposta;
     if situacao == SituacaoAcao::Solicitada {
         return Err(ApiError::invalido("A resposta é “concluida” ou “recusada”."));
     }
-    let dito = |texto: Option<String>| texto.filter(|texto| !texto.trim().is_empty());
     let (externo, retorno) = (dito(externo), dito(retorno));
-    let antes = uma(&app, &acesso, id).await?;
+    let antes = uma(&app, acesso.tenant, viewer, id).await?;
     let mesma =
         antes.situacao == situacao.codigo() && antes.externo == externo && antes.retorno == retorno;
     if mesma {
@@ -266,5 +327,5 @@ pub async fn responder(
     let comandos = vec![(DocumentId::from(antes.registro.id), comando)];
     let done = office::run_all(&app, acesso.tenant, &acesso.pessoa, comandos, None).await;
     comandos::executar(done)?;
-    Ok(Json(uma(&app, &acesso, id).await?))
+    Ok(Json(uma(&app, acesso.tenant, viewer, id).await?))
 }

@@ -9,11 +9,12 @@ use super::{
 use crate::{
     api::{
         extract::{ApiPath, ApiQuery},
-        page::{Folha, Pagina},
+        page::{self, Folha, Pagina},
         principal::{Acesso, LerRegistros},
     },
     app::App,
-    error::{ApiError, ApiResult},
+    error::ApiResult,
+    outbox::email::{self, AoCliente, Email},
     web::queries::{Viewer, timeline::Visao},
 };
 use axum::{
@@ -21,9 +22,9 @@ use axum::{
     response::Response,
 };
 use campo_domain::{
-    ids::{NotaId, UserId},
+    ids::{DeviceId, NotaId, UserId},
     kind::Kind,
-    registro::{self, Registro, SituacaoArquivo},
+    registro::{self, Registro, SituacaoArquivo, Visibilidade},
     tipo::Tipo,
     valor::{Campo, TipoCampo, Valor},
 };
@@ -32,7 +33,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, FromRow, PgTransaction};
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -54,7 +55,7 @@ pub struct Filtro {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum LinhaDoAcompanhamento {
-    /// De `tudo`, `historico` e `alteracoes`.
+    /// De `tudo`, `historico` e `alteracoes`; de `conversas`, um e-mail ao cliente.
     Evento(Box<Acontecimento>),
     /// De `tramite`.
     Etapa(Box<Etapa>),
@@ -69,20 +70,18 @@ pub struct Acontecimento {
     seq: i64,
     /// O lugar dentro da posição.
     ordem: i32,
-    /// O que foi: criacao, campo, texto, item, despesa, anexo, vinculo, participante, interessado,
-    /// nota, pedido, veredito, analise, acao, corretiva, restricao, numero ou arquivo.
+    /// O que foi.
+    #[schema(value_type = crate::api::esquemas::TipoDeAcontecimento)]
     tipo: String,
-    /// A parte de que trata: item, anexo, anotação, pedido, análise, ação.
+    /// A parte de que trata: item, anexo, anotação, pedido, análise, ação, e-mail.
     parte: Option<Uuid>,
     /// O campo, onde é um.
     campo: Option<String>,
     /// O que uma pessoa lê do campo.
     rotulo: Option<String>,
     /// O valor antes.
-    #[schema(value_type = Object)]
     de: Value,
     /// O valor depois.
-    #[schema(value_type = Object)]
     para: Value,
     /// O valor antes, como uma pessoa o lê.
     de_exibicao: Option<String>,
@@ -90,7 +89,8 @@ pub struct Acontecimento {
     para_exibicao: Option<String>,
     /// Uma frase para a pessoa.
     texto: String,
-    /// interna ou cliente.
+    /// Para quem.
+    #[schema(value_type = crate::api::esquemas::Visibilidade)]
     visibilidade: String,
     /// A anotação que uma anotação responde.
     resposta_a: Option<Uuid>,
@@ -104,6 +104,9 @@ pub struct Acontecimento {
     no_aparelho: DateTime<Utc>,
     /// Quando chegou, pelo relógio do servidor.
     no_servidor: DateTime<Utc>,
+    /// O e-mail ao cliente, onde é um: o que diz, e o que foi dele.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<Email>,
 }
 
 /// Um trecho do trâmite: o tempo em que nem a situação nem quem é responsável mudou.
@@ -157,31 +160,38 @@ pub async fn ver(
     let visao = filtro.visao;
     let folha = Folha::<Chave>::new(filtro.limite, filtro.cursor.as_deref())?;
     if folha.depois.is_some_and(|(de, ..)| de != visao) {
-        return Err(ApiError::invalido("O cursor é de outra vista. Recomece sem ele."));
+        return Err(page::bad_cursor());
     }
     let lido = super::carregar(&app, &acesso, colecao.kind(), id.into()).await?;
     let viewer = Viewer::of(&acesso.pessoa);
+    let rows = usize::try_from(folha.rows()).unwrap_or(usize::MAX);
     let mut tx = app.db.snapshot(acesso.tenant).await?;
     let linhas = match visao {
         Visao::Tudo | Visao::Historico | Visao::Alteracoes => {
             let (seq, ordem) = folha.depois.map_or((i64::MAX, 0), |(_, seq, ordem)| (seq, ordem));
-            let guardados =
-                eventos(&mut tx, lido.registro.id.uuid(), visao, (seq, ordem), folha.rows())
-                    .await?;
+            let id = lido.registro.id;
+            let antes = (seq, ordem);
+            let mut guardados: Vec<_> =
+                eventos(&mut tx, id.uuid(), visao, antes, folha.rows()).await?;
+            if visao != Visao::Alteracoes {
+                let emails = email::ao_cliente(&mut tx, id).await?.into_iter().map(enviado);
+                guardados.extend(emails.filter(|email| email.lugar() < antes));
+                guardados.sort_by_key(|guardado| Reverse(guardado.lugar()));
+                guardados.truncate(rows);
+            }
             mostrar(&mut tx, viewer, &lido, guardados).await?
         }
         Visao::Tramite => tramite(&mut tx, viewer, &lido).await?,
-        Visao::Conversas => conversas(&mut tx, viewer, &lido.registro).await?,
+        Visao::Conversas => conversas(&mut tx, viewer, &lido).await?,
     };
     // The two that are made of the record itself are cut here: their key is the place in the list.
     let da_lista = matches!(visao, Visao::Tramite | Visao::Conversas);
     let inicio = folha.depois.filter(|_| da_lista).map_or(0, |(_, lugar, _)| lugar);
     let pulados = usize::try_from(inicio).unwrap_or(usize::MAX);
-    let rows = usize::try_from(folha.rows()).unwrap_or(usize::MAX);
     let linhas: Vec<LinhaDoAcompanhamento> = linhas.into_iter().skip(pulados).take(rows).collect();
     let lugar = inicio.saturating_add(folha.rows() - 1);
     let pagina = folha.close(linhas, |ultima| match ultima {
-        LinhaDoAcompanhamento::Evento(evento) => (visao, evento.seq, evento.ordem),
+        LinhaDoAcompanhamento::Evento(evento) if !da_lista => (visao, evento.seq, evento.ordem),
         _ => (visao, lugar, 0),
     });
     Ok(pagina.linked(&uri))
@@ -205,6 +215,48 @@ struct Guardado {
     dispositivo: Uuid,
     no_aparelho: DateTime<Utc>,
     no_servidor: DateTime<Utc>,
+    #[sqlx(skip)]
+    email: Option<Email>,
+}
+
+impl Guardado {
+    fn lugar(&self) -> (i64, i32) {
+        (self.seq, self.ordem)
+    }
+}
+
+/// An e-mail as if the log had it: it is no change of the record, and its state goes on.
+fn enviado(AoCliente { seq, ordem, email }: AoCliente) -> Guardado {
+    let Email { nome, assunto, .. } = &email;
+    let para = match &email.endereco {
+        Some(endereco) => format!("{nome} ({endereco})"),
+        None => nome.clone(),
+    };
+    let texto = match (email.situacao.as_str(), &email.erro) {
+        ("enviado", _) => format!("E-mail enviado para {para}: {assunto}"),
+        ("pendente", None) => format!("E-mail na fila para {para}: {assunto}"),
+        ("pendente", Some(erro)) => format!("E-mail na fila para {para}: {assunto} ({erro})"),
+        (_, Some(erro)) => format!("E-mail não enviado para {para}: {assunto} ({erro})"),
+        (_, None) => format!("E-mail não enviado para {para}: {assunto}"),
+    };
+    Guardado {
+        seq,
+        ordem,
+        tipo: "email".into(),
+        parte: Some(email.id),
+        campo: None,
+        rotulo: None,
+        de: None,
+        para: None,
+        texto,
+        visibilidade: Visibilidade::Cliente.codigo().into(),
+        resposta_a: None,
+        por: UserId::SERVIDOR.uuid(),
+        dispositivo: DeviceId::ESCRITORIO.uuid(),
+        no_aparelho: email.criado_em,
+        no_servidor: email.criado_em,
+        email: Some(email),
+    }
 }
 
 const COLUNAS: &str = "seq, ordem, tipo, parte, campo, rotulo, de, para, texto, visibilidade, \
@@ -278,6 +330,7 @@ async fn mostrar(
             aparelho_nome: nomes.aparelho(guardado.dispositivo.into()),
             no_aparelho: guardado.no_aparelho,
             no_servidor: guardado.no_servidor,
+            email: guardado.email,
         }))
     };
     Ok(guardados.into_iter().map(um).collect())
@@ -466,32 +519,44 @@ fn trechos(
     etapas
 }
 
+/// Threads of notes, and the e-mails to the client, each before the first thread that is younger.
 async fn conversas(
     tx: &mut PgTransaction<'_>,
     viewer: Viewer,
-    registro: &Registro,
+    lido: &Lido,
 ) -> ApiResult<Vec<LinhaDoAcompanhamento>> {
+    let registro = &lido.registro;
     let mut citados = Pedidos::default();
     registro.notas.iter().for_each(|nota| citados.autoria(nota.autoria));
     let nomes = citados.ler(tx, viewer).await?;
-    let conversas = enfiar(&registro.notas, &nomes);
-    Ok(conversas
+    let mut linhas: Vec<_> = enfiar(&registro.notas, &nomes)
         .into_iter()
-        .map(|conversa| LinhaDoAcompanhamento::Conversa(Box::new(conversa)))
-        .collect())
+        .map(|(desde, conversa)| (desde, LinhaDoAcompanhamento::Conversa(Box::new(conversa))))
+        .collect();
+    let emails: Vec<_> =
+        email::ao_cliente(tx, registro.id).await?.into_iter().map(enviado).collect();
+    let quando: Vec<_> = emails.iter().map(|email| email.no_servidor).collect();
+    for (quando, email) in quando.into_iter().zip(mostrar(tx, viewer, lido, emails).await?) {
+        let lugar = linhas.iter().position(|(desde, _)| *desde > quando);
+        linhas.insert(lugar.unwrap_or(linhas.len()), (quando, email));
+    }
+    Ok(linhas.into_iter().map(|(_, linha)| linha).collect())
 }
 
 /// Threads: each note that begins one, with all that follows from it. Not as a tree: how deep that
 /// would be is up to whoever writes.
-fn enfiar(notas: &[registro::Nota], nomes: &Nomes) -> Vec<Conversa> {
-    let mut conversas: Vec<Conversa> = Vec::new();
+fn enfiar(notas: &[registro::Nota], nomes: &Nomes) -> Vec<(DateTime<Utc>, Conversa)> {
+    let mut conversas: Vec<(DateTime<Utc>, Conversa)> = Vec::new();
     let mut lugares: BTreeMap<NotaId, usize> = BTreeMap::new();
     for nota in notas {
         let lugar = nota.resposta_a.and_then(|pai| lugares.get(&pai).copied());
         let mostrada = Nota::de(nota, nomes);
         match lugar.and_then(|lugar| conversas.get_mut(lugar)) {
-            Some(conversa) => conversa.respostas.push(mostrada),
-            None => conversas.push(Conversa { nota: mostrada, respostas: Vec::new() }),
+            Some((_, conversa)) => conversa.respostas.push(mostrada),
+            None => {
+                let conversa = Conversa { nota: mostrada, respostas: Vec::new() };
+                conversas.push((nota.quando, conversa));
+            }
         }
         lugares.insert(nota.id, lugar.unwrap_or(conversas.len() - 1));
     }

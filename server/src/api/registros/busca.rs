@@ -1,6 +1,6 @@
 //! "Buscar no sistema" (R36): one search over screens, catalogues, their entries and records.
 
-use super::colunas;
+use super::{colunas, filtro::cliente};
 use crate::{
     api::{
         extract::ApiQuery,
@@ -15,6 +15,7 @@ use axum::{Json, extract::State};
 use campo_domain::{
     busca,
     catalogo::{self, CATALOGOS},
+    kind::Kind,
     pessoa::{Permissao, Pessoa},
 };
 use serde::{Deserialize, Serialize};
@@ -82,6 +83,7 @@ pub struct Filtro {
     /// O que procurar: nomes, números, clientes. Acentos não importam.
     q: String,
     /// Quantos de cada, até 50.
+    #[param(minimum = 1, maximum = 50)]
     limite: Option<u8>,
 }
 
@@ -136,7 +138,8 @@ pub struct EntradaDeCatalogo {
 pub struct Encontrado {
     /// O identificador.
     id: Uuid,
-    /// assistencia, ocorrencia, agenda ou cliente.
+    /// O que ele é.
+    #[schema(value_type = crate::api::esquemas::Kind)]
     kind: String,
     /// O número; antes dele, um rótulo provisório.
     rotulo: String,
@@ -144,7 +147,7 @@ pub struct Encontrado {
     titulo: String,
     /// O nome da situação.
     situacao: String,
-    /// O nome do cliente.
+    /// O nome do cliente, do registro ou daquele a que pertence.
     cliente: Option<String>,
 }
 
@@ -230,6 +233,37 @@ async fn entradas(
         .await
 }
 
+/// The records that match `$3`, up to `$4`; `$1` and `$2` are the viewer.
+pub(super) fn sql() -> String {
+    format!(
+        "(SELECT 'assistencia' AS kind, t.id, t.numero, t.titulo, t.situacao_nome, c.nome, \
+             t.atualizado_em FROM assistencias t \
+             LEFT JOIN clientes c ON c.tenant = t.tenant AND c.id = t.cliente \
+             WHERE t.id IN (SELECT busca_assistencias($3)) AND {visible} \
+             ORDER BY t.atualizado_em DESC LIMIT $4) UNION ALL \
+         (SELECT 'ocorrencia', t.id, t.numero, t.titulo, t.situacao_nome, c.nome, \
+             t.atualizado_em FROM ocorrencias t \
+             LEFT JOIN assistencias a ON a.tenant = t.tenant AND a.id = t.assistencia \
+             LEFT JOIN clientes c ON c.tenant = t.tenant AND c.id = {da_ocorrencia} \
+             WHERE t.id IN (SELECT busca_ocorrencias($3)) AND {visible} \
+             ORDER BY t.atualizado_em DESC LIMIT $4) UNION ALL \
+         (SELECT 'agenda', t.id, NULL, t.titulo, t.situacao_nome, c.nome, t.atualizado_em \
+             FROM agendas t \
+             LEFT JOIN assistencias a ON a.tenant = t.tenant AND a.id = t.assistencia \
+             LEFT JOIN ocorrencias o ON o.tenant = t.tenant AND o.id = t.ocorrencia \
+             LEFT JOIN clientes c ON c.tenant = t.tenant AND c.id = {da_agenda} \
+             WHERE t.id IN (SELECT busca_agendas($3)) AND {visible} \
+             ORDER BY t.atualizado_em DESC LIMIT $4) UNION ALL \
+         (SELECT 'cliente', t.id, NULL, t.titulo, t.situacao_nome, t.nome, t.atualizado_em \
+             FROM clientes t WHERE t.id IN (SELECT busca_clientes($3)) AND $1 IS NOT NULL \
+             ORDER BY t.atualizado_em DESC LIMIT $4) \
+         ORDER BY atualizado_em DESC, id LIMIT $4",
+        visible = visible!("t"),
+        da_ocorrencia = cliente(Kind::Ocorrencia, "t"),
+        da_agenda = cliente(Kind::Agenda, "t"),
+    )
+}
+
 /// The records of every kind that match, by their number, title, client or any of their words.
 async fn registros(
     tx: &mut PgTransaction<'_>,
@@ -237,34 +271,13 @@ async fn registros(
     q: Value,
     limite: i64,
 ) -> sqlx::Result<Vec<Encontrado>> {
-    let rows = sqlx::query(concat!(
-        "(SELECT 'assistencia' AS kind, t.id, t.numero, t.titulo, t.situacao_nome, c.nome, \
-             t.atualizado_em FROM assistencias t \
-             LEFT JOIN clientes c ON c.tenant = t.tenant AND c.id = t.cliente \
-             WHERE t.id IN (SELECT busca_assistencias($3)) AND ",
-        visible!("t"),
-        " ORDER BY t.atualizado_em DESC LIMIT $4) UNION ALL \
-         (SELECT 'ocorrencia', t.id, t.numero, t.titulo, t.situacao_nome, c.nome, \
-             t.atualizado_em FROM ocorrencias t \
-             LEFT JOIN clientes c ON c.tenant = t.tenant AND c.id = t.cliente \
-             WHERE t.id IN (SELECT busca_ocorrencias($3)) AND ",
-        visible!("t"),
-        " ORDER BY t.atualizado_em DESC LIMIT $4) UNION ALL \
-         (SELECT 'agenda', t.id, NULL, t.titulo, t.situacao_nome, NULL, t.atualizado_em \
-             FROM agendas t WHERE t.id IN (SELECT busca_agendas($3)) AND ",
-        visible!("t"),
-        " ORDER BY t.atualizado_em DESC LIMIT $4) UNION ALL \
-         (SELECT 'cliente', t.id, NULL, t.titulo, t.situacao_nome, t.nome, t.atualizado_em \
-             FROM clientes t WHERE t.id IN (SELECT busca_clientes($3)) AND $1 IS NOT NULL \
-             ORDER BY t.atualizado_em DESC LIMIT $4) \
-         ORDER BY atualizado_em DESC, id LIMIT $4"
-    ))
-    .bind(viewer.id)
-    .bind(viewer.all)
-    .bind(q)
-    .bind(limite)
-    .fetch_all(&mut **tx)
-    .await?;
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql()))
+        .bind(viewer.id)
+        .bind(viewer.all)
+        .bind(q)
+        .bind(limite)
+        .fetch_all(&mut **tx)
+        .await?;
     let um = |row: sqlx::postgres::PgRow| {
         let (id, numero): (Uuid, Option<String>) = (row.try_get("id")?, row.try_get("numero")?);
         Ok(Encontrado {

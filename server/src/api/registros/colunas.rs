@@ -14,8 +14,17 @@ pub const FECHADAS: &str = "'concluido', 'cancelado', 'negado'";
 /// Those in which it may still happen.
 pub const ABERTAS: [&str; 5] = ["rascunho", "fila", "andamento", "espera_cliente", "conclusao"];
 
-const FASES: &str = "'rascunho', 'fila', 'andamento', 'espera_cliente', 'conclusao', 'concluido', \
-                     'negado', 'cancelado'";
+/// Every fase, in the order in which work goes through them.
+pub const FASES: [&str; 8] = [
+    "rascunho",
+    "fila",
+    "andamento",
+    "espera_cliente",
+    "conclusao",
+    "concluido",
+    "negado",
+    "cancelado",
+];
 
 /// Letters with accents and those that they are sorted as, one by one.
 const ACENTOS: (&str, &str) = (
@@ -43,9 +52,10 @@ impl Coluna {
     }
 }
 
-/// Columns that every kind has, besides its fields.
-const COMUNS: [&str; 11] = [
+/// Columns that every kind has, besides its fields; `c` is the client of the row.
+const COMUNS: [&str; 12] = [
     "numero",
+    "cliente",
     "tipo",
     "situacao",
     "fase",
@@ -61,6 +71,7 @@ const COMUNS: [&str; 11] = [
 /// The names that a list of the kind may be ordered by.
 pub fn nomes(kind: Kind) -> Vec<&'static str> {
     let campos = kind.campos().iter().map(|campo| campo.nome);
+    let campos = campos.filter(|nome| !COMUNS.contains(nome));
     COMUNS.into_iter().filter(|nome| *nome != "numero" || kind.numerado()).chain(campos).collect()
 }
 
@@ -70,7 +81,12 @@ pub fn de(kind: Kind, nome: &str) -> Option<Coluna> {
         "numero" if kind.numerado() => Coluna::nova("t.numero", "text", true),
         "tipo" => Coluna::nova("t.tipo", "text", false),
         "situacao" => Coluna::nova(texto("t.situacao_nome"), "text", false),
-        "fase" => Coluna::nova(format!("array_position(ARRAY[{FASES}], t.fase)"), "integer", true),
+        // The client that the list shows, which may be that of the case.
+        "cliente" => Coluna::nova(texto("c.nome"), "text", true),
+        "fase" => {
+            let fases = FASES.map(|fase| format!("'{fase}'")).join(", ");
+            Coluna::nova(format!("array_position(ARRAY[{fases}], t.fase)"), "integer", true)
+        }
         "titulo" => Coluna::nova(texto("t.titulo"), "text", false),
         "criado_em" => Coluna::nova("t.criado_em", "timestamptz", false),
         "atualizado_em" => Coluna::nova("t.atualizado_em", "timestamptz", false),

@@ -2,14 +2,16 @@
 //! device's.
 
 use super::{
-    Lido, Registros,
+    Lido, Registros, acoes,
+    comando::{self, Comandos},
     ficha::{self, Ficha},
     json, referencias,
 };
 use crate::{
     api::{
+        esquemas,
         etag::IfMatch,
-        extract::{ApiJson, ApiPath},
+        extract::{ApiJson, ApiJsonOpcional, ApiPath},
         principal::{Acesso, EscreverRegistros, Principal},
     },
     app::App,
@@ -19,7 +21,6 @@ use crate::{
 use automerge::ChangeHash;
 use axum::{
     Json,
-    body::Bytes,
     extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -30,18 +31,14 @@ use campo_domain::{
     kind::Kind,
     refusal::{Codigo, Refusal},
     registro::{Registro, TipoAnalise, Visibilidade},
-    valor::{Campo, Valor},
+    valor::{Campo, Valor, linhas},
     workflow,
 };
-use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
 use uuid::Uuid;
-
-/// Most commands of one request.
-const COMANDOS_MAX: usize = 200;
 
 /// O que acrescentar a um registro criou.
 #[derive(Debug, Serialize, ToSchema)]
@@ -93,7 +90,15 @@ impl<'a> Mudanca<'a> {
         let comandos = comandos.into_iter().map(|comando| (id, comando)).collect();
         let se = self.se.clone().map(|heads| (id, heads));
         let tenant = self.quem.tenant;
-        executar(office::run_all(self.app, tenant, &self.quem.pessoa, comandos, se).await)
+        let done = office::run_all(self.app, tenant, &self.quem.pessoa, comandos, se).await;
+        match executar(done) {
+            Err(perdida) if perdida.status == StatusCode::PRECONDITION_FAILED => {
+                // Somebody was faster: what they left is what the caller goes on from.
+                let agora = super::abrir(self.app, self.quem, id).await?;
+                Err(agora.map_or_else(ApiError::nao_encontrado, |lido| lido.etag.told(perdida)))
+            }
+            done => done,
+        }
     }
 
     /// Does it and answers with the record as it is then.
@@ -102,7 +107,7 @@ impl<'a> Mudanca<'a> {
     /// As [`Mudanca::fazer`].
     pub async fn responder(self, comandos: Vec<Command>) -> ApiResult<Response> {
         self.fazer(comandos).await?;
-        ficha::responder(self.app, self.quem, self.lido.registro.id, StatusCode::OK).await
+        ficha::responder(self.app, self.quem, self.lido.registro.id).await
     }
 
     /// Does it and answers with the id of what it made.
@@ -135,18 +140,6 @@ pub fn executar(done: Result<(), OfficeError>) -> ApiResult<()> {
     }
 }
 
-/// A body that may be absent.
-///
-/// # Errors
-/// 400 or 422 where it is there and not as expected.
-pub fn corpo<T: Default + serde::de::DeserializeOwned>(bytes: &Bytes) -> ApiResult<T> {
-    if bytes.is_empty() {
-        return Ok(T::default());
-    }
-    let Json(corpo) = Json::from_bytes(bytes)?;
-    Ok(corpo)
-}
-
 /// Campos a alterar.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -158,7 +151,7 @@ pub struct Alteracao {
 
 /// Altera campos: todos, ou nenhum.
 #[utoipa::path(patch, path = "/v1/{kind}/{id}", tag = "Registros",
-    params(("kind" = Registros, Path), ("id" = Uuid, Path)), request_body = Alteracao,
+    params(("kind" = Registros, Path), ("id" = Uuid, Path), IfMatch), request_body = Alteracao,
     security(("token" = ["registros:escrever"])),
     responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
 pub async fn alterar(
@@ -207,9 +200,8 @@ fn edicoes(registro: &Registro, valores: Vec<(&'static Campo, Valor)>) -> Vec<Co
 
 /// Executa um comando, ou vários em ordem: todos, ou nenhum.
 #[utoipa::path(post, path = "/v1/{kind}/{id}/comandos", tag = "Registros",
-    params(("kind" = Registros, Path), ("id" = Uuid, Path)),
-    request_body(content = Object, description = "Um comando, como `{\"comando\": \"editar\", \
-        \"campo\": \"prazo\", \"valor\": \"2026-12-01\"}`, ou uma lista deles."),
+    params(("kind" = Registros, Path), ("id" = Uuid, Path), IfMatch),
+    request_body = Comandos,
     security(("token" = ["registros:escrever"])),
     responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
 pub async fn comandar(
@@ -222,75 +214,11 @@ pub async fn comandar(
 ) -> ApiResult<Response> {
     let kind = colecao.kind();
     let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
-    let enviados = match corpo {
-        Value::Array(enviados) => enviados,
-        um => vec![um],
-    };
-    if enviados.len() > COMANDOS_MAX {
-        let mensagem = format!("Um pedido leva até {COMANDOS_MAX} comandos.");
-        return Err(ApiError::invalido(mensagem));
-    }
     let (fuso, _) = super::empresa(&app, acesso.tenant).await?;
-    let comandos: Vec<Command> = enviados
-        .into_iter()
-        .map(|enviado| comando(enviado, kind, fuso))
-        .collect::<ApiResult<_>>()?;
+    let comandos = comando::ler(corpo, kind, fuso)?;
     referencias::conferir_comandos(&app, &acesso, &mudanca.lido, &comandos).await?;
+    acoes::conferir_ids(&app, acesso.tenant, &comandos).await?;
     mudanca.responder(comandos).await
-}
-
-fn comando(mut enviado: Value, kind: Kind, fuso: Tz) -> ApiResult<Command> {
-    simplificar(&mut enviado, kind, fuso)?;
-    let comando: Command = serde_json::from_value(enviado).map_err(|error| {
-        ApiError::invalido("O comando não pôde ser lido.").with("detalhe", error.to_string())
-    })?;
-    match comando {
-        Command::Criar { .. } => Err(ApiError::invalido("Crie registros com POST na coleção.")),
-        Command::ResponderAcao { .. } => {
-            Err(ApiError::invalido("Responda a ação em /v1/acoes/{id}/resposta."))
-        }
-        Command::VincularCorretiva { .. } => {
-            Err(ApiError::invalido("Vincule em /v1/acoes-corretivas/{id}/registros."))
-        }
-        comando => Ok(comando),
-    }
-}
-
-/// A value may come as the rest of the API writes it, and not only as a device's outbox does.
-fn simplificar(enviado: &mut Value, kind: Kind, fuso: Tz) -> ApiResult<()> {
-    let texto = |nome: &str| enviado.get(nome).and_then(Value::as_str).map(str::to_owned);
-    let em = texto("em").unwrap_or_else(|| "itens".into());
-    let definicoes = em.parse().map_or(&[][..], |em| kind.campos_de(em));
-    match texto("comando").as_deref() {
-        Some("editar") => {
-            let campo = texto("campo").and_then(|nome| kind.campo(&nome));
-            interpretar(campo, enviado.get_mut("valor"), fuso)
-        }
-        Some("editar_item") => {
-            let nome = texto("campo").unwrap_or_default();
-            let campo = definicoes.iter().find(|campo| campo.nome == nome);
-            interpretar(campo, enviado.get_mut("valor"), fuso)
-        }
-        Some("incluir_item") => {
-            let campos = enviado.get_mut("item").and_then(|item| item.get_mut("campos"));
-            let Some(Value::Object(campos)) = campos else { return Ok(()) };
-            for (nome, valor) in campos {
-                let campo = definicoes.iter().find(|campo| campo.nome == nome);
-                interpretar(campo, Some(valor), fuso)?;
-            }
-            Ok(())
-        }
-        _ => Ok(()),
-    }
-}
-
-fn interpretar(campo: Option<&Campo>, valor: Option<&mut Value>, fuso: Tz) -> ApiResult<()> {
-    let (Some(campo), Some(valor)) = (campo, valor) else { return Ok(()) };
-    if !valor.is_object() {
-        let lido = json::ler(campo, valor, fuso)?;
-        *valor = serde_json::to_value(lido).map_err(ApiError::interno)?;
-    }
-    Ok(())
 }
 
 /// Um pedido de transição.
@@ -324,8 +252,8 @@ pub struct AnaliseDoPedido {
 
 /// Pede uma transição.
 #[utoipa::path(post, path = "/v1/{kind}/{id}/transicoes/{verbo}", tag = "Registros",
-    params(("kind" = Registros, Path), ("id" = Uuid, Path), ("verbo" = String, Path)),
-    request_body = PedirTransicao,
+    params(("kind" = Registros, Path), ("id" = Uuid, Path), ("verbo" = String, Path), IfMatch),
+    request_body = Option<PedirTransicao>,
     security(("token" = ["registros:escrever"])),
     responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
 pub async fn transicionar(
@@ -334,9 +262,8 @@ pub async fn transicionar(
     ApiPath((colecao, id, verbo)): ApiPath<(Registros, Uuid, String)>,
     if_match: IfMatch,
     headers: HeaderMap,
-    bytes: Bytes,
+    ApiJsonOpcional(corpo): ApiJsonOpcional<PedirTransicao>,
 ) -> ApiResult<Response> {
-    let corpo: PedirTransicao = corpo(&bytes)?;
     let kind = colecao.kind();
     let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
     let comando = pedir(&mudanca.lido, verbo, corpo)?;
@@ -350,6 +277,7 @@ pub async fn transicionar(
 pub fn pedir(lido: &Lido, verbo: String, corpo: PedirTransicao) -> ApiResult<Command> {
     let PedirTransicao { pedido, motivo, email, analise } = corpo;
     let pedido: PedidoId = super::id(pedido);
+    let motivo = motivo.map(|motivo| linhas(&motivo));
     let motivo = motivo.filter(|motivo| !motivo.trim().is_empty());
     let traz = lido.tipo.fluxo.transicao(&verbo).and_then(|transicao| transicao.traz);
     let Some(analise) = analise else {
@@ -369,7 +297,7 @@ pub fn pedir(lido: &Lido, verbo: String, corpo: PedirTransicao) -> ApiResult<Com
     Ok(Command::Analisar {
         analise: super::id::<AnaliseId>(analise.id),
         tipo,
-        texto: analise.texto,
+        texto: linhas(&analise.texto),
         procedente: analise.procedente,
         pedido: Some(NovoPedido { id: pedido, email }),
         encaminhar: None,
@@ -387,7 +315,7 @@ pub struct NovaNota {
     texto: String,
     /// `interna` (padrão) ou `cliente`.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = esquemas::Visibilidade)]
     visibilidade: Visibilidade,
     /// A anotação que responde.
     #[schema(value_type = Option<Uuid>)]
@@ -396,7 +324,7 @@ pub struct NovaNota {
 
 /// Anota no acompanhamento.
 #[utoipa::path(post, path = "/v1/{kind}/{id}/notas", tag = "Registros",
-    params(("kind" = Registros, Path), ("id" = Uuid, Path)), request_body = NovaNota,
+    params(("kind" = Registros, Path), ("id" = Uuid, Path), IfMatch), request_body = NovaNota,
     security(("token" = ["registros:escrever"])),
     responses((status = 201, body = Criado), crate::api::docs::Problemas))]
 pub async fn anotar(
@@ -412,7 +340,7 @@ pub async fn anotar(
     let id: NotaId = super::id(nota.id);
     let comando = Command::Anotar {
         id,
-        texto: nota.texto,
+        texto: linhas(&nota.texto),
         visibilidade: nota.visibilidade,
         resposta_a: nota.resposta_a.map(NotaId::from),
     };
@@ -428,7 +356,7 @@ pub struct NovaAnalise {
     id: Option<Uuid>,
     /// `parcial`, `laudo`, `solucao` ou `parecer`. Menos a parcial, todas pedem a transição a que
     /// servem.
-    #[schema(value_type = String)]
+    #[schema(value_type = esquemas::TipoDeAnalise)]
     tipo: TipoAnalise,
     /// O texto.
     texto: String,
@@ -447,7 +375,7 @@ pub struct NovaAnalise {
 
 /// Registra uma análise.
 #[utoipa::path(post, path = "/v1/{kind}/{id}/analises", tag = "Registros",
-    params(("kind" = Registros, Path), ("id" = Uuid, Path)), request_body = NovaAnalise,
+    params(("kind" = Registros, Path), ("id" = Uuid, Path), IfMatch), request_body = NovaAnalise,
     security(("token" = ["registros:escrever"])),
     responses((status = 201, body = Criado), crate::api::docs::Problemas))]
 pub async fn analisar(
@@ -461,13 +389,12 @@ pub async fn analisar(
     let kind = colecao.kind();
     let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
     let encaminhar = nova.encaminhar.map(UserId::from);
-    referencias::pessoas(&app, &acesso, encaminhar).await?;
     let analise: AnaliseId = super::id(nova.id);
     let pedido = NovoPedido { id: super::id(nova.pedido), email: nova.email };
     let comando = Command::Analisar {
         analise,
         tipo: nova.tipo,
-        texto: nova.texto,
+        texto: linhas(&nova.texto),
         procedente: nova.procedente,
         pedido: (nova.tipo != TipoAnalise::Parcial).then_some(pedido),
         encaminhar,
@@ -477,7 +404,7 @@ pub async fn analisar(
 
 /// Inclui um participante.
 #[utoipa::path(put, path = "/v1/{kind}/{id}/participantes/{usuario}", tag = "Registros",
-    params(("kind" = Registros, Path), ("id" = Uuid, Path), ("usuario" = Uuid, Path)),
+    params(("kind" = Registros, Path), ("id" = Uuid, Path), ("usuario" = Uuid, Path), IfMatch),
     security(("token" = ["registros:escrever"])),
     responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
 pub async fn incluir_participante(
@@ -493,7 +420,7 @@ pub async fn incluir_participante(
 
 /// Remove um participante.
 #[utoipa::path(delete, path = "/v1/{kind}/{id}/participantes/{usuario}", tag = "Registros",
-    params(("kind" = Registros, Path), ("id" = Uuid, Path), ("usuario" = Uuid, Path)),
+    params(("kind" = Registros, Path), ("id" = Uuid, Path), ("usuario" = Uuid, Path), IfMatch),
     security(("token" = ["registros:escrever"])),
     responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
 pub async fn remover_participante(
@@ -509,7 +436,7 @@ pub async fn remover_participante(
 
 /// Inclui um interessado, que é avisado da abertura e da conclusão.
 #[utoipa::path(put, path = "/v1/{kind}/{id}/interessados/{usuario}", tag = "Registros",
-    params(("kind" = Registros, Path), ("id" = Uuid, Path), ("usuario" = Uuid, Path)),
+    params(("kind" = Registros, Path), ("id" = Uuid, Path), ("usuario" = Uuid, Path), IfMatch),
     security(("token" = ["registros:escrever"])),
     responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
 pub async fn incluir_interessado(
@@ -525,7 +452,7 @@ pub async fn incluir_interessado(
 
 /// Remove um interessado.
 #[utoipa::path(delete, path = "/v1/{kind}/{id}/interessados/{usuario}", tag = "Registros",
-    params(("kind" = Registros, Path), ("id" = Uuid, Path), ("usuario" = Uuid, Path)),
+    params(("kind" = Registros, Path), ("id" = Uuid, Path), ("usuario" = Uuid, Path), IfMatch),
     security(("token" = ["registros:escrever"])),
     responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
 pub async fn remover_interessado(
@@ -561,9 +488,6 @@ async fn listar_pessoa(
     if entra == ja.contains(&usuario) {
         return mudanca.responder(Vec::new()).await;
     }
-    if entra {
-        referencias::pessoas(app, acesso, [usuario]).await?;
-    }
     mudanca.responder(vec![comando]).await
 }
 
@@ -591,7 +515,7 @@ impl NovaRestricao {
 
 /// Restringe a visualização de um registro.
 #[utoipa::path(put, path = "/v1/{kind}/{id}/restricao", tag = "Registros",
-    params(("kind" = Registros, Path), ("id" = Uuid, Path)), request_body = NovaRestricao,
+    params(("kind" = Registros, Path), ("id" = Uuid, Path), IfMatch), request_body = NovaRestricao,
     security(("token" = ["registros:escrever"])),
     responses((status = 200, body = Ficha),
         (status = 204, description = "Feito, e quem pediu não vê mais o registro."),
@@ -607,13 +531,13 @@ pub async fn restringir(
     let kind = colecao.kind();
     let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
     let listados = nova.listados();
-    referencias::listados(&app, &acesso, &listados).await?;
+    referencias::grupos(&app, &acesso, &listados).await?;
     mudanca.responder(vec![Command::Restringir { para: Some(listados) }]).await
 }
 
 /// Libera a visualização de um registro.
 #[utoipa::path(delete, path = "/v1/{kind}/{id}/restricao", tag = "Registros",
-    params(("kind" = Registros, Path), ("id" = Uuid, Path)),
+    params(("kind" = Registros, Path), ("id" = Uuid, Path), IfMatch),
     security(("token" = ["registros:escrever"])),
     responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
 pub async fn liberar(

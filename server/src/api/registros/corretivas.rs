@@ -13,8 +13,9 @@ use crate::{
         principal::{Acesso, EscreverRegistros, LerRegistros, Principal},
     },
     app::App,
+    commit::{self, Nova, Vinculacao, Work},
     error::{ApiError, ApiResult},
-    office,
+    office::{self, OfficeError},
     web::queries::{Viewer, record, visible},
 };
 use axum::{
@@ -24,13 +25,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use campo_domain::{
-    command::Command,
     ids::{CorretivaId, DocumentId},
     pessoa::Permissao,
     refusal::{Codigo, Refusal},
-    workflow,
+    valor, workflow,
 };
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::{PgTransaction, Row, postgres::PgRow};
 use std::collections::BTreeSet;
@@ -79,7 +79,8 @@ pub struct Corretiva {
     descricao: Option<String>,
     /// O código do tipo dos registros que reúne.
     tipo: String,
-    /// rascunho, em_execucao ou encerrada.
+    /// Em que ponto está.
+    #[schema(value_type = SituacaoCorretiva)]
     situacao: String,
     /// Quem abriu.
     criada_por: Quem,
@@ -99,7 +100,8 @@ pub struct Corretiva {
 pub struct RegistroVinculado {
     /// O identificador.
     id: Uuid,
-    /// assistencia ou ocorrencia.
+    /// O que ele é.
+    #[schema(value_type = crate::api::esquemas::Kind)]
     kind: String,
     /// O número; antes dele, um rótulo provisório.
     rotulo: String,
@@ -216,7 +218,8 @@ pub async fn listar(
 #[utoipa::path(get, path = "/v1/acoes-corretivas/{id}", tag = "Ações corretivas",
     params(("id" = Uuid, Path)),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Corretiva), crate::api::docs::Problemas))]
+    responses((status = 200, body = Corretiva), crate::api::docs::NaoMudou,
+        crate::api::docs::Problemas))]
 pub async fn ver(
     State(app): State<App>,
     acesso: Acesso<LerRegistros>,
@@ -273,7 +276,8 @@ async fn uma(tx: &mut PgTransaction<'_>, quem: &Principal, id: Uuid) -> ApiResul
 }
 
 fn texto(texto: &str, rotulo: &str, chars_max: usize) -> ApiResult<String> {
-    workflow::texto_valido(texto, rotulo)?;
+    let texto = valor::linhas(texto);
+    workflow::texto_valido(&texto, rotulo)?;
     if texto.chars().count() > chars_max {
         let detalhes = [rotulo.to_owned(), chars_max.to_string()];
         return Err(Refusal::com(Codigo::TextoLongoDemais, detalhes).into());
@@ -318,9 +322,10 @@ pub async fn criar(
 /// `sem_permissao`, `corretiva_nao_permitida`, or what is wrong with the texts.
 pub(crate) async fn abrir(app: &App, quem: &Principal, nova: NovaCorretiva) -> ApiResult<Uuid> {
     quem.exige(Permissao::Gerenciar)?;
-    let (titulo, descricao) = (titulo(&nova.titulo)?, descricao(nova.descricao)?);
-    let dos_registros = conferir(app, quem, &nova.registros).await?;
-    let tipo = match (nova.tipo, &dos_registros) {
+    let NovaCorretiva { titulo: dito, descricao: dita, tipo, registros } = nova;
+    let (titulo, descricao) = (titulo(&dito)?, descricao(dita)?);
+    let dos_registros = conferir(app, quem, &registros).await?;
+    let tipo = match (tipo, &dos_registros) {
         (Some(tipo), None) => permitido(app, quem, &tipo).await?,
         (Some(tipo), Some(deles)) if tipo != *deles => return Err(nao_permitida()),
         (_, Some(deles)) => deles.clone(),
@@ -330,57 +335,9 @@ pub(crate) async fn abrir(app: &App, quem: &Principal, nova: NovaCorretiva) -> A
         }
     };
     let id = Uuid::now_v7();
-    let mut tx = app.db.tenant(quem.tenant).await?;
-    let numero = numerar(&mut tx).await?;
-    sqlx::query(
-        "INSERT INTO acao_corretiva (tenant, id, numero, titulo, descricao, tipo, criada_por) \
-         VALUES (campo_tenant(), $1, $2, $3, $4, $5, $6)",
-    )
-    .bind(id)
-    .bind(&numero)
-    .bind(titulo)
-    .bind(descricao)
-    .bind(tipo)
-    .bind(quem.pessoa.id.uuid())
-    .execute(&mut *tx)
-    .await?;
-    tx.commit().await?;
-    if let Err(error) = ligar(app, quem, id, &nova.registros, dos_registros).await {
-        desfazer(app, quem, id).await?;
-        return Err(error);
-    }
+    let nova = Some(Nova { titulo, descricao, tipo });
+    ligar(app, quem, id, nova, &registros, dos_registros).await?;
     Ok(id)
-}
-
-/// The next number of the year. Its lock makes the series one without gaps: what was undone was the
-/// last, or another has it since.
-async fn numerar(tx: &mut PgTransaction<'_>) -> ApiResult<String> {
-    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended(campo_tenant()::text, 2))")
-        .execute(&mut **tx)
-        .await?;
-    let ano = Utc::now().with_timezone(&super::fuso(tx).await?).year();
-    let ultimo: Option<i64> = sqlx::query_scalar(
-        "SELECT max(substring(numero FROM '[0-9]+$')::bigint) FROM acao_corretiva \
-         WHERE numero LIKE $1",
-    )
-    .bind(format!("AC-{ano}/%"))
-    .fetch_one(&mut **tx)
-    .await?;
-    Ok(format!("AC-{ano}/{:06}", ultimo.unwrap_or(0) + 1))
-}
-
-/// One that was refused its records, and that nobody has joined since, was never there.
-async fn desfazer(app: &App, quem: &Principal, id: Uuid) -> ApiResult<()> {
-    let mut tx = app.db.tenant(quem.tenant).await?;
-    sqlx::query(
-        "DELETE FROM acao_corretiva c WHERE c.id = $1 AND c.situacao = 'rascunho' \
-         AND NOT EXISTS (SELECT 1 FROM corretiva_vinculo v WHERE v.tenant = c.tenant \
-             AND v.id = c.id)",
-    )
-    .bind(id)
-    .execute(&mut *tx)
-    .await?;
-    Ok(tx.commit().await?)
 }
 
 fn nao_permitida() -> ApiError {
@@ -417,50 +374,28 @@ async fn conferir(
     Ok(tipo)
 }
 
-/// Links the records, which are of that tipo, all or none, while nobody can begin to carry it out.
+/// Links the records, which are of that tipo, all or none, in one transaction with the row.
 async fn ligar(
     app: &App,
     quem: &Principal,
     id: Uuid,
+    nova: Option<Nova>,
     registros: &BTreeSet<Uuid>,
-    dos_registros: Option<String>,
+    tipo: Option<String>,
 ) -> ApiResult<()> {
-    let mut tx = app.db.tenant(quem.tenant).await?;
-    let (numero, tipo, situacao): (String, String, String) =
-        sqlx::query_as("SELECT numero, tipo, situacao FROM acao_corretiva WHERE id = $1 FOR SHARE")
-            .bind(id)
-            .fetch_one(&mut *tx)
-            .await?;
-    if situacao != SituacaoCorretiva::Rascunho.codigo()
-        || dos_registros.is_some_and(|deles| deles != tipo)
-    {
-        return Err(nao_permitida());
-    }
-    let vinculados: Vec<Uuid> =
-        sqlx::query_scalar("SELECT document FROM corretiva_vinculo WHERE id = $1")
-            .bind(id)
-            .fetch_all(&mut *tx)
-            .await?;
-    let novos = registros.iter().filter(|registro| !vinculados.contains(registro));
-    let corretiva = CorretivaId::from(id);
-    let comandos: Vec<_> = novos
-        .map(|registro| {
-            let comando = Command::VincularCorretiva { corretiva, numero: numero.clone() };
-            (DocumentId::from(*registro), comando)
-        })
-        .collect();
-    if !comandos.is_empty() {
-        let done = office::run_all(app, quem.tenant, &quem.pessoa, comandos, None).await;
-        comandos::executar(done)?;
-    }
-    Ok(tx.commit().await?)
+    let registros = registros.iter().copied().map(DocumentId::from).collect();
+    let (user, corretiva) = (quem.pessoa.id, CorretivaId::from(id));
+    let work = Work::Corretiva(Vinculacao { user, corretiva, nova, registros, tipo });
+    let answer = commit::submit(app, quem.tenant, work).await.map_err(OfficeError::from);
+    comandos::executar(answer.and_then(office::answer))
 }
 
 /// Vincula registros concluídos do mesmo tipo a uma ação corretiva em rascunho.
 #[utoipa::path(post, path = "/v1/acoes-corretivas/{id}/registros", tag = "Ações corretivas",
     params(("id" = Uuid, Path)), request_body = Vincular,
     security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Corretiva), crate::api::docs::Problemas))]
+    responses((status = 200, body = Corretiva, headers(("ETag" = String))),
+        crate::api::docs::Problemas))]
 pub async fn vincular(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -483,7 +418,7 @@ pub(crate) async fn vincular_a(
 ) -> ApiResult<()> {
     quem.exige(Permissao::Gerenciar)?;
     let tipo = conferir(app, quem, registros).await?;
-    ligar(app, quem, id, registros, tipo).await
+    ligar(app, quem, id, None, registros, tipo).await
 }
 
 async fn responder(app: &App, quem: &Principal, id: Uuid) -> ApiResult<Response> {
@@ -495,7 +430,7 @@ async fn responder(app: &App, quem: &Principal, id: Uuid) -> ApiResult<Response>
 
 /// Altera o título e a descrição de uma ação corretiva que não foi encerrada.
 #[utoipa::path(patch, path = "/v1/acoes-corretivas/{id}", tag = "Ações corretivas",
-    params(("id" = Uuid, Path)), request_body = MudancaDeCorretiva,
+    params(("id" = Uuid, Path), IfMatch), request_body = MudancaDeCorretiva,
     security(("token" = ["registros:escrever"])),
     responses((status = 200, body = Corretiva), crate::api::docs::Problemas))]
 pub async fn alterar(
@@ -545,7 +480,8 @@ fn fora_de_hora() -> ApiError {
 #[utoipa::path(post, path = "/v1/acoes-corretivas/{id}/iniciar", tag = "Ações corretivas",
     params(("id" = Uuid, Path)),
     security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Corretiva), crate::api::docs::Problemas))]
+    responses((status = 200, body = Corretiva, headers(("ETag" = String))),
+        crate::api::docs::Problemas))]
 pub async fn iniciar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -560,7 +496,8 @@ pub async fn iniciar(
 #[utoipa::path(post, path = "/v1/acoes-corretivas/{id}/encerrar", tag = "Ações corretivas",
     params(("id" = Uuid, Path)),
     security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Corretiva), crate::api::docs::Problemas))]
+    responses((status = 200, body = Corretiva, headers(("ETag" = String))),
+        crate::api::docs::Problemas))]
 pub async fn encerrar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,

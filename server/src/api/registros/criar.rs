@@ -1,46 +1,41 @@
 //! New records: made whole in one request, and copies of others (R94).
 
 use super::{
-    Registros, colunas,
+    Registros,
     comandos::{self, NovaRestricao},
-    ficha::{self, Ficha},
-    json, nomes,
+    ficha::{self, RegistroCriado},
+    json,
     partes::NovaParte,
     referencias,
 };
 use crate::{
     api::{
-        extract::{ApiJson, ApiPath},
+        extract::{ApiJson, ApiJsonOpcional, ApiPath},
         principal::{Acesso, EscreverRegistros, Principal},
     },
     app::App,
     error::{ApiError, ApiResult},
-    office,
+    office, preparo, reference,
 };
 use axum::{
     Json,
-    body::Bytes,
     extract::State,
-    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use campo_domain::{
     command::{Command, NovoItem},
-    ids::{DocumentId, ItemId, UserId},
+    ids::{DocumentId, ItemId},
     kind::Kind,
-    origem,
     parte::Colecao,
-    preenchimento::{self, Contexto, Dados},
+    preenchimento,
     refusal::{Codigo, Refusal},
     registro::Campos,
     tipo::{Tipo, TipoRef, Tipos},
     valor::{Campo, Valor},
 };
-use chrono::Utc;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use sqlx::{AssertSqlSafe, PgTransaction};
 use std::{collections::BTreeSet, sync::Arc};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -84,7 +79,7 @@ pub struct NovoRegistro {
 #[utoipa::path(post, path = "/v1/{kind}", tag = "Registros",
     params(("kind" = Registros, Path)), request_body = NovoRegistro,
     security(("token" = ["registros:escrever"])),
-    responses((status = 201, body = Ficha), crate::api::docs::Problemas))]
+    responses((status = 201, body = RegistroCriado), crate::api::docs::Problemas))]
 pub async fn criar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -93,18 +88,24 @@ pub async fn criar(
 ) -> ApiResult<Response> {
     let kind = colecao.kind();
     let (fuso, tipos) = super::empresa(&app, acesso.tenant).await?;
-    let tipo = escolher(&tipos, kind, novo.tipo.as_deref())?;
+    let tipo = escolher(&app, &acesso, &tipos, kind, novo.tipo.as_deref()).await?;
     let id: DocumentId = super::id(novo.id);
     let comandos = comandos_de(&app, &acesso, &tipo, id, novo, fuso).await?;
     gravar(&app, &acesso, comandos).await?;
-    ficha::responder(&app, &acesso, id, StatusCode::CREATED).await
+    ficha::criado(&app, &acesso, kind, id).await
 }
 
-/// The newest version of the tipo that is named, or of the only one that there is.
+/// The newest version of the tipo that is named, or of the only one that is offered.
 ///
 /// # Errors
 /// `tipo_desconhecido`, or 400 where it must be named.
-pub fn escolher(tipos: &Tipos, kind: Kind, nome: Option<&str>) -> ApiResult<Arc<Tipo>> {
+async fn escolher(
+    app: &App,
+    quem: &Principal,
+    tipos: &Tipos,
+    kind: Kind,
+    nome: Option<&str>,
+) -> ApiResult<Arc<Tipo>> {
     if let Some(nome) = nome {
         let tipo = tipos.atual(nome)?;
         if tipo.kind != kind {
@@ -112,10 +113,11 @@ pub fn escolher(tipos: &Tipos, kind: Kind, nome: Option<&str>) -> ApiResult<Arc<
         }
         return Ok(tipo.clone());
     }
-    let todos: Vec<&Arc<Tipo>> = tipos.do_kind(kind).collect();
-    match todos[..] {
+    let mut tx = app.db.snapshot(quem.tenant).await?;
+    let oferecidos = reference::oferecidos(&mut tx, quem.tenant, kind).await?;
+    match &oferecidos[..] {
         [tipo] => Ok(tipo.clone()),
-        _ => {
+        todos => {
             let codigos: Vec<&str> = todos.iter().map(|tipo| tipo.codigo.as_str()).collect();
             Err(ApiError::invalido("Diga o tipo do registro.").with("tipos", codigos))
         }
@@ -150,9 +152,6 @@ async fn comandos_de(
         valores.extend(referencias::da_parte(kind, em, item));
     }
     referencias::conferir(app, quem, tipo, &valores).await?;
-    referencias::conferir_origem(app, quem, &campos, &itens).await?;
-    let gente = novo.participantes.iter().chain(&novo.interessados).copied();
-    referencias::pessoas(app, quem, gente.map(UserId::from)).await?;
 
     let mut comandos = vec![criacao(id, tipo, campos, itens)];
     comandos.extend(outras.into_iter().map(|(em, item)| Command::IncluirItem { em, item }));
@@ -168,7 +167,7 @@ async fn comandos_de(
     );
     if let Some(restricao) = novo.restricao {
         let listados = restricao.listados();
-        referencias::listados(app, quem, &listados).await?;
+        referencias::grupos(app, quem, &listados).await?;
         comandos.push(Command::Restringir { para: Some(listados) });
     }
     Ok(comandos.into_iter().map(|comando| (id, comando)).collect())
@@ -206,42 +205,8 @@ pub async fn preencher(
     let mut campos: Campos =
         preenchidos.map(|(campo, valor)| (campo.nome.to_owned(), valor.clone())).collect();
     let mut tx = app.db.snapshot(quem.tenant).await?;
-    let contrato = match campos.get("contrato").and_then(Valor::texto) {
-        Some(codigo) => nomes::dados(&mut tx, "contrato", codigo).await?,
-        None => None,
-    };
-    let origem = match origem::chave(&campos) {
-        Some(chave) => nomes::dados(&mut tx, origem::CATALOGO, &chave).await?,
-        None => None,
-    };
-    let de = |dados: &Option<Dados>| dados.as_ref()?.get("cliente")?.parse::<Uuid>().ok();
-    let escolhido = campos.get("cliente").and_then(Valor::id);
-    let do_portal = quem.pessoa.cliente.map(DocumentId::uuid);
-    let cliente = escolhido.or(do_portal).or_else(|| de(&contrato)).or_else(|| de(&origem));
-    let cliente = match cliente {
-        Some(id) => do_cliente(&mut tx, id).await?,
-        None => None,
-    };
-    let contexto = Contexto {
-        pessoa: &quem.pessoa,
-        agora: Utc::now(),
-        cliente: cliente.as_ref(),
-        contrato: contrato.as_ref(),
-        origem: origem.as_ref(),
-    };
-    preenchimento::completar(tipo, &mut campos, &contexto);
+    preparo::completar(&mut tx, quem.tenant, &quem.pessoa, tipo, &mut campos).await?;
     Ok(campos)
-}
-
-/// The fields of a client.
-async fn do_cliente(tx: &mut PgTransaction<'_>, id: Uuid) -> sqlx::Result<Option<Campos>> {
-    let colunas: Vec<String> = Kind::Cliente.campos().iter().map(colunas::lida).collect();
-    let sql = format!("SELECT {} FROM clientes t WHERE t.id = $1", colunas.join(", "));
-    let row = sqlx::query(AssertSqlSafe(sql)).bind(id).fetch_optional(&mut **tx).await?;
-    let Some(row) = row else { return Ok(None) };
-    let campos = Kind::Cliente.campos().iter();
-    let campos = campos.map(|campo| Ok((campo.nome.to_owned(), colunas::valor(campo, &row)?)));
-    Ok(Some(campos.collect::<sqlx::Result<Campos>>()?))
 }
 
 /// Uma cópia de um registro.
@@ -286,40 +251,39 @@ pub struct ItemDoRascunho {
 
 /// Duplica um registro: grava a cópia ou, com `rascunho`, só a mostra.
 #[utoipa::path(post, path = "/v1/{kind}/{id}/duplicar", tag = "Registros",
-    params(("kind" = Registros, Path), ("id" = Uuid, Path)), request_body = Duplicar,
+    params(("kind" = Registros, Path), ("id" = Uuid, Path)), request_body = Option<Duplicar>,
     security(("token" = ["registros:escrever"])),
-    responses((status = 201, body = Ficha), (status = 200, body = Rascunho),
+    responses((status = 201, body = RegistroCriado), (status = 200, body = Rascunho),
         crate::api::docs::Problemas))]
 pub async fn duplicar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
     ApiPath((colecao, original)): ApiPath<(Registros, Uuid)>,
-    bytes: Bytes,
+    ApiJsonOpcional(pedido): ApiJsonOpcional<Duplicar>,
 ) -> ApiResult<Response> {
-    let pedido: Duplicar = comandos::corpo(&bytes)?;
     let kind = colecao.kind();
     let lido = super::carregar(&app, &acesso, kind, original.into()).await?;
     let (fuso, tipos) = super::empresa(&app, acesso.tenant).await?;
     // As it is made today, which may be another version than the original's.
     let tipo = tipos.atual(&lido.tipo.codigo)?.clone();
     let novo_item = || ItemId::from(Uuid::now_v7());
-    let (mut campos, mut itens) = preenchimento::duplicar(&lido.registro, novo_item);
-    campos.retain(|nome, _| tipo.tem_campo(nome));
-    for item in &mut itens {
-        item.campos.retain(|nome, _| tipo.tem_campo_item(nome));
-    }
+    let (mut campos, mut itens) = preenchimento::duplicar(&lido.registro, &tipo, novo_item);
     let outros = json::ler_campos(kind.campos(), &pedido.campos, fuso)?;
     referencias::conferir(&app, &acesso, &tipo, &outros).await?;
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    preparo::so_em_uso(&mut tx, &acesso.pessoa, &tipo, &mut campos, &mut itens).await?;
     for (campo, valor) in outros {
         campos.insert(campo.nome.to_owned(), valor);
     }
     campos.retain(|_, valor| *valor != Valor::Nulo);
+    preparo::completar(&mut tx, acesso.tenant, &acesso.pessoa, &tipo, &mut campos).await?;
+    tx.rollback().await?;
     let id: DocumentId = super::id(pedido.id);
     if pedido.rascunho {
         return Ok(Json(rascunho(id, &tipo, &campos, &itens)).into_response());
     }
     gravar(&app, &acesso, vec![(id, criacao(id, &tipo, campos, itens))]).await?;
-    ficha::responder(&app, &acesso, id, StatusCode::CREATED).await
+    ficha::criado(&app, &acesso, kind, id).await
 }
 
 fn rascunho(id: DocumentId, tipo: &Tipo, campos: &Campos, itens: &[NovoItem]) -> Rascunho {

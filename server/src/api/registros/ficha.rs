@@ -2,9 +2,10 @@
 
 use super::{
     Lido, Registros,
+    caso::{self, ClienteDoCaso, Filho},
     formulario::{self, CampoFicha},
     json::{self, Situacao, TipoLinha},
-    nomes::{self, Pedidos, Quem},
+    nomes::{Pedidos, Quem},
     possivel::{self, AcaoPossivel, Pode, Verbo},
     vista::{
         AcaoDoRegistro, Analise, Anexo, Conflito, CorretivaDoRegistro, Nota, Parte, Pedido,
@@ -17,20 +18,21 @@ use crate::{
         principal::{Acesso, LerRegistros, Principal},
     },
     app::App,
-    error::{ApiError, ApiResult},
+    error::ApiResult,
+    outbox::fila,
     web::queries::{Viewer, visible},
 };
 use axum::{
     Json,
     extract::State,
-    http::{HeaderMap, StatusCode, header},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use campo_domain::{
     ids::{DocumentId, UserId},
     kind::Kind,
     parte::Colecao,
-    preenchimento::{self, Dados},
+    preenchimento::Dados,
     registro::Registro,
     tipo::Tipo,
     valor::Valor,
@@ -49,7 +51,8 @@ use uuid::Uuid;
 pub struct Ficha {
     /// O identificador.
     id: Uuid,
-    /// assistencia, ocorrencia, agenda ou cliente.
+    /// O que ele é.
+    #[schema(value_type = crate::api::esquemas::Kind)]
     kind: &'static str,
     /// O número; antes dele, um rótulo provisório.
     rotulo: String,
@@ -82,7 +85,10 @@ pub struct Ficha {
     campos: Map<String, Value>,
     /// Os campos do tipo na ordem do formulário, como uma pessoa os lê.
     formulario: Vec<CampoFicha>,
-    /// O endereço que vale: o do contrato, se houver, ou o do registro.
+    /// O cliente, do registro ou daquele a que pertence.
+    cliente: Option<ClienteDoCaso>,
+    /// De uma assistência e do que pertence a ela, o endereço que vale: o do contrato, se houver,
+    /// ou o da assistência.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     endereco_efetivo: Option<Dados>,
@@ -92,6 +98,10 @@ pub struct Ficha {
     despesas: Vec<Parte>,
     /// Anexos.
     anexos: Vec<Anexo>,
+    /// As ocorrências de uma assistência, as mais antigas na frente; até 200.
+    ocorrencias: Vec<Filho>,
+    /// As agendas de uma ocorrência, ou as que a tela da assistência mostra; até 200.
+    agendas: Vec<Filho>,
     /// Vínculos com outros registros e contatos.
     vinculos: Vec<Parte>,
     /// Registros que têm um vínculo com este.
@@ -128,42 +138,70 @@ pub struct Ficha {
 #[utoipa::path(get, path = "/v1/{kind}/{id}", tag = "Registros",
     params(("kind" = Registros, Path), ("id" = Uuid, Path)),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Ficha), (status = 304, description = "Não mudou."),
+    responses((status = 200, body = Ficha,
+        headers(("ETag" = String, description = "A versão do registro, para `If-Match`."))),
         crate::api::docs::Problemas))]
 pub async fn ver(
     State(app): State<App>,
     acesso: Acesso<LerRegistros>,
     ApiPath((colecao, id)): ApiPath<(Registros, Uuid)>,
-    headers: HeaderMap,
 ) -> ApiResult<Response> {
     let lido = super::carregar(&app, &acesso, colecao.kind(), id.into()).await?;
     let etag = lido.etag.clone();
-    Ok(etag.on(&headers, montar(&app, &acesso, lido).await?))
+    // Never 304: deliveries, children and the client are shown too, and are no part of its version.
+    Ok(([etag.header()], Json(montar(&app, &acesso, lido).await?)).into_response())
 }
 
-/// The record after it was changed, with its new tag; where to find it if it is new.
+/// The record after it was changed, with its new tag; 204 where the change took it out of the
+/// person's sight.
 ///
 /// # Errors
-/// 404 where the change took it out of the person's sight.
-pub async fn responder(
-    app: &App,
-    quem: &Principal,
-    id: DocumentId,
-    status: StatusCode,
-) -> ApiResult<Response> {
-    let lido = super::abrir(app, quem, id).await?;
-    let Some(lido) = lido else {
-        // Done, and now somebody else's: there is nothing to show.
+/// PostgreSQL refuses.
+pub async fn responder(app: &App, quem: &Principal, id: DocumentId) -> ApiResult<Response> {
+    let Some(lido) = super::abrir(app, quem, id).await? else {
         return Ok(StatusCode::NO_CONTENT.into_response());
     };
-    let (etag, kind) = (lido.etag.clone(), lido.registro.kind);
-    let ficha = montar(app, quem, lido).await?;
-    let mut response = (status, [etag.header()], Json(ficha)).into_response();
-    if status == StatusCode::CREATED {
-        let endereco = super::endereco(kind, id).parse().map_err(ApiError::interno)?;
-        response.headers_mut().insert(header::LOCATION, endereco);
-    }
-    Ok(response)
+    let etag = lido.etag.clone();
+    Ok(([etag.header()], Json(montar(app, quem, lido).await?)).into_response())
+}
+
+/// O registro criado; só o identificador, se quem o criou não o vê.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum RegistroCriado {
+    /// O registro.
+    Visto(Box<Ficha>),
+    /// De outros, desde o começo.
+    NaoVisto(SoId),
+}
+
+/// O identificador, e mais nada.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SoId {
+    /// O identificador.
+    id: Uuid,
+}
+
+/// A record that was made, with its tag and where to find it. Whoever may not see it learns its id
+/// all the same.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn criado(
+    app: &App,
+    quem: &Principal,
+    kind: Kind,
+    id: DocumentId,
+) -> ApiResult<Response> {
+    let endereco = [(header::LOCATION, super::endereco(kind, id))];
+    let Some(lido) = super::abrir(app, quem, id).await? else {
+        let so_id = RegistroCriado::NaoVisto(SoId { id: id.uuid() });
+        return Ok((StatusCode::CREATED, endereco, Json(so_id)).into_response());
+    };
+    let etag = lido.etag.clone();
+    let visto = RegistroCriado::Visto(Box::new(montar(app, quem, lido).await?));
+    Ok((StatusCode::CREATED, [etag.header()], endereco, Json(visto)).into_response())
 }
 
 /// Shapes a record for whoever asks.
@@ -174,15 +212,15 @@ pub async fn montar(app: &App, quem: &Principal, lido: Lido) -> ApiResult<Ficha>
     let Lido { registro, tipo, .. } = lido;
     let (pessoa, kind) = (&quem.pessoa, registro.kind);
     let viewer = Viewer::of(pessoa);
+    let dono = caso::dono(app, quem, &registro).await?;
     let mut tx = app.db.snapshot(quem.tenant).await?;
     let fuso = super::fuso(&mut tx).await?;
-    let nomes = citados(&registro).ler(&mut tx, viewer).await?;
-    let contrato = match registro.valor("contrato").texto() {
-        Some(codigo) if kind == Kind::Assistencia => {
-            nomes::dados(&mut tx, "contrato", codigo).await?
-        }
-        _ => None,
-    };
+    let cliente = caso::cliente(&registro, dono.as_ref());
+    let mut citados = citados(&registro);
+    cliente.into_iter().for_each(|id| citados.documento(id));
+    let nomes = citados.ler(&mut tx, viewer).await?;
+    let endereco_efetivo = caso::endereco(&mut tx, &registro, dono.as_ref()).await?;
+    let (ocorrencias, agendas) = caso::filhos(&mut tx, viewer, &registro).await?;
     let vinculado_por = vinculado_por(&mut tx, viewer, registro.id).await?;
     let retidos: i64 = sqlx::query_scalar(
         "SELECT count(*) FROM held WHERE document = $1 AND status = 'aguardando'",
@@ -190,6 +228,8 @@ pub async fn montar(app: &App, quem: &Principal, lido: Lido) -> ApiResult<Ficha>
     .bind(registro.id.uuid())
     .fetch_one(&mut *tx)
     .await?;
+    let acoes: Vec<Uuid> = registro.acoes.iter().map(|acao| acao.id.uuid()).collect();
+    let mut entregas = fila::das_acoes(&mut tx, quem.tenant, &acoes).await?;
     tx.rollback().await?;
     let partes = |colecao| Parte::todas(&registro, colecao, &nomes, fuso);
     let pessoas = |ids: &BTreeSet<UserId>| ids.iter().map(|id| nomes.quem(*id)).collect();
@@ -215,16 +255,22 @@ pub async fn montar(app: &App, quem: &Principal, lido: Lido) -> ApiResult<Ficha>
         atrasado: atrasado(&registro, &tipo, fuso),
         campos: json::campos(kind.campos(), &registro.campos),
         formulario: formulario::campos(&registro, &tipo, pessoa, &nomes, fuso),
-        endereco_efetivo: (kind == Kind::Assistencia)
-            .then(|| preenchimento::endereco(&registro, contrato.as_ref())),
+        cliente: cliente.map(|id| ClienteDoCaso { id, nome: nomes.documento(id) }),
+        endereco_efetivo,
         itens: partes(Colecao::Itens),
         despesas: partes(Colecao::Despesas),
         anexos: Anexo::todos(&registro, &nomes, fuso),
+        ocorrencias,
+        agendas,
         vinculos: partes(Colecao::Vinculos),
         vinculado_por,
         notas: registro.notas.iter().map(|nota| Nota::de(nota, &nomes)).collect(),
         analises: Analise::todas(&registro, &nomes),
-        acoes: registro.acoes.iter().map(|acao| AcaoDoRegistro::de(acao, &tipo, &nomes)).collect(),
+        acoes: registro
+            .acoes
+            .iter()
+            .map(|a| AcaoDoRegistro::de(a, &tipo, &nomes, entregas.remove(&a.id.uuid())))
+            .collect(),
         corretivas: registro
             .corretivas
             .iter()

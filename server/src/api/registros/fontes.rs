@@ -1,11 +1,12 @@
 //! Sources for reports: flat rows, a page at a time, of what the person may see. For a tool that
-//! takes the whole of it and then, by `atualizado_de`, what changed since.
+//! takes the whole of it, or what changed lately, by `atualizado_de`. What keeps a copy goes by
+//! [`mudancas`], which misses nothing.
 
-use super::lista;
+use super::{filtro, mudancas};
 use crate::{
     api::{
         extract::{ApiPath, ApiQuery},
-        page::{Folha, Pagina},
+        page::{self, Folha, Pagina},
         principal::{Acesso, LerRegistros},
     },
     app::App,
@@ -27,12 +28,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::{Postgres, QueryBuilder, Row, postgres::PgRow};
 use std::collections::BTreeMap;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{
+        RefOr, Schema,
+        schema::{ObjectBuilder, Type},
+    },
+};
 use uuid::Uuid;
 
 /// Uma fonte de relatórios.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Fonte {
     /// Um registro por linha, de todos os tipos.
     Registros,
@@ -48,10 +55,16 @@ pub enum Fonte {
     Acompanhamentos,
     /// Uma passagem por uma situação por linha, com quanto tempo durou.
     Situacoes,
+    /// Um e-mail sobre um registro por linha.
+    Emails,
+    /// Um registro vinculado a uma ação corretiva por linha.
+    AcoesCorretivas,
+    /// Um registro que mudou, ou deixou de ser visto, por linha, na ordem em que aconteceu.
+    Mudancas,
 }
 
 impl Fonte {
-    const TODAS: [Fonte; 7] = [
+    const TODAS: [Fonte; 10] = [
         Fonte::Registros,
         Fonte::Itens,
         Fonte::Despesas,
@@ -59,6 +72,9 @@ impl Fonte {
         Fonte::Acoes,
         Fonte::Acompanhamentos,
         Fonte::Situacoes,
+        Fonte::Emails,
+        Fonte::AcoesCorretivas,
+        Fonte::Mudancas,
     ];
 
     const fn codigo(self) -> &'static str {
@@ -70,6 +86,9 @@ impl Fonte {
             Fonte::Acoes => "acoes",
             Fonte::Acompanhamentos => "acompanhamentos",
             Fonte::Situacoes => "situacoes",
+            Fonte::Emails => "emails",
+            Fonte::AcoesCorretivas => "acoes-corretivas",
+            Fonte::Mudancas => "mudancas",
         }
     }
 
@@ -82,6 +101,12 @@ impl Fonte {
             Fonte::Acoes => "Uma ação por linha.",
             Fonte::Acompanhamentos => "Um acontecimento por linha.",
             Fonte::Situacoes => "Uma passagem por uma situação por linha, com quanto durou.",
+            Fonte::Emails => "Um e-mail sobre um registro por linha.",
+            Fonte::AcoesCorretivas => "Um registro vinculado a uma ação corretiva por linha.",
+            Fonte::Mudancas => {
+                "Um registro que mudou, ou deixou de ser visto, por linha, na ordem em que \
+                 aconteceu: para manter uma cópia."
+            }
         }
     }
 }
@@ -103,29 +128,39 @@ pub struct FonteDescrita {
 #[into_params(parameter_in = Query)]
 pub struct Filtro {
     /// Só de assistencia, ocorrencia, agenda ou cliente.
-    #[param(value_type = Option<String>)]
-    kind: Option<Kind>,
-    /// Só de registros alterados a partir deste dia ou instante.
+    #[param(value_type = Option<crate::api::esquemas::Kind>)]
+    pub(super) kind: Option<Kind>,
+    /// Só de registros alterados a partir deste dia ou instante. É para relatórios: o que deixou de
+    /// existir não aparece. Para manter uma cópia, use a fonte `mudancas`.
     atualizado_de: Option<String>,
+    /// Só da fonte `mudancas`: o que veio depois deste `seq`, o da última linha que chegou.
+    pub(super) depois_de: Option<i64>,
     /// Linhas por página, até 200.
-    limite: Option<u16>,
+    pub(super) limite: Option<u16>,
     /// O `proximo` da página anterior.
-    cursor: Option<String>,
+    pub(super) cursor: Option<String>,
 }
 
-/// Uma linha: colunas pelo nome.
-#[derive(Debug, Serialize, ToSchema)]
+/// A row: its columns by name, which differ from source to source.
+#[derive(Debug, Serialize)]
 #[serde(transparent)]
 pub struct LinhaDaFonte {
-    /// As colunas.
-    #[schema(value_type = Object)]
     colunas: Value,
     #[serde(skip)]
     chave: (Uuid, String),
 }
 
+impl PartialSchema for LinhaDaFonte {
+    fn schema() -> RefOr<Schema> {
+        let linha = ObjectBuilder::new().schema_type(Type::Object);
+        linha.description(Some("Uma linha: as colunas, pelo nome.")).into()
+    }
+}
+
+impl ToSchema for LinhaDaFonte {}
+
 /// Where a page ended: the source, the record, the place in it.
-type Chave = (Fonte, Uuid, String);
+pub(super) type Chave = (Fonte, Uuid, String);
 
 /// Lista as fontes de relatórios.
 #[utoipa::path(get, path = "/v1/fontes", tag = "Fontes",
@@ -152,28 +187,50 @@ pub async fn ler(
     ApiPath(fonte): ApiPath<Fonte>,
     ApiQuery(filtro): ApiQuery<Filtro>,
 ) -> ApiResult<Response> {
+    if fonte == Fonte::Mudancas {
+        if filtro.atualizado_de.is_some() {
+            let mensagem = "A fonte mudancas vai por depois_de, e não por atualizado_de.";
+            return Err(ApiError::invalido(mensagem));
+        }
+        return Ok(mudancas::ler(&app, &acesso, &filtro).await?.linked(&uri));
+    }
+    if filtro.depois_de.is_some() {
+        return Err(ApiError::invalido("O parâmetro depois_de é só da fonte mudancas."));
+    }
     let folha = Folha::<Chave>::new(filtro.limite, filtro.cursor.as_deref())?;
     if folha.depois.as_ref().is_some_and(|(de, ..)| *de != fonte) {
-        return Err(ApiError::invalido("O cursor é de outra fonte. Recomece sem ele."));
+        return Err(page::bad_cursor());
     }
     let mut tx = app.db.snapshot(acesso.tenant).await?;
     let fuso = super::fuso(&mut tx).await?;
     let mut sql = super::visto(Viewer::of(&acesso.pessoa), fuso)?;
-    // One row a record, whatever its kind, with what every source shows of it; then the source.
-    sql.push("SELECT t.id AS chave_id, s.lugar AS chave_lugar, ");
-    sql.push("to_jsonb(s) - 'lugar' || jsonb_build_object('registro', t.id, 'kind', t.kind, ");
-    sql.push("'numero', t.numero, 'tipo', t.tipo) AS colunas FROM (");
-    comuns(&mut sql, &filtro, fuso, folha.depois.as_ref().map(|(_, id, _)| *id))?;
-    sql.push(") t CROSS JOIN LATERAL (").push(da_fonte(fonte)).push(") s WHERE true");
-    if let Some((_, id, lugar)) = &folha.depois {
-        sql.push(" AND (t.id, s.lugar) > (").push_bind(*id).push(", ").push_bind(lugar.clone());
-        sql.push(")");
-    }
-    sql.push(" ORDER BY t.id, s.lugar LIMIT ").push_bind(folha.rows());
+    consulta(&mut sql, fonte, &filtro, fuso, folha.depois.as_ref())?;
+    sql.push(" LIMIT ").push_bind(folha.rows());
     let rows = sql.build().fetch_all(&mut *tx).await.map_err(super::cursor_estranho)?;
     let linhas = rows.iter().map(linha).collect::<sqlx::Result<Vec<_>>>()?;
     let pagina = folha.close(linhas, |ultima| (fonte, ultima.chave.0, ultima.chave.1.clone()));
     Ok(pagina.linked(&uri))
+}
+
+/// One row a record, whatever its kind, with what every source shows of it; then the source.
+pub(super) fn consulta(
+    sql: &mut QueryBuilder<Postgres>,
+    fonte: Fonte,
+    filtro: &Filtro,
+    fuso: chrono_tz::Tz,
+    depois: Option<&Chave>,
+) -> ApiResult<()> {
+    sql.push("SELECT t.id AS chave_id, s.lugar AS chave_lugar, ");
+    sql.push("to_jsonb(s) - 'lugar' || jsonb_build_object('registro', t.id, 'kind', t.kind, ");
+    sql.push("'numero', t.numero, 'tipo', t.tipo) AS colunas FROM (");
+    comuns(sql, filtro, fuso, depois.map(|(_, id, _)| *id))?;
+    sql.push(") t CROSS JOIN LATERAL (").push(da_fonte(fonte)).push(") s WHERE true");
+    if let Some((_, id, lugar)) = depois {
+        sql.push(" AND (t.id, s.lugar) > (").push_bind(*id).push(", ").push_bind(lugar.clone());
+        sql.push(")");
+    }
+    sql.push(" ORDER BY t.id, s.lugar");
+    Ok(())
 }
 
 fn linha(row: &PgRow) -> sqlx::Result<LinhaDaFonte> {
@@ -190,7 +247,7 @@ fn comuns(
 ) -> ApiResult<()> {
     let desde = filtro.atualizado_de.as_deref();
     let desde =
-        desde.map(|texto| lista::momento("atualizado_de", texto, fuso, false)).transpose()?;
+        desde.map(|texto| filtro::momento("atualizado_de", texto, fuso, false)).transpose()?;
     let kinds = Kind::TODOS.into_iter().filter(|kind| filtro.kind.is_none_or(|so| so == *kind));
     for (lugar, kind) in kinds.enumerate() {
         if lugar > 0 {
@@ -223,27 +280,67 @@ fn da_fonte(fonte: Fonte) -> String {
         Fonte::Registros => registros(),
         Fonte::Itens => partes(Colecao::Itens),
         Fonte::Despesas => partes(Colecao::Despesas),
-        Fonte::Analises => "SELECT x.id::text AS lugar, x.id, x.tipo AS analise, x.procedente, \
-             x.texto, x.vigente, x.emitida_por, u.nome AS emitida_por_nome, x.emitida_em, \
-             x.encaminhar \
+        Fonte::Analises => format!(
+            "SELECT x.id::text AS lugar, x.id, x.tipo AS analise, x.procedente, x.texto, \
+                 x.vigente, x.emitida_por, u.nome AS emitida_por_nome, {} AS emitida_em, \
+                 x.encaminhar \
              FROM analises x LEFT JOIN usuario u ON u.tenant = x.tenant AND u.id = x.emitida_por \
-             WHERE x.tenant = t.tenant AND x.document = t.id"
-            .into(),
-        Fonte::Acoes => "SELECT x.id::text AS lugar, x.id, x.codigo, x.situacao, x.pedida_por, \
-             u.nome AS pedida_por_nome, x.pedida_em, x.observacao, x.externo, x.retorno, \
-             x.atualizada_em \
+             WHERE x.tenant = t.tenant AND x.document = t.id",
+            utc("x.emitida_em")
+        ),
+        Fonte::Acoes => format!(
+            "SELECT x.id::text AS lugar, x.id, x.codigo, x.situacao, x.pedida_por, \
+                 u.nome AS pedida_por_nome, {} AS pedida_em, x.observacao, x.externo, x.retorno, \
+                 {} AS atualizada_em \
              FROM acoes x LEFT JOIN usuario u ON u.tenant = x.tenant AND u.id = x.pedida_por \
-             WHERE x.tenant = t.tenant AND x.document = t.id"
-            .into(),
-        Fonte::Acompanhamentos => "SELECT to_char(x.seq, 'FM0000000000000000000') || '/' \
-                 || to_char(x.ordem, 'FM0000000000') AS lugar, x.seq, x.ordem, \
-             x.tipo AS acontecimento, x.campo, x.rotulo, x.de, x.para, x.texto, x.visibilidade, \
-             x.por, u.nome AS por_nome, x.dispositivo, x.no_aparelho, x.no_servidor \
-             FROM acompanhamentos x LEFT JOIN usuario u ON u.tenant = x.tenant AND u.id = x.por \
-             WHERE x.tenant = t.tenant AND x.document = t.id"
-            .into(),
+             WHERE x.tenant = t.tenant AND x.document = t.id",
+            utc("x.pedida_em"),
+            utc("x.atualizada_em")
+        ),
+        Fonte::Acompanhamentos => format!(
+            "SELECT to_char(x.seq, 'FM0000000000000000000') || '/' \
+                     || to_char(x.ordem, 'FM0000000000') AS lugar, x.seq, x.ordem, \
+                 x.tipo AS acontecimento, x.campo, x.rotulo, x.de, x.para, x.texto, \
+                 x.visibilidade, x.por, u.nome AS por_nome, x.dispositivo, \
+                 {} AS no_aparelho, {} AS no_servidor \
+             FROM acompanhamentos x \
+             LEFT JOIN usuario u ON u.tenant = x.tenant AND u.id = x.por \
+             WHERE x.tenant = t.tenant AND x.document = t.id",
+            utc("x.no_aparelho"),
+            utc("x.no_servidor")
+        ),
         Fonte::Situacoes => situacoes(),
+        Fonte::Emails => format!(
+            "SELECT x.id::text AS lugar, x.id, x.modelo, x.usuario IS NULL AS ao_cliente, \
+                 x.usuario, x.nome, x.endereco, x.assunto, x.situacao, x.tentativas, x.erro, \
+                 {} AS criado_em, {} AS enviado_em \
+             FROM email_saida x WHERE x.tenant = t.tenant AND x.documento = t.id",
+            utc("x.criado_em"),
+            utc("x.enviado_em")
+        ),
+        Fonte::AcoesCorretivas => corretivas(),
+        // Not of one record: `mudancas::ler`.
+        Fonte::Mudancas => "SELECT '' AS lugar WHERE false".into(),
     }
+}
+
+/// The ações corretivas of a record; what the record has too is called otherwise.
+fn corretivas() -> String {
+    format!(
+        "SELECT x.id::text AS lugar, x.id AS acao_corretiva, c.numero AS numero_da_acao, \
+             c.titulo, c.descricao, c.situacao, c.criada_por, u.nome AS criada_por_nome, \
+             {} AS criada_em, {} AS iniciada_em, {} AS encerrada_em, x.vinculada_por, \
+             v.nome AS vinculada_por_nome, {} AS vinculada_em \
+         FROM corretiva_vinculo x \
+         JOIN acao_corretiva c ON c.tenant = x.tenant AND c.id = x.id \
+         LEFT JOIN usuario u ON u.tenant = c.tenant AND u.id = c.criada_por \
+         LEFT JOIN usuario v ON v.tenant = x.tenant AND v.id = x.vinculada_por \
+         WHERE x.tenant = t.tenant AND x.document = t.id",
+        utc("c.criada_em"),
+        utc("c.iniciada_em"),
+        utc("c.encerrada_em"),
+        utc("x.vinculada_em")
+    )
 }
 
 /// A record with every field of every kind: what a kind does not have is null.
@@ -265,18 +362,27 @@ fn registros() -> String {
                    WHERE u.tenant = x.tenant AND u.id = x.responsavel)"
             }
         };
-        let cliente = match kind {
-            Kind::Cliente => "x.nome",
-            Kind::Agenda => "NULL",
-            _ => "(SELECT c.nome FROM clientes c WHERE c.tenant = x.tenant AND c.id = x.cliente)",
-        };
+        let cliente = filtro::cliente(kind, "x");
+        let donos = [("a", "assistencias", "assistencia"), ("o", "ocorrencias", "ocorrencia")];
+        let donos = donos.into_iter().filter(|(_, _, campo)| kind.campo(campo).is_some());
+        let donos: Vec<String> = donos
+            .map(|(d, tabela, campo)| {
+                format!("LEFT JOIN {tabela} {d} ON {d}.tenant = x.tenant AND {d}.id = x.{campo}")
+            })
+            .collect();
+        let instantes = ["criado_em", "recebido_em", "atualizado_em", "etapa_desde", "etapa_ate"];
+        let instantes = instantes.map(|nome| format!("{} AS {nome}", utc(&format!("x.{nome}"))));
         format!(
             "SELECT '' AS lugar, x.tipo_versao, x.situacao, x.situacao_nome, x.fase, x.titulo, \
-                 x.criado_por, x.criado_em, x.recebido_em, x.atualizado_em, x.etapa_desde, \
-                 x.etapa_ate, {cliente} AS cliente_nome, {responsavel} AS responsavel_nome, {} \
-             FROM {} x WHERE t.kind = '{kind}' AND x.tenant = t.tenant AND x.id = t.id",
-            campos.join(", "),
-            table(kind)
+                 x.criado_por, {instantes}, {cliente} AS cliente_id, c.nome AS cliente_nome, \
+                 {responsavel} AS responsavel_nome, {campos} \
+             FROM {tabela} x {donos} \
+             LEFT JOIN clientes c ON c.tenant = x.tenant AND c.id = {cliente} \
+             WHERE t.kind = '{kind}' AND x.tenant = t.tenant AND x.id = t.id",
+            instantes = instantes.join(", "),
+            campos = campos.join(", "),
+            tabela = table(kind),
+            donos = donos.join(" ")
         )
     };
     Kind::TODOS.map(um).join(" UNION ALL ")
@@ -308,7 +414,7 @@ fn situacoes() -> String {
         .to_vec();
     format!(
         "SELECT to_char(e.ordem, 'FM0000000000') AS lugar, e.ordem, e.situacao, s.nome AS \
-             situacao_nome, s.fase, e.entrou_em, e.saiu_em, \
+             situacao_nome, s.fase, {entrou} AS entrou_em, {saiu} AS saiu_em, \
              extract(epoch FROM e.saiu_em - e.entrou_em)::bigint AS duracao_s, e.verbo, e.motivo, \
              e.por, (SELECT u.nome FROM usuario u WHERE u.tenant = t.tenant AND u.id = e.por) AS \
              por_nome \
@@ -318,7 +424,7 @@ fn situacoes() -> String {
                      AND q.document = t.id AND q.aceito ORDER BY q.julgado_em, q.id LIMIT 1), \
                      r.situacao) AS situacao, r.desde AS entrou_em, NULL::text AS verbo, \
                  NULL::text AS motivo, r.criado_por AS por, NULL::uuid AS id \
-             FROM ({}) r \
+             FROM ({recebido}) r \
              UNION ALL SELECT q.para, q.julgado_em, q.verbo, q.motivo, q.pedido_por, q.id \
              FROM pedidos q WHERE q.tenant = t.tenant AND q.document = t.id AND q.aceito \
          ) p WINDOW w AS (ORDER BY p.entrou_em, p.id NULLS FIRST)) e \
@@ -326,8 +432,15 @@ fn situacoes() -> String {
              jsonb_array_elements(f.data->'fluxo'->'situacoes') x WHERE f.tenant = t.tenant \
                  AND f.collection = 'tipo' AND f.key = t.tipo || '@' || t.tipo_versao \
                  AND x->>'codigo' = e.situacao LIMIT 1) s ON true",
-        recebido.join(" UNION ALL ")
+        recebido = recebido.join(" UNION ALL "),
+        entrou = utc("e.entrou_em"),
+        saiu = utc("e.saiu_em")
     )
+}
+
+/// An instant as the rest of the API writes it: what is read here may be asked for there.
+fn utc(coluna: &str) -> String {
+    format!("to_char({coluna} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
 }
 
 /// A field's column as JSON has it: money and quantities as decimal text.
@@ -336,6 +449,7 @@ fn exato(alias: &str, campo: &Campo) -> String {
     match campo.tipo {
         TipoCampo::Centavos { .. } => format!("({coluna}::numeric / 100)::numeric(20, 2)::text"),
         TipoCampo::Milesimos { .. } => format!("trim_scale({coluna}::numeric / 1000)::text"),
+        TipoCampo::Instante => utc(&coluna),
         _ => coluna,
     }
 }
@@ -345,7 +459,6 @@ const fn pg(campo: &Campo) -> &'static str {
         TipoCampo::Inteiro { .. } => "bigint",
         TipoCampo::Logico => "boolean",
         TipoCampo::Data => "date",
-        TipoCampo::Instante => "timestamptz",
         TipoCampo::Referencia(Alvo::Catalogo(_)) => "text",
         TipoCampo::Referencia(_) => "uuid",
         _ => "text",
@@ -362,7 +475,7 @@ mod tests {
         for campo in Kind::TODOS.into_iter().flat_map(|kind| kind.campos()) {
             assert_eq!(*tipos.entry(campo.nome).or_insert(pg(campo)), pg(campo), "{}", campo.nome);
         }
-        for de_todos in ["titulo", "fase", "situacao", "criado_em", "tipo", "registro", "lugar"] {
+        for de_todos in ["titulo", "fase", "criado_em", "tipo", "registro", "cliente_id"] {
             assert!(!tipos.contains_key(de_todos), "{de_todos} is a field as well");
         }
     }

@@ -21,8 +21,8 @@ pub struct CampoFicha {
     campo: &'static str,
     /// O que uma pessoa lê.
     rotulo: String,
-    /// texto, texto_longo, dinheiro, quantidade, inteiro, logico, data, instante, escolha,
-    /// catalogo, usuario ou registro.
+    /// O que aceita.
+    #[schema(value_type = crate::api::esquemas::TipoDeCampo)]
     tipo: &'static str,
     /// O catálogo, ou o tipo de registro, a que se refere.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,22 +1,22 @@
-//! The lists of records: filters, full text, order by any column, keyset. One builder of SQL for
+//! The lists of records: filters, full text, order by any columns, keyset. One builder of SQL for
 //! every kind, driven by the table of its fields: an identifier comes from that table or is not in
 //! the query, and every value is bound.
 
 use super::{
-    Registros, colunas,
-    colunas::Coluna,
+    Registros,
+    colunas::{self, Coluna},
+    filtro::{Filtro, atrasado, cliente, filtrar},
     json::{self, Situacao, TipoLinha},
 };
 use crate::{
     api::{
         extract::{ApiPath, ApiQuery},
-        page::{Folha, Pagina},
+        page::{self, Folha, Pagina},
         principal::{Acesso, LerRegistros},
     },
     app::App,
     error::{ApiError, ApiResult},
-    ledger::table,
-    search,
+    ledger::{self, table},
     web::queries::{Viewer, visible},
 };
 use axum::{
@@ -24,65 +24,25 @@ use axum::{
     response::Response,
 };
 use campo_domain::{kind::Kind, registro::Registro};
-use chrono::{DateTime, Datelike, Days, NaiveDate, NaiveTime, TimeZone, Utc};
-use chrono_tz::Tz;
-use serde::{Deserialize, Serialize};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use sqlx::{PgTransaction, Postgres, QueryBuilder, Row, postgres::PgRow};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Order of a list when nobody asks for another.
 const PADRAO: &str = "-atualizado_em";
-/// Most codes in one filter.
-const CODIGOS_MAX: usize = 50;
-/// Longest search, in characters.
-const BUSCA_CHARS_MAX: usize = 200;
-
-/// What a list is narrowed to, and how it is ordered.
-#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct Filtro {
-    /// Códigos de situação, separados por vírgula.
-    situacao: Option<String>,
-    /// Fases, separadas por vírgula; `aberta` vale por todas em que ainda há trabalho.
-    fase: Option<String>,
-    /// Códigos de tipo, separados por vírgula.
-    tipo: Option<String>,
-    /// Id de quem é responsável; `eu` para quem pergunta, `nenhum` para registros sem responsável.
-    responsavel: Option<String>,
-    /// Id do cliente.
-    #[param(value_type = Option<Uuid>)]
-    cliente: Option<Uuid>,
-    /// Só os que passaram do prazo, da etapa ou do registro, e ainda estão abertos.
-    atrasado: Option<bool>,
-    /// Códigos de categoria, separados por vírgula.
-    categoria: Option<String>,
-    /// Criado a partir deste dia (`AAAA-MM-DD`) ou instante (RFC 3339).
-    criado_de: Option<String>,
-    /// Criado até este dia, inclusive, ou antes deste instante.
-    criado_ate: Option<String>,
-    /// Alterado a partir deste dia ou instante.
-    atualizado_de: Option<String>,
-    /// Alterado até este dia, inclusive, ou antes deste instante.
-    atualizado_ate: Option<String>,
-    /// Texto livre: número, cliente, telefone, série ou lote, qualquer texto. Acentos não importam.
-    q: Option<String>,
-    /// Coluna da ordem; com `-` na frente, decrescente. Padrão: `-atualizado_em`.
-    ordenar: Option<String>,
-    /// Linhas por página, até 200.
-    limite: Option<u16>,
-    /// O `proximo` da página anterior.
-    cursor: Option<String>,
-}
+/// Most columns of one order.
+const COLUNAS_MAX: usize = 3;
 
 /// One record of a list.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RegistroDaLista {
     /// O identificador.
     id: Uuid,
-    /// assistencia, ocorrencia, agenda ou cliente.
+    /// O que ele é.
+    #[schema(value_type = crate::api::esquemas::Kind)]
     kind: &'static str,
     /// O número; antes dele, um rótulo provisório.
     rotulo: String,
@@ -123,32 +83,107 @@ pub struct RegistroDaLista {
     campos: Map<String, Value>,
     /// Its place in the order.
     #[serde(skip)]
-    chave: Option<String>,
+    chave: Vec<Option<String>>,
 }
 
-/// Where a page ended: the order, the value of its column, the id.
-pub type Chave = (String, Option<String>, Uuid);
+/// Where a page ended: the list, its order, the values of its columns, the id.
+pub type Chave = (Kind, String, Vec<Option<String>>, Uuid);
 
 /// The order that was asked for.
 struct Ordem {
     nome: String,
+    /// What decides first is first.
+    colunas: Vec<Sentido>,
+}
+
+/// A column of an order, and whether the greatest comes first.
+#[derive(Clone)]
+struct Sentido {
     coluna: Coluna,
     desc: bool,
+}
+
+impl Sentido {
+    const fn sql(&self) -> &'static str {
+        if self.desc { "DESC" } else { "ASC" }
+    }
+
+    /// Whether it may be empty, and is read and not reckoned: an index may have it in this order.
+    fn de_indice(&self) -> bool {
+        let coluna = self.coluna.sql.strip_prefix("t.");
+        let nome = |nome: &str| nome.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        self.coluna.nula && coluna.is_some_and(nome)
+    }
+
+    /// What comes after is on this side.
+    const fn sinal(&self) -> &'static str {
+        if self.desc { "<" } else { ">" }
+    }
 }
 
 impl Ordem {
     fn ler(kind: Kind, texto: Option<&str>) -> ApiResult<Self> {
         let nome = texto.filter(|texto| !texto.is_empty()).unwrap_or(PADRAO);
-        let (desc, coluna) = match nome.strip_prefix('-') {
-            Some(coluna) => (true, coluna),
-            None => (false, nome),
+        if nome.split(',').count() > COLUNAS_MAX {
+            let mensagem = format!("A ordem aceita até {COLUNAS_MAX} colunas.");
+            return Err(ApiError::invalido(mensagem));
+        }
+        let uma = |nome: &str| {
+            let (desc, coluna) = match nome.strip_prefix('-') {
+                Some(coluna) => (true, coluna),
+                None => (false, nome),
+            };
+            let coluna = colunas::de(kind, coluna).ok_or_else(|| {
+                let mensagem = "Não há essa coluna para ordenar. Veja as que há em “colunas”.";
+                ApiError::invalido(mensagem).with("colunas", colunas::nomes(kind))
+            })?;
+            Ok(Sentido { coluna, desc })
         };
-        let coluna = colunas::de(kind, coluna).ok_or_else(|| {
-            let mensagem = "Não há essa coluna para ordenar. Veja as que há em “colunas”.";
-            ApiError::invalido(mensagem).with("colunas", colunas::nomes(kind))
-        })?;
-        Ok(Self { nome: nome.to_owned(), coluna, desc })
+        let colunas = nome.split(',').map(uma).collect::<ApiResult<_>>()?;
+        Ok(Self { nome: nome.to_owned(), colunas })
     }
+
+    /// What is read one after the other: what has a value in the first column, and what has none,
+    /// which comes last either way. One index then serves both directions.
+    fn partes(&self, depois: Option<&Chave>) -> Vec<Parte> {
+        let chave = depois.map(|(_, _, valores, id)| (valores.clone(), *id));
+        let (primeira, colunas) = (&self.colunas[0], self.colunas.clone());
+        let id = Sentido {
+            coluna: Coluna { sql: "t.id".into(), pg: "uuid", nula: false },
+            desc: primeira.desc,
+        };
+        if !primeira.de_indice() {
+            return vec![Parte { condicao: None, colunas, id, chave }];
+        }
+        let coluna = &primeira.coluna.sql;
+        let mut cheias =
+            Parte { condicao: Some(format!("{coluna} IS NOT NULL")), colunas, id, chave };
+        cheias.colunas[0].coluna.nula = false;
+        let vazias = Parte {
+            condicao: Some(format!("{coluna} IS NULL")),
+            colunas: self.colunas[1..].to_vec(),
+            id: cheias.id.clone(),
+            chave: None,
+        };
+        match &cheias.chave {
+            Some((valores, id)) if valores[0].is_none() => {
+                let chave = Some((valores[1..].to_vec(), *id));
+                vec![Parte { chave, ..vazias }]
+            }
+            _ => vec![cheias, vazias],
+        }
+    }
+}
+
+/// A part of a list, in its own order.
+struct Parte {
+    /// Which rows are in it.
+    condicao: Option<String>,
+    colunas: Vec<Sentido>,
+    /// What decides last.
+    id: Sentido,
+    /// The row that it comes after: the values of `colunas`, and its id.
+    chave: Option<(Vec<Option<String>>, Uuid)>,
 }
 
 /// Lista os registros que a pessoa pode ver.
@@ -166,33 +201,32 @@ pub async fn listar(
     let kind = colecao.kind();
     let ordem = Ordem::ler(kind, filtro.ordenar.as_deref())?;
     let folha = Folha::<Chave>::new(filtro.limite, filtro.cursor.as_deref())?;
-    if folha.depois.as_ref().is_some_and(|(nome, ..)| *nome != ordem.nome) {
-        let mensagem = "O cursor é de outra ordem. Recomece sem ele.";
-        return Err(ApiError::invalido(mensagem));
+    let sua = |(de, nome, valores, _): &Chave| {
+        *de == kind && *nome == ordem.nome && valores.len() == ordem.colunas.len()
+    };
+    if folha.depois.as_ref().is_some_and(|chave| !sua(chave)) {
+        return Err(page::bad_cursor());
     }
     let mut tx = app.db.snapshot(acesso.tenant).await?;
     let fuso = super::fuso(&mut tx).await?;
+    let tipos = ledger::tipos(&mut tx, acesso.tenant).await?;
     let viewer = Viewer::of(&acesso.pessoa);
-    let mut sql = super::visto(viewer, fuso)?;
-    consulta(&mut sql, kind, &ordem.coluna);
-    filtrar(&mut sql, kind, &filtro, acesso.pessoa.id.uuid(), fuso)?;
-    depois(&mut sql, &ordem, folha.depois.as_ref());
-    ordenar(&mut sql, &ordem);
-    sql.push(" LIMIT ").push_bind(folha.rows());
-    let linhas = ler(&mut tx, kind, sql).await?;
-    let pagina =
-        folha.close(linhas, |ultima| (ordem.nome.clone(), ultima.chave.clone(), ultima.id));
-    Ok(pagina.linked(&uri))
-}
-
-/// The client of a row: its own, or that of the record that it belongs to.
-const fn cliente(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Assistencia => "t.cliente",
-        Kind::Ocorrencia => "coalesce(t.cliente, a.cliente)",
-        Kind::Agenda => "coalesce(a.cliente, o.cliente)",
-        Kind::Cliente => "t.id",
+    let mut linhas = Vec::new();
+    for parte in ordem.partes(folha.depois.as_ref()) {
+        let faltam = folha.rows() - linhas.len() as i64;
+        if faltam > 0 {
+            let mut sql = super::visto(viewer, fuso)?;
+            consulta(&mut sql, kind, &ordem, viewer);
+            filtrar(&mut sql, kind, &filtro, &tipos, (acesso.pessoa.id.uuid(), fuso))?;
+            juntar(&mut sql, kind);
+            em_ordem(&mut sql, &parte);
+            sql.push(" LIMIT ").push_bind(faltam);
+            linhas.extend(ler(&mut tx, kind, sql).await?);
+        }
     }
+    let pagina =
+        folha.close(linhas, |ultima| (kind, ordem.nome.clone(), ultima.chave.clone(), ultima.id));
+    Ok(pagina.linked(&uri))
 }
 
 const fn responsavel(kind: Kind) -> &'static str {
@@ -202,18 +236,11 @@ const fn responsavel(kind: Kind) -> &'static str {
     }
 }
 
-/// Late: past the day of the record, or of its situação, while work may still happen.
-fn atrasado(kind: Kind) -> String {
-    let prazo = match kind.campo("prazo") {
-        Some(_) => " OR t.prazo < (now() AT TIME ZONE $3)::date",
-        None => "",
-    };
-    let fase = colunas::FECHADAS;
-    format!("(t.fase NOT IN ({fase}) AND coalesce(t.etapa_ate < now(){prazo}, false))")
-}
-
-/// The columns and the joins; `$1` and `$2` are the viewer, `$3` the company's time zone.
-fn consulta(sql: &mut QueryBuilder<Postgres>, kind: Kind, chave: &Coluna) {
+/// The columns, and the rows of `t` that the viewer sees: conditions on them may follow, then
+/// [`juntar`]. `$1` and `$2` are the viewer, `$3` the company's time zone.
+fn consulta(sql: &mut QueryBuilder<Postgres>, kind: Kind, ordem: &Ordem, viewer: Viewer) {
+    let chaves: Vec<String> =
+        ordem.colunas.iter().map(|s| format!("({})::text", s.coluna.sql)).collect();
     let numero = if kind.numerado() { "t.numero" } else { "NULL::text" };
     sql.push(format!(
         "SELECT t.id, {numero} AS numero, t.tipo, t.tipo_versao, tp.data->>'nome' AS tipo_nome, \
@@ -222,16 +249,31 @@ fn consulta(sql: &mut QueryBuilder<Postgres>, kind: Kind, chave: &Coluna) {
          {cliente} AS cliente_id, c.nome AS cliente_nome, u.nome AS responsavel_nome, \
          t.conflitos NOT IN ('[]', '{{}}', 'null') AS conflito, \
          EXISTS (SELECT 1 FROM held h WHERE h.tenant = t.tenant AND h.document = t.id \
-             AND h.status = 'aguardando') AS retido, ({chave})::text AS chave",
+             AND h.status = 'aguardando') AS retido, ARRAY[{chaves}] AS chave",
         atrasado = atrasado(kind),
-        cliente = cliente(kind),
-        chave = chave.sql,
+        cliente = cliente(kind, "t"),
+        chaves = chaves.join(", "),
     ));
     for campo in kind.campos() {
         sql.push(format!(", {}", colunas::lida(campo)));
     }
-    let tabela = table(kind);
-    sql.push(format!(" FROM {tabela} t"));
+    sql.push(format!(" FROM (SELECT * FROM {} t WHERE ", table(kind)));
+    sql.push(match kind {
+        Kind::Cliente => "$1 IS NOT NULL",
+        _ => visible!("t"),
+    });
+    if kind != Kind::Cliente && !viewer.all {
+        // Once more and alone, for a list to be read from a person's few cases.
+        sql.push(
+            " AND EXISTS (SELECT 1 FROM envolvido e WHERE e.tenant = t.tenant \
+             AND e.raiz = t.raiz AND e.usuario = $1)",
+        );
+    }
+}
+
+/// Ends the rows that [`consulta`] began, and joins what is shown with them.
+fn juntar(sql: &mut QueryBuilder<Postgres>, kind: Kind) {
+    sql.push(") t");
     if matches!(kind, Kind::Ocorrencia | Kind::Agenda) {
         sql.push(" LEFT JOIN assistencias a ON a.tenant = t.tenant AND a.id = t.assistencia");
     }
@@ -242,159 +284,68 @@ fn consulta(sql: &mut QueryBuilder<Postgres>, kind: Kind, chave: &Coluna) {
         " LEFT JOIN clientes c ON c.tenant = t.tenant AND c.id = {cliente} \
          LEFT JOIN usuario u ON u.tenant = t.tenant AND u.id = {responsavel} \
          LEFT JOIN referencia tp ON tp.tenant = t.tenant AND tp.collection = 'tipo' \
-             AND tp.key = t.tipo || '@' || t.tipo_versao WHERE ",
-        cliente = cliente(kind),
+             AND tp.key = t.tipo || '@' || t.tipo_versao WHERE true",
+        cliente = cliente(kind, "t"),
         responsavel = responsavel(kind),
     ));
-    sql.push(match kind {
-        Kind::Cliente => "$1 IS NOT NULL",
-        _ => visible!("t"),
-    });
 }
 
-fn filtrar(
-    sql: &mut QueryBuilder<Postgres>,
-    kind: Kind,
-    filtro: &Filtro,
-    eu: Uuid,
-    fuso: Tz,
-) -> ApiResult<()> {
-    for (coluna, codigos) in [("situacao", &filtro.situacao), ("tipo", &filtro.tipo)] {
-        if let Some(codigos) = codigos {
-            sql.push(format!(" AND t.{coluna} = ANY(")).push_bind(lista(codigos)?).push(")");
-        }
+/// The rows of a part, in its order.
+fn em_ordem(sql: &mut QueryBuilder<Postgres>, parte: &Parte) {
+    if let Some(condicao) = &parte.condicao {
+        sql.push(format!(" AND {condicao}"));
     }
-    if let Some(fases) = &filtro.fase {
-        let mut fases = lista(fases)?;
-        if fases.iter().any(|fase| fase == "aberta") {
-            fases.extend(colunas::ABERTAS.map(str::to_owned));
-        }
-        sql.push(" AND t.fase = ANY(").push_bind(fases).push(")");
-    }
-    if let Some(categorias) = &filtro.categoria {
-        tem(kind, "categoria")?;
-        sql.push(" AND t.categoria = ANY(").push_bind(lista(categorias)?).push(")");
-    }
-    if let Some(quem) = &filtro.responsavel {
-        tem(kind, "responsavel")?;
-        match quem.as_str() {
-            "nenhum" => {
-                sql.push(" AND t.responsavel IS NULL");
-            }
-            quem => {
-                let eu = (quem == "eu").then_some(eu);
-                let id = eu.or_else(|| quem.parse().ok()).ok_or_else(|| {
-                    ApiError::invalido("O parâmetro responsavel é um id, “eu” ou “nenhum”.")
-                })?;
-                sql.push(" AND t.responsavel = ").push_bind(id);
-            }
-        }
-    }
-    if let Some(id) = filtro.cliente {
-        sql.push(format!(" AND {} = ", cliente(kind))).push_bind(id);
-    }
-    if let Some(late) = filtro.atrasado {
-        sql.push(format!(" AND {} = ", atrasado(kind))).push_bind(late);
-    }
-    let momentos = [
-        ("t.criado_em >= ", "criado_de", &filtro.criado_de, false),
-        ("t.criado_em < ", "criado_ate", &filtro.criado_ate, true),
-        ("t.atualizado_em >= ", "atualizado_de", &filtro.atualizado_de, false),
-        ("t.atualizado_em < ", "atualizado_ate", &filtro.atualizado_ate, true),
-    ];
-    for (condicao, nome, texto, fim) in momentos {
-        if let Some(texto) = texto {
-            let momento = momento(nome, texto, fuso, fim)?;
-            sql.push(format!(" AND {condicao}")).push_bind(momento);
-        }
-    }
-    if let Some(q) = &filtro.q {
-        procurar(sql, kind, q)?;
-    }
-    Ok(())
-}
-
-fn tem(kind: Kind, campo: &str) -> ApiResult<()> {
-    if kind.campo(campo).is_some() {
-        return Ok(());
-    }
-    let mensagem = format!("{} não tem o campo {campo} para filtrar.", kind.rotulo());
-    Err(ApiError::invalido(mensagem))
-}
-
-fn lista(codigos: &str) -> ApiResult<Vec<String>> {
-    let codigos: Vec<String> = codigos.split(',').map(|codigo| codigo.trim().to_owned()).collect();
-    if codigos.len() > CODIGOS_MAX {
-        return Err(ApiError::invalido(format!("Um filtro aceita até {CODIGOS_MAX} códigos.")));
-    }
-    Ok(codigos)
-}
-
-/// A day of the company, or an instant. A day as an end is included: the next one begins there.
-pub fn momento(nome: &str, texto: &str, fuso: Tz, fim: bool) -> ApiResult<DateTime<Utc>> {
-    if let Ok(instante) = DateTime::parse_from_rfc3339(texto) {
-        return Ok(instante.with_timezone(&Utc));
-    }
-    let dia = NaiveDate::parse_from_str(texto, "%Y-%m-%d").ok();
-    let dia = dia.filter(|dia| (1..=9999).contains(&dia.year()));
-    let dia = if fim { dia.and_then(|dia| dia.checked_add_days(Days::new(1))) } else { dia };
-    // Where a day begins at 1 because of summer time, midnight is not in it.
-    let inicio = dia.and_then(|dia| {
-        let meia_noite = dia.and_time(NaiveTime::MIN);
-        fuso.from_local_datetime(&meia_noite).earliest().or_else(|| {
-            let uma = meia_noite + chrono::TimeDelta::hours(1);
-            fuso.from_local_datetime(&uma).earliest()
-        })
-    });
-    inicio.map(|inicio| inicio.with_timezone(&Utc)).ok_or_else(|| {
-        let mensagem = format!(
-            "O parâmetro {nome} é um dia (2026-11-21) ou um instante (2026-11-21T09:00:00-03:00)."
-        );
-        ApiError::invalido(mensagem)
-    })
-}
-
-/// Adds the condition of a search: every word is in the record, or in its client.
-fn procurar(sql: &mut QueryBuilder<Postgres>, kind: Kind, q: &str) -> ApiResult<()> {
-    if q.chars().count() > BUSCA_CHARS_MAX {
-        let mensagem = format!("A busca aceita até {BUSCA_CHARS_MAX} caracteres.");
-        return Err(ApiError::invalido(mensagem));
-    }
-    if let Some(palavras) = search::query(q) {
-        sql.push(format!(" AND t.id IN (SELECT busca_{}(", table(kind)));
-        sql.push_bind(palavras).push("))");
-    }
-    Ok(())
+    depois(sql, parte);
+    ordenar(sql, parte);
 }
 
 /// Only what comes after the last row of the page before.
-fn depois(sql: &mut QueryBuilder<Postgres>, ordem: &Ordem, chave: Option<&Chave>) {
-    let Some((_, valor, id)) = chave else { return };
-    let Coluna { sql: coluna, pg, nula, .. } = &ordem.coluna;
-    let sinal = if ordem.desc { "<" } else { ">" };
-    match valor {
-        Some(valor) if !nula => {
-            sql.push(format!(" AND ({coluna}, t.id) {sinal} ("));
-            sql.push_bind(valor.clone()).push(format!("::{pg}, ")).push_bind(*id).push(")");
+fn depois(sql: &mut QueryBuilder<Postgres>, parte: &Parte) {
+    let Some((valores, id)) = &parte.chave else { return };
+    let sinal = parte.id.sinal();
+    let juntas = parte.colunas.iter().all(|s| !s.coluna.nula && s.desc == parte.id.desc);
+    sql.push(" AND ");
+    if juntas && valores.iter().all(Option::is_some) {
+        // One comparison, for an index to serve it.
+        sql.push("(");
+        for sentido in &parte.colunas {
+            sql.push(format!("{}, ", sentido.coluna.sql));
         }
-        Some(valor) => {
-            sql.push(format!(" AND ({coluna} {sinal} ")).push_bind(valor.clone());
-            sql.push(format!("::{pg} OR ({coluna} = ")).push_bind(valor.clone());
-            sql.push(format!("::{pg} AND t.id {sinal} ")).push_bind(*id);
-            sql.push(format!(") OR {coluna} IS NULL)"));
+        sql.push(format!("t.id) {sinal} ("));
+        for (sentido, valor) in parte.colunas.iter().zip(valores) {
+            sql.push_bind(valor.clone()).push(format!("::{}, ", sentido.coluna.pg));
         }
-        None => {
-            sql.push(format!(" AND {coluna} IS NULL AND t.id {sinal} ")).push_bind(*id);
+        sql.push_bind(*id).push(")");
+        return;
+    }
+    for (sentido, valor) in parte.colunas.iter().zip(valores) {
+        let Coluna { sql: coluna, pg, nula } = &sentido.coluna;
+        sql.push("(");
+        match valor {
+            Some(valor) => {
+                sql.push(format!("{coluna} {} ", sentido.sinal())).push_bind(valor.clone());
+                let vazias = if *nula { format!(" OR {coluna} IS NULL") } else { String::new() };
+                sql.push(format!("::{pg}{vazias} OR ({coluna} = ")).push_bind(valor.clone());
+                sql.push(format!("::{pg} AND "));
+            }
+            None => {
+                sql.push(format!("({coluna} IS NULL AND "));
+            }
         }
     }
+    sql.push(format!("t.id {sinal} ")).push_bind(*id);
+    sql.push("))".repeat(valores.len()));
 }
 
 /// Empty values come last either way. What is never empty says nothing of them, for an index to
 /// serve it.
-fn ordenar(sql: &mut QueryBuilder<Postgres>, ordem: &Ordem) {
-    let sentido = if ordem.desc { "DESC" } else { "ASC" };
-    let nulos = if ordem.coluna.nula { " NULLS LAST" } else { "" };
-    sql.push(format!(" ORDER BY {} {sentido}{nulos}, t.id {sentido}", ordem.coluna.sql));
+fn ordenar(sql: &mut QueryBuilder<Postgres>, parte: &Parte) {
+    sql.push(" ORDER BY ");
+    for sentido in &parte.colunas {
+        let nulos = if sentido.coluna.nula { " NULLS LAST" } else { "" };
+        sql.push(format!("{} {}{nulos}, ", sentido.coluna.sql, sentido.sql()));
+    }
+    sql.push(format!("t.id {}", parte.id.sql()));
 }
 
 async fn ler(
@@ -450,17 +401,145 @@ fn linha(kind: Kind, row: &PgRow) -> sqlx::Result<RegistroDaLista> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{
+            busca,
+            fontes::{self, Fonte},
+        },
+        *,
+    };
     use crate::{
         auth::accounts::{self, NewCompany},
         testing,
     };
+    use serde_json::json;
 
-    const FUSO: Tz = chrono_tz::America::Sao_Paulo;
+    const FUSO: chrono_tz::Tz = chrono_tz::America::Sao_Paulo;
 
-    /// Ten thousand records, a person who sees everything and one who sees a few.
+    const MUITOS: i32 = 20_000;
+
+    /// Many records of every kind, and a person who sees a few.
+    async fn muitos(db: &crate::db::Db, tenant: Uuid, eu: Uuid) {
+        let caso = "CASE WHEN n % 2 = 0 THEN md5('assistencias' || n)::uuid END";
+        for (tabela, campos, valores) in [
+            ("clientes", "nome", "'Cliente ' || n".to_owned()),
+            (
+                "assistencias",
+                "numero, prazo, etapa_ate, responsavel, cliente",
+                "'2026/' || n, CASE WHEN n % 3 = 0 THEN current_date - n END, \
+                 CASE WHEN n % 4 = 0 THEN now() - n * interval '1 hour' END, \
+                 md5('u' || n % 50)::uuid, md5('clientes' || n)::uuid"
+                    .to_owned(),
+            ),
+            (
+                "ocorrencias",
+                "numero, prazo, etapa_ate, responsavel, cliente, assistencia, categoria",
+                format!(
+                    "'2027/' || n, CASE WHEN n % 3 = 0 THEN current_date - n END, \
+                     CASE WHEN n % 4 = 0 THEN now() - n * interval '1 hour' END, \
+                     md5('u' || n % 50)::uuid, \
+                     CASE WHEN n % 2 = 1 THEN md5('clientes' || n)::uuid END, {caso}, \
+                     CASE WHEN n % 3 = 0 THEN 'c' || n % 300 END"
+                ),
+            ),
+            (
+                "agendas",
+                "inicio, responsavel, assistencia, ocorrencia",
+                format!(
+                    "now() - n * interval '1 hour', md5('u' || n % 50)::uuid, {caso}, \
+                     CASE WHEN n % 2 = 1 THEN md5('ocorrencias' || n)::uuid END"
+                ),
+            ),
+        ] {
+            sqlx::query(sqlx::AssertSqlSafe(format!(
+                "INSERT INTO {tabela} (tenant, id, raiz, tipo, tipo_versao, situacao, \
+                     situacao_nome, fase, titulo, criado_por, criado_em, atualizado_em, \
+                     conflitos, busca, {campos}) \
+                 SELECT $1, md5('{tabela}' || n)::uuid, md5('{tabela}' || n)::uuid, \
+                     CASE WHEN n % 4000 = 0 THEN 'raro' ELSE 't' || n % 3 END, 1, 's' || n % 5, \
+                     's', CASE WHEN n % 50 = 0 THEN 'fila' ELSE 'concluido' END, \
+                     'Título ' || md5(n::text), $2, now() - n * interval '1 hour', \
+                     now() - n * 7919 % 20000 * interval '1 hour', '[]', '', {valores} \
+                 FROM generate_series(1, {MUITOS}) n"
+            )))
+            .bind(tenant)
+            .bind(eu)
+            .execute(db.owner())
+            .await
+            .unwrap();
+        }
+        sqlx::query(
+            "INSERT INTO envolvido (tenant, raiz, document, usuario) \
+             SELECT tenant, id, id, CASE WHEN n <= 100 THEN $1 ELSE md5('u' || n % 50)::uuid END \
+             FROM (SELECT tenant, id, row_number() OVER () AS n FROM ocorrencias \
+                 UNION ALL SELECT tenant, id, row_number() OVER () FROM assistencias \
+                 UNION ALL SELECT tenant, id, row_number() OVER () FROM agendas) r",
+        )
+        .bind(eu)
+        .execute(db.owner())
+        .await
+        .unwrap();
+        sqlx::raw_sql("VACUUM ANALYZE").execute(db.owner()).await.unwrap();
+    }
+
+    /// The plans of a list and of the page behind `valor` in its order.
+    async fn planos(
+        db: &crate::db::Db,
+        tenant: campo_domain::ids::TenantId,
+        kind: Kind,
+        viewer: Viewer,
+        (ordenar, valor): (&str, &str),
+        filtro: Value,
+    ) -> Vec<String> {
+        let filtro: Filtro = serde_json::from_value(filtro).unwrap();
+        let ordem = Ordem::ler(kind, Some(ordenar)).unwrap();
+        let depois: Chave = (kind, ordenar.into(), vec![Some(valor.into())], Uuid::nil());
+        let mut planos = Vec::new();
+        for parte in ordem.partes(None).into_iter().chain(ordem.partes(Some(&depois))) {
+            let mut tx = db.snapshot(tenant).await.unwrap();
+            let mut sql = super::super::visto(viewer, FUSO).unwrap();
+            sql.push("EXPLAIN ");
+            consulta(&mut sql, kind, &ordem, viewer);
+            let eu = (viewer.id.unwrap(), FUSO);
+            filtrar(&mut sql, kind, &filtro, &Default::default(), eu).unwrap();
+            juntar(&mut sql, kind);
+            em_ordem(&mut sql, &parte);
+            sql.push(" LIMIT 51");
+            let plano = sql.build().fetch_all(&mut *tx).await.unwrap();
+            let plano: Vec<String> = plano.iter().map(|row| row.get(0)).collect();
+            planos.push(plano.join("\n"));
+        }
+        planos
+    }
+
+    /// The plans of what shows every kind with its client: a report's page, and the search.
+    async fn planos_de_todos(
+        db: &crate::db::Db,
+        tenant: campo_domain::ids::TenantId,
+        viewer: Viewer,
+    ) -> [String; 2] {
+        let mut tx = db.snapshot(tenant).await.unwrap();
+        let mut fonte = super::super::visto(viewer, FUSO).unwrap();
+        fonte.push("EXPLAIN ");
+        fontes::consulta(&mut fonte, Fonte::Registros, &Default::default(), FUSO, None).unwrap();
+        fonte.push(" LIMIT 51");
+        let fonte = fonte.build().fetch_all(&mut *tx).await.unwrap();
+        let sql = format!("EXPLAIN {}", busca::sql());
+        let busca = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(viewer.id)
+            .bind(viewer.all)
+            .bind(crate::search::query("titulo 7").unwrap())
+            .bind(20_i64);
+        let busca = busca.fetch_all(&mut *tx).await.unwrap();
+        [fonte, busca].map(|plano| {
+            let linhas: Vec<String> = plano.iter().map(|row| row.get(0)).collect();
+            linhas.join("\n")
+        })
+    }
+
+    /// A person who sees everything, and one who sees a few.
     #[tokio::test]
-    async fn the_order_that_nobody_asked_for_is_read_from_its_index() {
+    async fn no_list_in_an_order_or_by_a_filter_of_an_index_reads_a_whole_table() {
         let test = testing::database().await.unwrap();
         let new = NewCompany {
             nome: "Aurora",
@@ -470,58 +549,75 @@ mod tests {
         };
         let tenant = accounts::create_company(&test.db, new).await.unwrap();
         let eu = Uuid::now_v7();
-        sqlx::query(
-            "INSERT INTO ocorrencias (tenant, id, raiz, tipo, tipo_versao, situacao, \
-                 situacao_nome, fase, titulo, criado_por, criado_em, atualizado_em, conflitos, \
-                 busca) \
-             SELECT $1, r.id, r.id, 'p001.ocorrencia', 1, 'aberta', 'Aberta', 'fila', 'Porta', \
-                 $2, now(), now() - n * interval '1 minute', '[]', '' \
-             FROM (SELECT gen_random_uuid() AS id, n FROM generate_series(1, 10000) n) r",
-        )
-        .bind(tenant.uuid())
-        .bind(eu)
-        .execute(test.db.owner())
-        .await
-        .unwrap();
-        sqlx::query(
-            "INSERT INTO envolvido (tenant, raiz, document, usuario) \
-             SELECT tenant, raiz, id, $1 FROM ocorrencias ORDER BY atualizado_em DESC LIMIT 5000",
-        )
-        .bind(eu)
-        .execute(test.db.owner())
-        .await
-        .unwrap();
-        sqlx::raw_sql("ANALYZE").execute(test.db.owner()).await.unwrap();
-        let ordem = Ordem::ler(Kind::Ocorrencia, None).unwrap();
+        muitos(&test.db, tenant.uuid(), eu).await;
         let agora = Utc::now().to_rfc3339();
-        let chave: Chave = (PADRAO.into(), Some(agora), Uuid::nil());
+        let hoje = Utc::now().date_naive().to_string();
+        let padrao = (PADRAO, agora.as_str());
+        let de = |texto: &str| {
+            sqlx::query_scalar::<_, Uuid>("SELECT md5($1)::uuid").bind(texto.to_owned())
+        };
+        let cliente = de("clientes77").fetch_one(test.db.owner()).await.unwrap();
+        let alguem = de("u7").fetch_one(test.db.owner()).await.unwrap();
+        let comuns = [("criado_em", agora.as_str()), ("-criado_em", &agora), padrao];
+        let numerados = [
+            ("numero", "2026/5"),
+            ("-numero", "2026/5"),
+            ("titulo", "titulo 7"),
+            ("-titulo", "titulo 7"),
+            ("etapa_ate", &agora),
+            ("-etapa_ate", &agora),
+            ("prazo", &hoje),
+            ("-prazo", &hoje),
+        ];
+        let filtros = [
+            json!({"tipo": "raro"}),
+            json!({"fase": "aberta"}),
+            json!({"atrasado": true}),
+            json!({"cliente": cliente}),
+            json!({"responsavel": alguem}),
+        ];
+        let de_ocorrencias = [
+            json!({"categoria": "c30"}),
+            json!({"assistencia": cliente}),
+            json!({"criado_de": hoje}),
+            json!({"tipo": "raro,t1", "categoria": "c30"}),
+        ];
         for all in [true, false] {
-            for pagina in [None, Some(&chave)] {
-                let mut tx = test.db.snapshot(tenant).await.unwrap();
-                let mut sql = super::super::visto(Viewer { id: Some(eu), all }, FUSO).unwrap();
-                sql.push("EXPLAIN ");
-                consulta(&mut sql, Kind::Ocorrencia, &ordem.coluna);
-                depois(&mut sql, &ordem, pagina);
-                ordenar(&mut sql, &ordem);
-                sql.push(" LIMIT 51");
-                let plan = sql.build().fetch_all(&mut *tx).await.unwrap();
-                let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
-                let plan = plan.join("\n");
-                assert!(plan.contains("Index Scan using ocorrencias_lista"), "{all}:\n{plan}");
-                assert!(!plan.contains("Seq Scan on ocorrencias"), "{all}:\n{plan}");
-                assert!(!plan.contains("Sort"), "{all}:\n{plan}");
+            let viewer = Viewer { id: Some(eu), all };
+            for plano in planos_de_todos(&test.db, tenant, viewer).await {
+                assert!(!plano.contains("Seq Scan on clientes c"), "{all}:\n{plano}");
             }
         }
-    }
-
-    #[test]
-    fn a_day_is_one_of_the_company_and_its_end_is_included() {
-        let at = |texto, fim| momento("criado_de", texto, FUSO, fim).unwrap().to_rfc3339();
-        assert_eq!(at("2026-11-21", false), "2026-11-21T03:00:00+00:00");
-        assert_eq!(at("2026-11-21", true), "2026-11-22T03:00:00+00:00");
-        assert_eq!(at("2026-11-21T09:00:00-03:00", true), "2026-11-21T12:00:00+00:00");
-        // The night on which summer time began has no midnight.
-        assert_eq!(at("2018-11-04", false), "2018-11-04T03:00:00+00:00");
-        assert!(momento("criado_de", "ontem", FUSO, false).is_err());
+        let casos = [
+            (Kind::Assistencia, [&comuns[..], &numerados].concat(), filtros.to_vec()),
+            (
+                Kind::Ocorrencia,
+                [&comuns[..], &numerados].concat(),
+                [&filtros[..], &de_ocorrencias].concat(),
+            ),
+            (
+                Kind::Agenda,
+                [&comuns[..], &[("inicio", &agora), ("-inicio", &agora)]].concat(),
+                vec![json!({"cliente": cliente}), json!({"responsavel": alguem})],
+            ),
+            (Kind::Cliente, [&comuns[..], &[("nome", "cliente 7")]].concat(), vec![]),
+        ];
+        for (kind, ordens, filtros) in casos {
+            let ordens = ordens.into_iter().map(|ordem| (ordem, json!({})));
+            let pedidos = ordens.chain(filtros.into_iter().map(|filtro| (padrao, filtro)));
+            for (ordem, filtro) in pedidos {
+                for all in [true, false] {
+                    let viewer = Viewer { id: Some(eu), all };
+                    let pedido = format!("{kind} {} {filtro} {all}", ordem.0);
+                    for plano in planos(&test.db, tenant, kind, viewer, ordem, filtro.clone()).await
+                    {
+                        let inteira = Kind::TODOS
+                            .iter()
+                            .any(|kind| plano.contains(&format!("Seq Scan on {}", table(*kind))));
+                        assert!(!inteira, "{pedido}:\n{plano}");
+                    }
+                }
+            }
+        }
     }
 }

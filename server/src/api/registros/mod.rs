@@ -7,24 +7,31 @@
 mod acoes;
 mod acompanhamento;
 mod busca;
+mod caso;
 mod colunas;
+mod comando;
 mod comandos;
 pub(crate) mod corretivas;
 mod criar;
+mod emails;
 mod ficha;
+mod filtro;
 mod fontes;
 mod formulario;
 pub(crate) mod json;
 mod lista;
-mod nomes;
+mod mudancas;
+pub(crate) mod nomes;
 mod partes;
 mod portal;
 mod possivel;
 mod referencias;
+mod retidas;
 mod vista;
 
 use super::{
     etag::ETag,
+    page,
     principal::{Acesso, Principal},
 };
 use crate::{
@@ -64,6 +71,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(partes::incluir))
         .routes(routes!(partes::alterar, partes::remover))
         .routes(routes!(acompanhamento::ver))
+        .routes(routes!(emails::listar))
         .routes(routes!(acoes::solicitar))
         .routes(routes!(acoes::listar))
         .routes(routes!(acoes::ver))
@@ -73,12 +81,15 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(corretivas::vincular))
         .routes(routes!(corretivas::iniciar))
         .routes(routes!(corretivas::encerrar))
-        .routes(routes!(portal::tipos))
-        .routes(routes!(portal::listar, portal::criar))
+        .routes(routes!(portal::formulario::tipos))
+        .routes(routes!(portal::lista::listar, portal::criar))
         .routes(routes!(portal::ver))
         .routes(routes!(portal::anotar))
         .routes(routes!(portal::anexar))
         .routes(routes!(portal::transicionar))
+        .routes(routes!(retidas::listar))
+        .routes(routes!(retidas::ver))
+        .routes(routes!(retidas::decidir))
         .routes(routes!(busca::buscar))
         .routes(routes!(fontes::listar))
         .routes(routes!(fontes::ler))
@@ -190,7 +201,7 @@ fn cursor_estranho(error: sqlx::Error) -> ApiError {
     let code = error.as_database_error().and_then(|error| error.code());
     // Data exceptions: no such text, number, or time.
     if code.is_some_and(|code| code.starts_with("22")) {
-        return ApiError::invalido("O cursor não é desta lista. Recomece sem ele.");
+        return page::bad_cursor();
     }
     error.into()
 }

@@ -66,6 +66,11 @@ impl Pedidos {
         self.aparelho(autoria.em);
     }
 
+    /// A record.
+    pub fn documento(&mut self, id: Uuid) {
+        self.documentos.insert(id);
+    }
+
     /// What the value of a field refers to.
     pub fn valor(&mut self, campo: &Campo, valor: &Valor) {
         match (campo.tipo, valor) {
@@ -147,13 +152,18 @@ impl Nomes {
         }
     }
 
+    /// What a record is called, if the person may see it.
+    pub fn documento(&self, id: Uuid) -> Option<String> {
+        self.documentos.get(&id).map(Named::label)
+    }
+
     /// A value as a person reads it: the name where it is a reference, and nothing where the person
     /// may not see what it refers to.
     pub fn exibir(&self, campo: &Campo, valor: &Valor, fuso: Tz) -> Option<String> {
         match (campo.tipo, valor) {
             (_, Valor::Nulo) => None,
             (TipoCampo::Referencia(Alvo::Usuario), Valor::Id(id)) => self.pessoas.get(id).cloned(),
-            (TipoCampo::Referencia(_), Valor::Id(id)) => self.documentos.get(id).map(Named::label),
+            (TipoCampo::Referencia(_), Valor::Id(id)) => self.documento(*id),
             (TipoCampo::Referencia(Alvo::Catalogo(catalogo)), Valor::Texto(codigo)) => {
                 let chave = (catalogo.to_owned(), codigo.clone());
                 Some(self.entradas.get(&chave).unwrap_or(codigo).clone())

@@ -31,10 +31,11 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Uma coleção de partes de um registro.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Partes {
     /// Produtos e serviços.
+    #[default]
     Itens,
     /// Despesas.
     Despesas,
@@ -45,7 +46,8 @@ pub enum Partes {
 }
 
 impl Partes {
-    const fn colecao(self) -> Colecao {
+    /// As the domain has it.
+    pub const fn colecao(self) -> Colecao {
         match self {
             Partes::Itens => Colecao::Itens,
             Partes::Despesas => Colecao::Despesas,
@@ -91,7 +93,7 @@ pub struct AlteracaoDeParte {
 
 /// Inclui um item, uma despesa, um anexo ou um vínculo.
 #[utoipa::path(post, path = "/v1/{kind}/{id}/{partes}", tag = "Registros",
-    params(("kind" = Registros, Path), ("id" = Uuid, Path), ("partes" = Partes, Path)),
+    params(("kind" = Registros, Path), ("id" = Uuid, Path), ("partes" = Partes, Path), IfMatch),
     request_body = NovaParte,
     security(("token" = ["registros:escrever"])),
     responses((status = 201, body = Criado), crate::api::docs::Problemas))]
@@ -116,7 +118,7 @@ pub async fn incluir(
 /// Altera campos de um item, uma despesa, um anexo ou um vínculo: todos, ou nenhum.
 #[utoipa::path(patch, path = "/v1/{kind}/{id}/{partes}/{parte}", tag = "Registros",
     params(("kind" = Registros, Path), ("id" = Uuid, Path), ("partes" = Partes, Path),
-        ("parte" = Uuid, Path)),
+        ("parte" = Uuid, Path), IfMatch),
     request_body = AlteracaoDeParte,
     security(("token" = ["registros:escrever"])),
     responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
@@ -157,7 +159,7 @@ pub async fn alterar(
 /// Remove um item, uma despesa, um anexo ou um vínculo. O que foi removido fica no histórico.
 #[utoipa::path(delete, path = "/v1/{kind}/{id}/{partes}/{parte}", tag = "Registros",
     params(("kind" = Registros, Path), ("id" = Uuid, Path), ("partes" = Partes, Path),
-        ("parte" = Uuid, Path)),
+        ("parte" = Uuid, Path), IfMatch),
     security(("token" = ["registros:escrever"])),
     responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
 pub async fn remover(

@@ -29,6 +29,7 @@ pub struct Verbo {
     /// Se o pedido leva um motivo.
     motivo: bool,
     /// A análise que o pedido leva: laudo, solucao ou parecer.
+    #[schema(value_type = Option<crate::api::esquemas::TipoDeAnalise>)]
     analise: Option<&'static str>,
     /// Se a análise diz se a reclamação procede.
     procedente: bool,
@@ -56,8 +57,10 @@ pub struct Pode {
     itens: bool,
     /// Incluir e remover despesas.
     despesas: bool,
-    /// Incluir e remover anexos.
+    /// Incluir anexos.
     anexos: bool,
+    /// Remover anexos.
+    remover_anexos: bool,
     /// Incluir e remover vínculos.
     vinculos: bool,
     /// Anotar.
@@ -130,6 +133,7 @@ pub fn pode(registro: &Registro, tipo: &Tipo, pessoa: &Pessoa) -> Pode {
         itens: colecao(Colecao::Itens),
         despesas: colecao(Colecao::Despesas),
         anexos: colecao(Colecao::Anexos),
+        remover_anexos: colecao(Colecao::Anexos) && pode(Parte::Remocao(Colecao::Anexos)),
         vinculos: colecao(Colecao::Vinculos),
         notas: pode(Parte::Nota),
         participantes: pode(Parte::Participante),

@@ -4,6 +4,7 @@ use super::{
     json,
     nomes::{Nomes, Quem},
 };
+use crate::{api::esquemas, outbox::fila::EntregaDaAcao};
 use campo_domain::{
     ids::ItemId,
     kind::Kind,
@@ -51,7 +52,8 @@ pub struct Anexo {
 /// Até onde chegaram os bytes de um arquivo.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EstadoDoArquivo {
-    /// esperada, recebida, verificada ou recusada.
+    /// Até onde.
+    #[schema(value_type = esquemas::SituacaoDoArquivo)]
     estado: &'static str,
     /// Desde quando; ausente enquanto nada chegou.
     estado_em: Option<DateTime<Utc>>,
@@ -77,7 +79,8 @@ pub struct LinksDoArquivo {
 pub struct VinculadoPor {
     /// O registro que o tem.
     id: Uuid,
-    /// assistencia ou ocorrencia.
+    /// O que ele é.
+    #[schema(value_type = esquemas::Kind)]
     kind: String,
     /// O número, se tem.
     numero: Option<String>,
@@ -96,7 +99,8 @@ pub struct Nota {
     id: Uuid,
     /// O texto.
     texto: String,
-    /// interna ou cliente.
+    /// Para quem.
+    #[schema(value_type = esquemas::Visibilidade)]
     visibilidade: &'static str,
     /// A anotação que responde.
     resposta_a: Option<Uuid>,
@@ -113,7 +117,8 @@ pub struct Nota {
 pub struct Analise {
     /// O identificador.
     id: Uuid,
-    /// parcial, laudo, solucao ou parecer.
+    /// O que é.
+    #[schema(value_type = esquemas::TipoDeAnalise)]
     tipo: &'static str,
     /// O texto.
     texto: String,
@@ -148,7 +153,8 @@ pub struct AcaoDoRegistro {
     quando: DateTime<Utc>,
     /// O que a pessoa acrescentou.
     observacao: Option<String>,
-    /// solicitada, concluida ou recusada.
+    /// Em que ponto está.
+    #[schema(value_type = esquemas::SituacaoDaAcao)]
     situacao: &'static str,
     /// O número do que o ERP fez.
     externo: Option<String>,
@@ -156,6 +162,8 @@ pub struct AcaoDoRegistro {
     retorno: Option<String>,
     /// Quando chegou a esta situação.
     atualizada_em: DateTime<Utc>,
+    /// Até onde chegou o pedido a caminho do ERP.
+    entrega: Option<EntregaDaAcao>,
 }
 
 /// Uma ação corretiva a que o registro pertence.
@@ -355,7 +363,12 @@ impl Analise {
 
 impl AcaoDoRegistro {
     /// An action.
-    pub fn de(acao: &registro::Acao, tipo: &Tipo, nomes: &Nomes) -> Self {
+    pub fn de(
+        acao: &registro::Acao,
+        tipo: &Tipo,
+        nomes: &Nomes,
+        entrega: Option<EntregaDaAcao>,
+    ) -> Self {
         let permitida = tipo.acao(&acao.codigo);
         Self {
             id: acao.id.uuid(),
@@ -368,6 +381,7 @@ impl AcaoDoRegistro {
             externo: acao.externo.clone(),
             retorno: acao.retorno.clone(),
             atualizada_em: acao.atualizada_em,
+            entrega,
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     outbox::{
         email::{self, Email},
         enqueue,
-        webhook::{self, Entrega},
+        fila::{self, Entrega},
     },
     projection,
 };
@@ -25,16 +25,16 @@ use campo_sync::{
 use serde_json::json;
 use std::collections::BTreeSet;
 
-fn tipo(preset: &str, codigo: &str) -> Arc<Tipo> {
+pub(super) fn tipo(preset: &str, codigo: &str) -> Arc<Tipo> {
     let tipos = preset::carregar(preset).unwrap().tipos;
     Arc::new(tipos.into_iter().find(|tipo| tipo.codigo == codigo).unwrap())
 }
 
-fn texto(texto: &str) -> Valor {
+pub(super) fn texto(texto: &str) -> Valor {
     Valor::Texto(texto.to_owned())
 }
 
-fn registro(tipo: &Tipo, campos: &[(&str, Valor)]) -> Registro {
+pub(super) fn registro(tipo: &Tipo, campos: &[(&str, Valor)]) -> Registro {
     let campos: Campos =
         campos.iter().map(|(campo, valor)| ((*campo).to_owned(), valor.clone())).collect();
     let por = UserId::from(Uuid::now_v7());
@@ -42,7 +42,7 @@ fn registro(tipo: &Tipo, campos: &[(&str, Valor)]) -> Registro {
 }
 
 /// A plan that writes these records.
-fn plan(registros: &[(&Registro, &Arc<Tipo>)]) -> Plan {
+pub(super) fn plan(registros: &[(&Registro, &Arc<Tipo>)]) -> Plan {
     let write = |registro: &Registro, tipo: &Arc<Tipo>| DocumentWrite {
         merged: Merged {
             document: Automerge::new(),
@@ -57,7 +57,7 @@ fn plan(registros: &[(&Registro, &Arc<Tipo>)]) -> Plan {
     Plan { documents: documents.collect(), ..Plan::default() }
 }
 
-async fn commit(casa: &Casa, plan: &Plan) {
+pub(super) async fn commit(casa: &Casa, plan: &Plan) {
     let mut tx = casa.app.db.tenant(casa.tenant).await.unwrap();
     let now = Utc::now();
     let documents: Vec<_> = plan
@@ -70,10 +70,10 @@ async fn commit(casa: &Casa, plan: &Plan) {
     tx.commit().await.unwrap();
 }
 
-async fn deliveries(casa: &Casa) -> Vec<Entrega> {
+pub(super) async fn deliveries(casa: &Casa) -> Vec<Entrega> {
     let mut tx = casa.app.db.tenant(casa.tenant).await.unwrap();
-    let filtro = webhook::Filtro::default();
-    webhook::entregas(&mut tx, casa.tenant, &filtro, None, 100).await.unwrap()
+    let filtro = fila::Filtro::default();
+    fila::entregas(&mut tx, casa.tenant, &filtro, None, 100).await.unwrap()
 }
 
 /// What was queued for a template, the oldest first.
@@ -84,12 +84,12 @@ async fn emails(casa: &Casa, modelo: &str) -> Vec<Email> {
     all.into_iter().rev().filter(|email| email.modelo == modelo).collect()
 }
 
-/// A person of the company, straight into the table.
-async fn person(casa: &Casa, nome: &str, email: Option<&str>, ativo: bool) -> UserId {
+/// A person of the company who sees everybody's records, straight into the table.
+pub(super) async fn person(casa: &Casa, nome: &str, email: Option<&str>, ativo: bool) -> UserId {
     let id = Uuid::now_v7();
     sqlx::query(
         "INSERT INTO usuario (tenant, id, login, nome, senha_hash, permissoes, ativo, email) \
-         VALUES ($1, $2, $3, $4, 'x', '{ver}', $5, $6)",
+         VALUES ($1, $2, $3, $4, 'x', '{ver,ver_todas}', $5, $6)",
     )
     .bind(casa.tenant.uuid())
     .bind(id)
@@ -237,6 +237,18 @@ async fn interested_people_are_told_if_they_may_see_the_case() {
     let bia = person(&casa, "Bia", None, true).await;
     let caio = person(&casa, "Caio", Some("caio@aurora.com.br"), false).await;
     let davi = person(&casa, "Davi", Some("davi@aurora.com.br"), true).await;
+    let other = async |nome: &str, set: &str| {
+        let id = person(&casa, nome, Some("x@aurora.com.br"), true).await;
+        let sql = format!("UPDATE usuario SET {set} WHERE id = $1");
+        let sql = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.uuid());
+        sql.execute(casa.app.db.owner()).await.unwrap();
+        id
+    };
+    // Both see own cases; this is his.
+    let eva = other("Eva", "permissoes = '{ver}'").await;
+    let fabio = other("Fabio", "permissoes = '{ver}'").await;
+    let client = other("Gabi", "cliente = gen_random_uuid()").await;
+    let program = other("ERP", "servico = true").await;
     let de_ocorrencia = tipo("P003", "p003.reclamacao");
     let mut ocorrencia = registro(&de_ocorrencia, &[("relato", texto("Veio rasgado"))]);
     let (pedido, autoria, quando) = (Uuid::now_v7().into(), ocorrencia.criacao, Utc::now());
@@ -260,7 +272,14 @@ async fn interested_people_are_told_if_they_may_see_the_case() {
         texto: "Trocamos o colchão.".into(),
         encaminhar: None,
     });
-    let all = BTreeSet::from([ana, bia, caio, davi]);
+    let all = BTreeSet::from([ana, bia, caio, davi, eva, fabio, client, program]);
+    sqlx::query("INSERT INTO envolvido (tenant, raiz, document, usuario) VALUES ($1, $2, $2, $3)")
+        .bind(casa.tenant.uuid())
+        .bind(ocorrencia.id.uuid())
+        .bind(fabio.uuid())
+        .execute(casa.app.db.owner())
+        .await
+        .unwrap();
     let mut plan = plan(&[(&ocorrencia, &de_ocorrencia)]);
     plan.avisos.push(Aviso {
         document: ocorrencia.id,
@@ -271,7 +290,8 @@ async fn interested_people_are_told_if_they_may_see_the_case() {
     let told: Vec<_> =
         emails(&casa, "encerramento").await.into_iter().map(|e| (e.nome, e.situacao)).collect();
     let told: Vec<(&str, &str)> = told.iter().map(|(n, s)| (n.as_str(), s.as_str())).collect();
-    assert_eq!(told, [("Ana", "pendente"), ("Bia", "sem_endereco"), ("Davi", "pendente")]);
+    let expected = [("Ana", "pendente"), ("Bia", "sem_endereco"), ("Davi", "pendente")];
+    assert_eq!(told, [&expected[..], &[("Fabio", "pendente")]].concat());
     let email = emails(&casa, "encerramento").await.remove(0);
     assert!(email.corpo.contains("Trocamos o colchão."), "{}", email.corpo);
     assert_eq!(email.usuario, Some(ana.uuid()));

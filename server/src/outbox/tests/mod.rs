@@ -2,6 +2,7 @@
 
 mod email;
 mod enqueue;
+mod evento;
 mod rest;
 mod webhook;
 
@@ -24,7 +25,7 @@ use axum::{
 use campo_domain::ids::{DocumentId, TenantId};
 use chrono::Utc;
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     sync::{Arc, Mutex},
 };
 use tokio::{
@@ -211,4 +212,24 @@ async fn a_server_sends_by_itself_until_it_is_stopped() {
     webhook::queue(&casa, 1).await;
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
     assert_eq!(erp.received().len(), 1, "a server that was stopped must not send");
+}
+
+#[tokio::test]
+async fn neither_a_company_nor_an_endpoint_always_comes_first() {
+    let casa = Casa::new(&[]).await;
+    webhook::endpoint(&casa, "http://127.0.0.1:9/um").await;
+    webhook::endpoint(&casa, "http://127.0.0.1:9/dois").await;
+    let tenant = company(&casa.app.db, "boreal").await;
+    let vizinha = Casa { app: casa.app.clone(), tenant, url: casa.url.clone() };
+    webhook::endpoint(&vizinha, "http://127.0.0.1:9/nunca").await;
+    webhook::queue(&casa, 1).await;
+    webhook::queue(&vizinha, 1).await;
+    let worker = worker::Worker::new(casa.app.clone());
+    let mut first = BTreeSet::new();
+    for _ in 0..60 {
+        let due = worker.due().await.unwrap();
+        assert_eq!(due.len(), 3);
+        first.insert((due[0].tenant, due[0].destino));
+    }
+    assert_eq!(first.len(), 3);
 }

@@ -108,9 +108,19 @@ async fn the_administration_reads_deliveries_page_by_page_and_sends_again() {
     let tries = format!("/v1/entregas/{}/tentativas", ids[0]);
     let tries = casa.ask(Method::GET, &tries, &[auth], &Value::Null).await;
     assert_eq!(tries.body.as_array().unwrap().len(), 2);
-    let none = format!("/v1/entregas/{}/tentativas", Uuid::now_v7());
-    let none = casa.ask(Method::GET, &none, &[auth], &Value::Null).await;
-    assert_eq!(none.status, StatusCode::NOT_FOUND);
+    for path in ["", "/tentativas"] {
+        let none = format!("/v1/entregas/{}{path}", Uuid::now_v7());
+        let none = casa.ask(Method::GET, &none, &[auth], &Value::Null).await;
+        assert_eq!(none.status, StatusCode::NOT_FOUND);
+    }
+    let one = format!("/v1/entregas/{}", ids[1]);
+    let one = casa.ask(Method::GET, &one, &[auth], &Value::Null).await.body;
+    assert_eq!(one, seen[1]);
+    let of = format!("/v1/entregas?acao={}", one["acao"].as_str().unwrap());
+    let of = casa.ask(Method::GET, &of, &[auth], &Value::Null).await.body;
+    assert_eq!(of["itens"], json!([one]));
+    let unknown = casa.ask(Method::GET, "/v1/entregas?situacao=foo", &[auth], &Value::Null).await;
+    assert_eq!(unknown.status, StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]

@@ -1,12 +1,13 @@
 //! Actions on their way to the ERP.
 
 use super::*;
-use crate::outbox::webhook::{
-    self, AlteraDestino, Destino, Entrega, Filtro, Mensagem, NovoDestino, Tentativa,
+use crate::outbox::{
+    fila::{self, Entrega, Filtro, Mensagem, Tentativa},
+    webhook::{self, AlteraDestino, Destino, NovoDestino},
 };
 use serde_json::json;
 use standardwebhooks::Webhook;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 /// Adds an endpoint; returns it with its secret.
 pub(super) async fn endpoint(casa: &Casa, url: &str) -> (Destino, String) {
@@ -34,13 +35,13 @@ pub(super) async fn queue(casa: &Casa, how_many: usize) {
 
 async fn queue_these(casa: &Casa, mensagens: &[Mensagem]) {
     let mut tx = casa.app.db.tenant(casa.tenant).await.unwrap();
-    webhook::enfileirar(&mut tx, casa.tenant, Utc::now(), mensagens).await.unwrap();
+    fila::enfileirar(&mut tx, casa.tenant, Utc::now(), mensagens).await.unwrap();
     tx.commit().await.unwrap();
 }
 
 async fn deliveries(casa: &Casa) -> Vec<Entrega> {
     let mut tx = casa.app.db.tenant(casa.tenant).await.unwrap();
-    webhook::entregas(&mut tx, casa.tenant, &Filtro::default(), None, 100).await.unwrap()
+    fila::entregas(&mut tx, casa.tenant, &Filtro::default(), None, 100).await.unwrap()
 }
 
 async fn only(casa: &Casa) -> (Entrega, Vec<Tentativa>) {
@@ -48,13 +49,13 @@ async fn only(casa: &Casa) -> (Entrega, Vec<Tentativa>) {
     assert_eq!(all.len(), 1);
     let entrega = all.remove(0);
     let mut tx = casa.app.db.tenant(casa.tenant).await.unwrap();
-    let tries = webhook::tentativas(&mut tx, casa.tenant, entrega.id).await.unwrap();
+    let tries = fila::tentativas(&mut tx, casa.tenant, entrega.id).await.unwrap();
     (entrega, tries)
 }
 
 async fn again(casa: &Casa, entrega: &Entrega) {
     let mut tx = casa.app.db.tenant(casa.tenant).await.unwrap();
-    webhook::reentregar(&mut tx, casa.tenant, entrega.id).await.unwrap();
+    fila::reentregar(&mut tx, casa.tenant, entrega.id).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -196,10 +197,10 @@ async fn two_workers_deliver_each_message_once() {
 async fn what_a_server_that_died_had_claimed_is_taken_over() {
     let (erp, url) = Erp::start().await;
     let casa = Casa::new(&[]).await;
-    endpoint(&casa, &url).await;
+    let (destino, _) = endpoint(&casa, &url).await;
     queue(&casa, 1).await;
     let mut tx = casa.app.db.tenant(casa.tenant).await.unwrap();
-    let dead = webhook::reservar(&mut tx, casa.tenant).await.unwrap().unwrap();
+    let dead = fila::reservar(&mut tx, casa.tenant, destino.id).await.unwrap().unwrap();
     tx.commit().await.unwrap();
     casa.send().await;
     assert!(erp.received().is_empty(), "the lease holds");
@@ -207,14 +208,15 @@ async fn what_a_server_that_died_had_claimed_is_taken_over() {
     casa.send().await;
     assert_eq!(erp.ids(), std::slice::from_ref(&dead.mensagem));
     // It was alive after all, and only slow: its word comes too late.
-    let late = webhook::Resultado {
+    let late = fila::Resultado {
         em: Utc::now(),
         status: None,
-        levou: std::time::Duration::from_secs(90),
+        levou: Duration::from_secs(90),
         erro: Some("sem resposta".into()),
+        espera: None,
     };
     let mut tx = casa.app.db.tenant(casa.tenant).await.unwrap();
-    webhook::registrar(&mut tx, casa.tenant, &dead, &late).await.unwrap();
+    fila::registrar(&mut tx, casa.tenant, &dead, &late).await.unwrap();
     tx.commit().await.unwrap();
     let (entrega, tries) = only(&casa).await;
     assert_eq!((entrega.situacao.as_str(), tries.len()), ("entregue", 2));
@@ -305,6 +307,28 @@ async fn what_a_removed_endpoint_was_not_told_waits_for_another() {
 }
 
 #[tokio::test]
+async fn what_is_cancelled_while_its_endpoint_is_removed_stays_cancelled() {
+    let casa = Casa::new(&[]).await;
+    let (destino, _) = endpoint(&casa, "http://127.0.0.1:9/nunca").await;
+    queue(&casa, 1).await;
+    let (entrega, _) = only(&casa).await;
+    let mut answer = casa.app.db.tenant(casa.tenant).await.unwrap();
+    let respondidas = [(entrega.documento.into(), entrega.acao.into())];
+    fila::cancelar(&mut answer, casa.tenant, &respondidas).await.unwrap();
+    let commit = async {
+        let sql = "SELECT count(*) FROM pg_stat_activity \
+                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while sqlx::query_scalar::<_, i64>(sql).fetch_one(casa.app.db.owner()).await.unwrap() == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        answer.commit().await.unwrap();
+    };
+    let both = async { tokio::join!(remove(&casa, destino.id), commit) };
+    tokio::time::timeout(Duration::from_secs(20), both).await.unwrap();
+    assert_eq!(only(&casa).await.0.situacao, "cancelada");
+}
+
+#[tokio::test]
 async fn neither_an_inner_network_nor_a_redirect_is_followed() {
     let (erp, url) = Erp::start().await;
     let casa = Casa::new(&[]).await;
@@ -347,6 +371,158 @@ async fn an_address_or_an_event_that_does_not_serve_is_refused_with_a_code() {
         assert_eq!(made.is_ok(), n < 20);
     }
     assert_eq!(webhook::listar_destinos(&mut tx, casa.tenant).await.unwrap().len(), 20);
+}
+
+#[tokio::test]
+async fn what_is_asked_while_an_endpoint_is_paused_waits_for_it() {
+    let (erp, url) = Erp::start().await;
+    let (outro, url_do_outro) = Erp::start().await;
+    let casa = Casa::new(&[]).await;
+    let (parado, _) = endpoint(&casa, &url).await;
+    endpoint(&casa, &url_do_outro).await;
+    let pausa = |ativo| AlteraDestino { ativo: Some(ativo), ..Default::default() };
+    change(&casa, parado.id, pausa(false)).await;
+    queue(&casa, 1).await;
+    casa.send().await;
+    assert_eq!((erp.received().len(), outro.received().len()), (0, 1));
+    change(&casa, parado.id, pausa(true)).await;
+    casa.send().await;
+    assert_eq!(erp.ids(), outro.ids());
+}
+
+#[tokio::test]
+async fn what_waited_without_an_endpoint_goes_to_every_one_that_came() {
+    let (erp, url) = Erp::start().await;
+    let (outro, url_do_outro) = Erp::start().await;
+    let casa = Casa::new(&[]).await;
+    queue(&casa, 2).await;
+    assert!(deliveries(&casa).await.iter().all(|e| e.situacao == "sem_destino"));
+    endpoint(&casa, &url).await;
+    endpoint(&casa, &url_do_outro).await;
+    casa.send().await;
+    let ids = |erp: &Erp| erp.ids().into_iter().collect::<BTreeSet<_>>();
+    assert_eq!((ids(&erp).len(), ids(&erp)), (2, ids(&outro)));
+    assert_eq!(deliveries(&casa).await.len(), 4);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_hangs_holds_up_itself_alone() {
+    let hangs = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (erp, url) = Erp::start().await;
+    let casa = Casa::new(&[]).await;
+    let nunca = format!("http://{}/nunca", hangs.local_addr().unwrap());
+    let (parado, _) = endpoint(&casa, &nunca).await;
+    queue(&casa, 24).await;
+    let running = tokio::spawn(worker::run(casa.app.clone()));
+    let until = |many: usize| {
+        let erp = erp.clone();
+        async move {
+            while erp.received().len() < many {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    };
+    // All that hangs is under way, or queued before what comes now.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    endpoint(&casa, &url).await;
+    queue(&casa, 1).await;
+    tokio::time::timeout(Duration::from_secs(8), until(1)).await.unwrap();
+    running.abort();
+    let em_curso: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM webhook_entrega WHERE destino = $1 AND arrendamento IS NOT NULL",
+    )
+    .bind(parado.id)
+    .fetch_one(casa.app.db.owner())
+    .await
+    .unwrap();
+    assert_eq!(em_curso, 3);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_failed_is_tried_once_at_a_time_until_it_takes_something() {
+    let (erp, url) = Erp::start().await;
+    let casa = Casa::new(&[]).await;
+    endpoint(&casa, &url).await;
+    queue(&casa, 6).await;
+    (0..4).for_each(|_| erp.will_answer(StatusCode::INTERNAL_SERVER_ERROR));
+    casa.send().await;
+    assert_eq!(erp.received().len(), 3);
+    casa.send().await;
+    assert_eq!(erp.received().len(), 4);
+    casa.send().await;
+    assert_eq!(erp.received().len(), 6);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_gone_is_stopped_and_what_is_for_it_waits() {
+    let (erp, url) = Erp::start().await;
+    let casa = Casa::new(&[]).await;
+    let (destino, _) = endpoint(&casa, &url).await;
+    queue(&casa, 1).await;
+    erp.will_answer(StatusCode::GONE);
+    casa.send().await;
+    let mut tx = casa.app.db.tenant(casa.tenant).await.unwrap();
+    let agora = webhook::destino(&mut tx, casa.tenant, destino.id).await.unwrap();
+    tx.rollback().await.unwrap();
+    assert!(!agora.ativo && agora.motivo.unwrap().contains("410"));
+    casa.wait().await;
+    casa.send().await;
+    assert_eq!((erp.received().len(), only(&casa).await.0.situacao.as_str()), (1, "pendente"));
+    change(&casa, destino.id, AlteraDestino { ativo: Some(true), ..Default::default() }).await;
+    casa.send().await;
+    assert_eq!(only(&casa).await.0.situacao, "entregue");
+    let mut tx = casa.app.db.tenant(casa.tenant).await.unwrap();
+    let agora = webhook::destino(&mut tx, casa.tenant, destino.id).await.unwrap();
+    assert_eq!((agora.ativo, agora.motivo), (true, None));
+}
+
+#[tokio::test]
+async fn an_endpoint_that_asks_for_time_is_given_it_up_to_a_day() {
+    let (erp, url) = Erp::start().await;
+    let casa = Casa::new(&[]).await;
+    endpoint(&casa, &url).await;
+    queue(&casa, 1).await;
+    let cases = [
+        (StatusCode::TOO_MANY_REQUESTS, "3600", 3_600),
+        (StatusCode::SERVICE_UNAVAILABLE, "604800", 86_400),
+        // Less than it would wait anyway.
+        (StatusCode::TOO_MANY_REQUESTS, "1", 1_800),
+    ];
+    for (status, asked, waits) in cases {
+        erp.will_answer((status, [(header::RETRY_AFTER, asked)]));
+        casa.wait().await;
+        casa.send().await;
+        let wait = only(&casa).await.0.proxima_em.unwrap() - Utc::now();
+        assert!((waits - 5..=waits * 6 / 5).contains(&wait.num_seconds()), "{asked}: {wait}");
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_asks_for_time_is_told_nothing_else_meanwhile() {
+    let (erp, url) = Erp::start().await;
+    let (outro, url_do_outro) = Erp::start().await;
+    let casa = Casa::new(&[]).await;
+    let (destino, _) = endpoint(&casa, &url).await;
+    endpoint(&casa, &url_do_outro).await;
+    erp.will_answer(StatusCode::INTERNAL_SERVER_ERROR);
+    queue(&casa, 1).await;
+    casa.send().await;
+    queue(&casa, 5).await;
+    erp.will_answer((StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "3600")]));
+    for _ in 0..3 {
+        casa.send().await;
+    }
+    assert_eq!((erp.received().len(), outro.received().len()), (2, 6));
+    let all = deliveries(&casa).await;
+    let waiting: Vec<_> = all.iter().filter(|e| e.destino == Some(destino.id)).collect();
+    let asked = Utc::now() + chrono::Duration::seconds(3_590);
+    assert_eq!(waiting.len(), 6);
+    assert!(waiting.iter().all(|e| e.proxima_em > Some(asked)), "{waiting:?}");
+    // No try was used up, and its hour over it is told everything.
+    assert_eq!(waiting.iter().map(|e| e.tentativas).sum::<i32>(), 2);
+    casa.wait().await;
+    casa.send().await;
+    assert!(deliveries(&casa).await.iter().all(|e| e.situacao == "entregue"));
 }
 
 #[tokio::test]

@@ -27,8 +27,8 @@ pub struct Commitment {
     pub pai_numero: Option<String>,
 }
 
-/// What takes place between two instants, by person and hour. What began up to a day earlier and
-/// still lasts is in it.
+/// What takes place between two instants, by person and hour. What began earlier and still lasts is
+/// in it.
 ///
 /// # Errors
 /// PostgreSQL refuses.
@@ -50,15 +50,15 @@ pub async fn between(
          LEFT JOIN usuario u ON u.tenant = g.tenant AND u.id = g.responsavel \
          LEFT JOIN assistencias a ON a.tenant = g.tenant AND a.id = g.assistencia \
          LEFT JOIN ocorrencias o ON o.tenant = g.tenant AND o.id = g.ocorrencia \
-         LEFT JOIN clientes c ON c.tenant = g.tenant AND c.id = coalesce(a.cliente, o.cliente) \
+         LEFT JOIN clientes c ON c.tenant = g.tenant \
+             AND c.id = CASE WHEN a.cliente IS NULL THEN o.cliente ELSE a.cliente END \
          LEFT JOIN referencia r ON r.tenant = g.tenant \
              AND r.collection = CASE WHEN g.tipo_compromisso IS NULL THEN 'tipo_agenda' \
                                      ELSE 'tipo_compromisso' END \
              AND r.key = coalesce(g.tipo_compromisso, g.tipo_agenda) \
          WHERE ",
         visible!("g"),
-        " AND g.inicio < $4 AND g.inicio >= $3 - interval '1 day' \
-          AND (g.inicio >= $3 OR g.fim > $3) \
+        " AND g.inicio < $4 AND (g.inicio >= $3 OR g.fim > $3) \
          ORDER BY u.nome NULLS LAST, g.responsavel, g.inicio, g.id LIMIT $5"
     ))
     .bind(viewer.id)

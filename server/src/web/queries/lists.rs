@@ -23,7 +23,7 @@ pub struct Filter {
     pub open: bool,
     /// The responsável.
     pub responsavel: Option<Uuid>,
-    /// Only without a responsável.
+    /// Only without a responsável, or with one who is no longer active.
     pub unassigned: bool,
     /// Only what is past the day of the record, or the time of its situação (R70): this moment
     /// and this day.
@@ -61,16 +61,18 @@ pub struct Row {
 }
 
 macro_rules! from_where {
-    ($table:literal) => {
+    ($table:literal, $own:literal) => {
         concat!(
             " FROM ",
             $table,
             " t WHERE ",
             visible!("t"),
+            $own,
             " AND ($3::text IS NULL OR t.situacao = $3) \
               AND (NOT $4 OR t.fase NOT IN ('concluido', 'cancelado', 'negado')) \
               AND ($5::uuid IS NULL OR t.responsavel = $5) \
-              AND (NOT $6 OR t.responsavel IS NULL) \
+              AND (NOT $6 OR NOT EXISTS (SELECT 1 FROM usuario x WHERE x.tenant = t.tenant \
+                  AND x.id = t.responsavel AND x.ativo)) \
               AND ($7::jsonb IS NULL OR t.id IN (SELECT busca_",
             $table,
             "($7))) \
@@ -82,7 +84,7 @@ macro_rules! from_where {
 }
 
 macro_rules! page_sql {
-    ($table:literal, $cliente:literal) => {
+    ($table:literal, $cliente:literal, $own:literal) => {
         concat!(
             "SELECT p.*, u.nome AS responsavel, c.nome AS cliente, tp.data->>'nome' AS tipo_nome, \
                  EXISTS (SELECT 1 FROM held h WHERE h.tenant = p.tenant AND h.document = p.id \
@@ -92,7 +94,7 @@ macro_rules! page_sql {
                      t.atualizado_em, t.responsavel AS responsavel_id, ",
             $cliente,
             " AS cliente_id, t.conflitos NOT IN ('[]', '{}', 'null') AS conflito",
-            from_where!($table),
+            from_where!($table, $own),
             "AND ($11::timestamptz IS NULL OR (t.atualizado_em, t.id) < ($11, $12)) \
                  ORDER BY t.atualizado_em DESC, t.id DESC LIMIT $13 \
              ) p LEFT JOIN usuario u ON u.tenant = p.tenant AND u.id = p.responsavel_id \
@@ -105,8 +107,31 @@ macro_rules! page_sql {
 }
 
 macro_rules! count_sql {
-    ($table:literal) => {
-        concat!("SELECT count(*) FROM (SELECT 1", from_where!($table), "LIMIT $11) counted")
+    ($table:literal, $own:literal) => {
+        concat!("SELECT count(*) FROM (SELECT 1", from_where!($table, $own), "LIMIT $11) counted")
+    };
+}
+
+macro_rules! both_sql {
+    ($table:literal, $cliente:literal, $own:literal) => {
+        (page_sql!($table, $cliente, $own), count_sql!($table, $own))
+    };
+}
+
+/// The page and the count. Who does not see everything is asked for once more and alone: the list
+/// may then be read from that person's cases.
+macro_rules! list_sql {
+    ($all:expr, $table:literal, $cliente:literal) => {
+        if $all {
+            both_sql!($table, $cliente, "")
+        } else {
+            both_sql!(
+                $table,
+                $cliente,
+                " AND EXISTS (SELECT 1 FROM envolvido e WHERE e.tenant = t.tenant \
+                      AND e.raiz = t.raiz AND e.usuario = $1)"
+            )
+        }
     };
 }
 
@@ -124,15 +149,13 @@ pub async fn page(
 ) -> sqlx::Result<(Vec<Row>, i64)> {
     let (page_sql, count_sql) = match kind {
         // The client of an assistência is that of its ocorrências.
-        Kind::Ocorrencia => (
-            page_sql!(
-                "ocorrencias",
-                "coalesce(t.cliente, (SELECT a.cliente FROM assistencias a \
-                     WHERE a.tenant = t.tenant AND a.id = t.assistencia))"
-            ),
-            count_sql!("ocorrencias"),
+        Kind::Ocorrencia => list_sql!(
+            viewer.all,
+            "ocorrencias",
+            "coalesce(t.cliente, (SELECT a.cliente FROM assistencias a \
+                 WHERE a.tenant = t.tenant AND a.id = t.assistencia))"
         ),
-        _ => (page_sql!("assistencias", "t.cliente"), count_sql!("assistencias")),
+        _ => list_sql!(viewer.all, "assistencias", "t.cliente"),
     };
     let rows = sqlx::query_as(page_sql)
         .bind(viewer.id)

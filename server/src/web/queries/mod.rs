@@ -8,6 +8,7 @@ pub mod outbox;
 pub mod record;
 pub mod timeline;
 
+use crate::reference::elegivel;
 use campo_domain::{
     ids::UserId,
     kind::Kind,
@@ -84,11 +85,11 @@ impl People {
     /// # Errors
     /// PostgreSQL refuses.
     pub async fn load(tx: &mut PgTransaction<'_>) -> sqlx::Result<Self> {
-        let people = sqlx::query_as(
-            "SELECT id, nome, cliente IS NOT NULL AS cliente, ativo AND NOT servico \
-                 AND ('ver' = ANY(permissoes) OR NOT 'portal' = ANY(permissoes)) AS elegivel \
-             FROM usuario ORDER BY nome, id",
-        )
+        let people = sqlx::query_as(concat!(
+            "SELECT id, nome, cliente IS NOT NULL AS cliente, ",
+            elegivel!(),
+            " AS elegivel FROM usuario ORDER BY nome, id",
+        ))
         .fetch_all(&mut **tx)
         .await?;
         Ok(Self(people))

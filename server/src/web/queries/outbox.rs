@@ -1,4 +1,4 @@
-//! What of a record's messages was sent: actions to the ERP, e-mails. `crate::outbox` sends them.
+//! What of a record's e-mails was sent. `crate::outbox` sends them.
 
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, PgTransaction};
@@ -6,31 +6,6 @@ use uuid::Uuid;
 
 /// Most e-mails of a record that a page shows.
 const EMAILS_MAX: i64 = 200;
-
-/// How far an action's way to one endpoint has come.
-#[derive(Clone, Debug, FromRow)]
-pub struct Delivery {
-    pub acao: Uuid,
-    /// pendente, entregue, falhou, sem_destino, cancelada.
-    pub situacao: String,
-    pub tentativas: i32,
-    pub erro: Option<String>,
-}
-
-/// The deliveries of the record's actions, the newest first.
-///
-/// # Errors
-/// PostgreSQL refuses.
-pub async fn deliveries(tx: &mut PgTransaction<'_>, document: Uuid) -> sqlx::Result<Vec<Delivery>> {
-    sqlx::query_as(
-        "SELECT acao, situacao, tentativas, erro FROM webhook_entrega \
-         WHERE documento = $1 AND tipo = 'acao.solicitada' AND situacao <> 'cancelada' \
-         ORDER BY id DESC",
-    )
-    .bind(document)
-    .fetch_all(&mut **tx)
-    .await
-}
 
 /// An e-mail to one person.
 #[derive(Clone, Debug, FromRow)]
@@ -40,7 +15,7 @@ pub struct Email {
     pub nome: String,
     pub endereco: Option<String>,
     pub assunto: String,
-    /// pendente, enviado, falhou, sem_endereco, nao_enviado.
+    /// pendente, enviado, falhou, sem_endereco, nao_enviado, vencido, cancelado.
     pub situacao: String,
     pub criado_em: DateTime<Utc>,
     pub enviado_em: Option<DateTime<Utc>>,

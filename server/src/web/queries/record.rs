@@ -382,6 +382,7 @@ pub struct Held {
     pub kind: String,
     pub author: Uuid,
     pub device: Uuid,
+    pub reason: String,
     pub message: String,
     pub received_at: DateTime<Utc>,
     /// False where the record does not exist yet: the branch would create it.
@@ -390,14 +391,40 @@ pub struct Held {
     pub titulo: Option<String>,
 }
 
+/// Which of the held branches that wait.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// Those of a record.
+    pub document: Option<Uuid>,
+    /// Those of records of a kind.
+    pub kind: Option<Kind>,
+    /// Those that a person wrote.
+    pub author: Option<Uuid>,
+    /// Those after this one.
+    pub after: Option<(DateTime<Utc>, Uuid)>,
+    /// Most of them.
+    pub limit: i64,
+}
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Self { document: None, kind: None, author: None, after: None, limit: 200 }
+    }
+}
+
 /// The held branches that wait, oldest first, over the records that the person may see.
 ///
 /// # Errors
 /// PostgreSQL refuses.
-pub async fn held(tx: &mut PgTransaction<'_>, viewer: Viewer) -> sqlx::Result<Vec<Held>> {
+pub async fn held(
+    tx: &mut PgTransaction<'_>,
+    viewer: Viewer,
+    which: &Waiting,
+) -> sqlx::Result<Vec<Held>> {
+    let (at, id) = which.after.unzip();
     sqlx::query_as(concat!(
-        "SELECT h.id, h.document, h.kind, h.author, h.device, h.message, h.received_at, \
-             coalesce(a.id, o.id, g.id, c.id) IS NOT NULL AS existe, \
+        "SELECT h.id, h.document, h.kind, h.author, h.device, h.reason, h.message, \
+             h.received_at, coalesce(a.id, o.id, g.id, c.id) IS NOT NULL AS existe, \
              coalesce(a.numero, o.numero) AS numero, \
              coalesce(a.titulo, o.titulo, g.titulo, c.titulo) AS titulo \
          FROM held h \
@@ -405,12 +432,20 @@ pub async fn held(tx: &mut PgTransaction<'_>, viewer: Viewer) -> sqlx::Result<Ve
          LEFT JOIN ocorrencias o ON o.tenant = h.tenant AND o.id = h.document \
          LEFT JOIN agendas g ON g.tenant = h.tenant AND g.id = h.document \
          LEFT JOIN clientes c ON c.tenant = h.tenant AND c.id = h.document \
-         WHERE h.status = 'aguardando' AND ",
+         WHERE h.status = 'aguardando' AND ($3::uuid IS NULL OR h.document = $3) \
+             AND ($4::text IS NULL OR h.kind = $4) AND ($5::uuid IS NULL OR h.author = $5) \
+             AND ($6::timestamptz IS NULL OR (h.received_at, h.id) > ($6, $7)) AND ",
         visible!("h", with kind),
-        " ORDER BY h.received_at, h.id LIMIT 200"
+        " ORDER BY h.received_at, h.id LIMIT $8"
     ))
     .bind(viewer.id)
     .bind(viewer.all)
+    .bind(which.document)
+    .bind(which.kind.map(Kind::codigo))
+    .bind(which.author)
+    .bind(at)
+    .bind(id)
+    .bind(which.limit)
     .fetch_all(&mut **tx)
     .await
 }

@@ -2,7 +2,7 @@
 //! each version with who and when, for the office to decide.
 
 use super::{
-    fields::{self, Shown},
+    fields::{self, Reader, Shown},
     load::Loaded,
 };
 use crate::web::{
@@ -94,24 +94,25 @@ pub fn conflict(conflito: &Conflito, visit: &Visit, loaded: &Loaded) -> Conflict
     }
 }
 
+/// What a held branch writes, as people read it. It names its fields by their labels.
+pub fn kept(reader: &Reader<'_>, label: &str, value: &str) -> String {
+    let kind = reader.tipo.kind;
+    let own = kind.campos().iter().find(|campo| reader.tipo.rotulo(campo.nome) == label);
+    let mut parts = Colecao::TODAS.into_iter().flat_map(|colecao| kind.campos_de(colecao));
+    let campo = own.or_else(|| parts.find(|campo| campo.rotulo == label));
+    if value.is_empty() { String::new() } else { reader.show_kept(campo, value) }
+}
+
 /// The held branches of the record, beside what it says now.
 pub fn held(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Vec<HeldCard> {
-    let fuso = visit.auth.fuso;
-    // A held branch names its fields by their labels.
-    let (kind, reader) = (loaded.registro.kind, loaded.reader());
-    let parts = || Colecao::TODAS.into_iter().flat_map(|colecao| kind.campos_de(colecao));
-    let kept = |label: &str, value: &str| {
-        let own = kind.campos().iter().find(|campo| reader.tipo.rotulo(campo.nome) == label);
-        let campo = own.or_else(|| parts().find(|campo| campo.rotulo == label));
-        if value.is_empty() { String::new() } else { reader.show_kept(campo, value) }
-    };
+    let (fuso, reader) = (visit.auth.fuso, loaded.reader());
     let card = |held: &crate::office::HeldView| {
         let draft = Draft::of(draft, &format!("retida-{}", held.id));
         let noted = || held.decision_note.clone().unwrap_or_default();
         let writes = held.writes.iter().map(|write| WriteView {
             label: write.rotulo.clone(),
-            current: kept(&write.rotulo, &write.atual),
-            proposed: kept(&write.rotulo, &write.proposto),
+            current: kept(&reader, &write.rotulo, &write.atual),
+            proposed: kept(&reader, &write.rotulo, &write.proposto),
             at: format::instant(write.quando, fuso),
         });
         HeldCard {

@@ -3,11 +3,12 @@
 use super::{Which, actions::Act, load::Loaded};
 use crate::{
     app::App,
+    outbox::fila::EntregaDaAcao,
     web::{
         form::{Draft, Sent},
         format::Moment,
         page::{Notice, PageResult, Visit},
-        queries::outbox::{Delivery, Email},
+        queries::outbox::Email,
     },
 };
 use axum::extract::State;
@@ -80,23 +81,25 @@ pub fn asked(visit: &Visit, loaded: &Loaded) -> Vec<AcaoView> {
         at: moment(acao.quando),
         answered: (acao.situacao != SituacaoAcao::Solicitada).then(|| moment(acao.atualizada_em)),
         delivery: (acao.situacao == SituacaoAcao::Solicitada)
-            .then(|| delivery(acao.id.uuid(), &loaded.deliveries))
+            .then(|| loaded.deliveries.get(&acao.id.uuid()).map(delivery))
             .flatten(),
     };
     loaded.registro.acoes.iter().rev().map(view).collect()
 }
 
-fn delivery(acao: Uuid, deliveries: &[Delivery]) -> Option<String> {
-    let delivery = deliveries.iter().find(|delivery| delivery.acao == acao)?;
+fn delivery(delivery: &EntregaDaAcao) -> String {
     let why = delivery.erro.as_deref().map(|erro| format!(" {}", sentence(erro)));
     let why = why.unwrap_or_default();
-    Some(match (delivery.situacao.as_str(), delivery.tentativas) {
+    match (delivery.situacao.as_str(), delivery.tentativas) {
         ("entregue", _) => "Entregue ao ERP; falta a resposta.".into(),
+        ("pendente", _) if delivery.proxima_em.is_none() => {
+            format!("O destino está parado: será enviada quando ele voltar.{why}")
+        }
         ("pendente", 0) => "A caminho do ERP.".into(),
         ("pendente", tries) => format!("Nova tentativa em breve ({tries} feitas).{why}"),
         ("sem_destino", _) => "Nenhum destino cadastrado: será enviada quando houver um.".into(),
         _ => format!("Não foi possível entregar.{why}"),
-    })
+    }
 }
 
 /// Words of the outbox as a sentence.
@@ -155,6 +158,8 @@ pub fn emails(visit: &Visit, loaded: &Loaded) -> Vec<EmailView> {
             "pendente" => ("Na fila", "andamento"),
             "sem_endereco" => ("Sem endereço", "negado"),
             "nao_enviado" => ("Não enviado", "espera_cliente"),
+            "vencido" => ("Vencido", "espera_cliente"),
+            "cancelado" => ("Cancelado", "negado"),
             _ => ("Falhou", "negado"),
         };
         let whom = match (email.usuario, &email.endereco) {

@@ -163,7 +163,7 @@ fn tile(
         inputs: parts::inputs(loaded, Colecao::Anexos, Some(part), draft, |campo| {
             !campo.fixo && may(Parte::CampoItem(Colecao::Anexos, campo))
         }),
-        may_remove: may(Parte::Item(Colecao::Anexos)),
+        may_remove: may(Parte::Remocao(Colecao::Anexos)),
         error: Draft::error(draft),
     }
 }

@@ -8,12 +8,13 @@ use super::{
 use crate::{
     app::App,
     office::{self, HeldView},
+    outbox::fila::{self, EntregaDaAcao},
     web::{
         page::{PageError, Shell, Visit},
         queries::{
             self,
             names::Names,
-            outbox::{self, Delivery, Email},
+            outbox::{self, Email},
             record::{self, Child, Corretiva, Linked, Picture},
             timeline::{self, Entry, Visao},
         },
@@ -64,7 +65,7 @@ pub struct Loaded {
     pub corretivas: Vec<Corretiva>,
     /// What there is to see of its files.
     pub pictures: BTreeMap<Uuid, Picture>,
-    pub deliveries: Vec<Delivery>,
+    pub deliveries: BTreeMap<Uuid, EntregaDaAcao>,
     pub emails: Vec<Email>,
     /// What the catalogue knows of its contract.
     pub contrato: Option<Dados>,
@@ -136,7 +137,8 @@ pub async fn load(
     let joinable = tipo.permite_acao_corretiva.then_some(tipo.codigo.as_str());
     let corretivas = record::corretivas(&mut tx, &ids, joinable).await?;
     let pictures = record::pictures(&mut tx, id).await?;
-    let deliveries = outbox::deliveries(&mut tx, id).await?;
+    let acoes: Vec<Uuid> = registro.acoes.iter().map(|acao| acao.id.uuid()).collect();
+    let deliveries = fila::das_acoes(&mut tx, tenant, &acoes).await?;
     let emails = outbox::emails(&mut tx, id).await?;
     let contrato = match registro.valor("contrato").texto() {
         Some(code) => queries::dados(&mut tx, "contrato", code).await?,

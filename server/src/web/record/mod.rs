@@ -4,7 +4,7 @@
 //! of it and its buttons. A refused form comes back as the same page (422) with what was typed.
 
 pub mod actions;
-mod disputes;
+pub mod disputes;
 pub mod erp;
 pub mod fields;
 pub mod flow;

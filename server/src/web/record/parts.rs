@@ -12,7 +12,7 @@ use crate::{
     web::{
         form::{Draft, Sent},
         page::{Notice, PageError, PageResult, Visit},
-        queries::{self, record},
+        queries::record,
     },
 };
 use axum::extract::State;
@@ -20,11 +20,10 @@ use campo_domain::{
     command::{Command, NovoItem},
     ids::ItemId,
     kind::Kind,
-    origem,
     parte::Colecao,
     policy::{self, Parte},
     refusal::Refusal,
-    registro::{Campos, Item, Registro},
+    registro::{Campos, Item},
     tipo::Tipo,
     valor::{Alvo, Campo, TipoCampo, Valor},
 };
@@ -104,7 +103,7 @@ fn collection(em: Colecao, visit: &Visit, loaded: &Loaded, draft: Option<&Draft>
             cells: cells.filter(|(_, shown)| !shown.text.is_empty()).collect(),
             by: loaded.names.people.name_or_unknown(part.autoria.por.uuid()),
             inputs: inputs(loaded, em, Some(part), draft, alterable),
-            may_remove: may(Parte::Item(em)),
+            may_remove: may(Parte::Remocao(em)),
             error: Draft::error(draft),
         }
     });
@@ -228,13 +227,7 @@ pub async fn save(State(app): State<App>, which: Which, visit: Visit, sent: Sent
         Err(refusal) => return act.refused(form, &refusal).await,
     };
     let commands = match is_new {
-        true => {
-            let item = NovoItem { id, campos: changed };
-            if let Err(refusal) = from_origem(&act, &registro, em, &item).await? {
-                return act.refused(form, &refusal).await;
-            }
-            vec![Command::IncluirItem { em, item }]
-        }
+        true => vec![Command::IncluirItem { em, item: NovoItem { id, campos: changed } }],
         false => {
             let edit = |(campo, valor)| Command::EditarItem { em, item: id, campo, valor };
             changed.into_iter().map(edit).collect()
@@ -286,21 +279,6 @@ async fn find(act: &Act<'_>, text: &str) -> Result<Option<Uuid>, PageError> {
         found = clientes.into_iter().map(|(id, ..)| id).collect();
     }
     Ok(if let [only] = found[..] { Some(only) } else { None })
-}
-
-/// Whether a new item is one of the document that the case comes from (R6).
-async fn from_origem(
-    act: &Act<'_>,
-    registro: &Registro,
-    em: Colecao,
-    item: &NovoItem,
-) -> Result<Result<(), Refusal>, PageError> {
-    let Some(key) = origem::chave(&registro.campos).filter(|_| em == Colecao::Itens) else {
-        return Ok(Ok(()));
-    };
-    let mut tx = act.app.db.tenant(act.visit.auth.tenant).await?;
-    let dados = queries::dados(&mut tx, origem::CATALOGO, &key).await?;
-    Ok(dados.map_or(Ok(()), |dados| origem::conferir(&registro.campos, &dados, item)))
 }
 
 /// `POST …/parte/remover`: removes a part, logically.

@@ -1,0 +1,52 @@
+//! The e-mails about a record, to whoever may see it: what was written to the client and to the
+//! interessados, and what became of it (R60, R66, R87).
+
+use super::Registros;
+use crate::{
+    api::{
+        extract::{ApiPath, ApiQuery},
+        page::{Folha, Pagina},
+        principal::{Acesso, LerRegistros},
+    },
+    app::App,
+    error::ApiResult,
+    outbox::email::{self, Email},
+};
+use axum::{
+    extract::{OriginalUri, State},
+    response::Response,
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+/// Which page.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Filtro {
+    /// Linhas por página, até 200.
+    limite: Option<u16>,
+    /// O `proximo` da página anterior.
+    cursor: Option<String>,
+}
+
+/// Lista os e-mails sobre um registro, do mais novo ao mais antigo.
+#[utoipa::path(get, path = "/v1/{kind}/{id}/emails", tag = "Registros",
+    params(("kind" = Registros, Path), ("id" = Uuid, Path), Filtro),
+    security(("token" = ["registros:ler"])),
+    responses((status = 200, body = Pagina<Email>), crate::api::docs::Problemas))]
+pub async fn listar(
+    State(app): State<App>,
+    acesso: Acesso<LerRegistros>,
+    OriginalUri(uri): OriginalUri,
+    ApiPath((colecao, id)): ApiPath<(Registros, Uuid)>,
+    ApiQuery(filtro): ApiQuery<Filtro>,
+) -> ApiResult<Response> {
+    let folha = Folha::<Uuid>::new(filtro.limite, filtro.cursor.as_deref())?;
+    let lido = super::carregar(&app, &acesso, colecao.kind(), id.into()).await?;
+    let filtro = email::Filtro { documento: Some(lido.registro.id), ..email::Filtro::default() };
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let rows = email::listar(&mut tx, acesso.tenant, &filtro, folha.depois, folha.rows()).await?;
+    Ok(folha.close(rows, |last| last.id).linked(&uri))
+}

@@ -1,0 +1,255 @@
+//! Held work (ff28): what phones did in good faith and too late, for the office to take in or not.
+//! As the pages have it, through the same functions.
+
+use super::nomes::{self, Quem};
+use crate::{
+    api::{
+        extract::{ApiJson, ApiPath, ApiQuery},
+        page::{Folha, Pagina},
+        principal::{Acesso, EscreverRegistros, LerRegistros, Principal},
+    },
+    app::App,
+    error::{ApiError, ApiResult},
+    office::{self, HeldBranch, HeldWrite},
+    web::{
+        queries::{
+            Viewer,
+            names::Names,
+            record::{self, Held, Waiting},
+        },
+        record::{disputes, fields::Reader},
+    },
+};
+use axum::{
+    Json,
+    extract::{OriginalUri, State},
+    http::StatusCode,
+    response::Response,
+};
+use campo_domain::{ids::HeldId, kind::Kind, pessoa::Permissao, valor};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+/// Um trabalho retido, na lista.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RetidaDaLista {
+    /// O identificador.
+    id: Uuid,
+    /// O registro.
+    registro: Uuid,
+    /// O que o registro é.
+    #[schema(value_type = crate::api::esquemas::Kind)]
+    kind: Kind,
+    /// Se o registro existe; senão, aprovar o cria.
+    existe: bool,
+    /// O número do registro; antes dele, um rótulo provisório.
+    rotulo: String,
+    /// O título do registro.
+    titulo: Option<String>,
+    /// Quem fez.
+    autor: Quem,
+    /// Em que aparelho.
+    aparelho: Option<String>,
+    /// Quando chegou.
+    recebida_em: DateTime<Utc>,
+    /// Por que está retida: um código de recusa.
+    codigo: String,
+    /// O mesmo, para pessoas.
+    motivo: String,
+}
+
+/// Um trabalho retido, com o que escreveria.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Retida {
+    /// O que a lista mostra.
+    #[serde(flatten)]
+    retida: RetidaDaLista,
+    /// O que foi decidido.
+    #[schema(value_type = crate::api::esquemas::SituacaoDoRetido)]
+    situacao: String,
+    /// O que foi dito a quem fez, na decisão.
+    nota: Option<String>,
+    /// Se quem pergunta pode decidir agora.
+    pode_decidir: bool,
+    /// O que escreveria, em ordem, até onde ainda cabe no registro.
+    escritas: Vec<EscritaRetida>,
+}
+
+/// Uma coisa que o trabalho retido escreveria, como uma pessoa lê.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EscritaRetida {
+    /// O campo, ou o que é feito.
+    rotulo: String,
+    /// Como o registro está.
+    atual: Option<String>,
+    /// Como ficaria.
+    proposto: Option<String>,
+    /// Quando foi escrito, pelo relógio do aparelho.
+    quando: DateTime<Utc>,
+}
+
+/// Which ones.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Filtro {
+    /// Só as deste registro.
+    registro: Option<Uuid>,
+    /// Só as de registros deste tipo.
+    #[param(value_type = Option<crate::api::esquemas::Kind>)]
+    kind: Option<Kind>,
+    /// Só as desta pessoa.
+    autor: Option<Uuid>,
+    /// Linhas por página.
+    #[param(minimum = 1, maximum = 200)]
+    limite: Option<u16>,
+    /// O `proximo` da página anterior.
+    cursor: Option<String>,
+}
+
+/// O que fazer com um trabalho retido.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecisaoDaRetida {
+    /// `true` aplica o trabalho ao registro, inteiro; `false` descarta.
+    aprovar: bool,
+    /// O que dizer a quem fez.
+    nota: Option<String>,
+}
+
+/// Lista os trabalhos retidos que esperam decisão, dos mais antigos aos mais novos.
+#[utoipa::path(get, path = "/v1/retidas", tag = "Registros", params(Filtro),
+    security(("token" = ["registros:ler"])),
+    responses((status = 200, body = Pagina<RetidaDaLista>), crate::api::docs::Problemas))]
+pub async fn listar(
+    State(app): State<App>,
+    acesso: Acesso<LerRegistros>,
+    OriginalUri(uri): OriginalUri,
+    ApiQuery(filtro): ApiQuery<Filtro>,
+) -> ApiResult<Response> {
+    let folha = Folha::<(DateTime<Utc>, Uuid)>::new(filtro.limite, filtro.cursor.as_deref())?;
+    let quais = Waiting {
+        document: filtro.registro,
+        kind: filtro.kind,
+        author: filtro.autor,
+        after: folha.depois,
+        limit: folha.rows(),
+    };
+    let viewer = Viewer::of(&acesso.pessoa);
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let achadas = record::held(&mut tx, viewer, &quais).await?;
+    let mut pedidos = nomes::Pedidos::default();
+    for achada in &achadas {
+        pedidos.pessoa(achada.author.into());
+        pedidos.aparelho(achada.device.into());
+    }
+    let nomes = pedidos.ler(&mut tx, viewer).await?;
+    let linha = |achada: Held| {
+        Ok(RetidaDaLista {
+            id: achada.id,
+            registro: achada.document,
+            kind: achada.kind.parse().map_err(ApiError::interno)?,
+            existe: achada.existe,
+            rotulo: record::label(achada.document, achada.numero.as_deref()),
+            titulo: achada.titulo,
+            autor: nomes.quem(achada.author.into()),
+            aparelho: nomes.aparelho(achada.device.into()),
+            recebida_em: achada.received_at,
+            codigo: achada.reason,
+            motivo: achada.message,
+        })
+    };
+    let itens = achadas.into_iter().map(linha).collect::<ApiResult<Vec<_>>>()?;
+    Ok(folha.close(itens, |ultima| (ultima.recebida_em, ultima.id)).linked(&uri))
+}
+
+/// Mostra um trabalho retido, ou já decidido, ao lado do que o registro diz agora.
+#[utoipa::path(get, path = "/v1/retidas/{id}", tag = "Registros",
+    params(("id" = Uuid, Path)),
+    security(("token" = ["registros:ler"])),
+    responses((status = 200, body = Retida), crate::api::docs::Problemas))]
+pub async fn ver(
+    State(app): State<App>,
+    acesso: Acesso<LerRegistros>,
+    ApiPath(id): ApiPath<HeldId>,
+) -> ApiResult<Json<Retida>> {
+    let achada = office::held_branch(&app, acesso.tenant, &acesso.pessoa, id).await?;
+    mostrar(&app, &acesso, achada).await
+}
+
+/// Decide sobre um trabalho retido, por inteiro.
+#[utoipa::path(post, path = "/v1/retidas/{id}/decisao", tag = "Registros",
+    params(("id" = Uuid, Path)), request_body = DecisaoDaRetida,
+    security(("token" = ["registros:escrever"])),
+    responses((status = 200, body = Retida), crate::api::docs::Problemas))]
+pub async fn decidir(
+    State(app): State<App>,
+    acesso: Acesso<EscreverRegistros>,
+    ApiPath(id): ApiPath<HeldId>,
+    ApiJson(decisao): ApiJson<DecisaoDaRetida>,
+) -> ApiResult<Json<Retida>> {
+    let DecisaoDaRetida { aprovar, nota } = decisao;
+    acesso.exige(Permissao::Gerenciar)?;
+    let (tenant, pessoa) = (acesso.tenant, &acesso.pessoa);
+    let achada = office::held_branch(&app, tenant, pessoa, id).await?;
+    if achada.view.status != ESPERA {
+        let mensagem = "Este trabalho já foi decidido. Leia-o de novo para ver como.";
+        return Err(ApiError::new(StatusCode::CONFLICT, "retida_decidida", mensagem));
+    }
+    let nota = nota.map(|nota| valor::linhas(&nota));
+    office::decide_held(&app, tenant, pessoa, id, aprovar, nota).await?;
+    let achada = office::held_branch(&app, tenant, pessoa, id).await?;
+    mostrar(&app, &acesso, achada).await
+}
+
+/// What a branch is until somebody decides.
+const ESPERA: &str = "aguardando";
+
+async fn mostrar(app: &App, quem: &Principal, achada: HeldBranch) -> ApiResult<Json<Retida>> {
+    let HeldBranch { view, document, kind, registro, tipo } = achada;
+    let citados = view.writes.iter().flat_map(|escrita| [&escrita.atual, &escrita.proposto]);
+    let citados: Vec<Uuid> = citados.filter_map(|texto| texto.parse().ok()).collect();
+    let mut tx = app.db.snapshot(quem.tenant).await?;
+    let viewer = Viewer::of(&quem.pessoa);
+    let aparelhos = [view.device.uuid()];
+    let names = Names::load(&mut tx, viewer, kind, &aparelhos, &citados).await?;
+    let fuso = super::fuso(&mut tx).await?;
+    let ler = |rotulo: &str, texto: &str| {
+        let lido = match &tipo {
+            Some(tipo) => disputes::kept(&Reader { names: &names, tipo, fuso }, rotulo, texto),
+            None => texto.to_owned(),
+        };
+        Some(lido).filter(|lido| !lido.is_empty())
+    };
+    let escrita = |escrita: &HeldWrite| EscritaRetida {
+        rotulo: escrita.rotulo.clone(),
+        atual: ler(&escrita.rotulo, &escrita.atual),
+        proposto: ler(&escrita.rotulo, &escrita.proposto),
+        quando: escrita.quando,
+    };
+    let autor = view.author.uuid();
+    Ok(Json(Retida {
+        pode_decidir: view.status == ESPERA && quem.pessoa.pode(Permissao::Gerenciar),
+        escritas: view.writes.iter().map(escrita).collect(),
+        retida: RetidaDaLista {
+            id: view.id.uuid(),
+            registro: document.uuid(),
+            kind,
+            existe: registro.is_some(),
+            rotulo: record::label(
+                document.uuid(),
+                registro.as_ref().and_then(|r| r.numero.as_deref()),
+            ),
+            titulo: registro.as_ref().map(|registro| registro.titulo()),
+            autor: Quem::novo(autor, names.people.name(autor).map(str::to_owned)),
+            aparelho: names.devices.get(&view.device.uuid()).cloned(),
+            recebida_em: view.received_at,
+            codigo: view.reason_code,
+            motivo: view.reason,
+        },
+        situacao: view.status,
+        nota: view.decision_note,
+    }))
+}

@@ -1,0 +1,209 @@
+//! What the ERP is told of an action, and that it is told nothing more once the action is answered.
+
+use super::{
+    enqueue::{commit, deliveries, person, plan, registro, texto, tipo},
+    *,
+};
+use crate::{
+    api,
+    outbox::fila::{self, Resultado},
+    reference,
+};
+use campo_domain::{
+    ids::{AcaoId, UserId},
+    registro::{Acao, Analise, Item, Registro, SituacaoAcao, TipoAnalise},
+    tipo::Tipo,
+    valor::Valor,
+};
+use campo_sync::exchange::{AcaoWrite, Plan};
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, time::Duration};
+
+/// Entries of a catalogue: code, whether it is offered, name.
+async fn catalogue(casa: &Casa, colecao: &str, entries: &[(&str, bool, &str)]) {
+    let entry = |(codigo, ativo, nome): &(&str, bool, &str)| {
+        ((*codigo).to_owned(), *ativo, json!({ "nome": nome, "dados": {} }))
+    };
+    let mut tx = casa.app.db.tenant(casa.tenant).await.unwrap();
+    reference::lock(&mut tx, casa.tenant).await.unwrap();
+    let entries = entries.iter().map(entry).collect();
+    reference::put(&mut tx, casa.tenant, colecao, entries).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+fn item(registro: &mut Registro, produto: &str, quantidade: i64, valor: i64) {
+    let campos = [
+        ("produto", texto(produto)),
+        ("quantidade", Valor::Inteiro(quantidade)),
+        ("valor", Valor::Inteiro(valor)),
+    ];
+    let campos = campos.map(|(campo, valor)| (campo.to_owned(), valor)).into();
+    let item = Item { campos, removido: false, autoria: registro.criacao };
+    registro.itens.insert(Uuid::now_v7().into(), item);
+}
+
+/// The record with an action that this person asks for, and what commits it.
+fn ask(registro: &mut Registro, tipo: &Arc<Tipo>, por: UserId) -> (AcaoId, Plan) {
+    let now = Utc::now();
+    let acao = Acao {
+        id: Uuid::now_v7().into(),
+        codigo: "credito_cliente".into(),
+        por,
+        quando: now,
+        observacao: None,
+        situacao: SituacaoAcao::Solicitada,
+        externo: None,
+        retorno: None,
+        atualizada_em: now,
+        respondida_por: None,
+    };
+    let (id, codigo) = (acao.id, acao.codigo.clone());
+    registro.acoes.push(acao);
+    let mut plan = plan(&[(&*registro, tipo)]);
+    plan.acoes.push(AcaoWrite { document: registro.id, acao: id, codigo });
+    (id, plan)
+}
+
+/// The event of an action of a record of which all is known.
+async fn event(casa: &Casa) -> Value {
+    let carla = person(casa, "Carla", None, true).await;
+    catalogue(casa, "fornecedor", &[("colchoes_sul", true, "Colchões Sul")]).await;
+    catalogue(casa, "tipo_ocorrencia", &[("avaria", true, "Avaria")]).await;
+    let produtos = [
+        ("CI-0", false, "Colchão Itatiba"),
+        ("CI-1", true, "Colchão Itatiba"),
+        ("M-1", true, "Mesa"),
+        ("M-2", true, "Mesa"),
+    ];
+    catalogue(casa, "produto", &produtos).await;
+    let de_ocorrencia = tipo("P000", "p000.ocorrencia");
+    let mut ocorrencia = registro(
+        &de_ocorrencia,
+        &[
+            ("fornecedor", texto("colchoes_sul")),
+            ("tipo_ocorrencia", texto("avaria")),
+            ("origem", texto("nf_saida")),
+        ],
+    );
+    item(&mut ocorrencia, "colchao itatiba", 1_500, 189_000);
+    item(&mut ocorrencia, "Mesa", 2_001, 1_001);
+    ocorrencia.analises.push(Analise {
+        id: Uuid::now_v7().into(),
+        tipo: TipoAnalise::Laudo,
+        pedido: None,
+        autoria: campo_domain::registro::Autoria { por: carla, ..ocorrencia.criacao },
+        quando: Utc::now(),
+        procedente: Some(true),
+        texto: "A mola quebrou.".into(),
+        encaminhar: None,
+    });
+    let (_, plan) = ask(&mut ocorrencia, &de_ocorrencia, carla);
+    commit(casa, &plan).await;
+    deliveries(casa).await.remove(0).corpo
+}
+
+#[tokio::test]
+async fn the_event_says_whose_it_is_names_what_it_refers_to_and_sums_it_up() {
+    let casa = Casa::new(&[]).await;
+    let data = &event(&casa).await["data"];
+    let empresa = json!({ "id": casa.tenant, "slug": "aurora", "nome": "Móveis Aurora" });
+    assert_eq!(data["empresa"], empresa);
+    let fornecedor = json!({ "codigo": "colchoes_sul", "nome": "Colchões Sul" });
+    assert_eq!(data["fornecedor"], fornecedor);
+    assert_eq!(data["campos"]["tipo_ocorrencia"], "avaria");
+    assert_eq!(data["exibicao"]["tipo_ocorrencia"], "Avaria");
+    assert_eq!(data["exibicao"]["origem"], "Nota fiscal de saída");
+    let laudo = &data["laudo"];
+    assert_eq!((&laudo["procedente"], &laudo["por"]["nome"]), (&json!(true), &json!("Carla")));
+    let codes: BTreeSet<_> = data["itens"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| (item["produto"].as_str().unwrap(), item["produto_codigo"].as_str()))
+        .collect();
+    // Which of two products of one name it is, nobody can say.
+    assert_eq!(codes, [("Mesa", None), ("colchao itatiba", Some("CI-1"))].into());
+    let totais = json!({ "quantidade": "3.501", "valor": "2855.03001", "valor_indenizado": null });
+    assert_eq!(data["totais"], totais);
+}
+
+#[tokio::test]
+async fn the_document_describes_the_event_as_it_is() {
+    let document = serde_json::to_value(api::document()).unwrap();
+    let operation = &document["webhooks"]["acao.solicitada"]["post"];
+    let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+    assert_eq!(schema["$ref"], "#/components/schemas/AcaoSolicitada");
+    let schemas = &document["components"]["schemas"];
+    let event = event(&Casa::new(&[]).await).await;
+    let cases = [
+        ("AcaoSolicitada", &event),
+        ("DadosDaAcao", &event["data"]),
+        ("EmpresaDoEvento", &event["data"]["empresa"]),
+        ("Totais", &event["data"]["totais"]),
+        ("LaudoDoEvento", &event["data"]["laudo"]),
+    ];
+    for (name, written) in cases {
+        let keys = |value: &Value| -> BTreeSet<String> {
+            value.as_object().unwrap_or_else(|| panic!("{name}")).keys().cloned().collect()
+        };
+        assert_eq!(keys(&schemas[name]["properties"]), keys(written), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_not_sent_of_an_answered_action_is_not_sent() {
+    let (erp, url) = Erp::start().await;
+    let casa = Casa::new(&[]).await;
+    let carla = person(&casa, "Carla", None, true).await;
+    let de_ocorrencia = tipo("P000", "p000.ocorrencia");
+    let mut ocorrencia = registro(&de_ocorrencia, &[]);
+    // One was given up, one waits for an endpoint, one for its time.
+    let (_, dead) = ask(&mut ocorrencia, &de_ocorrencia, carla);
+    commit(&casa, &dead).await;
+    let sql = "UPDATE webhook_entrega SET situacao = 'falhou'";
+    sqlx::query(sql).execute(casa.app.db.owner()).await.unwrap();
+    let (_, first) = ask(&mut ocorrencia, &de_ocorrencia, carla);
+    commit(&casa, &first).await;
+    super::webhook::endpoint(&casa, &url).await;
+    let (_, second) = ask(&mut ocorrencia, &de_ocorrencia, carla);
+    commit(&casa, &second).await;
+    for acao in &mut ocorrencia.acoes {
+        acao.situacao = SituacaoAcao::Recusada;
+    }
+    commit(&casa, &plan(&[(&ocorrencia, &de_ocorrencia)])).await;
+    casa.send().await;
+    assert!(erp.received().is_empty());
+    let left = deliveries(&casa).await;
+    assert!(left.len() == 3 && left.iter().all(|entrega| entrega.situacao == "cancelada"));
+    let mut tx = casa.app.db.tenant(casa.tenant).await.unwrap();
+    for entrega in left {
+        let again = fila::reentregar(&mut tx, casa.tenant, entrega.id).await.unwrap_err();
+        assert_eq!((again.status, again.codigo), (StatusCode::CONFLICT, "entrega_cancelada"));
+    }
+}
+
+#[tokio::test]
+async fn a_try_that_is_under_way_when_the_answer_comes_counts_for_what_it_did() {
+    let casa = Casa::new(&[]).await;
+    let carla = person(&casa, "Carla", None, true).await;
+    let (destino, _) = super::webhook::endpoint(&casa, "http://127.0.0.1:9/nunca").await;
+    let de_ocorrencia = tipo("P000", "p000.ocorrencia");
+    for (erro, situacao) in [(None, "entregue"), (Some("sem resposta"), "cancelada")] {
+        let mut ocorrencia = registro(&de_ocorrencia, &[]);
+        let (acao, asked) = ask(&mut ocorrencia, &de_ocorrencia, carla);
+        commit(&casa, &asked).await;
+        let mut tx = casa.app.db.tenant(casa.tenant).await.unwrap();
+        let sending = fila::reservar(&mut tx, casa.tenant, destino.id).await.unwrap().unwrap();
+        tx.commit().await.unwrap();
+        ocorrencia.acoes[0].situacao = SituacaoAcao::Concluida;
+        commit(&casa, &plan(&[(&ocorrencia, &de_ocorrencia)])).await;
+        let (erro, em) = (erro.map(str::to_owned), Utc::now());
+        let came = Resultado { em, status: None, levou: Duration::ZERO, erro, espera: None };
+        let mut tx = casa.app.db.tenant(casa.tenant).await.unwrap();
+        fila::registrar(&mut tx, casa.tenant, &sending, &came).await.unwrap();
+        tx.commit().await.unwrap();
+        let all = deliveries(&casa).await;
+        let its = all.iter().find(|entrega| entrega.acao == acao.uuid()).unwrap();
+        assert_eq!(its.situacao, situacao);
+    }
+}
