@@ -14,10 +14,9 @@ use std::collections::BTreeSet;
 /// Checks a record against its tipo.
 ///
 /// # Errors
-/// The first fault, where required fields are missing with every label: `campos_obrigatorios`,
-/// `campo_fora_do_tipo`, `fim_antes_do_inicio`, `valor_invalido`,
-/// `email_invalido`, `recurso_desabilitado`, `vinculo_repetido`,
-/// `limite_indenizacao`.
+/// The first fault; of required fields that are empty, all: `campos_obrigatorios`,
+/// `campo_fora_do_tipo`, `fim_antes_do_inicio`, `valor_invalido`, `email_invalido`,
+/// `recurso_desabilitado`, `vinculo_repetido`, `limite_indenizacao`.
 pub fn verificar(registro: &Registro, tipo: &Tipo) -> Result<(), Refusal> {
     recusar(faltas(registro, tipo))
 }
@@ -118,9 +117,11 @@ fn vinculos(registro: &Registro) -> Vec<Refusal> {
     let mut ditos = BTreeSet::new();
     let proprio = Valor::Id(registro.id.into());
     let vinculos = registro.vivos(Colecao::Vinculos).filter_map(|(_, vinculo)| {
-        let dito = ["relacao", "documento", "contato"]
-            .map(|nome| format!("{:?}", vinculo.valor(nome)))
-            .join(" ");
+        let dito = ["relacao", "documento", "contato"].map(|nome| {
+            let campo = registro.kind.campo_de(Colecao::Vinculos, nome);
+            campo.map_or_else(String::new, |c| vinculo.valor(nome).exibir(c, chrono_tz::UTC))
+        });
+        let dito = dito.join(" ");
         let errado = *vinculo.valor("documento") == proprio || ditos.contains(&dito);
         ditos.insert(dito.clone());
         errado.then(|| Refusal::com(Codigo::VinculoRepetido, [dito]))

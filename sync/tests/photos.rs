@@ -20,7 +20,7 @@ use campo_domain::{
     valor::Valor,
 };
 use campo_sync::{
-    client::{self, Context},
+    client::{self, Context, Fate},
     wire::Outcome,
 };
 use std::sync::Arc;
@@ -246,4 +246,54 @@ fn the_acompanhamento_tells_how_a_file_came() {
             line("recebida", "verificada", "Arquivo foto21.jpg: conferido."),
         ]
     );
+}
+
+/// In Em Atendimento a record has a prazo; Aguardando Peça is reached with photos, and needs none.
+fn begin_with_a_prazo() -> (Server, Phone) {
+    let (mut server, mut phone) = (Server::new(), Phone::new(tecnica()));
+    let mut tipo: Tipo = (**com_fotos().atual("p001.assistencia").unwrap()).clone();
+    let situacao = tipo.fluxo.situacoes.iter_mut().find(|s| s.codigo == "em_atendimento").unwrap();
+    situacao.exige.push("prazo".into());
+    let esperar = tipo.fluxo.transicoes.iter_mut().find(|t| t.verbo == "aguardar_peca").unwrap();
+    esperar.guardas.push(Guarda::Fotos);
+    tipo.validar().unwrap();
+    let mut todos = (*tipos()).clone();
+    todos.incluir(tipo);
+    let todos = Arc::new(todos);
+    (server.world.tipos, phone.tipos) = (todos.clone(), todos);
+    server.world.autores.insert(tecnica().id, tecnica());
+    phone.run(criar(1, "Porta solta"));
+    phone.run(prazo(Valor::Data("2026-12-01".parse().unwrap())));
+    phone.run(transicionar(10, "iniciar", None));
+    phone.run(foto(21));
+    phone.run(foto(22));
+    phone.sync(&mut server);
+    (server, phone)
+}
+
+fn prazo(valor: Valor) -> Command {
+    Command::Editar { campo: "prazo".into(), valor }
+}
+
+#[test]
+fn what_the_situacao_asks_for_is_asked_where_ones_own_request_leads() {
+    let (mut server, mut phone) = begin_with_a_prazo();
+    phone.run(transicionar(11, "aguardar_peca", None));
+    phone.run(prazo(Valor::Nulo));
+    let fates = phone.sync(&mut server);
+    assert!(fates.iter().all(|(_, fate)| *fate == Fate::Accepted), "{fates:?}");
+    assert!(server.registro(id(1)).valor("prazo").vazio());
+    assert_eq!(situacao(&server), "em_atendimento", "its photos are on their way");
+
+    // Where the office stopped it meanwhile, the office decides.
+    let (mut server, mut phone) = begin_with_a_prazo();
+    phone.run(transicionar(11, "aguardar_peca", None));
+    phone.run(prazo(Valor::Nulo));
+    let recusa = server.office_as(&office(), id(1), prazo(Valor::Nulo)).unwrap_err();
+    assert_eq!(recusa.codigo, Codigo::CamposObrigatorios, "the office sees it where it is");
+    server.office(id(1), transicionar(30, "cancelar", Some("Desistiu.")));
+    let fates = phone.sync(&mut server);
+    let held = fates.iter().filter(|(_, fate)| matches!(fate, Fate::Held { .. })).count();
+    let accepted = fates.iter().filter(|(_, fate)| *fate == Fate::Accepted).count();
+    assert_eq!((accepted, held), (1, 1), "what was asked for is always kept: {fates:?}");
 }
