@@ -250,10 +250,11 @@ pub(crate) fn removido(document: &Automerge, em: Colecao, item: ItemId, at: &[Ch
 /// Only if it is not of this shape at all; a value that its field does not take reads as empty.
 pub fn read(document: &Automerge) -> Result<Registro, DocumentError> {
     let reader = Reader { document };
-    let text = |name| reader.text(&ROOT, name).ok_or(DocumentError::Lacks(name));
+    let root = reader.fields(&ROOT);
+    let text = |name| root.text(name).ok_or(DocumentError::Lacks(name));
     let kind: Kind = text("kind")?.parse().map_err(|_| DocumentError::Lacks("kind"))?;
-    let id = reader.id(&ROOT, "id").ok_or(DocumentError::Lacks("id"))?;
-    let versao = reader.int(&ROOT, "tipo_versao").and_then(|n| u32::try_from(n).ok());
+    let id = root.id("id").ok_or(DocumentError::Lacks("id"))?;
+    let versao = root.int("tipo_versao").and_then(|n| u32::try_from(n).ok());
     let campos_obj = container(document, &ROOT, CAMPOS)?;
     let servidor = container(document, &ROOT, SERVIDOR)?;
     let mut conflitos = Vec::new();
@@ -264,14 +265,15 @@ pub fn read(document: &Automerge) -> Result<Registro, DocumentError> {
         for (id, key, obj) in reader.parts(&obj) {
             let prefix = format!("{colecao}/{key}/");
             let campos = reader.campos(&obj, kind.campos_de(colecao), &prefix, &mut conflitos)?;
-            let removido = reader.bool(&obj, REMOVIDO).unwrap_or(false);
+            let removido = reader.fields(&obj).bool(REMOVIDO).unwrap_or(false);
             partes.insert(id, Item { campos, removido, autoria: reader.autoria(&obj) });
         }
         Ok(partes)
     };
     let (itens, despesas) = (partes(Colecao::Itens)?, partes(Colecao::Despesas)?);
     let (anexos, vinculos) = (partes(Colecao::Anexos)?, partes(Colecao::Vinculos)?);
-    let restricao = reader.text(&servidor, "restricao");
+    let said = reader.fields(&servidor);
+    let restricao = said.text("restricao");
     Ok(Registro {
         id: id.into(),
         kind,
@@ -280,12 +282,10 @@ pub fn read(document: &Automerge) -> Result<Registro, DocumentError> {
             versao: versao.ok_or(DocumentError::Lacks("tipo_versao"))?,
         },
         criacao: reader.autoria(&campos_obj),
-        criado_em: reader.instant(&ROOT, "criado_em"),
-        recebido_em: reader
-            .get(&servidor, "recebido_em")
-            .map(|_| reader.instant(&servidor, "recebido_em")),
-        numero: reader.text(&servidor, "numero"),
-        situacao: reader.text(&servidor, "situacao"),
+        criado_em: root.instant("criado_em"),
+        recebido_em: said.0.get("recebido_em").map(|_| said.instant("recebido_em")),
+        numero: said.text("numero"),
+        situacao: said.text("situacao"),
         campos,
         participantes: reader.people(PARTICIPANTES)?,
         interessados: reader.people(INTERESSADOS)?,
@@ -298,7 +298,7 @@ pub fn read(document: &Automerge) -> Result<Registro, DocumentError> {
         notas: reader.notas()?,
         acoes: reader.acoes(&container(document, &servidor, ACOES)?),
         restricao: restricao.and_then(|json| serde_json::from_str(&json).ok()),
-        restricao_por: reader.id(&servidor, "restricao_por").map(Into::into),
+        restricao_por: said.id("restricao_por").map(Into::into),
         corretivas: reader.corretivas(&container(document, &servidor, CORRETIVAS)?),
         arquivos: reader.arquivos(&container(document, &servidor, ARQUIVOS)?),
         conflitos,
@@ -309,48 +309,58 @@ struct Reader<'a> {
     document: &'a Automerge,
 }
 
-impl Reader<'_> {
-    fn get(&self, obj: &ObjId, name: &str) -> Option<ScalarValue> {
-        match self.document.get(obj, name).ok()?? {
-            (Value::Scalar(scalar), _) => Some(scalar.into_owned()),
-            _ => None,
-        }
-    }
+/// The scalars of a map, read in one pass.
+struct Fields(BTreeMap<String, ScalarValue>);
 
-    fn text(&self, obj: &ObjId, name: &str) -> Option<String> {
-        match self.get(obj, name)? {
+impl Fields {
+    fn text(&self, name: &str) -> Option<String> {
+        match self.0.get(name)? {
             ScalarValue::Str(text) => Some(text.to_string()),
             _ => None,
         }
     }
 
-    fn int(&self, obj: &ObjId, name: &str) -> Option<i64> {
-        match self.get(obj, name)? {
-            ScalarValue::Int(n) => Some(n),
+    fn int(&self, name: &str) -> Option<i64> {
+        match self.0.get(name)? {
+            ScalarValue::Int(n) => Some(*n),
             _ => None,
         }
     }
 
-    fn bool(&self, obj: &ObjId, name: &str) -> Option<bool> {
-        match self.get(obj, name)? {
-            ScalarValue::Boolean(value) => Some(value),
+    fn bool(&self, name: &str) -> Option<bool> {
+        match self.0.get(name)? {
+            ScalarValue::Boolean(value) => Some(*value),
             _ => None,
         }
     }
 
-    fn id(&self, obj: &ObjId, name: &str) -> Option<Uuid> {
-        match self.get(obj, name)? {
-            ScalarValue::Bytes(bytes) => Uuid::from_slice(&bytes).ok(),
+    fn id(&self, name: &str) -> Option<Uuid> {
+        match self.0.get(name)? {
+            ScalarValue::Bytes(bytes) => Uuid::from_slice(bytes).ok(),
             _ => None,
         }
     }
 
-    fn instant(&self, obj: &ObjId, name: &str) -> DateTime<Utc> {
-        let ms = match self.get(obj, name) {
-            Some(ScalarValue::Timestamp(ms)) => ms,
+    fn instant(&self, name: &str) -> DateTime<Utc> {
+        let ms = match self.0.get(name) {
+            Some(ScalarValue::Timestamp(ms)) => *ms,
             _ => 0,
         };
         DateTime::from_timestamp_millis(ms).unwrap_or(DateTime::UNIX_EPOCH)
+    }
+}
+
+impl Reader<'_> {
+    fn fields(&self, obj: &ObjId) -> Fields {
+        let entries = self.document.map_range(obj, ..);
+        Fields(
+            entries
+                .filter_map(|entry| match Value::from(entry.value) {
+                    Value::Scalar(scalar) => Some((entry.key.into_owned(), scalar.into_owned())),
+                    Value::Object(_) => None,
+                })
+                .collect(),
+        )
     }
 
     /// Who wrote the operation that has this id.
@@ -412,11 +422,12 @@ impl Reader<'_> {
 
     /// The maps of a container in causal order, with their ids.
     fn parts<T: From<Uuid>>(&self, container: &ObjId) -> Vec<(T, String, ObjId)> {
-        let mut parts: Vec<_> = self
-            .document
-            .keys(container)
-            .filter_map(|key| match self.document.get(container, key.as_str()).ok()?? {
-                (Value::Object(ObjType::Map), obj) => Some((parse_key(&key)?, key, obj)),
+        let entries = self.document.map_range(container, ..);
+        let mut parts: Vec<_> = entries
+            .filter_map(|entry| match Value::from(entry.value.clone()) {
+                Value::Object(ObjType::Map) => {
+                    Some((parse_key(&entry.key)?, entry.key.to_string(), entry.id()))
+                }
                 _ => None,
             })
             .collect();
@@ -432,16 +443,17 @@ impl Reader<'_> {
         let notas = container(self.document, &ROOT, NOTAS)?;
         let parts = self.parts(&notas).into_iter();
         Ok(parts
-            .map(|(id, _, obj)| Nota {
+            .map(|(id, _, obj)| (id, self.fields(&obj), obj))
+            .map(|(id, part, obj)| Nota {
                 id,
                 autoria: self.autoria(&obj),
-                quando: self.instant(&obj, "em"),
-                texto: self.text(&obj, "texto").unwrap_or_default(),
-                visibilidade: match self.text(&obj, "visibilidade").as_deref() {
+                quando: part.instant("em"),
+                texto: part.text("texto").unwrap_or_default(),
+                visibilidade: match part.text("visibilidade").as_deref() {
                     Some("cliente") => Visibilidade::Cliente,
                     _ => Visibilidade::Interna,
                 },
-                resposta_a: self.id(&obj, "resposta_a").map(Into::into),
+                resposta_a: part.id("resposta_a").map(Into::into),
             })
             .collect())
     }
@@ -450,13 +462,14 @@ impl Reader<'_> {
         let pedidos = container(self.document, &ROOT, PEDIDOS)?;
         let parts = self.parts(&pedidos).into_iter();
         Ok(parts
-            .map(|(id, key, obj)| Pedido {
+            .map(|(id, key, obj)| (id, key, self.fields(&obj), obj))
+            .map(|(id, key, part, obj)| Pedido {
                 id,
                 autoria: self.autoria(&obj),
-                quando: self.instant(&obj, "em"),
-                verbo: self.text(&obj, "verbo").unwrap_or_default(),
-                motivo: self.text(&obj, "motivo"),
-                email: self.bool(&obj, "email").unwrap_or(false),
+                quando: part.instant("em"),
+                verbo: part.text("verbo").unwrap_or_default(),
+                motivo: part.text("motivo"),
+                email: part.bool("email").unwrap_or(false),
                 veredito: self.veredito(vereditos, &key),
             })
             .collect())
@@ -464,20 +477,21 @@ impl Reader<'_> {
 
     fn veredito(&self, vereditos: &ObjId, key: &str) -> Option<Veredito> {
         let (_, obj) = self.document.get(vereditos, key).ok()??;
-        let recusa = self.text(&obj, "recusa");
+        let part = self.fields(&obj);
+        let recusa = part.text("recusa");
         Some(Veredito {
             recusa: recusa.and_then(|json| serde_json::from_str(&json).ok()),
-            de: self.text(&obj, "de").unwrap_or_default(),
-            para: self.text(&obj, "para").unwrap_or_default(),
-            quando: self.instant(&obj, "em"),
+            de: part.text("de").unwrap_or_default(),
+            para: part.text("para").unwrap_or_default(),
+            quando: part.instant("em"),
         })
     }
 
     fn people(&self, name: &'static str) -> Result<BTreeSet<UserId>, DocumentError> {
         let obj = container(self.document, &ROOT, name)?;
-        let keys = self.document.keys(&obj);
-        let set = keys.filter(|key| self.bool(&obj, key).unwrap_or(false));
-        Ok(set.filter_map(|key| parse_key(&key)).collect())
+        let there = self.fields(&obj).0.into_iter();
+        let there = there.filter(|(_, yes)| *yes == ScalarValue::Boolean(true));
+        Ok(there.filter_map(|(key, _)| parse_key(&key)).collect())
     }
 
     fn analises(&self) -> Result<Vec<Analise>, DocumentError> {
@@ -485,15 +499,16 @@ impl Reader<'_> {
         let parts = self.parts(&analises).into_iter();
         Ok(parts
             .filter_map(|(id, _, obj)| {
+                let part = self.fields(&obj);
                 Some(Analise {
                     id,
-                    tipo: TipoAnalise::de_codigo(&self.text(&obj, "tipo")?)?,
-                    pedido: self.id(&obj, "pedido").map(Into::into),
+                    tipo: TipoAnalise::de_codigo(&part.text("tipo")?)?,
+                    pedido: part.id("pedido").map(Into::into),
                     autoria: self.autoria(&obj),
-                    quando: self.instant(&obj, "em"),
-                    procedente: self.bool(&obj, "procedente"),
-                    texto: self.text(&obj, "texto")?,
-                    encaminhar: self.id(&obj, "encaminhar").map(Into::into),
+                    quando: part.instant("em"),
+                    procedente: part.bool("procedente"),
+                    texto: part.text("texto")?,
+                    encaminhar: part.id("encaminhar").map(Into::into),
                 })
             })
             .collect())
@@ -503,21 +518,22 @@ impl Reader<'_> {
         let parts = self.parts(acoes).into_iter();
         parts
             .filter_map(|(id, _, obj)| {
+                let part = self.fields(&obj);
                 Some(Acao {
                     id,
-                    codigo: self.text(&obj, "codigo")?,
-                    por: self.id(&obj, "por")?.into(),
-                    quando: self.instant(&obj, "em"),
-                    observacao: self.text(&obj, "observacao"),
-                    situacao: match self.text(&obj, "situacao")?.as_str() {
+                    codigo: part.text("codigo")?,
+                    por: part.id("por")?.into(),
+                    quando: part.instant("em"),
+                    observacao: part.text("observacao"),
+                    situacao: match part.text("situacao")?.as_str() {
                         "concluida" => SituacaoAcao::Concluida,
                         "recusada" => SituacaoAcao::Recusada,
                         _ => SituacaoAcao::Solicitada,
                     },
-                    externo: self.text(&obj, "externo"),
-                    retorno: self.text(&obj, "retorno"),
-                    atualizada_em: self.instant(&obj, "atualizada_em"),
-                    respondida_por: self.id(&obj, "respondida_por").map(Into::into),
+                    externo: part.text("externo"),
+                    retorno: part.text("retorno"),
+                    atualizada_em: part.instant("atualizada_em"),
+                    respondida_por: part.id("respondida_por").map(Into::into),
                 })
             })
             .collect()
@@ -527,10 +543,11 @@ impl Reader<'_> {
         let parts = self.parts(arquivos).into_iter();
         parts
             .filter_map(|(id, _, obj)| {
+                let part = self.fields(&obj);
                 let arquivo = Arquivo {
-                    situacao: SituacaoArquivo::de_codigo(&self.text(&obj, "situacao")?)?,
-                    quando: self.instant(&obj, "em"),
-                    motivo: self.text(&obj, "motivo"),
+                    situacao: SituacaoArquivo::de_codigo(&part.text("situacao")?)?,
+                    quando: part.instant("em"),
+                    motivo: part.text("motivo"),
                 };
                 Some((id, arquivo))
             })
@@ -541,11 +558,12 @@ impl Reader<'_> {
         let parts = self.parts(corretivas).into_iter();
         parts
             .filter_map(|(id, _, obj)| {
+                let part = self.fields(&obj);
                 Some(Corretiva {
                     id,
-                    numero: self.text(&obj, "numero")?,
-                    por: self.id(&obj, "por")?.into(),
-                    quando: self.instant(&obj, "em"),
+                    numero: part.text("numero")?,
+                    por: part.id("por")?.into(),
+                    quando: part.instant("em"),
                 })
             })
             .collect()
