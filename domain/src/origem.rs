@@ -9,7 +9,7 @@ use crate::{
     refusal::{Codigo, Refusal},
     registro::Campos,
     tipo::Tipo,
-    valor::Valor,
+    valor::{Campo, Valor},
 };
 
 /// The catalogue that holds them.
@@ -57,19 +57,33 @@ pub fn linhas(dados: &Dados) -> Vec<Linha> {
         .collect()
 }
 
-/// Whether the item's product is one of the document's. A document without lines restricts nothing.
+/// Whether the item's product, where it says one, is one of the document's. A document without
+/// lines restricts nothing.
 ///
 /// # Errors
 /// `produto_fora_da_origem`.
 pub fn conferir(campos: &Campos, dados: &Dados, item: &Campos) -> Result<(), Refusal> {
     let linhas = linhas(dados);
     let produto = produto(item);
-    if linhas.is_empty() || linhas.iter().any(|linha| do_produto(linha, produto)) {
+    let sem = produto.is_empty() || linhas.is_empty();
+    if sem || linhas.iter().any(|linha| do_produto(linha, produto)) {
         return Ok(());
     }
     let numero = campos.get("origem_numero").and_then(Valor::texto).unwrap_or_default();
     let detalhes = [produto.chars().take(60).collect(), numero.to_owned()];
     Err(Refusal::com(Codigo::ProdutoForaDaOrigem, detalhes))
+}
+
+/// The client and the supplier of the document, where the record has such a field and leaves it
+/// empty: what naming another document fills in.
+pub fn partes(tipo: &Tipo, campos: &Campos, dados: &Dados) -> Vec<(&'static Campo, Valor)> {
+    let valores = ["cliente", "fornecedor"].into_iter().filter_map(|nome| {
+        let vazio = campos.get(nome).is_none_or(Valor::vazio);
+        let campo = tipo.kind.campo(nome).filter(|_| vazio && tipo.tem_campo(nome))?;
+        let valor = campo.ler(dados.get(nome)?, chrono_tz::UTC).ok()?;
+        (!valor.vazio()).then_some((campo, valor))
+    });
+    valores.collect()
 }
 
 /// Fills in what the document says of the item's product, where one line alone is of it and the

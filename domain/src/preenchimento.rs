@@ -7,6 +7,7 @@ use crate::{
     kind::Kind,
     parte::Colecao,
     pessoa::Pessoa,
+    refusal::{Codigo, Refusal},
     registro::{Campos, Registro},
     tipo::Tipo,
     valor::{self, Valor},
@@ -75,9 +76,23 @@ pub fn completar(tipo: &Tipo, campos: &mut Campos, contexto: &Contexto<'_>) {
 
 /// Whether the contract may stand in a record of that client: it is that one's, or the catalogue
 /// does not say whose it is (R9).
-pub fn contrato_do_cliente(contrato: &Dados, cliente: Option<Uuid>) -> bool {
+fn contrato_do_cliente(contrato: &Dados, cliente: Option<Uuid>) -> bool {
     let dono = contrato.get("cliente").and_then(|texto| texto.parse::<Uuid>().ok());
     dono.zip(cliente).is_none_or(|(dono, cliente)| dono == cliente)
+}
+
+/// Whether the fields name a contract of their own client.
+///
+/// # Errors
+/// `contrato_de_outro_cliente`.
+pub fn conferir_contrato(campos: &Campos, contrato: Option<&Dados>) -> Result<(), Refusal> {
+    let cliente = campos.get("cliente").and_then(Valor::id);
+    match contrato {
+        Some(contrato) if !contrato_do_cliente(contrato, cliente) => {
+            Err(Refusal::new(Codigo::ContratoDeOutroCliente))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The address that counts: the contract's address of delivery where there is one, else the

@@ -10,14 +10,13 @@ use campo_domain::{
     origem,
     parte::Colecao,
     policy::{self, Parte},
-    preenchimento::{self, Contexto, Dados},
-    refusal::{Codigo, Refusal},
+    preenchimento::{self, Dados},
+    refusal::Refusal,
     registro::Campos,
     tipo::Tipo,
     valor::Valor,
 };
 use campo_sync::client::{self, LocalDocument, View};
-use chrono::Utc;
 use rusqlite::Connection;
 
 /// The command with what the record's origem says of its items, and what follows from it: client
@@ -62,7 +61,8 @@ pub(crate) fn preparar(
         }
         Command::EditarItem { campo, valor, .. } => {
             if let Some(dados) = da_origem(antes)? {
-                conferir(antes, &dados, &Campos::from([(campo.clone(), valor.clone())]))?;
+                let dito = Campos::from([(campo.clone(), valor.clone())]);
+                origem::conferir(antes, &dados, &dito)?;
             }
         }
         Command::Editar { campo, valor } => {
@@ -77,7 +77,7 @@ pub(crate) fn preparar(
             }
             let Some(dados) = da_origem(&campos)? else { return Ok((command, Vec::new())) };
             let mut itens = view.registro.vivos(Colecao::Itens);
-            itens.try_for_each(|(_, item)| conferir(&campos, &dados, &item.campos))?;
+            itens.try_for_each(|(_, item)| origem::conferir(&campos, &dados, &item.campos))?;
             return Ok((command, da_outra_origem(quem, &view, &campos, &dados)));
         }
         _ => {}
@@ -92,48 +92,21 @@ fn do_produto(
     item: &mut NovoItem,
 ) -> Result<(), Refusal> {
     origem::completar(tipo, dados, item);
-    conferir(campos, dados, &item.campos)
-}
-
-/// Only products of the document that the record comes from.
-fn conferir(campos: &Campos, dados: &Dados, item: &Campos) -> Result<(), Refusal> {
-    match item.get("produto").is_some_and(|produto| !produto.vazio()) {
-        true => origem::conferir(campos, dados, item),
-        false => Ok(()),
-    }
+    origem::conferir(campos, dados, &item.campos)
 }
 
 fn conferir_contrato(conn: &Connection, quem: &Quem, campos: &Campos) -> Result<(), Error> {
     let Some(codigo) = campos.get("contrato").and_then(Valor::texto) else { return Ok(()) };
     let contrato = references::dados(conn, quem.account, "contrato", codigo)?;
-    let cliente = campos.get("cliente").and_then(Valor::id);
-    match contrato {
-        Some(contrato) if !preenchimento::contrato_do_cliente(&contrato, cliente) => {
-            Err(Refusal::new(Codigo::ContratoDeOutroCliente).into())
-        }
-        _ => Ok(()),
-    }
+    Ok(preenchimento::conferir_contrato(campos, contrato.as_ref())?)
 }
 
 /// Client and supplier of another document, where they are empty and the person may write them.
 fn da_outra_origem(quem: &Quem, view: &View, campos: &Campos, dados: &Dados) -> Vec<Command> {
-    let mut cheios = campos.clone();
-    let contexto = Contexto {
-        pessoa: &quem.pessoa,
-        agora: Utc::now(),
-        cliente: None,
-        contrato: None,
-        origem: Some(dados),
-        assistencia: None,
+    let View { previsto, tipo, .. } = view;
+    let pode = |campo| {
+        policy::pode_alterar_registro(&quem.pessoa, previsto, tipo, Parte::Campo(campo)).is_ok()
     };
-    preenchimento::completar(&view.tipo, &mut cheios, &contexto);
-    let novos = ["cliente", "fornecedor"].into_iter().filter_map(|nome| {
-        let campo = view.registro.kind.campo(nome)?;
-        let parte = Parte::Campo(campo);
-        policy::pode_alterar_registro(&quem.pessoa, &view.previsto, &view.tipo, parte).ok()?;
-        let vazio = campos.get(nome).is_none_or(Valor::vazio);
-        let valor = cheios.remove(nome).filter(|valor| vazio && !valor.vazio())?;
-        Some(Command::Editar { campo: nome.to_owned(), valor })
-    });
-    novos.collect()
+    let novos = origem::partes(tipo, campos, dados).into_iter().filter(|(campo, _)| pode(campo));
+    novos.map(|(campo, valor)| Command::Editar { campo: campo.nome.to_owned(), valor }).collect()
 }

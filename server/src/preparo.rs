@@ -159,7 +159,7 @@ pub async fn preparar(
         let preenchidos = dados.map(|dados| posta.preencher(pessoa, &dados)).unwrap_or_default();
         if posta.mudou("contrato") || posta.mudou("cliente") {
             let contrato = do_contrato(tx, &posta.campos).await?;
-            conferir_contrato(contrato.as_ref(), &posta.campos)?;
+            preenchimento::conferir_contrato(&posta.campos, contrato.as_ref())?;
         }
         // Right behind what says the origem: what comes later may need it, or end the editing.
         let diz = |(de, comando): &(DocumentId, Command)| *de == id && diz_a_origem(comando);
@@ -191,16 +191,6 @@ fn novos_itens(comando: &mut Command) -> &mut [NovoItem] {
         Command::Criar { itens, .. } => itens,
         Command::IncluirItem { em: Colecao::Itens, item } => std::slice::from_mut(item),
         _ => &mut [],
-    }
-}
-
-fn conferir_contrato(contrato: Option<&Dados>, campos: &Campos) -> Result<(), Refusal> {
-    let cliente = campos.get("cliente").and_then(Valor::id);
-    match contrato {
-        Some(contrato) if !preenchimento::contrato_do_cliente(contrato, cliente) => {
-            Err(Refusal::new(Codigo::ContratoDeOutroCliente))
-        }
-        _ => Ok(()),
     }
 }
 
@@ -293,11 +283,8 @@ impl Posta {
     /// All items of a record that names another document; else those whose product is said now.
     fn conferir_itens(&self, dados: &Dados) -> Result<(), Refusal> {
         let todos = self.outra_origem();
-        let itens = self.itens.iter().filter(|(id, _)| todos || self.ditos.contains(id));
-        let mut itens = itens
-            .map(|(_, item)| item)
-            .filter(|item| item.get("produto").is_some_and(|produto| !produto.vazio()));
-        itens.try_for_each(|item| origem::conferir(&self.campos, dados, item))
+        let mut itens = self.itens.iter().filter(|(id, _)| todos || self.ditos.contains(id));
+        itens.try_for_each(|(_, item)| origem::conferir(&self.campos, dados, item))
     }
 
     /// What another document says of a record that is there: its client and supplier, where they
@@ -306,26 +293,13 @@ impl Posta {
         let Some(registro) = self.registro.as_ref().filter(|_| self.outra_origem()) else {
             return Vec::new();
         };
-        let mut cheios = self.campos.clone();
-        let contexto = Contexto {
-            pessoa,
-            agora: Utc::now(),
-            cliente: None,
-            contrato: None,
-            origem: Some(dados),
-            assistencia: None,
-        };
-        preenchimento::completar(&self.tipo, &mut cheios, &contexto);
         let pode = |campo: &'static Campo| {
             policy::pode_alterar_registro(pessoa, registro, &self.tipo, Parte::Campo(campo)).is_ok()
         };
-        let novos = ["cliente", "fornecedor"].into_iter().filter_map(|nome| {
-            let campo = registro.kind.campo(nome).filter(|campo| pode(campo))?;
-            let dito = self.campos_ditos.contains(nome);
-            let vazio = self.campos.get(nome).is_none_or(Valor::vazio);
-            let valor = cheios.remove(nome).filter(|valor| vazio && !dito && !valor.vazio())?;
-            Some((campo.nome.to_owned(), valor))
-        });
+        let novos = origem::partes(&self.tipo, &self.campos, dados).into_iter();
+        let novos = novos
+            .filter(|(campo, _)| !self.campos_ditos.contains(campo.nome) && pode(campo))
+            .map(|(campo, valor)| (campo.nome.to_owned(), valor));
         let novos: Vec<_> = novos.collect();
         self.campos.extend(novos.iter().cloned());
         novos.into_iter().map(|(campo, valor)| Command::Editar { campo, valor }).collect()

@@ -268,19 +268,23 @@ fn a_wait_for_the_client_ends_once_and_only_if_nothing_moved() {
     assert!(recusa.is_err(), "nobody asks for the server's own");
 }
 
-/// A complaint of P000 that is in analysis, with the invoice that it comes from.
-fn reclamacao() -> Server {
-    let mut server = Server::new();
-    let campos = [
+/// What a complaint must say.
+fn queixa() -> [(&'static str, Valor); 6] {
+    [
         ("escopo", texto("cliente")),
         ("cliente", Valor::Id(Uuid::from_u128(500))),
         ("tipo_ocorrencia", texto("avaria")),
         ("relato", texto("Porta trincada")),
         ("contato_nome", texto("João")),
         ("contato_telefone", texto("19 99999-0000")),
-        ("origem", texto("nf_saida")),
-        ("origem_numero", texto("45198")),
-    ];
+    ]
+}
+
+/// A complaint of P000 that is in analysis, with the invoice that it comes from.
+fn reclamacao() -> Server {
+    let mut server = Server::new();
+    let origem = [("origem", texto("nf_saida")), ("origem_numero", texto("45198"))];
+    let campos = [&queixa()[..], &origem].concat();
     server.office(id(1), ocorrencia(1, "p000.ocorrencia", &campos));
     let porta = [("produto", texto("Porta")), ("quantidade", Valor::Inteiro(1_000))];
     server.office(id(1), incluir(Colecao::Itens, 10, &porta));
@@ -440,15 +444,7 @@ fn a_device_may_not_hand_a_record_over_nor_write_in_the_servers_name() {
 #[test]
 fn what_one_command_lacks_another_of_the_same_request_may_give() {
     let mut server = Server::new();
-    let campos = [
-        ("escopo", texto("cliente")),
-        ("cliente", Valor::Id(Uuid::from_u128(500))),
-        ("tipo_ocorrencia", texto("avaria")),
-        ("relato", texto("Porta trincada")),
-        ("contato_nome", texto("João")),
-        ("contato_telefone", texto("19 99999-0000")),
-    ];
-    server.office(id(1), ocorrencia(1, "p000.ocorrencia", &campos));
+    server.office(id(1), ocorrencia(1, "p000.ocorrencia", &queixa()));
     let editar = |campo: &str, valor| (id(1), Command::Editar { campo: campo.to_owned(), valor });
     let requester =
         Requester { pessoa: office(), device: DeviceId::ESCRITORIO, anteriores: Vec::new() };

@@ -133,8 +133,8 @@ fn what_the_document_promises_can_be_read() {
     assert!(lost.is_empty(), "in no component: {lost:?}");
 }
 
-#[test]
-fn no_two_schemas_and_no_two_operations_share_a_name() {
+/// What the files below a folder of the project say.
+pub fn sources(folder: &str) -> Vec<String> {
     fn walk(folder: &Path, found: &mut Vec<String>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -145,8 +145,14 @@ fn no_two_schemas_and_no_two_operations_share_a_name() {
             }
         }
     }
-    let (mut sources, mut names) = (Vec::new(), BTreeSet::new());
-    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../server/src"), &mut sources);
+    let mut found = Vec::new();
+    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder), &mut found);
+    found
+}
+
+#[test]
+fn no_two_schemas_and_no_two_operations_share_a_name() {
+    let (sources, mut names) = (sources("server/src"), BTreeSet::new());
     for declared in sources.iter().flat_map(|source| source.split("ToSchema").skip(1)) {
         // From a derive: `)]`, other attributes, then the type.
         let Some((attributes, body)) = declared.split_once(" {") else { continue };

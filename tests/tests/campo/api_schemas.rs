@@ -14,7 +14,6 @@ use jsonschema::Validator;
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
     sync::{Arc, LazyLock, Mutex},
 };
 use uuid::Uuid;
@@ -339,18 +338,7 @@ fn a_list_says_where_its_next_page_is_and_a_repeated_request_that_it_is_one() {
 
 #[test]
 fn every_route_that_honours_if_match_says_so() {
-    fn walk(folder: &Path, found: &mut Vec<String>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                walk(&path, found);
-            } else {
-                found.push(std::fs::read_to_string(&path).unwrap());
-            }
-        }
-    }
-    let mut sources = Vec::new();
-    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../server/src/api"), &mut sources);
+    let sources = crate::api_routes::sources("server/src/api");
     let mut honouring = 0;
     for handler in sources.iter().flat_map(|source| source.split("#[utoipa::path(").skip(1)) {
         let (head, rest) = handler.split_once("fn ").unwrap();

@@ -178,14 +178,6 @@ fn edicoes(registro: &Registro, valores: Vec<(&'static Campo, Valor)>) -> Vec<Co
         let disputado = registro.conflitos.iter().any(|conflito| conflito.campo == campo.nome);
         disputado || registro.valor(campo.nome) != valor
     };
-    let mut valores: Vec<_> = valores.into_iter().filter(mudam).collect();
-    // Each command is judged by itself: a visit that moves to later ends later first, one that
-    // moves to earlier begins earlier first.
-    let novo_fim = valores.iter().find(|(campo, _)| campo.nome == "fim");
-    let adia = novo_fim.is_some_and(|(_, fim)| {
-        fim.instante() >= registro.valor("inicio").instante() || *fim == Valor::Nulo
-    });
-    valores.sort_by_key(|(campo, _)| (campo.nome == "fim") != adia);
     let comando = |(campo, valor): (&'static Campo, Valor)| {
         let nome = campo.nome.to_owned();
         if !campo.longo() {
@@ -195,7 +187,7 @@ fn edicoes(registro: &Registro, valores: Vec<(&'static Campo, Valor)>) -> Vec<Co
         let de = texto(registro.valor(campo.nome));
         Command::EditarTexto { campo: nome, de, para: texto(&valor) }
     };
-    valores.into_iter().map(comando).collect()
+    valores.into_iter().filter(mudam).map(comando).collect()
 }
 
 /// Executa um comando, ou vários em ordem: todos, ou nenhum.
