@@ -25,6 +25,7 @@ pub mod outbox;
 pub mod postgres;
 pub(crate) mod preparo;
 pub mod projection;
+pub(crate) mod reading;
 pub mod rebuild;
 pub mod reference;
 pub mod routes;

@@ -14,8 +14,8 @@ use crate::{
     app::App,
     ledger,
     office::{self, OfficeError},
+    reading::{self, Viewer, visible},
     reference,
-    web::queries::{self, Viewer, visible},
 };
 use campo_domain::{
     command::{Command, NovoItem},
@@ -75,14 +75,14 @@ pub async fn completar(
 
 async fn do_contrato(tx: &mut PgTransaction<'_>, campos: &Campos) -> sqlx::Result<Option<Dados>> {
     match campos.get("contrato").and_then(Valor::texto) {
-        Some(codigo) => queries::dados(tx, "contrato", codigo).await,
+        Some(codigo) => reading::dados(tx, "contrato", codigo).await,
         None => Ok(None),
     }
 }
 
 async fn da_origem(tx: &mut PgTransaction<'_>, campos: &Campos) -> sqlx::Result<Option<Dados>> {
     match origem::chave(campos) {
-        Some(chave) => queries::dados(tx, origem::CATALOGO, &chave).await,
+        Some(chave) => reading::dados(tx, origem::CATALOGO, &chave).await,
         None => Ok(None),
     }
 }

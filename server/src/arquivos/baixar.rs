@@ -19,7 +19,7 @@ use crate::{
     app::App,
     error::{ApiError, ApiResult},
     objects, office,
-    web::queries::Viewer,
+    reading::Viewer,
 };
 use axum::{
     Json,

@@ -3,14 +3,11 @@
 
 use super::{enqueue::Cliente, fila::Mensagem, webhook};
 use crate::{
-    api::{
-        esquemas,
-        registros::{
-            json,
-            nomes::{Nomes, Pedidos, Quem},
-        },
+    api::esquemas,
+    reading::{
+        Viewer, json,
+        nomes::{Nomes, Pedidos, Quem},
     },
-    web::queries::Viewer,
 };
 use anyhow::Result;
 use campo_domain::{

@@ -2,8 +2,8 @@
 //! the person may see, entries of catalogues that are offered.
 
 use crate::{
+    reading::{Viewer, record},
     reference::elegivel,
-    web::queries::{Viewer, record},
 };
 use campo_domain::{
     command::NovoItem,

@@ -1,6 +1,6 @@
 //! The back office (retaguarda): pages that the server renders, and the two files they load.
 //!
-//! Handlers read through `queries` and write through `crate::office`, the same gate as a device's
+//! Handlers read through `crate::reading` and write through `crate::office`, the same gate as a device's
 //! work; no rule is decided here. Every page works without JavaScript: `assets/app.js` only keeps
 //! it fresh and spares clicks.
 
@@ -13,7 +13,6 @@ mod format;
 mod held;
 mod lists;
 mod page;
-pub(crate) mod queries;
 pub(crate) mod record;
 mod session;
 

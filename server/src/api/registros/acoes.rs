@@ -3,7 +3,6 @@
 use super::{
     Registros,
     comandos::{self, Criado, Mudanca},
-    nomes::Quem,
 };
 use crate::{
     api::{
@@ -17,7 +16,7 @@ use crate::{
     error::{ApiError, ApiResult},
     office,
     outbox::fila::{self, EntregaDaAcao},
-    web::queries::{Viewer, record, visible},
+    reading::{Viewer, nomes::Quem, record, visible},
 };
 use axum::{
     Json,

@@ -2,8 +2,6 @@
 
 use super::{
     Lido, Registros,
-    json::{self, Situacao},
-    nomes::{Nomes, Pedidos, Quem},
     vista::{self, Nota},
 };
 use crate::{
@@ -15,7 +13,12 @@ use crate::{
     app::App,
     error::ApiResult,
     outbox::email::{self, AoCliente, Email},
-    web::queries::{Viewer, timeline::Visao},
+    reading::{
+        Viewer,
+        json::{self, Situacao},
+        nomes::{Nomes, Pedidos, Quem},
+        timeline::Visao,
+    },
 };
 use axum::{
     extract::{OriginalUri, State},

@@ -8,8 +8,8 @@ use crate::{
     },
     app::App,
     error::{ApiError, ApiResult},
+    reading::{Viewer, record, visible},
     search,
-    web::queries::{Viewer, record, visible},
 };
 use axum::{Json, extract::State};
 use campo_domain::{

@@ -1,14 +1,13 @@
 //! What a case gives its records: the client and the address of the one that they belong to, and
 //! the records that belong to this one.
 
-use super::nomes;
 use crate::{
     api::principal::Principal,
     app::App,
     error::ApiResult,
     office,
-    web::queries::{
-        Viewer,
+    reading::{
+        Viewer, nomes,
         record::{self, Child},
     },
 };

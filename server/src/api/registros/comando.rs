@@ -3,12 +3,12 @@
 
 use super::{
     comandos::NovaRestricao,
-    json,
     partes::{NovaParte, Partes},
 };
 use crate::{
     api::esquemas,
     error::{ApiError, ApiResult},
+    reading::json,
 };
 use campo_domain::{
     command::{Command, NovoPedido},

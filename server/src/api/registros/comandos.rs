@@ -5,7 +5,7 @@ use super::{
     Lido, Registros, acoes,
     comando::{self, Comandos},
     ficha::{self, Ficha},
-    json, referencias,
+    referencias,
 };
 use crate::{
     api::{
@@ -17,6 +17,7 @@ use crate::{
     app::App,
     error::{ApiError, ApiResult},
     office::{self, OfficeError},
+    reading::json,
 };
 use automerge::ChangeHash;
 use axum::{

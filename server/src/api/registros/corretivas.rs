@@ -4,7 +4,7 @@
 //! The row is the server's own; that a record belongs to it is the record's own word, written
 //! through the gate like everything else of a record.
 
-use super::{comandos, nomes::Quem};
+use super::comandos;
 use crate::{
     api::{
         etag::{ETag, IfMatch},
@@ -16,7 +16,7 @@ use crate::{
     commit::{self, Nova, Vinculacao, Work},
     error::{ApiError, ApiResult},
     office::{self, OfficeError},
-    web::queries::{Viewer, record, visible},
+    reading::{Viewer, nomes::Quem, record, visible},
 };
 use axum::{
     Json,

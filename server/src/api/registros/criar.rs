@@ -4,7 +4,6 @@ use super::{
     Registros,
     comandos::{self, NovaRestricao},
     ficha::{self, RegistroCriado},
-    json,
     partes::NovaParte,
     referencias,
 };
@@ -15,7 +14,9 @@ use crate::{
     },
     app::App,
     error::{ApiError, ApiResult},
-    office, preparo, reference,
+    office, preparo,
+    reading::json,
+    reference,
 };
 use axum::{
     Json,

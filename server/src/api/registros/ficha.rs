@@ -4,8 +4,6 @@ use super::{
     Lido, Registros,
     caso::{self, ClienteDoCaso, Filho},
     formulario::{self, CampoFicha},
-    json::{self, Situacao, TipoLinha},
-    nomes::{Pedidos, Quem},
     possivel::{self, AcaoPossivel, Pode, Verbo},
     vista::{
         AcaoDoRegistro, Analise, Anexo, Conflito, CorretivaDoRegistro, Nota, Parte, Pedido,
@@ -20,7 +18,12 @@ use crate::{
     app::App,
     error::ApiResult,
     outbox::fila,
-    web::queries::{Viewer, visible},
+    reading::{
+        Viewer,
+        json::{self, Situacao, TipoLinha},
+        nomes::{Pedidos, Quem},
+        visible,
+    },
 };
 use axum::{
     Json,

@@ -12,7 +12,7 @@ use crate::{
     app::App,
     error::{ApiError, ApiResult},
     ledger::table,
-    web::queries::{Viewer, visible},
+    reading::{Viewer, visible},
 };
 use axum::{
     Json,

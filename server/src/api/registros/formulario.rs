@@ -1,7 +1,7 @@
 //! The fields of a record as a form: in order, with labels, what each accepts, and whether the
 //! person may write it now.
 
-use super::{json, nomes::Nomes};
+use crate::reading::{json, nomes::Nomes};
 use campo_domain::{
     pessoa::Pessoa,
     policy::{self, Parte},

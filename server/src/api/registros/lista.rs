@@ -6,7 +6,6 @@ use super::{
     Registros,
     colunas::{self, Coluna},
     filtro::{Filtro, atrasado, cliente, filtrar},
-    json::{self, Situacao, TipoLinha},
 };
 use crate::{
     api::{
@@ -17,7 +16,11 @@ use crate::{
     app::App,
     error::{ApiError, ApiResult},
     ledger::{self, table},
-    web::queries::{Viewer, visible},
+    reading::{
+        Viewer,
+        json::{self, Situacao, TipoLinha},
+        visible,
+    },
 };
 use axum::{
     extract::{OriginalUri, State},

@@ -18,10 +18,8 @@ mod ficha;
 mod filtro;
 mod fontes;
 mod formulario;
-pub(crate) mod json;
 mod lista;
 mod mudancas;
-pub(crate) mod nomes;
 mod partes;
 mod portal;
 mod possivel;
@@ -38,7 +36,7 @@ use crate::{
     app::App,
     error::{ApiError, ApiResult},
     ledger, office,
-    web::queries::Viewer,
+    reading::Viewer,
 };
 use automerge::ChangeHash;
 use campo_domain::{
@@ -102,7 +100,7 @@ pub fn routes() -> OpenApiRouter<App> {
     partes::Partes,
     fontes::Fonte,
     corretivas::SituacaoCorretiva,
-    crate::web::queries::timeline::Visao,
+    crate::reading::timeline::Visao,
 )))]
 struct DosEnderecos;
 

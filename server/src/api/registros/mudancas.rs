@@ -9,7 +9,7 @@ use crate::{
     },
     app::App,
     error::ApiResult,
-    web::queries::{Viewer, visible},
+    reading::{Viewer, visible},
 };
 use campo_domain::kind::Kind;
 use serde::Serialize;

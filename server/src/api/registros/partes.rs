@@ -4,7 +4,7 @@ use super::{
     Registros,
     comandos::{Criado, Mudanca},
     ficha::Ficha,
-    json, referencias,
+    referencias,
 };
 use crate::{
     api::{
@@ -14,6 +14,7 @@ use crate::{
     },
     app::App,
     error::{ApiError, ApiResult},
+    reading::json,
 };
 use axum::{extract::State, http::HeaderMap, response::Response};
 use campo_domain::{

@@ -8,7 +8,7 @@ mod vista;
 use super::{
     Lido,
     comandos::{self, PedirTransicao},
-    criar, json, referencias,
+    criar, referencias,
 };
 use crate::{
     api::{
@@ -20,7 +20,7 @@ use crate::{
     app::App,
     error::{ApiError, ApiResult},
     office,
-    web::queries::Catalogues,
+    reading::{Catalogues, json},
 };
 use axum::{
     Json,

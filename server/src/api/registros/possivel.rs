@@ -1,7 +1,8 @@
 //! What a person may do to a record now, with what each thing still lacks: what buttons to show.
 //! The rules are the domain's; this asks them.
 
-use super::{json::Situacao, vista::Recusa};
+use super::vista::Recusa;
+use crate::reading::json::Situacao;
 use campo_domain::{
     command::{Command, Listados},
     fluxo::{Consequencia, Guarda, Transicao},

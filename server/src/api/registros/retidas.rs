@@ -1,7 +1,6 @@
 //! Held work (ff28): what phones did in good faith and too late, for the office to take in or not.
 //! As the pages have it, through the same functions.
 
-use super::nomes::{self, Quem};
 use crate::{
     api::{
         extract::{ApiJson, ApiPath, ApiQuery},
@@ -11,14 +10,14 @@ use crate::{
     app::App,
     error::{ApiError, ApiResult},
     office::{self, HeldBranch, HeldWrite},
-    web::{
-        queries::{
-            Viewer,
-            names::Names,
-            record::{self, Held, Waiting},
-        },
-        record::{disputes, fields::Reader},
+    reading::{
+        Viewer,
+        names::Names,
+        nomes::{self, Quem},
+        record::{self, Held, Waiting},
+        values::Reader,
     },
+    web::record::disputes,
 };
 use axum::{
     Json,
@@ -218,7 +217,7 @@ async fn mostrar(app: &App, quem: &Principal, achada: HeldBranch) -> ApiResult<J
     let fuso = super::fuso(&mut tx).await?;
     let ler = |rotulo: &str, texto: &str| {
         let lido = match &tipo {
-            Some(tipo) => disputes::kept(&Reader { names: &names, tipo, fuso }, rotulo, texto),
+            Some(tipo) => Reader { names: &names, tipo, fuso }.held(rotulo, texto),
             None => texto.to_owned(),
         };
         Some(lido).filter(|lido| !lido.is_empty())

@@ -1,10 +1,13 @@
 //! The parts of a record as the API shows them.
 
-use super::{
-    json,
-    nomes::{Nomes, Quem},
+use crate::{
+    api::esquemas,
+    outbox::fila::EntregaDaAcao,
+    reading::{
+        json,
+        nomes::{Nomes, Quem},
+    },
 };
-use crate::{api::esquemas, outbox::fila::EntregaDaAcao};
 use campo_domain::{
     ids::ItemId,
     kind::Kind,

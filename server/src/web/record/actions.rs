@@ -2,14 +2,14 @@
 //! branches. Each is a [`Command`] or several through `office::run_all`, then back to the page
 //! (303); refused, the same page comes back with what was typed (422).
 
-use super::{Asked, Which, fields, render};
+use super::{Asked, Which, render};
 use crate::{
     app::App,
     office::{self, OfficeError},
+    reading::{timeline::Visao, values},
     web::{
         form::{Draft, Sent},
         page::{Notice, PageError, PageResult, Visit},
-        queries::timeline::Visao,
     },
 };
 use axum::{extract::State, response::Response};
@@ -194,7 +194,7 @@ pub async fn settle(State(app): State<App>, which: Which, visit: Visit, sent: Se
     let name = sent.get("campo");
     let valor: Valor =
         serde_json::from_str(&sent.get("valor")).map_err(|_| PageError::not_found())?;
-    let command = match fields::named(which.kind, &name) {
+    let command = match values::named(which.kind, &name) {
         Some((campo, Some((em, item)))) => {
             Command::EditarItem { em, item, campo: campo.nome.to_owned(), valor }
         }

@@ -4,11 +4,11 @@ use super::{Which, actions::Act, load::Loaded};
 use crate::{
     app::App,
     outbox::fila::EntregaDaAcao,
+    reading::outbox::Email,
     web::{
         form::{Draft, Sent},
         format::Moment,
         page::{Notice, PageResult, Visit},
-        queries::outbox::Email,
     },
 };
 use axum::extract::State;

@@ -1,19 +1,17 @@
 //! The acompanhamento of a record: its lines, its stages, its conversations (R78–R82), and the form
 //! that writes into it.
 
-use super::{
-    Which,
-    actions::Act,
-    fields::{self, Reader},
-    load::Loaded,
-};
+use super::{Which, actions::Act, load::Loaded};
 use crate::{
     app::App,
+    reading::{
+        timeline::{Entry, Visao},
+        values::{self, Reader},
+    },
     web::{
         form::{Draft, Sent},
         format::{self, Moment},
         page::{Notice, PageResult, Visit},
-        queries::timeline::{Entry, Visao},
     },
 };
 use axum::extract::State;
@@ -188,13 +186,13 @@ fn text(entry: &Entry, reader: &Reader<'_>) -> String {
 fn change(entry: &Entry, loaded: &Loaded) -> Option<Change> {
     const FIELDS: [&str; 6] = ["campo", "texto", "item", "despesa", "anexo", "vinculo"];
     let name = entry.campo.as_deref().filter(|_| FIELDS.contains(&entry.tipo.as_str()))?;
-    let (campo, part) = fields::named(loaded.registro.kind, name)?;
+    let (campo, part) = values::named(loaded.registro.kind, name)?;
     let kept = |value: &Option<String>| {
         let value = value.as_deref().filter(|value| !value.is_empty());
         value.map_or_else(String::new, |value| loaded.reader().show_kept(Some(campo), value))
     };
     let label = match part {
-        Some((em, _)) => fields::label_of_part(campo, em),
+        Some((em, _)) => values::label_of_part(campo, em),
         None => loaded.tipo.rotulo(campo.nome).to_owned(),
     };
     Some(Change { label, from: kept(&entry.de), to: kept(&entry.para) })

@@ -4,15 +4,15 @@
 use super::{
     Which,
     actions::{Act, not_valid},
-    fields::{self, Input, Shown},
+    fields::{self, Input},
     load::Loaded,
 };
 use crate::{
     app::App,
+    reading::{record, values::Shown},
     web::{
         form::{Draft, Sent},
         page::{Notice, PageError, PageResult, Visit},
-        queries::record,
     },
 };
 use axum::extract::State;

@@ -73,7 +73,7 @@ pub fn form(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Option<Joi
     let joined = |id: Uuid| registro.corretivas.iter().any(|link| link.id.uuid() == id);
     let open = loaded.corretivas.iter();
     let open = open.filter(|known| known.situacao == "rascunho" && !joined(known.id));
-    let choice = |known: &crate::web::queries::record::Corretiva| {
+    let choice = |known: &crate::reading::record::Corretiva| {
         let label = format!("{} · {}", known.numero, known.titulo);
         Choice::new(known.id.to_string(), label, &chosen)
     };

@@ -4,7 +4,7 @@ use super::{
     Which,
     disputes::{self, ConflictView, HeldCard},
     erp::{self, AcaoView, AskView, EmailView},
-    fields::{self, Control, FieldView, Shown},
+    fields::{self, Control, FieldView},
     flow::{self, ActionView, AnaliseView, PartialForm, WaitingView},
     gallery::{self, GalleryView, PictureView},
     history::{self, EntryView, NoteForm, Stage, Tab},
@@ -13,14 +13,17 @@ use super::{
     people::{self, ListView, RestrictionView},
     quality::{self, CorretivaView, JoinForm},
 };
-use crate::web::{
-    form::Draft,
-    format::{self, Moment},
-    lists,
-    page::{Shell, Visit},
-    queries::{
+use crate::{
+    reading::{
         record::{Child, Linked, label},
         timeline::Visao,
+        values::Shown,
+    },
+    web::{
+        form::Draft,
+        format::{self, Moment},
+        lists,
+        page::{Shell, Visit},
     },
 };
 use askama::Template;

@@ -1,15 +1,15 @@
 //! What a client may open: the tipos that show in the portal and are in use, each with its form.
 
-use super::super::formulario::{self, Opcao};
 use crate::{
     api::{
         esquemas,
         principal::{LerRegistros, Portal},
+        registros::formulario::{self, Opcao},
     },
     app::App,
     error::ApiResult,
+    reading::Catalogues,
     reference,
-    web::queries::Catalogues,
 };
 use axum::{Json, extract::State};
 use campo_domain::{

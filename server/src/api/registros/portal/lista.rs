@@ -1,15 +1,15 @@
 //! A client's own cases, newest first. For many rows at once, as `policy::alcanca` has it of one.
 
-use super::super::{colunas, cursor_estranho, empresa, json::Situacao};
 use crate::{
     api::{
         extract::ApiQuery,
         page::{Folha, Pagina},
         principal::{LerRegistros, Portal},
+        registros::{colunas, cursor_estranho, empresa},
     },
     app::App,
     error::{ApiError, ApiResult},
-    web::queries::record,
+    reading::{json::Situacao, record},
 };
 use axum::{
     extract::{OriginalUri, State},

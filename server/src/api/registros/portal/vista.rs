@@ -1,17 +1,24 @@
 //! One case as its client sees it. What is the company's own is not in it: internal stages, notes
 //! and fields, and what is written in a field before the client may read it.
 
-use super::{
-    super::{
-        Lido, fuso,
+use super::lista::{LinhaDoPortal, espera};
+use crate::{
+    api::{
+        principal::Principal,
+        registros::{
+            Lido, fuso,
+            possivel::{self, Verbo},
+            vista::EstadoDoArquivo,
+        },
+    },
+    app::App,
+    error::ApiResult,
+    reading::{
+        Viewer,
         json::{self, Situacao},
         nomes::Pedidos,
-        possivel::{self, Verbo},
-        vista::EstadoDoArquivo,
     },
-    lista::{LinhaDoPortal, espera},
 };
-use crate::{api::principal::Principal, app::App, error::ApiResult, web::queries::Viewer};
 use campo_domain::{
     fluxo::Fase,
     ids::{DocumentId, NotaId},

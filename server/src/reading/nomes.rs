@@ -1,7 +1,7 @@
 //! Names beside ids: of people, devices, records and entries of catalogues, each in one query for
 //! all that an answer shows.
 
-use crate::web::queries::{
+use crate::reading::{
     Viewer,
     record::{self, Named},
 };

@@ -1,12 +1,15 @@
-//! What the pages read, inside one transaction of the company. Visibility is decided in SQL, by one
-//! fragment: [`visible!`]. Nothing here writes.
+//! Every query that a page, the API or a message reads, inside one transaction of the company, and how
+//! values read. Visibility is decided in SQL, by one fragment: [`visible!`]. Nothing here writes.
 
 pub mod agenda;
+pub mod json;
 pub mod lists;
 pub mod names;
+pub mod nomes;
 pub mod outbox;
 pub mod record;
 pub mod timeline;
+pub mod values;
 
 use crate::reference::elegivel;
 use campo_domain::{
