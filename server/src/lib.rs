@@ -35,4 +35,5 @@ pub mod sync;
 #[doc(hidden)]
 pub mod testing;
 pub mod timers;
+pub(crate) mod visibility;
 pub mod web;

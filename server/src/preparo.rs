@@ -14,8 +14,8 @@ use crate::{
     app::App,
     ledger,
     office::{self, OfficeError},
-    reading::{self, Viewer, visible},
-    reference,
+    reading, reference,
+    visibility::{Viewer, visible},
 };
 use campo_domain::{
     command::{Command, NovoItem},

@@ -19,7 +19,7 @@ use crate::{
     app::App,
     error::{ApiError, ApiResult},
     objects, office,
-    reading::Viewer,
+    visibility::Viewer,
 };
 use axum::{
     Json,

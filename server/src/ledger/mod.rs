@@ -1,34 +1,6 @@
 //! The SQL of the log: what a plan needs is loaded, what a plan says is written, what a device
 //! lacks is read. Nothing is decided here; `campo_sync::exchange` plans, this obeys.
 
-/// `campo_domain::policy::visivel` of a case, in SQL, for a row with `tenant` and `raiz` and a
-/// person with `Ver`: its alias, the person, and whether that person sees everybody's cases. What
-/// else decides is read from the person's own row.
-macro_rules! sees {
-    ($row:literal, $user:literal, $all:literal) => {
-        concat!(
-            "((",
-            $all,
-            " OR EXISTS (SELECT 1 FROM envolvido vis_e WHERE vis_e.tenant = ",
-            $row,
-            ".tenant AND vis_e.raiz = ",
-            $row,
-            ".raiz AND vis_e.usuario = ",
-            $user,
-            ")) AND NOT EXISTS (SELECT 1 FROM restricao vis_r WHERE vis_r.tenant = ",
-            $row,
-            ".tenant AND vis_r.raiz = ",
-            $row,
-            ".raiz AND NOT EXISTS (SELECT 1 FROM usuario vis_u \
-                 WHERE vis_u.tenant = vis_r.tenant AND vis_u.id = ",
-            $user,
-            " AND (vis_u.id = ANY (vis_r.usuarios) OR vis_u.grupos && vis_r.grupos \
-                   OR 'administrar' = ANY (vis_u.permissoes)))))"
-        )
-    };
-}
-pub(crate) use sees;
-
 mod load;
 mod pull;
 mod scope;
@@ -38,7 +10,7 @@ pub use load::{Caso, caso, chunks, heads, held_pushes, needs_of, pessoa, request
 pub use pull::{Page, Pull, page};
 pub use scope::rescope;
 pub use write::{Conflict, Frame, Publication, commit, publish};
-pub(crate) use write::{Share, lock_company, table};
+pub(crate) use write::{Share, lock_company};
 
 use campo_domain::ids::TenantId;
 use sqlx::PgTransaction;

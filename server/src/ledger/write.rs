@@ -7,7 +7,6 @@ use crate::{outbox, projection};
 use anyhow::Result;
 use campo_domain::{
     ids::{DocumentId, TenantId, UserId},
-    kind::Kind,
     pessoa::Pessoa,
     registro::Restricao,
 };
@@ -581,14 +580,4 @@ pub async fn publish(
     .await?;
     notify(tx, tenant).await?;
     Ok(base + publications.len() as u64)
-}
-
-/// The kinds, as the projection's tables know them.
-pub(crate) const fn table(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Assistencia => "assistencias",
-        Kind::Ocorrencia => "ocorrencias",
-        Kind::Agenda => "agendas",
-        Kind::Cliente => "clientes",
-    }
 }

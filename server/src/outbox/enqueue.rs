@@ -7,7 +7,7 @@ use super::{
     fila,
     modelo::Contexto,
 };
-use crate::ledger::sees;
+use crate::visibility::visible;
 use anyhow::Result;
 use campo_domain::{
     ids::{DocumentId, TenantId, UserId},
@@ -163,7 +163,7 @@ async fn avisar(
          FROM usuario u, (SELECT $1::uuid AS tenant, $3::uuid AS raiz) d \
          WHERE u.tenant = d.tenant AND u.id = ANY ($2) AND u.ativo AND NOT u.servico \
              AND u.cliente IS NULL AND 'ver' = ANY (u.permissoes) AND ($4 OR ",
-        sees!("d", "u.id", "'ver_todas' = ANY (u.permissoes)"),
+        visible!("d", "u.id", "'ver_todas' = ANY (u.permissoes)"),
         ") ORDER BY u.id"
     ))
     .bind(tenant.uuid())

@@ -5,9 +5,10 @@ use super::{enqueue::Cliente, fila::Mensagem, webhook};
 use crate::{
     api::esquemas,
     reading::{
-        Viewer, json,
+        json,
         nomes::{Nomes, Pedidos, Quem},
     },
+    visibility::Viewer,
 };
 use anyhow::Result;
 use campo_domain::{

@@ -1,10 +1,7 @@
 //! Whether what values refer to is there and in use: people whom work may be given to, records that
 //! the person may see, entries of catalogues that are offered.
 
-use crate::{
-    reading::{Viewer, record},
-    reference::elegivel,
-};
+use crate::{reading::record, reference::elegivel, visibility::Viewer};
 use campo_domain::{
     command::NovoItem,
     parte::Colecao,

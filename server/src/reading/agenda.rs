@@ -1,6 +1,6 @@
 //! The commitments of a day.
 
-use super::{Viewer, visible};
+use crate::visibility::{Viewer, visible};
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, PgTransaction};
 use uuid::Uuid;

@@ -1,6 +1,6 @@
 //! The lists of assistências and ocorrências: newest first, by keyset.
 
-use super::{Viewer, visible};
+use crate::visibility::{Viewer, visible};
 use campo_domain::kind::Kind;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;

@@ -1,5 +1,6 @@
 //! Every query that a page, the API or a message reads, inside one transaction of the company, and how
-//! values read. Visibility is decided in SQL, by one fragment: [`visible!`]. Nothing here writes.
+//! values read. Visibility is decided in SQL, by
+//! `crate::visibility`. Nothing here writes.
 
 pub mod agenda;
 pub mod json;
@@ -11,46 +12,14 @@ pub mod record;
 pub mod timeline;
 pub mod values;
 
-use crate::reference::elegivel;
-use campo_domain::{
-    ids::UserId,
-    kind::Kind,
-    pessoa::{Permissao, Pessoa},
-    preenchimento::Dados,
-    tipo::Tipo,
+use crate::{
+    reference::elegivel,
+    visibility::{Viewer, visible},
 };
+use campo_domain::{ids::UserId, kind::Kind, preenchimento::Dados, tipo::Tipo};
 use sqlx::{FromRow, PgTransaction, Row};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
-
-/// `campo_domain::policy::visivel` in SQL, for a row with `tenant` and `raiz`. `$1` and `$2` are
-/// the two parts of a [`Viewer`]. The second form is for rows of any kind, which have `kind` too.
-macro_rules! visible {
-    ($row:literal) => {
-        crate::ledger::sees!($row, "$1", "$2")
-    };
-    ($row:literal, with kind) => {
-        concat!("(($1 IS NOT NULL AND ", $row, ".kind = 'cliente') OR ", visible!($row), ")")
-    };
-}
-pub(crate) use visible;
-
-/// Who reads, as [`visible!`] wants it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Viewer {
-    /// The person; `None` without `Ver`, who sees nothing.
-    pub id: Option<Uuid>,
-    /// Whether the person sees everybody's records.
-    pub all: bool,
-}
-
-impl Viewer {
-    /// The person as a reader.
-    pub fn of(pessoa: &Pessoa) -> Self {
-        let sees = pessoa.pode(Permissao::Ver);
-        Self { id: sees.then(|| pessoa.id.uuid()), all: sees && pessoa.pode(Permissao::VerTodas) }
-    }
-}
 
 /// How many held branches wait, among the records that the person may see.
 ///

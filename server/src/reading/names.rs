@@ -1,9 +1,10 @@
 //! Names beside ids and codes, for everything that a page of one record mentions.
 
 use super::{
-    Catalogues, People, Viewer,
+    Catalogues, People,
     record::{self, Named},
 };
+use crate::visibility::Viewer;
 use campo_domain::{
     ids::DeviceId,
     kind::Kind,

@@ -1,9 +1,9 @@
 //! Names beside ids: of people, devices, records and entries of catalogues, each in one query for
 //! all that an answer shows.
 
-use crate::reading::{
-    Viewer,
-    record::{self, Named},
+use crate::{
+    reading::record::{self, Named},
+    visibility::Viewer,
 };
 use campo_domain::{
     ids::{DeviceId, UserId},

@@ -1,7 +1,9 @@
 //! What the page of a record shows beside the record itself.
 
-use super::{Viewer, visible};
-use crate::search;
+use crate::{
+    search,
+    visibility::{Viewer, visible},
+};
 use campo_domain::{agenda::NA_ASSISTENCIA, ids::DocumentId, kind::Kind, registro::Registro};
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, PgTransaction, Row};

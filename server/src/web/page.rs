@@ -1,11 +1,8 @@
 //! What every page shares: who visits, the header, the notice shown once, errors as pages.
 
 use crate::{
-    app::App,
-    auth::office::OfficeAuth,
-    error::ApiError,
-    office::OfficeError,
-    reading::{self, Viewer},
+    app::App, auth::office::OfficeAuth, error::ApiError, office::OfficeError, reading,
+    visibility::Viewer,
 };
 use askama::Template;
 use axum::{

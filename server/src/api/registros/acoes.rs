@@ -16,7 +16,8 @@ use crate::{
     error::{ApiError, ApiResult},
     office,
     outbox::fila::{self, EntregaDaAcao},
-    reading::{Viewer, nomes::Quem, record, visible},
+    reading::{nomes::Quem, record},
+    visibility::{Viewer, visible},
 };
 use axum::{
     Json,

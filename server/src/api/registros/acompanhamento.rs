@@ -14,11 +14,11 @@ use crate::{
     error::ApiResult,
     outbox::email::{self, AoCliente, Email},
     reading::{
-        Viewer,
         json::{self, Situacao},
         nomes::{Nomes, Pedidos, Quem},
         timeline::Visao,
     },
+    visibility::Viewer,
 };
 use axum::{
     extract::{OriginalUri, State},

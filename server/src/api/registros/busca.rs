@@ -8,8 +8,9 @@ use crate::{
     },
     app::App,
     error::{ApiError, ApiResult},
-    reading::{Viewer, record, visible},
+    reading::record,
     search,
+    visibility::{Viewer, visible},
 };
 use axum::{Json, extract::State};
 use campo_domain::{

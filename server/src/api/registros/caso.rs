@@ -7,9 +7,10 @@ use crate::{
     error::ApiResult,
     office,
     reading::{
-        Viewer, nomes,
+        nomes,
         record::{self, Child},
     },
+    visibility::Viewer,
 };
 use campo_domain::{
     kind::Kind,

@@ -16,7 +16,8 @@ use crate::{
     commit::{self, Nova, Vinculacao, Work},
     error::{ApiError, ApiResult},
     office::{self, OfficeError},
-    reading::{Viewer, nomes::Quem, record, visible},
+    reading::{nomes::Quem, record},
+    visibility::{Viewer, visible},
 };
 use axum::{
     Json,

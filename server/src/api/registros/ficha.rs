@@ -19,11 +19,10 @@ use crate::{
     error::ApiResult,
     outbox::fila,
     reading::{
-        Viewer,
         json::{self, Situacao, TipoLinha},
         nomes::{Pedidos, Quem},
-        visible,
     },
+    visibility::{Viewer, visible},
 };
 use axum::{
     Json,

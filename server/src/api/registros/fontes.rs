@@ -11,8 +11,8 @@ use crate::{
     },
     app::App,
     error::{ApiError, ApiResult},
-    ledger::table,
-    reading::{Viewer, visible},
+    projection::table,
+    visibility::{Viewer, visible},
 };
 use axum::{
     Json,

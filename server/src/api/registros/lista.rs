@@ -15,12 +15,10 @@ use crate::{
     },
     app::App,
     error::{ApiError, ApiResult},
-    ledger::{self, table},
-    reading::{
-        Viewer,
-        json::{self, Situacao, TipoLinha},
-        visible,
-    },
+    ledger,
+    projection::table,
+    reading::json::{self, Situacao, TipoLinha},
+    visibility::{Viewer, visible},
 };
 use axum::{
     extract::{OriginalUri, State},

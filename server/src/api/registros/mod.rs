@@ -36,7 +36,7 @@ use crate::{
     app::App,
     error::{ApiError, ApiResult},
     ledger, office,
-    reading::Viewer,
+    visibility::Viewer,
 };
 use automerge::ChangeHash;
 use campo_domain::{
@@ -131,7 +131,7 @@ impl Registros {
 
 /// The address of a record.
 fn endereco(kind: Kind, id: DocumentId) -> String {
-    format!("/v1/{}/{id}", ledger::table(kind))
+    format!("/v1/{}/{id}", projection::table(kind))
 }
 
 /// A record as somebody sees it, with what it takes to show and to change it.

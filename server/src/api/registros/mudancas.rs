@@ -9,7 +9,7 @@ use crate::{
     },
     app::App,
     error::ApiResult,
-    reading::{Viewer, visible},
+    visibility::{Viewer, visible},
 };
 use campo_domain::kind::Kind;
 use serde::Serialize;

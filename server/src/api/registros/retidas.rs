@@ -11,12 +11,12 @@ use crate::{
     error::{ApiError, ApiResult},
     office::{self, HeldBranch, HeldWrite},
     reading::{
-        Viewer,
         names::Names,
         nomes::{self, Quem},
         record::{self, Held, Waiting},
         values::Reader,
     },
+    visibility::Viewer,
     web::record::disputes,
 };
 use axum::{

@@ -9,7 +9,7 @@ use crate::{
     arquivos::declarado::{Declarado, dos_seus},
     error::{ApiError, ApiResult},
     ledger, objects, office,
-    reading::{Viewer, visible},
+    visibility::{Viewer, visible},
 };
 use axum::http::StatusCode;
 use campo_domain::{

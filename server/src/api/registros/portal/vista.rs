@@ -14,10 +14,10 @@ use crate::{
     app::App,
     error::ApiResult,
     reading::{
-        Viewer,
         json::{self, Situacao},
         nomes::Pedidos,
     },
+    visibility::Viewer,
 };
 use campo_domain::{
     fluxo::Fase,
