@@ -1,6 +1,5 @@
-//! Every query that a page, the API or a message reads, inside one transaction of the company, and how
-//! values read. Visibility is decided in SQL, by
-//! `crate::visibility`. Nothing here writes.
+//! Every query that a page, the API or a message reads, inside one transaction of the company, and
+//! how values read. `crate::visibility` says in SQL who sees what. Nothing here writes.
 
 pub mod agenda;
 pub mod json;

@@ -17,7 +17,6 @@ use crate::{
         values::Reader,
     },
     visibility::Viewer,
-    web::record::disputes,
 };
 use axum::{
     Json,
