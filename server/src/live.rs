@@ -2,11 +2,11 @@
 //! content; everyone pulls by the same path.
 
 use crate::{
-    api::docs::Problemas,
     app::{App, Shutdown},
     auth::{device::DeviceAuth, office::OfficeAuth},
     db::Db,
     error::{ApiError, ApiResult},
+    http::problems::Problemas,
     ledger,
 };
 use axum::{

@@ -7,7 +7,9 @@ use crate::{
     auth::device,
     drain,
     error::{ApiError, ApiResult},
-    health, live, log, sync, web,
+    health,
+    http::BODY_BYTES_MAX,
+    live, log, sync, web,
 };
 use axum::{
     Router,
@@ -20,8 +22,6 @@ use axum::{
 use std::{any::Any, time::Duration};
 use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
 
-/// Largest body of a route that does not set its own limit.
-pub const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Longest time for an answer, streams excepted.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 

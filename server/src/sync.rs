@@ -2,12 +2,12 @@
 //! `docs/protocol.md`.
 
 use crate::{
-    api::docs::Problemas,
     app::App,
     auth::device::DeviceAuth,
     commit::{self, Answer, Work},
     db::Db,
     error::{ApiError, ApiResult},
+    http::problems::Problemas,
     ledger::{self, Pull},
 };
 use axum::{

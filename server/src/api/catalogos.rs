@@ -2,15 +2,15 @@
 //! withdrawn, never deleted: records that chose it keep its name.
 
 use crate::{
-    api::{
-        docs::{NaoMudou, Problemas},
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         etag::{ETag, IfMatch},
         extract::{ApiJson, ApiPath, ApiQuery},
         page::{Folha, Pagina},
         principal::{Acesso, EscreverCatalogos, LerCatalogos, Principal},
+        problems::{NaoMudou, Problemas},
     },
-    app::App,
-    error::{ApiError, ApiResult},
     reference::{self, Entry},
 };
 use axum::{
@@ -48,7 +48,7 @@ struct Colecao {
     /// Quantos itens tem, ativos ou não.
     itens: i64,
     /// A permissão para mantê-lo; ausente onde não se mantém por aqui.
-    #[schema(value_type = Option<crate::api::esquemas::Permissao>)]
+    #[schema(value_type = Option<crate::schemas::Permissao>)]
     permissao: Option<String>,
 }
 

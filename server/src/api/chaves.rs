@@ -3,10 +3,6 @@
 use crate::{
     api::{
         catalogos::text,
-        docs::Problemas,
-        extract::{ApiJson, ApiPath, ApiQuery},
-        page::{Folha, Pagina},
-        principal::{Acesso, Administra, Escopo, PREFIXO},
         usuarios::{secret, too_much},
     },
     app::App,
@@ -15,6 +11,12 @@ use crate::{
         token,
     },
     error::{ApiError, ApiResult},
+    http::{
+        extract::{ApiJson, ApiPath, ApiQuery},
+        page::{Folha, Pagina},
+        principal::{Acesso, Administra, Escopo, PREFIXO},
+        problems::Problemas,
+    },
 };
 use axum::{
     Json,
@@ -66,7 +68,7 @@ struct ChaveNova {
     /// Para que serve.
     escopos: BTreeSet<Escopo>,
     /// O que a pessoa de serviço pode; nunca mais do que quem cria a chave.
-    #[schema(value_type = Option<Vec<crate::api::esquemas::Permissao>>)]
+    #[schema(value_type = Option<Vec<crate::schemas::Permissao>>)]
     permissoes: Option<Permissoes>,
     /// Em lugar de `permissoes`: a pessoa de serviço de outra chave, para trocar a chave sem trocar
     /// de assinatura.

@@ -2,12 +2,16 @@
 //! from elsewhere.
 
 use crate::{
-    api::{esquemas, idempotency, page},
     app::App,
     arquivos::envio,
     auth,
     error::ApiResult,
-    health, live, sync,
+    health,
+    http::{
+        idempotency, page,
+        problems::{PROBLEM, Problema, problem},
+    },
+    live, schemas, sync,
 };
 use axum::{
     Router,
@@ -19,16 +23,12 @@ use axum::{
 };
 use bytes::Bytes;
 use campo_domain::refusal::{Codigo, Refusal};
-use serde::Serialize;
-use std::collections::BTreeMap;
 use utoipa::{
-    IntoResponses, Modify, OpenApi, ToSchema,
+    Modify, OpenApi,
     openapi::{
-        HeaderBuilder, RefOr, Required, ResponseBuilder, Schema,
-        content::{Content, ContentBuilder},
+        HeaderBuilder, RefOr, Required, Schema,
         path::{Operation, ParameterBuilder, ParameterIn},
-        response::Response as Documented,
-        schema::{ObjectBuilder, Ref, Type},
+        schema::{ObjectBuilder, Type},
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
@@ -79,7 +79,7 @@ impl Modify for Extras {
         ));
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(bearer.build()));
-        components.schemas.extend(esquemas::conjuntos());
+        components.schemas.extend(schemas::conjuntos());
     }
 }
 
@@ -201,89 +201,6 @@ fn codes() -> String {
         format!("| `{}` | {sentence} |\n", codigo.codigo())
     };
     Codigo::TODOS.iter().map(row).collect()
-}
-
-/// Um problema (RFC 9457), em `application/problem+json`.
-#[derive(Serialize, ToSchema)]
-#[allow(dead_code)] // Shown in the document; `ApiError` writes it.
-pub struct Problema {
-    /// `urn:campo:problema:` e o código.
-    r#type: String,
-    /// O que o status quer dizer.
-    title: String,
-    /// O status da resposta.
-    status: u16,
-    /// O que aconteceu e o que fazer, para pessoas.
-    detail: String,
-    /// Código estável, para programas.
-    codigo: String,
-    /// O mesmo que `detail`.
-    mensagem: String,
-    /// `urn:campo:requisicao:` e o id da requisição.
-    instance: Option<String>,
-    /// O id da requisição, para procurar no registro do servidor.
-    requisicao: Option<String>,
-    /// Os particulares que a mensagem nomeia, na ordem dela.
-    detalhes: Option<Vec<String>>,
-    /// O que a leitura do pedido encontrou, para quem programa.
-    detalhe: Option<String>,
-}
-
-/// What a problem is written as.
-const PROBLEM: &str = "application/problem+json";
-
-fn problem() -> Content {
-    ContentBuilder::new().schema(Some(Ref::from_schema_name("Problema"))).build()
-}
-
-/// What a GET with an `ETag` answers where the caller has that version already.
-#[derive(Debug)]
-pub struct NaoMudou;
-
-impl IntoResponses for NaoMudou {
-    fn responses() -> BTreeMap<String, RefOr<Documented>> {
-        let same = ResponseBuilder::new().description("Não mudou.").build();
-        [("304".to_owned(), same.into())].into()
-    }
-}
-
-/// The problems that any route of the API may answer with.
-#[derive(Debug)]
-pub struct Problemas;
-
-impl IntoResponses for Problemas {
-    fn responses() -> BTreeMap<String, RefOr<Documented>> {
-        let later = || {
-            let seconds = HeaderBuilder::new().description(Some("Segundos até tentar de novo."));
-            seconds.schema(ObjectBuilder::new().schema_type(Type::Integer)).build()
-        };
-        let problem = |status: &str, what: &str| {
-            let response = ResponseBuilder::new().description(what).content(PROBLEM, problem());
-            match status {
-                "409" | "429" | "503" => response.header("Retry-After", later()).build(),
-                _ => response.build(),
-            }
-        };
-        [
-            ("400", "O pedido não pôde ser lido."),
-            ("401", "Falta o token ou a chave, ou não vale mais."),
-            ("403", "Falta a permissão ou o escopo."),
-            ("404", "Não existe, ou não para quem pergunta."),
-            ("405", "O endereço não aceita esse método; `Allow` diz quais aceita."),
-            ("409", "Não cabe no estado atual, ou o mesmo pedido ainda está em andamento."),
-            ("410", "Foi apagado."),
-            ("412", "Foi alterado por outra pessoa; o `ETag` atual vem no cabeçalho."),
-            ("413", "O corpo passa do limite."),
-            ("415", "O corpo não é do tipo que o endereço lê."),
-            ("422", "Os dados ou as regras não permitem."),
-            ("428", "Falta o cabeçalho If-Match."),
-            ("429", "Tentativas demais."),
-            ("500", "Algo falhou no servidor."),
-            ("503", "O servidor está ocupado, iniciando ou parando."),
-        ]
-        .map(|(status, what)| (status.to_owned(), problem(status, what).into()))
-        .into()
-    }
 }
 
 /// The document and the viewer.

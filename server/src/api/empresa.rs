@@ -1,15 +1,15 @@
 //! The company itself.
 
 use crate::{
-    api::{
-        catalogos::text,
-        docs::{NaoMudou, Problemas},
+    api::catalogos::text,
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         etag::{ETag, IfMatch},
         extract::ApiJson,
         principal::{Acesso, Administra, LerCatalogos},
+        problems::{NaoMudou, Problemas},
     },
-    app::App,
-    error::{ApiError, ApiResult},
 };
 use axum::{
     Json,

@@ -11,7 +11,7 @@
 //!     State(app): State<App>,
 //!     acesso: Acesso<LerCatalogos>,               <- who asks: always there, see `principal`
 //!     OriginalUri(uri): OriginalUri,
-//!     ApiQuery(filtro): ApiQuery<Filtro>,         <- those of `extract`: never axum's own
+//!     ApiQuery(filtro): ApiQuery<Filtro>,         <- those of `crate::http::extract`: never axum's own
 //! ) -> ApiResult<impl IntoResponse> {
 //!     let folha = Folha::<Chave>::new(filtro.limite, filtro.cursor.as_deref())?;
 //!     let mut tx = app.db.snapshot(acesso.tenant).await?;
@@ -23,32 +23,26 @@
 //!     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, change))
 //! }
 //! ```
-//! - **Deny by default.** A handler takes [`principal::Acesso`], whose type names the scope, or
-//!   [`principal::Portal`] for a client's login; nothing else yields who asks, and both refuse
+//! - **Deny by default.** A handler takes [`crate::http::principal::Acesso`], whose type names the scope, or
+//!   [`crate::http::principal::Portal`] for a client's login; nothing else yields who asks, and both refuse
 //!   before a body is read. It comes first of what can refuse. Its scope stands in `security` too,
 //!   for whoever reads the document; a test compares. A person's permissions are judged by
-//!   `campo_domain`, or by [`principal::Principal::exige`] where it has no say.
+//!   `campo_domain`, or by [`crate::http::principal::Principal::exige`] where it has no say.
 //! - **Requests** are structs with `#[serde(deny_unknown_fields)]`, `ToSchema` (bodies) or
 //!   `IntoParams` with `#[into_params(parameter_in = Query)]` (queries). Ids are
-//!   `#[schema(value_type = Uuid)]`, closed sets `#[schema(value_type = esquemas::Fase)]`.
+//!   `#[schema(value_type = Uuid)]`, closed sets `#[schema(value_type = schemas::Fase)]`.
 //! - **Errors** are [`crate::error::ApiError`], an RFC 9457 problem; `?` takes `sqlx::Error`,
-//!   `anyhow::Error`, `Refusal` and `OfficeError`. [`docs::Problemas`] documents them.
-//! - **ETag**: [`etag::ETag`] from the heads of a record or the position of reference data;
-//!   [`etag::IfMatch`] where something is changed, also among its `params`. GET answers with
-//!   `etag.on(headers, body)`, and has [`docs::NaoMudou`] among its `responses`.
-//! - **Idempotency-Key**: nothing to do; [`idempotency`] wraps each POST. A secret in an answer is
-//!   kept out of its table by [`idempotency::Stored`].
-//! - **Lists** are [`page::Pagina`], by keyset.
+//!   `anyhow::Error`, `Refusal` and `OfficeError`. [`crate::http::problems::Problemas`] documents them.
+//! - **ETag**: [`crate::http::etag::ETag`] from the heads of a record or the position of reference data;
+//!   [`crate::http::etag::IfMatch`] where something is changed, also among its `params`. GET answers with
+//!   `etag.on(headers, body)`, and has [`crate::http::problems::NaoMudou`] among its `responses`.
+//! - **Idempotency-Key**: nothing to do; [`crate::http::idempotency`] wraps each POST. A secret in an answer is
+//!   kept out of its table by [`crate::http::idempotency::Stored`].
+//! - **Lists** are [`crate::http::page::Pagina`], by keyset.
 //! - A handler does its writing in one transaction, so that an error means that nothing was
 //!   written.
 
 pub mod docs;
-pub mod esquemas;
-pub mod etag;
-pub mod extract;
-pub mod idempotency;
-pub mod page;
-pub mod principal;
 
 mod catalogos;
 mod chaves;
@@ -58,7 +52,10 @@ mod saida;
 mod tipos;
 mod usuarios;
 
-use crate::app::App;
+use crate::{
+    app::App,
+    http::{idempotency, principal},
+};
 use axum::{Router, middleware::from_fn_with_state};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;

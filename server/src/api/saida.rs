@@ -2,16 +2,16 @@
 //! templates. All of it is the administration's.
 
 use crate::{
-    api::{
-        docs::{NaoMudou, Problemas},
+    api::usuarios::secret,
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         etag::{ETag, IfMatch},
         extract::{ApiJson, ApiPath, ApiQuery},
         page::{Folha, Pagina},
         principal::{Acesso, Administra},
-        usuarios::secret,
+        problems::{NaoMudou, Problemas},
     },
-    app::App,
-    error::{ApiError, ApiResult},
     outbox::{
         AcaoSolicitada, Modelo, Texto,
         email::{self, Email},
@@ -67,7 +67,7 @@ struct FiltroEntregas {
 #[into_params(parameter_in = Query)]
 struct FiltroEmails {
     /// Só os que chegaram até aí.
-    #[param(value_type = Option<crate::api::esquemas::SituacaoDoEmail>)]
+    #[param(value_type = Option<crate::schemas::SituacaoDoEmail>)]
     situacao: Option<String>,
     /// Só os deste registro.
     #[param(value_type = Option<Uuid>)]

@@ -4,17 +4,17 @@
 //! to add a version.
 
 use crate::{
-    api::{
-        docs::{NaoMudou, Problemas},
-        esquemas::{self, TipoCompleto},
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         etag::{ETag, IfMatch},
         extract::{ApiJson, ApiPath, ApiQuery},
         page::Pagina,
         principal::{Acesso, Administra, LerCatalogos},
+        problems::{NaoMudou, Problemas},
     },
-    app::App,
-    error::{ApiError, ApiResult},
     reference,
+    schemas::{self, TipoCompleto},
 };
 use axum::{
     Json,
@@ -43,7 +43,7 @@ struct TipoResumo {
     /// Como as pessoas o chamam.
     nome: String,
     /// De que registros é.
-    #[schema(value_type = esquemas::Kind)]
+    #[schema(value_type = schemas::Kind)]
     kind: Kind,
     /// Se é oferecido para registros novos.
     ativo: bool,
@@ -62,7 +62,7 @@ struct TipoMudanca {
 #[into_params(parameter_in = Query)]
 struct Filtro {
     /// Só os destes registros.
-    #[param(value_type = Option<esquemas::Kind>)]
+    #[param(value_type = Option<schemas::Kind>)]
     kind: Option<Kind>,
     /// Só os oferecidos (`true`) ou os retirados (`false`).
     ativo: Option<bool>,

@@ -1,24 +1,23 @@
 //! People of the company: who they are, what they may do, and their passwords.
 
 use crate::{
-    api::{
-        catalogos::{offered, text},
-        docs::{NaoMudou, Problemas},
-        esquemas,
-        etag::{ETag, IfMatch},
-        extract::{ApiJson, ApiPath, ApiQuery, nullable},
-        idempotency::Stored,
-        page::{Folha, Pagina},
-        principal::{Acesso, Administra, Principal},
-    },
+    api::catalogos::{offered, text},
     app::App,
     auth::{
         accounts::{self, Person},
         password,
     },
     error::{ApiError, ApiResult},
+    http::{
+        etag::{ETag, IfMatch},
+        extract::{ApiJson, ApiPath, ApiQuery, nullable},
+        idempotency::Stored,
+        page::{Folha, Pagina},
+        principal::{Acesso, Administra, Principal},
+        problems::{NaoMudou, Problemas},
+    },
     outbox::email,
-    reference,
+    reference, schemas,
 };
 use axum::{
     Json,
@@ -50,7 +49,7 @@ struct Usuario {
     /// Para onde vão os e-mails dela.
     email: Option<String>,
     /// O que pode.
-    #[schema(value_type = Vec<esquemas::Permissao>)]
+    #[schema(value_type = Vec<schemas::Permissao>)]
     permissoes: Permissoes,
     /// Códigos do catálogo `grupo`.
     grupos: BTreeSet<String>,
@@ -74,7 +73,7 @@ struct UsuarioNovo {
     email: Option<String>,
     /// De 8 a 512 caracteres; sem ela, uma é gerada e mostrada só na resposta.
     senha: Option<String>,
-    #[schema(value_type = Vec<esquemas::Permissao>)]
+    #[schema(value_type = Vec<schemas::Permissao>)]
     permissoes: Permissoes,
     #[serde(default)]
     grupos: BTreeSet<String>,
@@ -93,7 +92,7 @@ struct UsuarioMudanca {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     email: Option<Option<String>>,
-    #[schema(value_type = Option<Vec<esquemas::Permissao>>)]
+    #[schema(value_type = Option<Vec<schemas::Permissao>>)]
     permissoes: Option<Permissoes>,
     grupos: Option<BTreeSet<String>>,
     #[serde(default, deserialize_with = "nullable")]

@@ -11,13 +11,13 @@ use super::{
     declarado::{Declarado, dos_seus},
 };
 use crate::{
-    api::{
-        docs::Problemas,
-        extract::ApiPath,
-        principal::{LerRegistros, Qualquer},
-    },
     app::App,
     error::{ApiError, ApiResult},
+    http::{
+        extract::ApiPath,
+        principal::{LerRegistros, Qualquer},
+        problems::Problemas,
+    },
     objects, office,
     visibility::Viewer,
 };
@@ -110,7 +110,7 @@ pub struct Objeto {
 /// chegou é 404 `arquivo_nao_chegou`.
 #[utoipa::path(get, path = "/v1/anexos/{documento}/{anexo}/{variante}", tag = "Arquivos",
     params(("documento" = Uuid, Path), ("anexo" = Uuid, Path),
-        ("variante" = crate::api::esquemas::Variante, Path),
+        ("variante" = crate::schemas::Variante, Path),
         ("Range" = Option<String>, Header, description = "Um intervalo de bytes."),
         ("If-None-Match" = Option<String>, Header)),
     security(("token" = ["registros:ler"])),
@@ -133,7 +133,7 @@ async fn baixar(
 /// Faz um link que abre um arquivo sem sessão, por cinco minutos.
 #[utoipa::path(post, path = "/v1/anexos/{documento}/{anexo}/{variante}/link", tag = "Arquivos",
     params(("documento" = Uuid, Path), ("anexo" = Uuid, Path),
-        ("variante" = crate::api::esquemas::Variante, Path)),
+        ("variante" = crate::schemas::Variante, Path)),
     security(("token" = ["registros:ler"])),
     responses((status = 200, body = LinkDeArquivo), Problemas))]
 async fn ligar(

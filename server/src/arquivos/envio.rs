@@ -13,13 +13,13 @@ pub use alvo::Alvo;
 
 use super::limpeza;
 use crate::{
-    api::{
-        docs::Problemas,
-        extract::ApiPath,
-        principal::{self, EscreverRegistros, Principal, Qualquer},
-    },
     app::App,
     error::{ApiError, ApiResult},
+    http::{
+        extract::ApiPath,
+        principal::{self, EscreverRegistros, Principal, Qualquer},
+        problems::Problemas,
+    },
     log,
 };
 use axum::{

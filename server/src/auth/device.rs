@@ -6,7 +6,6 @@
 //! same session, and ends it.
 
 use crate::{
-    api::{docs::Problemas, extract::ApiJson},
     app::App,
     auth::{
         check_password, inactive,
@@ -16,6 +15,7 @@ use crate::{
         token,
     },
     error::{ApiError, ApiResult},
+    http::{extract::ApiJson, problems::Problemas},
 };
 use axum::{
     Json,

@@ -54,7 +54,7 @@ pub struct Email {
     /// Texto.
     pub corpo: String,
     /// Até onde chegou.
-    #[schema(value_type = crate::api::esquemas::SituacaoDoEmail)]
+    #[schema(value_type = crate::schemas::SituacaoDoEmail)]
     pub situacao: String,
     /// Tentativas desde que entrou na fila, ou voltou a ela.
     pub tentativas: i32,

@@ -3,11 +3,11 @@
 
 use super::{enqueue::Cliente, fila::Mensagem, webhook};
 use crate::{
-    api::esquemas,
     reading::{
         json,
         nomes::{Nomes, Pedidos, Quem},
     },
+    schemas,
     visibility::Viewer,
 };
 use anyhow::Result;
@@ -58,7 +58,7 @@ struct DadosDaAcao {
     /// O registro.
     documento: Uuid,
     /// O que ele é.
-    #[schema(value_type = esquemas::Kind)]
+    #[schema(value_type = schemas::Kind)]
     kind: &'static str,
     /// O número dele.
     numero: Option<String>,

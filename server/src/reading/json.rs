@@ -1,7 +1,7 @@
 //! Values between JSON and the domain: money and quantities as decimal text and never as floats,
 //! dates as ISO, instants as RFC 3339. Nothing here decides what may be written.
 
-use crate::api::esquemas;
+use crate::schemas;
 use campo_domain::{
     refusal::{Codigo, Refusal},
     registro::Campos,
@@ -32,7 +32,7 @@ pub struct Situacao {
     /// O nome.
     pub nome: String,
     /// A fase, igual em todos os fluxos.
-    #[schema(value_type = esquemas::Fase)]
+    #[schema(value_type = schemas::Fase)]
     pub fase: String,
 }
 

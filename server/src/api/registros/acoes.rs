@@ -5,18 +5,18 @@ use super::{
     comandos::{self, Criado, Mudanca},
 };
 use crate::{
-    api::{
-        esquemas,
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         etag::IfMatch,
         extract::{ApiJson, ApiPath, ApiQuery},
         page::{Folha, Pagina},
         principal::{Acesso, EscreverRegistros, LerRegistros, ResponderAcoes},
     },
-    app::App,
-    error::{ApiError, ApiResult},
     office,
     outbox::fila::{self, EntregaDaAcao},
     reading::{nomes::Quem, record},
+    schemas,
     visibility::{Viewer, visible},
 };
 use axum::{
@@ -70,7 +70,7 @@ pub struct Acao {
     /// O que a pessoa acrescentou.
     observacao: Option<String>,
     /// Em que ponto está.
-    #[schema(value_type = esquemas::SituacaoDaAcao)]
+    #[schema(value_type = schemas::SituacaoDaAcao)]
     situacao: String,
     /// O número do que o ERP fez.
     externo: Option<String>,
@@ -88,7 +88,7 @@ pub struct RegistroDaAcao {
     /// O identificador.
     id: Uuid,
     /// O que ele é.
-    #[schema(value_type = esquemas::Kind)]
+    #[schema(value_type = schemas::Kind)]
     kind: String,
     /// O número; antes dele, um rótulo provisório.
     rotulo: String,
@@ -100,7 +100,7 @@ pub struct RegistroDaAcao {
 #[into_params(parameter_in = Query)]
 pub struct Filtro {
     /// Só as que estão neste ponto.
-    #[param(value_type = Option<esquemas::SituacaoDaAcao>)]
+    #[param(value_type = Option<schemas::SituacaoDaAcao>)]
     situacao: Option<SituacaoAcao>,
     /// O código da ação.
     codigo: Option<String>,
@@ -117,7 +117,7 @@ pub struct Filtro {
 #[utoipa::path(post, path = "/v1/{kind}/{id}/acoes", tag = "Ações",
     params(("kind" = Registros, Path), ("id" = Uuid, Path), IfMatch), request_body = NovaAcao,
     security(("token" = ["registros:escrever"])),
-    responses((status = 201, body = Criado), crate::api::docs::Problemas))]
+    responses((status = 201, body = Criado), crate::http::problems::Problemas))]
 pub async fn solicitar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -173,7 +173,7 @@ pub async fn conferir_ids(app: &App, tenant: TenantId, comandos: &[Command]) -> 
 /// Lista as ações dos registros que a pessoa pode ver, das mais novas às mais antigas.
 #[utoipa::path(get, path = "/v1/acoes", tag = "Ações", params(Filtro),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Pagina<Acao>), crate::api::docs::Problemas))]
+    responses((status = 200, body = Pagina<Acao>), crate::http::problems::Problemas))]
 pub async fn listar(
     State(app): State<App>,
     acesso: Acesso<LerRegistros>,
@@ -205,7 +205,7 @@ pub async fn listar(
 /// Lê uma ação.
 #[utoipa::path(get, path = "/v1/acoes/{id}", tag = "Ações", params(("id" = Uuid, Path)),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Acao), crate::api::docs::Problemas))]
+    responses((status = 200, body = Acao), crate::http::problems::Problemas))]
 pub async fn ver(
     State(app): State<App>,
     acesso: Acesso<LerRegistros>,
@@ -282,7 +282,7 @@ fn acao(row: &PgRow) -> sqlx::Result<Acao> {
 #[serde(deny_unknown_fields)]
 pub struct Resposta {
     /// `concluida` ou `recusada`.
-    #[schema(value_type = esquemas::SituacaoDaAcao)]
+    #[schema(value_type = schemas::SituacaoDaAcao)]
     situacao: SituacaoAcao,
     /// O número do que o ERP fez.
     externo: Option<String>,
@@ -296,7 +296,7 @@ pub struct Resposta {
 #[utoipa::path(post, path = "/v1/acoes/{id}/resposta", tag = "Ações", params(("id" = Uuid, Path)),
     request_body = Resposta,
     security(("token" = ["acoes:responder"])),
-    responses((status = 200, body = Acao), crate::api::docs::Problemas))]
+    responses((status = 200, body = Acao), crate::http::problems::Problemas))]
 pub async fn responder(
     State(app): State<App>,
     acesso: Acesso<ResponderAcoes>,

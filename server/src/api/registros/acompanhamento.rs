@@ -5,13 +5,13 @@ use super::{
     vista::{self, Nota},
 };
 use crate::{
-    api::{
+    app::App,
+    error::ApiResult,
+    http::{
         extract::{ApiPath, ApiQuery},
         page::{self, Folha, Pagina},
         principal::{Acesso, LerRegistros},
     },
-    app::App,
-    error::ApiResult,
     outbox::email::{self, AoCliente, Email},
     reading::{
         json::{self, Situacao},
@@ -74,7 +74,7 @@ pub struct Acontecimento {
     /// O lugar dentro da posição.
     ordem: i32,
     /// O que foi.
-    #[schema(value_type = crate::api::esquemas::TipoDeAcontecimento)]
+    #[schema(value_type = crate::schemas::TipoDeAcontecimento)]
     tipo: String,
     /// A parte de que trata: item, anexo, anotação, pedido, análise, ação, e-mail.
     parte: Option<Uuid>,
@@ -93,7 +93,7 @@ pub struct Acontecimento {
     /// Uma frase para a pessoa.
     texto: String,
     /// Para quem.
-    #[schema(value_type = crate::api::esquemas::Visibilidade)]
+    #[schema(value_type = crate::schemas::Visibilidade)]
     visibilidade: String,
     /// A anotação que uma anotação responde.
     resposta_a: Option<Uuid>,
@@ -152,7 +152,7 @@ type Chave = (Visao, i64, i32);
 #[utoipa::path(get, path = "/v1/{kind}/{id}/acompanhamento", tag = "Registros",
     params(("kind" = Registros, Path), ("id" = Uuid, Path), Filtro),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Pagina<LinhaDoAcompanhamento>), crate::api::docs::Problemas))]
+    responses((status = 200, body = Pagina<LinhaDoAcompanhamento>), crate::http::problems::Problemas))]
 pub async fn ver(
     State(app): State<App>,
     acesso: Acesso<LerRegistros>,

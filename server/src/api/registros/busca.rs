@@ -2,12 +2,12 @@
 
 use super::{colunas, filtro::cliente};
 use crate::{
-    api::{
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         extract::ApiQuery,
         principal::{Acesso, LerRegistros},
     },
-    app::App,
-    error::{ApiError, ApiResult},
     reading::record,
     search,
     visibility::{Viewer, visible},
@@ -140,7 +140,7 @@ pub struct Encontrado {
     /// O identificador.
     id: Uuid,
     /// O que ele é.
-    #[schema(value_type = crate::api::esquemas::Kind)]
+    #[schema(value_type = crate::schemas::Kind)]
     kind: String,
     /// O número; antes dele, um rótulo provisório.
     rotulo: String,
@@ -155,7 +155,7 @@ pub struct Encontrado {
 /// Busca telas, catálogos, entradas e registros.
 #[utoipa::path(get, path = "/v1/busca", tag = "Busca", params(Filtro),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Encontrados), crate::api::docs::Problemas))]
+    responses((status = 200, body = Encontrados), crate::http::problems::Problemas))]
 pub async fn buscar(
     State(app): State<App>,
     acesso: Acesso<LerRegistros>,

@@ -2,9 +2,9 @@
 //! the records that belong to this one.
 
 use crate::{
-    api::principal::Principal,
     app::App,
     error::ApiResult,
+    http::principal::Principal,
     office,
     reading::{
         nomes,

@@ -6,9 +6,9 @@ use super::{
     partes::{NovaParte, Partes},
 };
 use crate::{
-    api::esquemas,
     error::{ApiError, ApiResult},
     reading::json,
+    schemas,
 };
 use campo_domain::{
     command::{Command, NovoPedido},
@@ -110,7 +110,7 @@ pub enum Comando {
         texto: String,
         /// Para quem; `interna` se nada for dito.
         #[serde(default)]
-        #[schema(value_type = esquemas::Visibilidade)]
+        #[schema(value_type = schemas::Visibilidade)]
         visibilidade: Visibilidade,
         /// A anotação que responde.
         resposta_a: Option<Uuid>,
@@ -132,7 +132,7 @@ pub enum Comando {
         /// O identificador, se quem analisa o escolhe.
         analise: Option<Uuid>,
         /// O que é.
-        #[schema(value_type = esquemas::TipoDeAnalise)]
+        #[schema(value_type = schemas::TipoDeAnalise)]
         tipo: TipoAnalise,
         /// O texto.
         texto: String,

@@ -8,16 +8,16 @@ use super::{
     referencias,
 };
 use crate::{
-    api::{
-        esquemas,
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         etag::IfMatch,
         extract::{ApiJson, ApiJsonOpcional, ApiPath},
         principal::{Acesso, EscreverRegistros, Principal},
     },
-    app::App,
-    error::{ApiError, ApiResult},
     office::{self, OfficeError},
     reading::json,
+    schemas,
 };
 use automerge::ChangeHash;
 use axum::{
@@ -154,7 +154,7 @@ pub struct Alteracao {
 #[utoipa::path(patch, path = "/v1/{kind}/{id}", tag = "Registros",
     params(("kind" = Registros, Path), ("id" = Uuid, Path), IfMatch), request_body = Alteracao,
     security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
+    responses((status = 200, body = Ficha), crate::http::problems::Problemas))]
 pub async fn alterar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -196,7 +196,7 @@ fn edicoes(registro: &Registro, valores: Vec<(&'static Campo, Valor)>) -> Vec<Co
     params(("kind" = Registros, Path), ("id" = Uuid, Path), IfMatch),
     request_body = Comandos,
     security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
+    responses((status = 200, body = Ficha), crate::http::problems::Problemas))]
 pub async fn comandar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -248,7 +248,7 @@ pub struct AnaliseDoPedido {
     params(("kind" = Registros, Path), ("id" = Uuid, Path), ("verbo" = String, Path), IfMatch),
     request_body = Option<PedirTransicao>,
     security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
+    responses((status = 200, body = Ficha), crate::http::problems::Problemas))]
 pub async fn transicionar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -308,7 +308,7 @@ pub struct NovaNota {
     texto: String,
     /// `interna` (padrão) ou `cliente`.
     #[serde(default)]
-    #[schema(value_type = esquemas::Visibilidade)]
+    #[schema(value_type = schemas::Visibilidade)]
     visibilidade: Visibilidade,
     /// A anotação que responde.
     #[schema(value_type = Option<Uuid>)]
@@ -319,7 +319,7 @@ pub struct NovaNota {
 #[utoipa::path(post, path = "/v1/{kind}/{id}/notas", tag = "Registros",
     params(("kind" = Registros, Path), ("id" = Uuid, Path), IfMatch), request_body = NovaNota,
     security(("token" = ["registros:escrever"])),
-    responses((status = 201, body = Criado), crate::api::docs::Problemas))]
+    responses((status = 201, body = Criado), crate::http::problems::Problemas))]
 pub async fn anotar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -349,7 +349,7 @@ pub struct NovaAnalise {
     id: Option<Uuid>,
     /// `parcial`, `laudo`, `solucao` ou `parecer`. Menos a parcial, todas pedem a transição a que
     /// servem.
-    #[schema(value_type = esquemas::TipoDeAnalise)]
+    #[schema(value_type = schemas::TipoDeAnalise)]
     tipo: TipoAnalise,
     /// O texto.
     texto: String,
@@ -370,7 +370,7 @@ pub struct NovaAnalise {
 #[utoipa::path(post, path = "/v1/{kind}/{id}/analises", tag = "Registros",
     params(("kind" = Registros, Path), ("id" = Uuid, Path), IfMatch), request_body = NovaAnalise,
     security(("token" = ["registros:escrever"])),
-    responses((status = 201, body = Criado), crate::api::docs::Problemas))]
+    responses((status = 201, body = Criado), crate::http::problems::Problemas))]
 pub async fn analisar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -399,7 +399,7 @@ pub async fn analisar(
 #[utoipa::path(put, path = "/v1/{kind}/{id}/participantes/{usuario}", tag = "Registros",
     params(("kind" = Registros, Path), ("id" = Uuid, Path), ("usuario" = Uuid, Path), IfMatch),
     security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
+    responses((status = 200, body = Ficha), crate::http::problems::Problemas))]
 pub async fn incluir_participante(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -415,7 +415,7 @@ pub async fn incluir_participante(
 #[utoipa::path(delete, path = "/v1/{kind}/{id}/participantes/{usuario}", tag = "Registros",
     params(("kind" = Registros, Path), ("id" = Uuid, Path), ("usuario" = Uuid, Path), IfMatch),
     security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
+    responses((status = 200, body = Ficha), crate::http::problems::Problemas))]
 pub async fn remover_participante(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -431,7 +431,7 @@ pub async fn remover_participante(
 #[utoipa::path(put, path = "/v1/{kind}/{id}/interessados/{usuario}", tag = "Registros",
     params(("kind" = Registros, Path), ("id" = Uuid, Path), ("usuario" = Uuid, Path), IfMatch),
     security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
+    responses((status = 200, body = Ficha), crate::http::problems::Problemas))]
 pub async fn incluir_interessado(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -447,7 +447,7 @@ pub async fn incluir_interessado(
 #[utoipa::path(delete, path = "/v1/{kind}/{id}/interessados/{usuario}", tag = "Registros",
     params(("kind" = Registros, Path), ("id" = Uuid, Path), ("usuario" = Uuid, Path), IfMatch),
     security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
+    responses((status = 200, body = Ficha), crate::http::problems::Problemas))]
 pub async fn remover_interessado(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -512,7 +512,7 @@ impl NovaRestricao {
     security(("token" = ["registros:escrever"])),
     responses((status = 200, body = Ficha),
         (status = 204, description = "Feito, e quem pediu não vê mais o registro."),
-        crate::api::docs::Problemas))]
+        crate::http::problems::Problemas))]
 pub async fn restringir(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -532,7 +532,7 @@ pub async fn restringir(
 #[utoipa::path(delete, path = "/v1/{kind}/{id}/restricao", tag = "Registros",
     params(("kind" = Registros, Path), ("id" = Uuid, Path), IfMatch),
     security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
+    responses((status = 200, body = Ficha), crate::http::problems::Problemas))]
 pub async fn liberar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,

@@ -6,15 +6,15 @@
 
 use super::comandos;
 use crate::{
-    api::{
+    app::App,
+    commit::{self, Nova, Vinculacao, Work},
+    error::{ApiError, ApiResult},
+    http::{
         etag::{ETag, IfMatch},
         extract::{ApiJson, ApiPath, ApiQuery},
         page::{Folha, Pagina},
         principal::{Acesso, EscreverRegistros, LerRegistros, Principal},
     },
-    app::App,
-    commit::{self, Nova, Vinculacao, Work},
-    error::{ApiError, ApiResult},
     office::{self, OfficeError},
     reading::{nomes::Quem, record},
     visibility::{Viewer, visible},
@@ -102,7 +102,7 @@ pub struct RegistroVinculado {
     /// O identificador.
     id: Uuid,
     /// O que ele é.
-    #[schema(value_type = crate::api::esquemas::Kind)]
+    #[schema(value_type = crate::schemas::Kind)]
     kind: String,
     /// O número; antes dele, um rótulo provisório.
     rotulo: String,
@@ -188,7 +188,7 @@ fn corretiva(row: &PgRow) -> sqlx::Result<Corretiva> {
 /// Lista as ações corretivas, das mais novas às mais antigas.
 #[utoipa::path(get, path = "/v1/acoes-corretivas", tag = "Ações corretivas", params(Filtro),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Pagina<Corretiva>), crate::api::docs::Problemas))]
+    responses((status = 200, body = Pagina<Corretiva>), crate::http::problems::Problemas))]
 pub async fn listar(
     State(app): State<App>,
     acesso: Acesso<LerRegistros>,
@@ -219,8 +219,8 @@ pub async fn listar(
 #[utoipa::path(get, path = "/v1/acoes-corretivas/{id}", tag = "Ações corretivas",
     params(("id" = Uuid, Path)),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Corretiva), crate::api::docs::NaoMudou,
-        crate::api::docs::Problemas))]
+    responses((status = 200, body = Corretiva), crate::http::problems::NaoMudou,
+        crate::http::problems::Problemas))]
 pub async fn ver(
     State(app): State<App>,
     acesso: Acesso<LerRegistros>,
@@ -303,7 +303,7 @@ fn descricao(enviada: Option<String>) -> ApiResult<Option<String>> {
 #[utoipa::path(post, path = "/v1/acoes-corretivas", tag = "Ações corretivas",
     request_body = NovaCorretiva,
     security(("token" = ["registros:escrever"])),
-    responses((status = 201, body = Corretiva), crate::api::docs::Problemas))]
+    responses((status = 201, body = Corretiva), crate::http::problems::Problemas))]
 pub async fn criar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -396,7 +396,7 @@ async fn ligar(
     params(("id" = Uuid, Path)), request_body = Vincular,
     security(("token" = ["registros:escrever"])),
     responses((status = 200, body = Corretiva, headers(("ETag" = String))),
-        crate::api::docs::Problemas))]
+        crate::http::problems::Problemas))]
 pub async fn vincular(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -433,7 +433,7 @@ async fn responder(app: &App, quem: &Principal, id: Uuid) -> ApiResult<Response>
 #[utoipa::path(patch, path = "/v1/acoes-corretivas/{id}", tag = "Ações corretivas",
     params(("id" = Uuid, Path), IfMatch), request_body = MudancaDeCorretiva,
     security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Corretiva), crate::api::docs::Problemas))]
+    responses((status = 200, body = Corretiva), crate::http::problems::Problemas))]
 pub async fn alterar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -482,7 +482,7 @@ fn fora_de_hora() -> ApiError {
     params(("id" = Uuid, Path)),
     security(("token" = ["registros:escrever"])),
     responses((status = 200, body = Corretiva, headers(("ETag" = String))),
-        crate::api::docs::Problemas))]
+        crate::http::problems::Problemas))]
 pub async fn iniciar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -498,7 +498,7 @@ pub async fn iniciar(
     params(("id" = Uuid, Path)),
     security(("token" = ["registros:escrever"])),
     responses((status = 200, body = Corretiva, headers(("ETag" = String))),
-        crate::api::docs::Problemas))]
+        crate::http::problems::Problemas))]
 pub async fn encerrar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,

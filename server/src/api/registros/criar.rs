@@ -8,12 +8,12 @@ use super::{
     referencias,
 };
 use crate::{
-    api::{
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         extract::{ApiJson, ApiJsonOpcional, ApiPath},
         principal::{Acesso, EscreverRegistros, Principal},
     },
-    app::App,
-    error::{ApiError, ApiResult},
     office, preparo,
     reading::json,
     reference,
@@ -80,7 +80,7 @@ pub struct NovoRegistro {
 #[utoipa::path(post, path = "/v1/{kind}", tag = "Registros",
     params(("kind" = Registros, Path)), request_body = NovoRegistro,
     security(("token" = ["registros:escrever"])),
-    responses((status = 201, body = RegistroCriado), crate::api::docs::Problemas))]
+    responses((status = 201, body = RegistroCriado), crate::http::problems::Problemas))]
 pub async fn criar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -255,7 +255,7 @@ pub struct ItemDoRascunho {
     params(("kind" = Registros, Path), ("id" = Uuid, Path)), request_body = Option<Duplicar>,
     security(("token" = ["registros:escrever"])),
     responses((status = 201, body = RegistroCriado), (status = 200, body = Rascunho),
-        crate::api::docs::Problemas))]
+        crate::http::problems::Problemas))]
 pub async fn duplicar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,

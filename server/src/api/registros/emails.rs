@@ -3,13 +3,13 @@
 
 use super::Registros;
 use crate::{
-    api::{
+    app::App,
+    error::ApiResult,
+    http::{
         extract::{ApiPath, ApiQuery},
         page::{Folha, Pagina},
         principal::{Acesso, LerRegistros},
     },
-    app::App,
-    error::ApiResult,
     outbox::email::{self, Email},
 };
 use axum::{
@@ -35,7 +35,7 @@ pub struct Filtro {
 #[utoipa::path(get, path = "/v1/{kind}/{id}/emails", tag = "Registros",
     params(("kind" = Registros, Path), ("id" = Uuid, Path), Filtro),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Pagina<Email>), crate::api::docs::Problemas))]
+    responses((status = 200, body = Pagina<Email>), crate::http::problems::Problemas))]
 pub async fn listar(
     State(app): State<App>,
     acesso: Acesso<LerRegistros>,

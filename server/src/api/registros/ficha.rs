@@ -11,12 +11,12 @@ use super::{
     },
 };
 use crate::{
-    api::{
+    app::App,
+    error::ApiResult,
+    http::{
         extract::ApiPath,
         principal::{Acesso, LerRegistros, Principal},
     },
-    app::App,
-    error::ApiResult,
     outbox::fila,
     reading::{
         json::{self, Situacao, TipoLinha},
@@ -54,7 +54,7 @@ pub struct Ficha {
     /// O identificador.
     id: Uuid,
     /// O que ele é.
-    #[schema(value_type = crate::api::esquemas::Kind)]
+    #[schema(value_type = crate::schemas::Kind)]
     kind: &'static str,
     /// O número; antes dele, um rótulo provisório.
     rotulo: String,
@@ -142,7 +142,7 @@ pub struct Ficha {
     security(("token" = ["registros:ler"])),
     responses((status = 200, body = Ficha,
         headers(("ETag" = String, description = "A versão do registro, para `If-Match`."))),
-        crate::api::docs::Problemas))]
+        crate::http::problems::Problemas))]
 pub async fn ver(
     State(app): State<App>,
     acesso: Acesso<LerRegistros>,

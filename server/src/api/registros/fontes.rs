@@ -4,13 +4,13 @@
 
 use super::{filtro, mudancas};
 use crate::{
-    api::{
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         extract::{ApiPath, ApiQuery},
         page::{self, Folha, Pagina},
         principal::{Acesso, LerRegistros},
     },
-    app::App,
-    error::{ApiError, ApiResult},
     projection::table,
     visibility::{Viewer, visible},
 };
@@ -128,7 +128,7 @@ pub struct FonteDescrita {
 #[into_params(parameter_in = Query)]
 pub struct Filtro {
     /// Só de assistencia, ocorrencia, agenda ou cliente.
-    #[param(value_type = Option<crate::api::esquemas::Kind>)]
+    #[param(value_type = Option<crate::schemas::Kind>)]
     pub(super) kind: Option<Kind>,
     /// Só de registros alterados a partir deste dia ou instante. É para relatórios: o que deixou de
     /// existir não aparece. Para manter uma cópia, use a fonte `mudancas`.
@@ -165,7 +165,7 @@ pub(super) type Chave = (Fonte, Uuid, String);
 /// Lista as fontes de relatórios.
 #[utoipa::path(get, path = "/v1/fontes", tag = "Fontes",
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Vec<FonteDescrita>), crate::api::docs::Problemas))]
+    responses((status = 200, body = Vec<FonteDescrita>), crate::http::problems::Problemas))]
 pub async fn listar(_acesso: Acesso<LerRegistros>) -> Json<Vec<FonteDescrita>> {
     let descrita = |fonte: Fonte| FonteDescrita {
         codigo: fonte.codigo(),
@@ -179,7 +179,7 @@ pub async fn listar(_acesso: Acesso<LerRegistros>) -> Json<Vec<FonteDescrita>> {
 #[utoipa::path(get, path = "/v1/fontes/{fonte}", tag = "Fontes",
     params(("fonte" = Fonte, Path), Filtro),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Pagina<LinhaDaFonte>), crate::api::docs::Problemas))]
+    responses((status = 200, body = Pagina<LinhaDaFonte>), crate::http::problems::Problemas))]
 pub async fn ler(
     State(app): State<App>,
     acesso: Acesso<LerRegistros>,

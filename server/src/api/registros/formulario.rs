@@ -22,7 +22,7 @@ pub struct CampoFicha {
     /// O que uma pessoa lê.
     rotulo: String,
     /// O que aceita.
-    #[schema(value_type = crate::api::esquemas::TipoDeCampo)]
+    #[schema(value_type = crate::schemas::TipoDeCampo)]
     tipo: &'static str,
     /// O catálogo, ou o tipo de registro, a que se refere.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -8,13 +8,13 @@ use super::{
     filtro::{Filtro, atrasado, cliente, filtrar},
 };
 use crate::{
-    api::{
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         extract::{ApiPath, ApiQuery},
         page::{self, Folha, Pagina},
         principal::{Acesso, LerRegistros},
     },
-    app::App,
-    error::{ApiError, ApiResult},
     ledger,
     projection::table,
     reading::json::{self, Situacao, TipoLinha},
@@ -43,7 +43,7 @@ pub struct RegistroDaLista {
     /// O identificador.
     id: Uuid,
     /// O que ele é.
-    #[schema(value_type = crate::api::esquemas::Kind)]
+    #[schema(value_type = crate::schemas::Kind)]
     kind: &'static str,
     /// O número; antes dele, um rótulo provisório.
     rotulo: String,
@@ -191,7 +191,7 @@ struct Parte {
 #[utoipa::path(get, path = "/v1/{kind}", tag = "Registros",
     params(("kind" = Registros, Path), Filtro),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Pagina<RegistroDaLista>), crate::api::docs::Problemas))]
+    responses((status = 200, body = Pagina<RegistroDaLista>), crate::http::problems::Problemas))]
 pub async fn listar(
     State(app): State<App>,
     acesso: Acesso<LerRegistros>,

@@ -27,14 +27,14 @@ mod referencias;
 mod retidas;
 mod vista;
 
-use super::{
-    etag::ETag,
-    page,
-    principal::{Acesso, Principal},
-};
 use crate::{
     app::App,
     error::{ApiError, ApiResult},
+    http::{
+        etag::ETag,
+        page,
+        principal::{Acesso, Principal},
+    },
     ledger, office,
     visibility::Viewer,
 };

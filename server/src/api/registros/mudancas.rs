@@ -3,12 +3,12 @@
 
 use super::fontes::{Filtro, Fonte};
 use crate::{
-    api::{
+    app::App,
+    error::ApiResult,
+    http::{
         page::{self, Folha, Pagina},
         principal::Principal,
     },
-    app::App,
-    error::ApiResult,
     visibility::{Viewer, visible},
 };
 use campo_domain::kind::Kind;

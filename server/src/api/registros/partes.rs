@@ -7,13 +7,13 @@ use super::{
     referencias,
 };
 use crate::{
-    api::{
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         etag::IfMatch,
         extract::{ApiJson, ApiPath},
         principal::{Acesso, EscreverRegistros},
     },
-    app::App,
-    error::{ApiError, ApiResult},
     reading::json,
 };
 use axum::{extract::State, http::HeaderMap, response::Response};
@@ -97,7 +97,7 @@ pub struct AlteracaoDeParte {
     params(("kind" = Registros, Path), ("id" = Uuid, Path), ("partes" = Partes, Path), IfMatch),
     request_body = NovaParte,
     security(("token" = ["registros:escrever"])),
-    responses((status = 201, body = Criado), crate::api::docs::Problemas))]
+    responses((status = 201, body = Criado), crate::http::problems::Problemas))]
 pub async fn incluir(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -122,7 +122,7 @@ pub async fn incluir(
         ("parte" = Uuid, Path), IfMatch),
     request_body = AlteracaoDeParte,
     security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
+    responses((status = 200, body = Ficha), crate::http::problems::Problemas))]
 pub async fn alterar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -162,7 +162,7 @@ pub async fn alterar(
     params(("kind" = Registros, Path), ("id" = Uuid, Path), ("partes" = Partes, Path),
         ("parte" = Uuid, Path), IfMatch),
     security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
+    responses((status = 200, body = Ficha), crate::http::problems::Problemas))]
 pub async fn remover(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,

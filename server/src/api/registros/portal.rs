@@ -11,16 +11,16 @@ use super::{
     criar, referencias,
 };
 use crate::{
-    api::{
-        esquemas,
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         etag::ETag,
         extract::{ApiJson, ApiJsonOpcional, ApiPath},
         principal::{EscreverRegistros, LerRegistros, Portal, Principal},
     },
-    app::App,
-    error::{ApiError, ApiResult},
     office,
     reading::{Catalogues, json},
+    schemas,
 };
 use axum::{
     Json,
@@ -86,7 +86,7 @@ pub struct AnexarNoPortal {
     nome: String,
     /// `documento` se nada for dito.
     #[serde(default = "documento")]
-    #[schema(value_type = esquemas::CategoriaDeAnexo)]
+    #[schema(value_type = schemas::CategoriaDeAnexo)]
     categoria: String,
     /// O que ele mostra.
     legenda: Option<String>,
@@ -105,7 +105,7 @@ fn documento() -> String {
 /// Abre uma ocorrência.
 #[utoipa::path(post, path = "/v1/portal/ocorrencias", tag = "Portal", request_body = NovaDoPortal,
     security(("token" = ["registros:escrever"])),
-    responses((status = 201, body = OcorrenciaDoPortal), crate::api::docs::Problemas))]
+    responses((status = 201, body = OcorrenciaDoPortal), crate::http::problems::Problemas))]
 pub async fn criar(
     State(app): State<App>,
     acesso: Portal<EscreverRegistros>,
@@ -172,8 +172,8 @@ async fn carregar(app: &App, quem: &Principal, id: DocumentId) -> ApiResult<Lido
 #[utoipa::path(get, path = "/v1/portal/ocorrencias/{id}", tag = "Portal",
     params(("id" = Uuid, Path)),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = OcorrenciaDoPortal), crate::api::docs::NaoMudou,
-        crate::api::docs::Problemas))]
+    responses((status = 200, body = OcorrenciaDoPortal), crate::http::problems::NaoMudou,
+        crate::http::problems::Problemas))]
 pub async fn ver(
     State(app): State<App>,
     acesso: Portal<LerRegistros>,
@@ -190,7 +190,7 @@ pub async fn ver(
 #[utoipa::path(post, path = "/v1/portal/ocorrencias/{id}/notas", tag = "Portal",
     params(("id" = Uuid, Path)), request_body = Escrever,
     security(("token" = ["registros:escrever"])),
-    responses((status = 201, body = OcorrenciaDoPortal), crate::api::docs::Problemas))]
+    responses((status = 201, body = OcorrenciaDoPortal), crate::http::problems::Problemas))]
 pub async fn anotar(
     State(app): State<App>,
     acesso: Portal<EscreverRegistros>,
@@ -214,7 +214,7 @@ pub async fn anotar(
 #[utoipa::path(post, path = "/v1/portal/ocorrencias/{id}/anexos", tag = "Portal",
     params(("id" = Uuid, Path)), request_body = AnexarNoPortal,
     security(("token" = ["registros:escrever"])),
-    responses((status = 201, body = OcorrenciaDoPortal), crate::api::docs::Problemas))]
+    responses((status = 201, body = OcorrenciaDoPortal), crate::http::problems::Problemas))]
 pub async fn anexar(
     State(app): State<App>,
     acesso: Portal<EscreverRegistros>,
@@ -270,7 +270,7 @@ fn resposta(quem: &Principal, lido: &Lido, texto: String) -> Option<Command> {
     security(("token" = ["registros:escrever"])),
     responses((status = 200, body = OcorrenciaDoPortal,
         headers(("ETag" = String, description = "A versão do que se mostra."))),
-        crate::api::docs::Problemas))]
+        crate::http::problems::Problemas))]
 pub async fn transicionar(
     State(app): State<App>,
     acesso: Portal<EscreverRegistros>,

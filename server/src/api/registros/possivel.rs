@@ -30,7 +30,7 @@ pub struct Verbo {
     /// Se o pedido leva um motivo.
     motivo: bool,
     /// A análise que o pedido leva: laudo, solucao ou parecer.
-    #[schema(value_type = Option<crate::api::esquemas::TipoDeAnalise>)]
+    #[schema(value_type = Option<crate::schemas::TipoDeAnalise>)]
     analise: Option<&'static str>,
     /// Se a análise diz se a reclamação procede.
     procedente: bool,

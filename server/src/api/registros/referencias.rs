@@ -3,9 +3,9 @@
 
 use super::Lido;
 use crate::{
-    api::principal::Principal,
     app::App,
     error::{ApiError, ApiResult},
+    http::principal::Principal,
     preparo,
 };
 use campo_domain::{

@@ -2,13 +2,13 @@
 //! As the pages have it, through the same functions.
 
 use crate::{
-    api::{
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         extract::{ApiJson, ApiPath, ApiQuery},
         page::{Folha, Pagina},
         principal::{Acesso, EscreverRegistros, LerRegistros, Principal},
     },
-    app::App,
-    error::{ApiError, ApiResult},
     office::{self, HeldBranch, HeldWrite},
     reading::{
         names::Names,
@@ -38,7 +38,7 @@ pub struct RetidaDaLista {
     /// O registro.
     registro: Uuid,
     /// O que o registro é.
-    #[schema(value_type = crate::api::esquemas::Kind)]
+    #[schema(value_type = crate::schemas::Kind)]
     kind: Kind,
     /// Se o registro existe; senão, aprovar o cria.
     existe: bool,
@@ -65,7 +65,7 @@ pub struct Retida {
     #[serde(flatten)]
     retida: RetidaDaLista,
     /// O que foi decidido.
-    #[schema(value_type = crate::api::esquemas::SituacaoDoRetido)]
+    #[schema(value_type = crate::schemas::SituacaoDoRetido)]
     situacao: String,
     /// O que foi dito a quem fez, na decisão.
     nota: Option<String>,
@@ -96,7 +96,7 @@ pub struct Filtro {
     /// Só as deste registro.
     registro: Option<Uuid>,
     /// Só as de registros deste tipo.
-    #[param(value_type = Option<crate::api::esquemas::Kind>)]
+    #[param(value_type = Option<crate::schemas::Kind>)]
     kind: Option<Kind>,
     /// Só as desta pessoa.
     autor: Option<Uuid>,
@@ -120,7 +120,7 @@ pub struct DecisaoDaRetida {
 /// Lista os trabalhos retidos que esperam decisão, dos mais antigos aos mais novos.
 #[utoipa::path(get, path = "/v1/retidas", tag = "Registros", params(Filtro),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Pagina<RetidaDaLista>), crate::api::docs::Problemas))]
+    responses((status = 200, body = Pagina<RetidaDaLista>), crate::http::problems::Problemas))]
 pub async fn listar(
     State(app): State<App>,
     acesso: Acesso<LerRegistros>,
@@ -167,7 +167,7 @@ pub async fn listar(
 #[utoipa::path(get, path = "/v1/retidas/{id}", tag = "Registros",
     params(("id" = Uuid, Path)),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Retida), crate::api::docs::Problemas))]
+    responses((status = 200, body = Retida), crate::http::problems::Problemas))]
 pub async fn ver(
     State(app): State<App>,
     acesso: Acesso<LerRegistros>,
@@ -181,7 +181,7 @@ pub async fn ver(
 #[utoipa::path(post, path = "/v1/retidas/{id}/decisao", tag = "Registros",
     params(("id" = Uuid, Path)), request_body = DecisaoDaRetida,
     security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Retida), crate::api::docs::Problemas))]
+    responses((status = 200, body = Retida), crate::http::problems::Problemas))]
 pub async fn decidir(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,

@@ -4,10 +4,10 @@
 
 use super::cabecalhos::Metadados;
 use crate::{
-    api::principal::Principal,
     app::App,
     arquivos::declarado::{Declarado, dos_seus},
     error::{ApiError, ApiResult},
+    http::principal::Principal,
     ledger, objects, office,
     visibility::{Viewer, visible},
 };

@@ -3,11 +3,9 @@
 
 use super::{Which, actions::Act, load::Loaded};
 use crate::{
-    api::{
-        principal::{Escopo, Principal},
-        registros::corretivas::{self, NovaCorretiva},
-    },
+    api::registros::corretivas::{self, NovaCorretiva},
     app::App,
+    http::principal::{Escopo, Principal},
     web::{
         form::{Choice, Draft, Sent},
         format::Moment,

@@ -1,14 +1,14 @@
 //! A client's own cases, newest first. For many rows at once, as `policy::alcanca` has it of one.
 
 use crate::{
-    api::{
+    api::registros::{colunas, cursor_estranho, empresa},
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         extract::ApiQuery,
         page::{Folha, Pagina},
         principal::{LerRegistros, Portal},
-        registros::{colunas, cursor_estranho, empresa},
     },
-    app::App,
-    error::{ApiError, ApiResult},
     reading::{json::Situacao, record},
 };
 use axum::{
@@ -67,7 +67,7 @@ pub struct Filtro {
 /// Lista as ocorrências do cliente, das mais novas às mais antigas.
 #[utoipa::path(get, path = "/v1/portal/ocorrencias", tag = "Portal", params(Filtro),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Pagina<LinhaDoPortal>), crate::api::docs::Problemas))]
+    responses((status = 200, body = Pagina<LinhaDoPortal>), crate::http::problems::Problemas))]
 pub async fn listar(
     State(app): State<App>,
     acesso: Portal<LerRegistros>,

@@ -3,16 +3,14 @@
 
 use super::lista::{LinhaDoPortal, espera};
 use crate::{
-    api::{
-        principal::Principal,
-        registros::{
-            Lido, fuso,
-            possivel::{self, Verbo},
-            vista::EstadoDoArquivo,
-        },
+    api::registros::{
+        Lido, fuso,
+        possivel::{self, Verbo},
+        vista::EstadoDoArquivo,
     },
     app::App,
     error::ApiResult,
+    http::principal::Principal,
     reading::{
         json::{self, Situacao},
         nomes::Pedidos,

@@ -6,10 +6,10 @@
 //! and the note of it can do something twice; records have ids of the caller's own against that.
 
 use crate::{
-    api::principal::Principal,
     app::App,
     error::{ApiError, ApiResult},
-    log, routes,
+    http::{BODY_BYTES_MAX, principal::Principal},
+    log,
 };
 use axum::{
     body::{Body, to_bytes},
@@ -64,7 +64,7 @@ pub async fn keep(State(app): State<App>, request: Request, next: Next) -> ApiRe
         .map(|principal| (principal.tenant, principal.id()))
         .ok_or_else(ApiError::nao_autenticado)?;
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, routes::BODY_BYTES_MAX);
+    let body = to_bytes(body, BODY_BYTES_MAX);
     let body = body.await.map_err(|_| ApiError::grande_demais())?;
     let slot = Slot { app, tenant, who, key: digest(&[&key]), owner: Uuid::now_v7() };
     if let Some(kept) = slot.claim(&fingerprint(&key, &parts, &body)).await? {
