@@ -15,7 +15,6 @@ pub mod db;
 pub mod demo;
 pub mod drain;
 pub mod error;
-pub mod health;
 pub mod http;
 pub mod ledger;
 pub mod live;
@@ -33,7 +32,7 @@ pub mod routes;
 pub mod schemas;
 pub mod search;
 pub mod serve;
-pub mod sync;
+pub mod shutdown;
 #[doc(hidden)]
 pub mod testing;
 pub mod timers;

@@ -1,15 +1,12 @@
 //! Every route of the server, and the layers around them. If it is not here, it is not served.
 
 use crate::{
-    api,
+    api::{self, health, live, session, sync},
     app::App,
-    arquivos,
-    auth::device,
-    drain,
+    arquivos, drain,
     error::{ApiError, ApiResult},
-    health,
     http::BODY_BYTES_MAX,
-    live, log, sync, web,
+    log, web,
 };
 use axum::{
     Router,
@@ -33,9 +30,9 @@ pub fn router(app: App) -> Router {
     let timed = Router::new()
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
-        .route("/v1/auth/login", post(device::login))
-        .route("/v1/auth/refresh", post(device::refresh))
-        .route("/v1/auth/logout", post(device::logout))
+        .route("/v1/auth/login", post(session::login))
+        .route("/v1/auth/refresh", post(session::refresh))
+        .route("/v1/auth/logout", post(session::logout))
         .route("/v1/sync", post(sync::sync).layer(DefaultBodyLimit::max(sync::BODY_BYTES_MAX)))
         .merge(api::router(&app))
         .merge(web::routes())

@@ -2,16 +2,15 @@
 //! from elsewhere.
 
 use crate::{
+    api::{health, live, session, sync},
     app::App,
     arquivos::envio,
-    auth,
     error::ApiResult,
-    health,
     http::{
         idempotency, page,
         problems::{PROBLEM, Problema, problem},
     },
-    live, schemas, sync,
+    schemas,
 };
 use axum::{
     Router,
@@ -46,9 +45,9 @@ const CSP: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src
 #[openapi(
     info(title = "Campo", description = "A API REST do Campo."),
     paths(
-        auth::device::login,
-        auth::device::refresh,
-        auth::device::logout,
+        session::login,
+        session::refresh,
+        session::logout,
         sync::sync,
         live::device,
         envio::criar,

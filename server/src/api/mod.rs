@@ -43,6 +43,10 @@
 //!   written.
 
 pub mod docs;
+pub mod health;
+pub mod live;
+pub mod session;
+pub mod sync;
 
 mod catalogos;
 mod chaves;

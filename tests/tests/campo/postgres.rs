@@ -16,10 +16,11 @@ use campo_domain::{
     valor::Valor,
 };
 use campo_server::{
+    api::sync,
     app::App,
     commit::{self, Answer, Work},
     projection::PARTS,
-    rebuild, reference, sync,
+    rebuild, reference,
 };
 use campo_sync::{
     client::LocalDocument,
