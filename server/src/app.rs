@@ -1,8 +1,15 @@
 //! What every handler can reach. One value a process, cheap to clone.
 
 use crate::{
-    commit::Committers, config::Config, db::Db, live::Live, objects::Objects, shutdown::Shutdown,
+    commit::{Answer, Committers, Work},
+    config::Config,
+    db::Db,
+    live::Live,
+    objects::Objects,
+    shutdown::Shutdown,
 };
+use anyhow::Result;
+use campo_domain::ids::TenantId;
 use std::sync::Arc;
 use tokio::sync::{Notify, Semaphore};
 
@@ -46,5 +53,13 @@ impl App {
             live: Live::default(),
             shutdown: Shutdown::default(),
         }
+    }
+
+    /// Commits work, together with whatever else of the company arrives now.
+    ///
+    /// # Errors
+    /// PostgreSQL's; nothing has been written then.
+    pub async fn submit(&self, tenant: TenantId, work: Work) -> Result<Answer> {
+        self.committers.submit(&self.db, tenant, work).await
     }
 }

@@ -2,7 +2,6 @@
 //! planned and committed together: one wait for the disk serves all of it.
 
 use crate::{
-    app::App,
     db::Db,
     ledger::{self, Conflict, Frame, Share},
 };
@@ -137,24 +136,26 @@ struct Job {
 #[derive(Clone, Debug, Default)]
 pub struct Committers(Arc<Mutex<HashMap<TenantId, mpsc::Sender<Job>>>>);
 
-/// Commits work, together with whatever else of the company arrives now.
-///
-/// # Errors
-/// PostgreSQL's; nothing has been written then.
-pub async fn submit(app: &App, tenant: TenantId, work: Work) -> Result<Answer> {
-    let sender = {
-        let mut queues = app.committers.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = queues.get(&tenant).filter(|sender| !sender.is_closed()).cloned();
-        open.unwrap_or_else(|| {
-            let (sender, receiver) = mpsc::channel(BATCH_MAX);
-            tokio::spawn(serve(app.db.clone(), tenant, receiver));
-            queues.insert(tenant, sender.clone());
-            sender
-        })
-    };
-    let (reply, answer) = oneshot::channel();
-    sender.send(Job { work, reply }).await.map_err(|_| anyhow!("the committer has stopped"))?;
-    answer.await.context("the committer has stopped")?
+impl Committers {
+    /// Commits work, together with whatever else of the company arrives now.
+    ///
+    /// # Errors
+    /// PostgreSQL's; nothing has been written then.
+    pub async fn submit(&self, db: &Db, tenant: TenantId, work: Work) -> Result<Answer> {
+        let sender = {
+            let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let open = queues.get(&tenant).filter(|sender| !sender.is_closed()).cloned();
+            open.unwrap_or_else(|| {
+                let (sender, receiver) = mpsc::channel(BATCH_MAX);
+                tokio::spawn(serve(db.clone(), tenant, receiver));
+                queues.insert(tenant, sender.clone());
+                sender
+            })
+        };
+        let (reply, answer) = oneshot::channel();
+        sender.send(Job { work, reply }).await.map_err(|_| anyhow!("the committer has stopped"))?;
+        answer.await.context("the committer has stopped")?
+    }
 }
 
 async fn serve(db: Db, tenant: TenantId, mut jobs: mpsc::Receiver<Job>) {

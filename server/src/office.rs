@@ -2,7 +2,7 @@
 
 use crate::{
     app::App,
-    commit::{self, Answer, Work},
+    commit::{Answer, Work},
     ledger, preparo,
 };
 use automerge::ChangeHash;
@@ -74,7 +74,7 @@ pub async fn run_all(
 ) -> Result<(), OfficeError> {
     preparo::preparar(app, tenant, pessoa, &mut commands).await?;
     let work = Work::Office { user: pessoa.id, commands, se };
-    answer(commit::submit(app, tenant, work).await?)
+    answer(app.submit(tenant, work).await?)
 }
 
 /// What the committer says to one who asked for something to be done.
@@ -355,5 +355,5 @@ pub async fn decide_held(
         campo_domain::workflow::texto_valido(note, "Observação")?;
     }
     let work = Work::Decide { user: pessoa.id, held, approve, note };
-    answer(commit::submit(app, tenant, work).await?)
+    answer(app.submit(tenant, work).await?)
 }

@@ -4,7 +4,7 @@
 use crate::{
     app::App,
     auth::device::DeviceAuth,
-    commit::{self, Answer, Work},
+    commit::{Answer, Work},
     db::Db,
     error::{ApiError, ApiResult},
     http::problems::Problemas,
@@ -87,7 +87,7 @@ pub async fn exchange(
     let mut verdicts = Vec::new();
     if !pushes.is_empty() {
         let work = Work::Push { user, device, pushes };
-        if let Answer::Verdicts(answered) = commit::submit(app, tenant, work).await? {
+        if let Answer::Verdicts(answered) = app.submit(tenant, work).await? {
             verdicts = answered;
         }
     }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     app::App,
-    commit::{self, Answer, Work},
+    commit::{Answer, Work},
     objects,
 };
 use anyhow::{Context, Result, bail};
@@ -176,7 +176,7 @@ pub(super) async fn dizer(
 ) -> Result<bool> {
     let (document, anexo) = (documento.into(), anexo.into());
     let work = Work::Arquivo { document, anexo, situacao, motivo };
-    match commit::submit(app, tenant, work).await? {
+    match app.submit(tenant, work).await? {
         Answer::Arquivo(there) => Ok(there),
         other => bail!("an answer of another kind: {other:?}"),
     }

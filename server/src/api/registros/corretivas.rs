@@ -7,7 +7,7 @@
 use super::comandos;
 use crate::{
     app::App,
-    commit::{self, Nova, Vinculacao, Work},
+    commit::{Nova, Vinculacao, Work},
     error::{ApiError, ApiResult},
     http::{
         etag::{ETag, IfMatch},
@@ -387,7 +387,7 @@ async fn ligar(
     let registros = registros.iter().copied().map(DocumentId::from).collect();
     let (user, corretiva) = (quem.pessoa.id, CorretivaId::from(id));
     let work = Work::Corretiva(Vinculacao { user, corretiva, nova, registros, tipo });
-    let answer = commit::submit(app, quem.tenant, work).await.map_err(OfficeError::from);
+    let answer = app.submit(quem.tenant, work).await.map_err(OfficeError::from);
     comandos::executar(answer.and_then(office::answer))
 }
 
