@@ -1,8 +1,8 @@
 //! What a device lacks, a page at a time, as of one moment: the caller's transaction is a snapshot,
 //! and a commit in between is simply part of the next page.
 
-use super::load::{chunks, pessoa};
-use crate::{ledger::load, visibility::visible};
+use super::load::{self, chunks, pessoa};
+use crate::visibility::visible;
 use anyhow::{Context, Result};
 use campo_domain::{
     ids::{DocumentId, HeldId, TenantId, UserId},

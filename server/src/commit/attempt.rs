@@ -1,205 +1,36 @@
-//! From pushes and office commands to one transaction. Work of a company that arrives together is
-//! planned and committed together: one wait for the disk serves all of it.
+//! A batch of work in one transaction: read, planned, written. Planned again where another process
+//! was faster.
 
+use super::{
+    corretiva::{Corretivas, Vinculacao},
+    work::{Answer, Work},
+};
 use crate::{
     db::Db,
     ledger::{self, Conflict, Frame, Share},
+    outbox, projection,
 };
 use anyhow::{Context, Result, anyhow};
-use automerge::ChangeHash;
 use campo_domain::{
-    command::Command,
-    ids::{DeviceId, DocumentId, HeldId, ItemId, TenantId, UserId},
+    ids::{DeviceId, HeldId, TenantId, UserId},
     pessoa::Pessoa,
     refusal::{Codigo, Refusal},
-    registro::SituacaoArquivo,
 };
 use campo_sync::{
     admission::Requester,
-    exchange::{Needs, Planner, settle_positions},
-    wire::{Push, Verdict},
+    exchange::{Needs, Plan, Planner, World, settle_positions},
+    wire::Push,
 };
 use chrono::{DateTime, SubsecRound, Utc};
 use sqlx::PgTransaction;
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    sync::Arc,
 };
-use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
-
-mod corretiva;
-
-use corretiva::Corretivas;
-pub use corretiva::{Nova, Vinculacao};
 
 /// How often a batch is planned again because another process was faster.
 const ATTEMPTS_MAX: usize = 8;
-/// Jobs in one batch.
-const BATCH_MAX: usize = 256;
-/// Bytes of changes in one batch; a single job may be larger.
-const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
-
-/// Something to commit.
-#[derive(Clone, Debug)]
-pub enum Work {
-    /// Changes from a device.
-    Push {
-        /// Who pushes.
-        user: UserId,
-        /// From where.
-        device: DeviceId,
-        /// What, in causal order within a document.
-        pushes: Vec<Push>,
-    },
-    /// Commands from the office, all or none of them.
-    Office {
-        /// Who.
-        user: UserId,
-        /// On which record what.
-        commands: Vec<(DocumentId, Command)>,
-        /// Only while this record has these heads.
-        se: Option<(DocumentId, Vec<ChangeHash>)>,
-    },
-    /// The office decides on a held branch.
-    Decide {
-        /// Who.
-        user: UserId,
-        /// Which branch.
-        held: HeldId,
-        /// Merge it, or not.
-        approve: bool,
-        /// What the office says to the author.
-        note: Option<String>,
-    },
-    /// Records join an ação corretiva, which is opened if it is new; all of it or nothing.
-    Corretiva(Vinculacao),
-    /// A record has waited too long for the client.
-    Inatividade {
-        /// Which.
-        document: DocumentId,
-        /// As it was found: whatever moved since begins the wait anew.
-        heads: Vec<ChangeHash>,
-    },
-    /// How far the bytes of a file have come.
-    Arquivo {
-        /// Of which record.
-        document: DocumentId,
-        /// Which file.
-        anexo: ItemId,
-        /// How far.
-        situacao: SituacaoArquivo,
-        /// Why they were discarded: a code.
-        motivo: Option<&'static str>,
-    },
-}
-
-impl Work {
-    fn corretiva(&self) -> Option<&Vinculacao> {
-        match self {
-            Work::Corretiva(pedida) => Some(pedida),
-            _ => None,
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        match self {
-            Work::Push { pushes, .. } => pushes.iter().map(|push| push.change.len()).sum(),
-            Work::Office { .. }
-            | Work::Decide { .. }
-            | Work::Corretiva(_)
-            | Work::Inatividade { .. }
-            | Work::Arquivo { .. } => 0,
-        }
-    }
-}
-
-/// What became of it.
-#[derive(Clone, Debug)]
-pub enum Answer {
-    /// Of a push: one verdict for each change.
-    Verdicts(Vec<Verdict>),
-    /// Of the office's doing.
-    Office(Result<(), Refusal>),
-    /// Whether the wait was ended.
-    Ended(bool),
-    /// Whether the record has such a file.
-    Arquivo(bool),
-}
-
-struct Job {
-    work: Work,
-    reply: oneshot::Sender<Result<Answer>>,
-}
-
-/// One queue a company, in this process.
-#[derive(Clone, Debug, Default)]
-pub struct Committers(Arc<Mutex<HashMap<TenantId, mpsc::Sender<Job>>>>);
-
-impl Committers {
-    /// Commits work, together with whatever else of the company arrives now.
-    ///
-    /// # Errors
-    /// PostgreSQL's; nothing has been written then.
-    pub async fn submit(&self, db: &Db, tenant: TenantId, work: Work) -> Result<Answer> {
-        let sender = {
-            let mut queues = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let open = queues.get(&tenant).filter(|sender| !sender.is_closed()).cloned();
-            open.unwrap_or_else(|| {
-                let (sender, receiver) = mpsc::channel(BATCH_MAX);
-                tokio::spawn(serve(db.clone(), tenant, receiver));
-                queues.insert(tenant, sender.clone());
-                sender
-            })
-        };
-        let (reply, answer) = oneshot::channel();
-        sender.send(Job { work, reply }).await.map_err(|_| anyhow!("the committer has stopped"))?;
-        answer.await.context("the committer has stopped")?
-    }
-}
-
-async fn serve(db: Db, tenant: TenantId, mut jobs: mpsc::Receiver<Job>) {
-    let mut waiting = Vec::new();
-    while jobs.recv_many(&mut waiting, BATCH_MAX).await > 0 {
-        while !waiting.is_empty() {
-            let mut bytes = 0;
-            let fits = waiting.iter().position(|job: &Job| {
-                bytes += job.work.bytes();
-                bytes > BATCH_BYTES_MAX
-            });
-            let batch: Vec<Job> = waiting.drain(..fits.unwrap_or(waiting.len()).max(1)).collect();
-            serve_batch(&db, tenant, batch).await;
-        }
-    }
-}
-
-async fn serve_batch(db: &Db, tenant: TenantId, batch: Vec<Job>) {
-    let (works, replies): (Vec<Work>, Vec<_>) =
-        batch.into_iter().map(|job| (job.work, job.reply)).unzip();
-    let alone = if works.len() > 1 { works.clone() } else { Vec::new() };
-    match run(db, tenant, works, Utc::now()).await {
-        Ok(answers) => {
-            for (reply, answer) in replies.into_iter().zip(answers) {
-                // The asker may have gone; its work is done all the same.
-                let _ = reply.send(Ok(answer));
-            }
-        }
-        // What one job brings must not fail the others: each by itself.
-        Err(error) if !alone.is_empty() => {
-            let error = format!("{error:#}");
-            tracing::warn!(error, jobs = alone.len(), "batch failed; trying one by one");
-            for (work, reply) in alone.into_iter().zip(replies) {
-                let answer = run(db, tenant, vec![work], Utc::now()).await;
-                let _ = reply.send(answer.and_then(|mut all| all.pop().context("no answer")));
-            }
-        }
-        Err(error) => {
-            for reply in replies {
-                let _ = reply.send(Err(anyhow!("{error:#}")));
-            }
-        }
-    }
-}
 
 /// Plans and commits a batch in one transaction.
 ///
@@ -235,6 +66,7 @@ fn moved(error: &anyhow::Error) -> bool {
         })
 }
 
+/// One round: read at one moment, plan, and write under the locks what was planned.
 async fn attempt(
     db: &Db,
     tenant: TenantId,
@@ -252,48 +84,15 @@ async fn attempt(
     };
     // Planned on one moment; what is written is checked against the present under its locks.
     let mut tx = db.snapshot(tenant).await?;
-    let mut needs = Needs::default();
-    let mut requesters = BTreeMap::new();
-    let mut held = BTreeMap::new();
-    for work in works.iter() {
-        gather(&mut tx, tenant, work, &mut needs, &mut held).await?;
-        let Some(key) = who(work) else { continue };
-        if let std::collections::btree_map::Entry::Vacant(vacant) = requesters.entry(key) {
-            vacant.insert(ledger::requester(&mut tx, tenant, key.0, key.1).await?);
-        }
-    }
-    for branch in held.values_mut() {
-        let device = DeviceId::ESCRITORIO;
-        branch.author = Some(ledger::requester(&mut tx, tenant, branch.user, device).await?);
-    }
-    let users: BTreeSet<UserId> = requesters.keys().map(|(user, _)| *user).collect();
-    let world = ledger::world(&mut tx, tenant, &needs, &users, now).await?;
-    let pedidas: Vec<&Vinculacao> = works.iter().filter_map(Work::corretiva).collect();
-    let mut corretivas = Corretivas::ler(&mut tx, &pedidas, world.ano).await?;
+    let ground = Ground::read(&mut tx, tenant, works, now).await?;
     tx.rollback().await?;
-    let (cases, ano) = (world.cases.clone(), world.ano);
-    let (restricoes, everyone) = (world.restricoes.clone(), world.pessoas.clone());
-    let judged = requesters.values().chain(held.values().filter_map(|b| b.author.as_ref()));
-    let judged = judged.map(|requester| &requester.pessoa);
-    let judged = judged.chain(world.autores.values()).chain(world.entregues.values());
-    let people: BTreeMap<UserId, Pessoa> =
-        judged.map(|pessoa| (pessoa.id, pessoa.clone())).collect();
+    let (cases, ano) = (ground.world.cases.clone(), ground.world.ano);
+    let (restricoes, everyone) = (ground.world.restricoes.clone(), ground.world.pessoas.clone());
+    let people = ground.judged();
     let jobs = works.clone();
     // Merging is work for a processor, not for the threads that serve connections.
-    let (plan, mut answers, decisions, corretivas) = tokio::task::spawn_blocking(move || {
-        let mut planner = Planner::new(world, || Uuid::now_v7().into());
-        let mut decisions = Vec::new();
-        let answers: Vec<Answer> = jobs
-            .iter()
-            .map(|work| {
-                let with = (&mut decisions, &mut corretivas);
-                plan_one(&mut planner, work, &requesters, &held, with)
-            })
-            .collect();
-        (planner.finish(), answers, decisions, corretivas)
-    })
-    .await
-    .context("planning failed")?;
+    let Planned { plan, mut answers, decisions, corretivas } =
+        tokio::task::spawn_blocking(move || ground.plan(&jobs)).await.context("planning failed")?;
     if plan.is_empty() && corretivas.is_empty() {
         return Ok(answers);
     }
@@ -305,7 +104,7 @@ async fn attempt(
     };
     decide(&mut tx, frame, &decisions).await?;
     corretivas.escrever(&mut tx, frame).await?;
-    let base = ledger::commit(&mut tx, frame, &plan).await?;
+    let base = write_plan(&mut tx, frame, &plan).await?;
     tx.commit().await?;
     for answer in &mut answers {
         if let Answer::Verdicts(verdicts) = answer {
@@ -313,6 +112,89 @@ async fn attempt(
         }
     }
     Ok(answers)
+}
+
+/// Writes a plan, all or nothing; returns the position before its first entry. Rows that need no
+/// position come before the clock is taken: from there to the commit nobody else of the company
+/// can commit.
+async fn write_plan(tx: &mut PgTransaction<'_>, frame: Frame<'_>, plan: &Plan) -> Result<u64> {
+    ledger::prepare(tx, frame, plan).await?;
+    let documents = plan.documents.values();
+    let registros: Vec<_> =
+        documents.map(|d| (&d.merged.registro, &*d.merged.tipo, frame.now)).collect();
+    projection::write(tx, frame.tenant, &registros).await?;
+    outbox::enqueue(tx, frame.tenant, frame.now, plan).await?;
+    let base = ledger::append(tx, frame, plan).await?;
+    projection::follow(tx, frame.tenant, &ledger::eventos(frame, plan, base)).await?;
+    ledger::finish(tx, frame, plan, base).await?;
+    Ok(base)
+}
+
+/// What a batch is planned on, as of one moment.
+struct Ground {
+    world: World,
+    requesters: BTreeMap<(UserId, DeviceId), Requester>,
+    held: BTreeMap<HeldId, Branch>,
+    corretivas: Corretivas,
+}
+
+/// What came of it.
+struct Planned {
+    plan: Plan,
+    answers: Vec<Answer>,
+    decisions: Vec<Decision>,
+    corretivas: Corretivas,
+}
+
+impl Ground {
+    async fn read(
+        tx: &mut PgTransaction<'_>,
+        tenant: TenantId,
+        works: &[Work],
+        now: DateTime<Utc>,
+    ) -> Result<Self> {
+        let mut needs = Needs::default();
+        let mut requesters = BTreeMap::new();
+        let mut held = BTreeMap::new();
+        for work in works {
+            gather(tx, tenant, work, &mut needs, &mut held).await?;
+            let Some(key) = who(work) else { continue };
+            if let Entry::Vacant(vacant) = requesters.entry(key) {
+                vacant.insert(ledger::requester(tx, tenant, key.0, key.1).await?);
+            }
+        }
+        for branch in held.values_mut() {
+            let device = DeviceId::ESCRITORIO;
+            branch.author = Some(ledger::requester(tx, tenant, branch.user, device).await?);
+        }
+        let users: BTreeSet<UserId> = requesters.keys().map(|(user, _)| *user).collect();
+        let world = ledger::world(tx, tenant, &needs, &users, now).await?;
+        let pedidas: Vec<&Vinculacao> = works.iter().filter_map(Work::corretiva).collect();
+        let corretivas = Corretivas::ler(tx, &pedidas, world.ano).await?;
+        Ok(Self { world, requesters, held, corretivas })
+    }
+
+    /// The people whose doing is judged, or whose work it becomes.
+    fn judged(&self) -> BTreeMap<UserId, Pessoa> {
+        let authors = self.held.values().filter_map(|branch| branch.author.as_ref());
+        let judged = self.requesters.values().chain(authors).map(|requester| &requester.pessoa);
+        let others = self.world.autores.values().chain(self.world.entregues.values());
+        judged.chain(others).map(|pessoa| (pessoa.id, pessoa.clone())).collect()
+    }
+
+    fn plan(self, works: &[Work]) -> Planned {
+        let Self { world, requesters, held, mut corretivas } = self;
+        let mut planner = Planner::new(world, || Uuid::now_v7().into());
+        let mut decisions = Vec::new();
+        let answers: Vec<Answer> = works
+            .iter()
+            .map(|work| {
+                let with = (&mut decisions, &mut corretivas);
+                plan_one(&mut planner, work, &requesters, &held, with)
+            })
+            .collect();
+        Planned { plan: planner.finish(), answers, decisions, corretivas }
+    }
 }
 
 /// Who does it; nobody for what the server does by itself.
