@@ -5,10 +5,10 @@ use super::{
     ESPERAS,
     enqueue::Cliente,
     modelo::{self, Contexto, Modelo, PADROES, Texto},
-    smtp::{self, Carta, Falha, Smtp},
+    smtp::{self, Carta, Falha},
 };
 use crate::{
-    config::Config,
+    config::{Config, Smtp},
     error::{ApiError, ApiResult},
 };
 use anyhow::Result;

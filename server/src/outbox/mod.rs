@@ -12,8 +12,7 @@ mod evento;
 pub mod fila;
 mod http;
 mod modelo;
-pub mod secret;
-pub mod smtp;
+mod smtp;
 #[cfg(test)]
 mod tests;
 pub mod webhook;

@@ -6,7 +6,6 @@ use super::{
     email, fila,
     fila::Reservada,
     http::{self, Carteiro, Resposta},
-    secret::Chave,
 };
 use crate::{config::Config, db::Db, shutdown::Shutdown};
 use anyhow::Result;
@@ -228,7 +227,7 @@ impl Worker {
         let config = &self.config;
         let carteiro = async || Carteiro::new(config.webhook_redes_privadas);
         let carteiro = self.carteiro.get_or_try_init(carteiro).await?;
-        carteiro.post(&Chave::open(config)?, tenant, reservada, timestamp).await
+        carteiro.post(&config.chave()?, tenant, reservada, timestamp).await
     }
 
     /// Sends one e-mail; `false` if none is due.

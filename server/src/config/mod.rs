@@ -3,13 +3,14 @@
 //! [`SETTINGS`] is the one table of them: `campo --help` prints it, and [`Config::parse`] may read
 //! only what is in it.
 
-use crate::{
-    objects::{self, Bucket, Segredo},
-    outbox::{
-        secret::Chave,
-        smtp::{self, Smtp},
-    },
-};
+mod bucket;
+mod chave;
+mod smtp;
+
+pub use bucket::{Bucket, Segredo};
+pub use chave::Chave;
+pub use smtp::Smtp;
+
 use anyhow::{Context, Result, anyhow, ensure};
 use lettre::message::Mailbox;
 use std::{fmt::Write, net::SocketAddr, path::PathBuf, time::Duration};
@@ -149,6 +150,18 @@ impl Config {
         Self::parse(|name| std::env::var(name).ok())
     }
 
+    /// The key that seals secrets: `CAMPO_CHAVE`; else the file `chave` in `CAMPO_DATA_DIR`, made on
+    /// first use.
+    ///
+    /// # Errors
+    /// The file cannot be made or read, or holds no key; the message names the setting.
+    pub fn chave(&self) -> Result<Chave> {
+        match &self.chave {
+            Some(chave) => Ok(chave.clone()),
+            None => Chave::of_folder(&self.data_dir),
+        }
+    }
+
     /// Reads the settings through `lookup`. A blank value counts as unset.
     ///
     /// # Errors
@@ -167,7 +180,7 @@ impl Config {
                 known.then(|| v.to_owned())
             })?,
             postgres_bin: read.text("CAMPO_POSTGRES_BIN").map(PathBuf::from),
-            objects: read.with("CAMPO_OBJECTS", objects::parse)?,
+            objects: read.with("CAMPO_OBJECTS", bucket::parse)?,
             objects_access: read.text("CAMPO_OBJECTS_CHAVE").map(Segredo),
             objects_secret: read.text("CAMPO_OBJECTS_SEGREDO").map(Segredo),
             db_connections: read.number("CAMPO_DB_CONNECTIONS", 16, 1..=1000)?,

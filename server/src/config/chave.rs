@@ -1,7 +1,6 @@
 //! The server's key, and what it seals: the secrets of webhooks, which Campo must be able to read
 //! again in order to sign, and which the database must never hold in clear.
 
-use crate::config::Config;
 use anyhow::{Context, Result, anyhow};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use campo_domain::ids::TenantId;
@@ -44,15 +43,12 @@ impl Chave {
         Some(Chave { cifra: XChaCha20Poly1305::new(&bytes.into()), raiz })
     }
 
-    /// `CAMPO_CHAVE`; else the file `chave` in `CAMPO_DATA_DIR`, made on first use.
+    /// That of the file `chave` in the folder, made on first use.
     ///
     /// # Errors
     /// The file cannot be made or read, or holds no key; the message names the setting.
-    pub fn open(config: &Config) -> Result<Self> {
-        if let Some(chave) = &config.chave {
-            return Ok(chave.clone());
-        }
-        let path = config.data_dir.join("chave");
+    pub(super) fn of_folder(folder: &Path) -> Result<Self> {
+        let path = folder.join("chave");
         let texto = read_or_make(&path).with_context(|| {
             format!("a chave {} não pode ser lida nem criada; veja CAMPO_CHAVE", path.display())
         })?;
@@ -97,11 +93,6 @@ fn owner(tenant: TenantId, dono: Uuid) -> [u8; 32] {
     owner
 }
 
-/// A new secret of a webhook, as the Standard Webhooks specification writes it.
-pub(super) fn mint() -> String {
-    format!("whsec_{}", STANDARD.encode(rand::random::<[u8; 32]>()))
-}
-
 fn read_or_make(path: &Path) -> std::io::Result<String> {
     match fs::read_to_string(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -126,14 +117,8 @@ fn read_or_make(path: &Path) -> std::io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
     use std::os::unix::fs::PermissionsExt;
-
-    fn config(pairs: &[(&str, &str)]) -> Config {
-        Config::parse(|name| {
-            pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
-        })
-        .unwrap()
-    }
 
     #[test]
     fn a_sealed_secret_is_read_back_by_its_owner_alone() {
@@ -154,16 +139,18 @@ mod tests {
     #[test]
     fn without_the_setting_the_key_is_made_once_and_for_its_owner_only() {
         let folder = std::env::temp_dir().join(format!("campo-chave-{}", Uuid::now_v7()));
-        let settings = config(&[("CAMPO_DATA_DIR", folder.to_str().unwrap())]);
+        let dir = folder.to_str().unwrap();
+        let settings =
+            Config::parse(|name| (name == "CAMPO_DATA_DIR").then(|| dir.to_owned())).unwrap();
         let (tenant, dono) = (TenantId::from_u128(1), Uuid::from_u128(2));
-        let sealed = Chave::open(&settings).unwrap().seal(tenant, dono, "segredo").unwrap();
-        let again = Chave::open(&settings).unwrap();
+        let sealed = settings.chave().unwrap().seal(tenant, dono, "segredo").unwrap();
+        let again = settings.chave().unwrap();
         assert_eq!(again.reveal(tenant, dono, &sealed).unwrap(), "segredo");
         let mode = fs::metadata(folder.join("chave")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
         fs::write(folder.join("chave"), "curta").unwrap();
-        let error = format!("{:#}", Chave::open(&settings).unwrap_err());
+        let error = format!("{:#}", settings.chave().unwrap_err());
         assert!(error.contains("CAMPO_CHAVE"), "{error}");
         fs::remove_dir_all(&folder).unwrap();
     }
