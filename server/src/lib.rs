@@ -23,7 +23,6 @@ pub mod objects;
 pub mod office;
 pub mod outbox;
 pub mod postgres;
-pub(crate) mod preparo;
 pub mod projection;
 pub(crate) mod reading;
 pub mod rebuild;

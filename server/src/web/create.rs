@@ -10,8 +10,7 @@ use super::{
 use crate::{
     app::App,
     auth::office::voltar_local,
-    office::{self, OfficeError},
-    preparo,
+    office::{self, OfficeError, preparo},
     reading::{self, names::Names, record, values::Reader},
     reference,
     web::format,

@@ -14,7 +14,7 @@ use crate::{
         extract::{ApiJson, ApiJsonOpcional, ApiPath},
         principal::{Acesso, EscreverRegistros, Principal},
     },
-    office, preparo,
+    office::{self, preparo},
     reading::json,
     reference,
 };

@@ -11,7 +11,7 @@ mod caso;
 mod colunas;
 mod comando;
 mod comandos;
-pub(crate) mod corretivas;
+mod corretivas;
 mod criar;
 mod emails;
 mod ficha;

@@ -6,7 +6,7 @@ use crate::{
     app::App,
     error::{ApiError, ApiResult},
     http::principal::Principal,
-    preparo,
+    office::preparo,
 };
 use campo_domain::{
     command::{Command, Listados, NovoItem},

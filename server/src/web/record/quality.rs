@@ -3,9 +3,8 @@
 
 use super::{Which, actions::Act, load::Loaded};
 use crate::{
-    api::registros::corretivas::{self, NovaCorretiva},
     app::App,
-    http::principal::{Escopo, Principal},
+    office::corretivas::{self, Abertura},
     web::{
         form::{Choice, Draft, Sent},
         format::Moment,
@@ -91,19 +90,14 @@ pub async fn join(State(app): State<App>, which: Which, visit: Visit, sent: Sent
     act.check()?;
     let _ = act.load().await?;
     let auth = &visit.auth;
-    let quem = Principal {
-        tenant: auth.tenant,
-        pessoa: auth.pessoa.clone(),
-        escopos: Escopo::TODOS.into(),
-        chave: None,
-    };
+    let (tenant, pessoa) = (auth.tenant, &auth.pessoa);
     let registros = BTreeSet::from([which.id.uuid()]);
     let done = match sent.get("corretiva").parse::<Uuid>() {
-        Ok(id) => corretivas::vincular_a(&app, &quem, id, &registros).await,
+        Ok(id) => corretivas::vincular(&app, tenant, pessoa, id, &registros).await,
         Err(_) => {
             let titulo = sent.get("titulo");
-            let nova = NovaCorretiva { titulo, descricao: None, tipo: None, registros };
-            corretivas::abrir(&app, &quem, nova).await.map(|_| ())
+            let nova = Abertura { titulo, descricao: None, tipo: None, registros };
+            corretivas::abrir(&app, tenant, pessoa, nova).await.map(|_| ())
         }
     };
     match done {

@@ -10,11 +10,10 @@ mod referencias;
 use referencias::Papel;
 pub use referencias::{fora_de_uso, so_em_uso};
 
+use super::{error::OfficeError, record};
 use crate::{
     app::App,
-    ledger,
-    office::{self, OfficeError},
-    reading, reference,
+    ledger, reading, reference,
     visibility::{Viewer, visible},
 };
 use campo_domain::{
@@ -57,7 +56,7 @@ pub async fn completar(
     let seu = pessoa.cliente.map(DocumentId::uuid);
     let cliente = escolhido.or(seu).or_else(|| de(&contrato)).or_else(|| de(&origem));
     let cliente = match cliente {
-        Some(id) => office::merged(tx, tenant, id.into()).await?,
+        Some(id) => record::merged(tx, tenant, id.into()).await?,
         None => None,
     };
     let cliente = cliente.map(|merged| merged.registro).filter(|c| c.kind == Kind::Cliente);
@@ -141,7 +140,7 @@ pub async fn preparar(
         });
         let Some(mut posta) = (match criado {
             Some((tipo, campos)) => Posta::novo(tx, tenant, pessoa, &tipo, &campos).await?,
-            None => office::seen(tx, tenant, pessoa, id).await?.map(Posta::de),
+            None => record::seen(tx, tenant, pessoa, id).await?.map(Posta::de),
         }) else {
             // What is not there, or not for this person, the gate refuses.
             continue;

@@ -1,13 +1,9 @@
-//! What the office reads of one record and does to it: through the same gate as a device.
+//! Held branches (ff28): what phones did in good faith and too late, shown beside the record, and
+//! what the office decides on them.
 
-use crate::{
-    app::App,
-    commit::{Answer, Work},
-    ledger, preparo,
-};
-use automerge::ChangeHash;
+use super::{commands::answer, error::OfficeError, record::merged};
+use crate::{app::App, commit::Work, ledger};
 use campo_domain::{
-    command::Command,
     ids::{DeviceId, DocumentId, HeldId, TenantId, UserId},
     kind::Kind,
     pessoa::{Permissao, Pessoa},
@@ -16,124 +12,11 @@ use campo_domain::{
     registro::Registro,
     tipo::{Tipo, Tipos},
 };
-use campo_sync::{
-    admission::Merged,
-    exchange::{self, Loaded},
-    history,
-};
+use campo_sync::{admission::Merged, exchange, history};
 use chrono::{DateTime, Utc};
 use sqlx::{PgTransaction, Row, postgres::PgRow};
 use std::sync::Arc;
 use uuid::Uuid;
-
-/// Why the office's command was not done.
-#[derive(Debug, thiserror::Error)]
-pub enum OfficeError {
-    /// The rules do not allow it.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// There is no such record for this person.
-    #[error("not found")]
-    NotFound,
-    /// Something failed; nothing was written.
-    #[error(transparent)]
-    Internal(#[from] anyhow::Error),
-}
-
-impl From<sqlx::Error> for OfficeError {
-    fn from(error: sqlx::Error) -> Self {
-        OfficeError::Internal(error.into())
-    }
-}
-
-/// Runs a command of an office person on a record, through the same gate as a device's.
-///
-/// # Errors
-/// [`OfficeError`].
-pub async fn run(
-    app: &App,
-    tenant: TenantId,
-    pessoa: &Pessoa,
-    document: DocumentId,
-    command: Command,
-) -> Result<(), OfficeError> {
-    run_all(app, tenant, pessoa, vec![(document, command)], None).await
-}
-
-/// As [`run`], with several commands, of several records too: all of them or none. With `se`, only
-/// while that record has these heads.
-///
-/// # Errors
-/// [`OfficeError`].
-pub async fn run_all(
-    app: &App,
-    tenant: TenantId,
-    pessoa: &Pessoa,
-    mut commands: Vec<(DocumentId, Command)>,
-    se: Option<(DocumentId, Vec<ChangeHash>)>,
-) -> Result<(), OfficeError> {
-    preparo::preparar(app, tenant, pessoa, &mut commands).await?;
-    let work = Work::Office { user: pessoa.id, commands, se };
-    answer(app.submit(tenant, work).await?)
-}
-
-/// What the committer says to one who asked for something to be done.
-///
-/// # Errors
-/// [`OfficeError`].
-pub(crate) fn answer(answer: Answer) -> Result<(), OfficeError> {
-    match answer {
-        Answer::Office(done) => Ok(done?),
-        Answer::Verdicts(_) | Answer::Ended(_) | Answer::Arquivo(_) => {
-            Err(anyhow::anyhow!("an answer to something else").into())
-        }
-    }
-}
-
-/// The record as merged, with its tipo, if the person may see it.
-///
-/// # Errors
-/// [`OfficeError::Internal`].
-pub async fn load(
-    app: &App,
-    tenant: TenantId,
-    pessoa: &Pessoa,
-    document: DocumentId,
-) -> Result<Option<(Registro, Arc<Tipo>)>, OfficeError> {
-    seen(&mut app.db.snapshot(tenant).await?, tenant, pessoa, document).await
-}
-
-/// As [`load`], in a transaction of the caller's.
-///
-/// # Errors
-/// As [`load`].
-pub(crate) async fn seen(
-    tx: &mut PgTransaction<'_>,
-    tenant: TenantId,
-    pessoa: &Pessoa,
-    document: DocumentId,
-) -> Result<Option<(Registro, Arc<Tipo>)>, OfficeError> {
-    let Some(merged) = merged(tx, tenant, document).await? else { return Ok(None) };
-    let caso = ledger::caso(tx, tenant, merged.registro.raiz()).await?;
-    let visible = policy::alcanca(pessoa, &merged.registro, &merged.tipo, &caso.as_policy());
-    Ok(visible.then_some((merged.registro, merged.tipo)))
-}
-
-/// The record as merged, whoever asks.
-///
-/// # Errors
-/// [`OfficeError::Internal`].
-pub async fn merged(
-    tx: &mut PgTransaction<'_>,
-    tenant: TenantId,
-    document: DocumentId,
-) -> Result<Option<Merged>, OfficeError> {
-    let stored = ledger::chunks(tx, tenant, &[document.uuid()]).await?.remove(&document);
-    let Some((generation, chunks)) = stored else { return Ok(None) };
-    let tipos = ledger::tipos(tx, tenant).await?;
-    let loaded = Loaded::read(&chunks, generation, &tipos).map_err(anyhow::Error::from)?;
-    Ok(Some(loaded.merged))
-}
 
 /// One thing that a held change would write.
 #[derive(Clone, Debug, PartialEq, Eq)]
