@@ -1,5 +1,6 @@
 //! Why the office's command was not done.
 
+use crate::error::ApiError;
 use campo_domain::refusal::Refusal;
 
 /// Why the office's command was not done.
@@ -19,5 +20,15 @@ pub enum OfficeError {
 impl From<sqlx::Error> for OfficeError {
     fn from(error: sqlx::Error) -> Self {
         OfficeError::Internal(error.into())
+    }
+}
+
+impl From<OfficeError> for ApiError {
+    fn from(error: OfficeError) -> Self {
+        match error {
+            OfficeError::Refused(refusal) => refusal.into(),
+            OfficeError::NotFound => Self::nao_encontrado(),
+            OfficeError::Internal(error) => error.into(),
+        }
     }
 }
