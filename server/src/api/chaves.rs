@@ -33,7 +33,6 @@ use serde::{Deserialize, Serialize};
 use sqlx::{PgTransaction, Row, postgres::PgRow};
 use std::collections::BTreeSet;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 /// How much of a secret is kept to tell keys apart.
@@ -41,7 +40,7 @@ const PREFIXO_CHARS: usize = PREFIXO.len() + 6;
 
 /// Uma chave.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-struct Chave {
+pub struct Chave {
     id: Uuid,
     nome: String,
     /// O começo do segredo, para reconhecê-la.
@@ -62,7 +61,7 @@ struct Chave {
 /// Uma chave nova.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ChaveNova {
+pub struct ChaveNova {
     /// O nome do programa: assina o que ele faz.
     nome: String,
     /// Para que serve.
@@ -80,7 +79,7 @@ struct ChaveNova {
 
 /// Uma chave criada.
 #[derive(Debug, Serialize, ToSchema)]
-struct ChaveCriada {
+pub struct ChaveCriada {
     #[serde(flatten)]
     chave: Chave,
     /// O que vai em `Authorization: Bearer`, mostrado só aqui.
@@ -91,7 +90,7 @@ struct ChaveCriada {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct Filtro {
+pub struct Filtro {
     /// De 1 a 200.
     #[param(minimum = 1, maximum = 200)]
     limite: Option<u16>,
@@ -121,7 +120,7 @@ fn chave(row: &PgRow) -> sqlx::Result<Chave> {
     responses((status = 200, body = Pagina<Chave>), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn list(
+pub async fn list(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     OriginalUri(uri): OriginalUri,
@@ -147,7 +146,7 @@ async fn list(
     responses((status = 200, body = Chave), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn show(
+pub async fn show(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     ApiPath(id): ApiPath<Uuid>,
@@ -163,7 +162,7 @@ async fn show(
     responses((status = 201, body = ChaveCriada), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn create(
+pub async fn create(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     ApiJson(nova): ApiJson<ChaveNova>,
@@ -246,7 +245,7 @@ async fn acts_as(
     responses((status = 204), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn revoke(
+pub async fn revoke(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     ApiPath(id): ApiPath<Uuid>,
@@ -261,9 +260,4 @@ async fn revoke(
     .await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// The routes.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, revoke))
 }

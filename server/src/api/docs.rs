@@ -1,15 +1,21 @@
 //! The OpenAPI document, and its viewer at `/docs`, which comes with the server: nothing is loaded
 //! from elsewhere.
 
+use super::{
+    registros::{
+        corretivas::SituacaoCorretiva, enderecos::Registros, fonte::Fonte, partes::Partes,
+    },
+    saida,
+};
 use crate::{
-    api::{health, live, session, sync},
     app::App,
-    arquivos::envio,
     error::ApiResult,
     http::{
         idempotency, page,
         problems::{PROBLEM, Problema, problem},
     },
+    outbox::{AcaoSolicitada, fila::SituacaoEntrega},
+    reading::timeline::Visao,
     schemas,
 };
 use axum::{
@@ -18,19 +24,20 @@ use axum::{
     http::{HeaderValue, header},
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{MethodRouter, get},
 };
 use bytes::Bytes;
 use campo_domain::refusal::{Codigo, Refusal};
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        HeaderBuilder, RefOr, Required, Schema,
+        HeaderBuilder, OpenApi as Document, RefOr, Required, Schema,
         path::{Operation, ParameterBuilder, ParameterIn},
         schema::{ObjectBuilder, Type},
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
+use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 /// Where the document is.
@@ -40,23 +47,15 @@ const URL: &str = "/v1/openapi.json";
 const CSP: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                    object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// What the document says beyond the routes of the API.
+/// What the document says beyond the routes.
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Campo", description = "A API REST do Campo."),
-    paths(
-        session::login,
-        session::refresh,
-        session::logout,
-        sync::sync,
-        live::device,
-        envio::criar,
-        envio::continuar,
-        envio::encerrar,
-        health::healthz,
-        health::readyz,
-    ),
-    components(schemas(Problema)),
+    // What no route names: errors, parameters, and what Campo sends.
+    components(schemas(
+        Problema, Registros, Partes, Fonte, SituacaoCorretiva, Visao, AcaoSolicitada,
+        SituacaoEntrega,
+    )),
     tags(
         (name = "Sessão"), (name = "Sincronização"), (name = "Registros"), (name = "Ações"),
         (name = "Ações corretivas"), (name = "Portal"), (name = "Arquivos"), (name = "Busca"),
@@ -66,12 +65,17 @@ const CSP: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src
     modifiers(&Extras),
     security(("token" = [])),
 )]
-pub struct Documento;
+struct Documento;
+
+/// The document before it has any route.
+pub fn beginning() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Documento::openapi())
+}
 
 struct Extras;
 
 impl Modify for Extras {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+    fn modify(&self, document: &mut Document) {
         document.info.description = Some(include_str!("docs.md").to_owned() + &codes());
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
             "O `acesso` de `/v1/auth/login`, ou uma chave que começa por `campo_`.",
@@ -82,10 +86,10 @@ impl Modify for Extras {
     }
 }
 
-/// What holds for every operation of the API, and is not said at each.
-pub fn complete(document: &mut utoipa::openapi::OpenApi) {
+/// Adds what holds for every operation, and is not said at each.
+pub fn complete(mut document: Document) -> Document {
     let extensions = document.extensions.get_or_insert_default();
-    extensions.insert("webhooks".to_owned(), super::saida::webhooks());
+    extensions.insert("webhooks".to_owned(), saida::webhooks());
     for (path, item) in &mut document.paths.paths {
         let methods = [
             ("get", &mut item.get),
@@ -125,6 +129,7 @@ pub fn complete(document: &mut utoipa::openapi::OpenApi) {
             }
         }
     }
+    document
 }
 
 /// Which version an answer shows, where it shows one.
@@ -202,19 +207,19 @@ fn codes() -> String {
     Codigo::TODOS.iter().map(row).collect()
 }
 
-/// The document and the viewer.
-pub fn routes(document: utoipa::openapi::OpenApi) -> Router<App> {
+/// Answers with the document.
+pub fn json(document: Document) -> MethodRouter<App> {
     let json = document.to_json().map(Bytes::from).map_err(|error| error.to_string());
+    get(async move || -> ApiResult<Response> {
+        let json = json.clone().map_err(|error| anyhow::anyhow!(error))?;
+        Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
+    })
+}
+
+/// `/docs`: the viewer, with the files that it loads.
+pub fn viewer() -> Router<App> {
     let viewer = Router::from(SwaggerUi::new("/docs").config(Config::from(URL)));
-    Router::new()
-        .route(
-            URL,
-            get(async move || -> ApiResult<Response> {
-                let json = json.clone().map_err(|error| anyhow::anyhow!(error))?;
-                Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
-            }),
-        )
-        .merge(viewer.layer(from_fn(csp)))
+    viewer.layer(from_fn(csp))
 }
 
 async fn csp(request: Request, next: Next) -> Response {

@@ -36,17 +36,11 @@ use campo_domain::{
 use chrono::Utc;
 use object_store::path::Path;
 use std::{fmt, sync::LazyLock};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use resposta::responder;
 
 /// What is shown of a file that has no picture.
 static MARCADOR: LazyLock<Bytes> = LazyLock::new(|| campo_fotos::marcador().into());
-
-/// The routes for programs, devices and the portal.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(baixar)).routes(routes!(ligar))
-}
 
 /// Which file of which record: the end of its address.
 #[derive(Clone, Copy, Debug)]
@@ -119,7 +113,7 @@ pub struct Objeto {
         (status = 304, description = "Não mudou."),
         (status = 416, description = "O arquivo é menor do que o que foi pedido dele."),
         Problemas))]
-async fn baixar(
+pub async fn baixar(
     State(app): State<App>,
     quem: Qualquer<LerRegistros>,
     ApiPath(qual): ApiPath<(DocumentId, ItemId, Variante)>,
@@ -136,7 +130,7 @@ async fn baixar(
         ("variante" = crate::schemas::Variante, Path)),
     security(("token" = ["registros:ler"])),
     responses((status = 200, body = LinkDeArquivo), Problemas))]
-async fn ligar(
+pub async fn ligar(
     State(app): State<App>,
     quem: Qualquer<LerRegistros>,
     ApiPath(qual): ApiPath<(DocumentId, ItemId, Variante)>,

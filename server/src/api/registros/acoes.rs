@@ -1,8 +1,10 @@
 //! Ações: what records ask of the company's ERP, and the answers (R21, R72–R75, R100).
 
 use super::{
-    Registros,
-    comandos::{self, Criado, Mudanca},
+    change::{self, Criado, Mudanca},
+    consulta,
+    enderecos::{self, Registros},
+    lido,
 };
 use crate::{
     app::App,
@@ -128,7 +130,7 @@ pub async fn solicitar(
 ) -> ApiResult<Response> {
     let kind = colecao.kind();
     let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
-    let acao: AcaoId = super::id(nova.id);
+    let acao: AcaoId = enderecos::id(nova.id);
     let mut pedidas = mudanca.lido.registro.acoes.iter();
     if pedidas.any(|pedida| pedida.id == acao && pedida.codigo == nova.codigo) {
         return mudanca.criar(acao.uuid(), Vec::new()).await;
@@ -197,7 +199,7 @@ pub async fn listar(
         sql.push(")");
     }
     sql.push(" ORDER BY a.pedida_em DESC, a.id DESC LIMIT ").push_bind(folha.rows());
-    let rows = sql.build().fetch_all(&mut *tx).await.map_err(super::cursor_estranho)?;
+    let rows = sql.build().fetch_all(&mut *tx).await.map_err(consulta::cursor_estranho)?;
     let acoes = ler(&mut tx, acesso.tenant, &rows).await?;
     Ok(folha.close(acoes, |ultima| (ultima.pedida_em, ultima.id)).linked(&uri))
 }
@@ -227,8 +229,8 @@ async fn consulta(
     tx: &mut PgTransaction<'_>,
     viewer: Option<Viewer>,
 ) -> ApiResult<QueryBuilder<Postgres>> {
-    let fuso = super::fuso(tx).await?;
-    let mut sql = super::visto(viewer.unwrap_or(Viewer { id: None, all: false }), fuso)?;
+    let fuso = lido::fuso(tx).await?;
+    let mut sql = consulta::visto(viewer.unwrap_or(Viewer { id: None, all: false }), fuso)?;
     sql.push(
         "SELECT a.*, d.kind, coalesce(ac.numero, oc.numero) AS numero, u.nome AS pedida_por_nome, \
              (SELECT x->>'rotulo' FROM referencia r, jsonb_array_elements(r.data->'acoes') x \
@@ -326,6 +328,6 @@ pub async fn responder(
     let comando = Command::ResponderAcao { acao: id.into(), situacao, externo, retorno };
     let comandos = vec![(DocumentId::from(antes.registro.id), comando)];
     let done = office::run_all(&app, acesso.tenant, &acesso.pessoa, comandos, None).await;
-    comandos::executar(done)?;
+    change::executar(done)?;
     Ok(Json(uma(&app, acesso.tenant, viewer, id).await?))
 }

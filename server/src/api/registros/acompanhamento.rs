@@ -1,7 +1,8 @@
 //! The acompanhamento of a record: one log, five views of it (R78–R82).
 
 use super::{
-    Lido, Registros,
+    enderecos::Registros,
+    lido::{self, Lido},
     vista::{self, Nota},
 };
 use crate::{
@@ -165,7 +166,7 @@ pub async fn ver(
     if folha.depois.is_some_and(|(de, ..)| de != visao) {
         return Err(page::bad_cursor());
     }
-    let lido = super::carregar(&app, &acesso, colecao.kind(), id.into()).await?;
+    let lido = lido::carregar(&app, &acesso, colecao.kind(), id.into()).await?;
     let viewer = Viewer::of(&acesso.pessoa);
     let rows = usize::try_from(folha.rows()).unwrap_or(usize::MAX);
     let mut tx = app.db.snapshot(acesso.tenant).await?;
@@ -294,7 +295,7 @@ async fn mostrar(
     guardados: Vec<Guardado>,
 ) -> ApiResult<Vec<LinhaDoAcompanhamento>> {
     let kind = lido.registro.kind;
-    let fuso = super::fuso(tx).await?;
+    let fuso = lido::fuso(tx).await?;
     let mut citados = Pedidos::default();
     for guardado in &guardados {
         citados.pessoa(guardado.por.into());

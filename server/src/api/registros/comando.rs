@@ -2,8 +2,9 @@
 //! stands here is all that is read; a field that is not here is refused.
 
 use super::{
-    comandos::NovaRestricao,
+    enderecos,
     partes::{NovaParte, Partes},
+    restricao::NovaRestricao,
 };
 use crate::{
     error::{ApiError, ApiResult},
@@ -259,24 +260,24 @@ impl Comando {
                 Command::Interessar { usuario: usuario.into(), interessado }
             }
             Comando::Anotar { id, texto, visibilidade, resposta_a } => Command::Anotar {
-                id: super::id::<NotaId>(id),
+                id: enderecos::id::<NotaId>(id),
                 texto: linhas(&texto),
                 visibilidade,
                 resposta_a: resposta_a.map(NotaId::from),
             },
             Comando::Transicionar { pedido, verbo, motivo, email } => {
-                let pedido = super::id::<PedidoId>(pedido);
+                let pedido = enderecos::id::<PedidoId>(pedido);
                 let motivo = motivo.map(|motivo| linhas(&motivo));
                 Command::Transicionar { pedido, verbo, motivo, email }
             }
             Comando::Analisar { analise, tipo, texto, procedente, pedido, encaminhar } => {
                 Command::Analisar {
-                    analise: super::id::<AnaliseId>(analise),
+                    analise: enderecos::id::<AnaliseId>(analise),
                     tipo,
                     texto: linhas(&texto),
                     procedente,
                     pedido: pedido.map(|pedido| NovoPedido {
-                        id: super::id::<PedidoId>(pedido.id),
+                        id: enderecos::id::<PedidoId>(pedido.id),
                         email: pedido.email,
                     }),
                     encaminhar: encaminhar.map(UserId::from),
@@ -287,7 +288,7 @@ impl Comando {
             }
             Comando::SolicitarAcao { acao, codigo, observacao } => {
                 let observacao = observacao.map(|observacao| linhas(&observacao));
-                Command::SolicitarAcao { acao: super::id::<AcaoId>(acao), codigo, observacao }
+                Command::SolicitarAcao { acao: enderecos::id::<AcaoId>(acao), codigo, observacao }
             }
         })
     }

@@ -4,6 +4,7 @@
 //! The row is the server's own; that a record belongs to it is the record's own word, written
 //! through the gate like everything else of a record.
 
+use super::consulta;
 use crate::{
     app::App,
     error::{ApiError, ApiResult},
@@ -199,7 +200,7 @@ pub async fn listar(
         sql.push(")");
     }
     sql.push(" ORDER BY c.criada_em DESC, c.id DESC LIMIT ").push_bind(folha.rows());
-    let rows = sql.build().fetch_all(&mut *tx).await.map_err(super::cursor_estranho)?;
+    let rows = sql.build().fetch_all(&mut *tx).await.map_err(consulta::cursor_estranho)?;
     let todas = rows.iter().map(corretiva).collect::<sqlx::Result<Vec<_>>>()?;
     Ok(folha.close(todas, |ultima| (ultima.criada_em, ultima.id)).linked(&uri))
 }

@@ -1,7 +1,7 @@
 //! What changed, in the order of the company's log, for whoever keeps a copy: nothing is missed,
 //! and what is no longer seen is said. Who may know of what is as for a device (`ledger::pull`).
 
-use super::fontes::{Filtro, Fonte};
+use super::fonte::{Filtro, Fonte};
 use crate::{
     app::App,
     error::ApiResult,

@@ -1,10 +1,10 @@
 //! Items, despesas, anexos and vínculos of a record.
 
 use super::{
-    Registros,
-    comandos::{Criado, Mudanca},
+    change::{Criado, Mudanca},
+    enderecos::{self, Registros},
     ficha::Ficha,
-    referencias,
+    lido, referencias,
 };
 use crate::{
     app::App,
@@ -79,7 +79,7 @@ impl NovaParte {
         let valores = json::ler_campos(kind.campos_de(em), &self.campos, fuso)?;
         let campos: Campos =
             valores.into_iter().map(|(campo, valor)| (campo.nome.to_owned(), valor)).collect();
-        Ok(NovoItem { id: super::id(self.id), campos })
+        Ok(NovoItem { id: enderecos::id(self.id), campos })
     }
 }
 
@@ -108,7 +108,7 @@ pub async fn incluir(
 ) -> ApiResult<Response> {
     let (kind, em) = (colecao.kind(), partes.colecao());
     let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
-    let (fuso, _) = super::empresa(&app, acesso.tenant).await?;
+    let (fuso, _) = lido::empresa(&app, acesso.tenant).await?;
     let item = nova.ler(kind, em, fuso)?;
     let id = item.id.uuid();
     let comandos = vec![Command::IncluirItem { em, item }];
@@ -133,7 +133,7 @@ pub async fn alterar(
 ) -> ApiResult<Response> {
     let (kind, em) = (colecao.kind(), partes.colecao());
     let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
-    let (fuso, _) = super::empresa(&app, acesso.tenant).await?;
+    let (fuso, _) = lido::empresa(&app, acesso.tenant).await?;
     let item = ItemId::from(parte);
     let registro = &mudanca.lido.registro;
     let atual = registro.colecao(em).get(&item).filter(|atual| !atual.removido);

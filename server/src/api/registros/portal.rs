@@ -1,14 +1,16 @@
 //! The client's portal (R23–R26, R52): a client's login lists, opens and follows its own cases.
 //! What is the company's own stays hidden: internal stages, notes, fields and who does what.
 
-pub(super) mod formulario;
-pub(super) mod lista;
-mod vista;
+pub mod formulario;
+pub mod lista;
+pub mod vista;
 
 use super::{
-    Lido,
+    change,
     comandos::{self, PedirTransicao},
-    criar, referencias,
+    criar, enderecos,
+    lido::{self, Lido},
+    referencias,
 };
 use crate::{
     app::App,
@@ -111,7 +113,7 @@ pub async fn criar(
     acesso: Portal<EscreverRegistros>,
     ApiJson(nova): ApiJson<NovaDoPortal>,
 ) -> ApiResult<Response> {
-    let (fuso, tipos) = super::empresa(&app, acesso.tenant).await?;
+    let (fuso, tipos) = lido::empresa(&app, acesso.tenant).await?;
     let oferecidos = formulario::oferecidos(&app, acesso.tenant).await?;
     let tipo = match (&nova.tipo, &oferecidos[..]) {
         // One that was withdrawn is refused as such when the case is written.
@@ -134,7 +136,7 @@ pub async fn criar(
     referencias::conferir(&app, &acesso, tipo, &valores).await?;
     let mut campos = criar::preencher(&app, &acesso, tipo, &valores).await?;
     pelo_portal(&app, &acesso, tipo, &mut campos).await?;
-    let id: DocumentId = super::id(nova.id);
+    let id: DocumentId = enderecos::id(nova.id);
     let comandos = vec![(id, criar::criacao(id, tipo, campos, Vec::new()))];
     criar::gravar(&app, &acesso, comandos).await?;
     let vista = vista(&app, &acesso, carregar(&app, &acesso, id).await?).await?;
@@ -164,7 +166,7 @@ async fn pelo_portal(
 }
 
 async fn carregar(app: &App, quem: &Principal, id: DocumentId) -> ApiResult<Lido> {
-    let lido = super::abrir(app, quem, id).await?;
+    let lido = lido::abrir(app, quem, id).await?;
     lido.filter(|lido| lido.registro.kind == Kind::Ocorrencia).ok_or_else(ApiError::nao_encontrado)
 }
 
@@ -200,7 +202,7 @@ pub async fn anotar(
     let lido = carregar(&app, &acesso, id.into()).await?;
     let texto = valor::linhas(&nota.texto);
     let mut comandos = vec![Command::Anotar {
-        id: super::id::<NotaId>(nota.id),
+        id: enderecos::id::<NotaId>(nota.id),
         texto: texto.clone(),
         visibilidade: Visibilidade::Cliente,
         resposta_a: nota.resposta_a.map(NotaId::from),
@@ -222,8 +224,8 @@ pub async fn anexar(
     ApiJson(novo): ApiJson<AnexarNoPortal>,
 ) -> ApiResult<Response> {
     let lido = carregar(&app, &acesso, id.into()).await?;
-    let (fuso, _) = super::empresa(&app, acesso.tenant).await?;
-    let (em, anexo) = (Colecao::Anexos, super::id::<ItemId>(novo.id));
+    let (fuso, _) = lido::empresa(&app, acesso.tenant).await?;
+    let (em, anexo) = (Colecao::Anexos, enderecos::id::<ItemId>(novo.id));
     let dito = format!("Arquivo anexado: {}", novo.nome);
     let enviados = Map::from_iter([
         ("nome".to_owned(), novo.nome.into()),
@@ -259,7 +261,7 @@ fn resposta(quem: &Principal, lido: &Lido, texto: String) -> Option<Command> {
     let possiveis = workflow::disponiveis(registro, tipo, &quem.pessoa, Onde::Servidor);
     let transicao = possiveis.into_iter().find(continua)?;
     let motivo = transicao.guardas.contains(&Guarda::Motivo).then_some(texto);
-    let (pedido, verbo) = (super::id(None), transicao.verbo.clone());
+    let (pedido, verbo) = (enderecos::id(None), transicao.verbo.clone());
     Some(Command::Transicionar { pedido, verbo, motivo, email: false })
 }
 
@@ -291,7 +293,7 @@ async fn fazer(
 ) -> ApiResult<Response> {
     let comandos = comandos.into_iter().map(|comando| (id, comando)).collect();
     let done = office::run_all(app, quem.tenant, &quem.pessoa, comandos, None).await;
-    comandos::executar(done)?;
+    change::executar(done)?;
     let vista = vista(app, quem, carregar(app, quem, id).await?).await?;
     let etag = ETag::of_json(&vista)?;
     Ok((status, [etag.header()], Json(vista)).into_response())

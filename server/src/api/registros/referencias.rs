@@ -1,7 +1,7 @@
 //! Whether what a request refers to exists. A phone without a connection cannot know; whoever calls
 //! the API can be told.
 
-use super::Lido;
+use super::lido::Lido;
 use crate::{
     app::App,
     error::{ApiError, ApiResult},

@@ -1,6 +1,7 @@
 //! Held work (ff28): what phones did in good faith and too late, for the office to take in or not.
 //! As the pages have it, through the same functions.
 
+use super::lido;
 use crate::{
     app::App,
     error::{ApiError, ApiResult},
@@ -213,7 +214,7 @@ async fn mostrar(app: &App, quem: &Principal, achada: HeldBranch) -> ApiResult<J
     let viewer = Viewer::of(&quem.pessoa);
     let aparelhos = [view.device.uuid()];
     let names = Names::load(&mut tx, viewer, kind, &aparelhos, &citados).await?;
-    let fuso = super::fuso(&mut tx).await?;
+    let fuso = lido::fuso(&mut tx).await?;
     let ler = |rotulo: &str, texto: &str| {
         let lido = match &tipo {
             Some(tipo) => Reader { names: &names, tipo, fuso }.held(rotulo, texto),

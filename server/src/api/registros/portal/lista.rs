@@ -1,7 +1,7 @@
 //! A client's own cases, newest first. For many rows at once, as `policy::alcanca` has it of one.
 
 use crate::{
-    api::registros::{colunas, cursor_estranho, empresa},
+    api::registros::{colunas, consulta::cursor_estranho, lido::empresa},
     app::App,
     error::{ApiError, ApiResult},
     http::{

@@ -4,7 +4,7 @@
 use super::lista::{LinhaDoPortal, espera};
 use crate::{
     api::registros::{
-        Lido, fuso,
+        lido::{Lido, fuso},
         possivel::{self, Verbo},
         vista::EstadoDoArquivo,
     },
