@@ -16,7 +16,11 @@ use crate::{
     error::{ApiError, ApiResult},
     http::{BODY_BYTES_MAX, idempotency, principal},
     log,
-    web::{agenda, anexos, assets, create, held, lists, page, record, session as entrance},
+    web::{
+        agenda, anexos, assets, create, held, lists, page,
+        record::{buttons, show},
+        session as entrance,
+    },
 };
 use axum::{
     Router,
@@ -53,7 +57,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/openapi.json", docs::json(document()))
         .merge(docs::viewer())
         .merge(pages())
-        .merge(buttons())
+        .merge(record_buttons())
         .fallback(async || ApiError::nao_encontrado())
         .layer(from_fn(timeout));
 
@@ -236,7 +240,7 @@ fn pages() -> Router<App> {
         .route("/retidas", get(held::list))
         .route("/retidas/{id}", post(held::decide))
         .route("/novo/{kind}", get(create::form).post(create::save))
-        .route("/registros/{kind}/{id}", get(record::show))
+        .route("/registros/{kind}/{id}", get(show::show))
         .route("/web/anexos/{documento}/{anexo}/{variante}", get(anexos::show))
         .route("/arquivo/{tenant}/{documento}/{anexo}/{variante}", get(anexos::linked))
         .route("/assets/{file}", get(assets::serve))
@@ -244,22 +248,22 @@ fn pages() -> Router<App> {
 
 /// The forms of a record's page. Asked for by GET (a reload after a refusal), they lead to the
 /// page.
-fn buttons() -> Router<App> {
-    let act = |button: MethodRouter<App>| button.get(record::home);
+fn record_buttons() -> Router<App> {
+    let act = |button: MethodRouter<App>| button.get(show::home);
     Router::new()
-        .route("/registros/{kind}/{id}/campo", act(post(record::actions::field)))
-        .route("/registros/{kind}/{id}/conflito", act(post(record::actions::settle)))
-        .route("/registros/{kind}/{id}/retida", act(post(record::actions::decide)))
-        .route("/registros/{kind}/{id}/transicao", act(post(record::flow::ask)))
-        .route("/registros/{kind}/{id}/analise", act(post(record::flow::analyse)))
-        .route("/registros/{kind}/{id}/nota", act(post(record::history::write)))
-        .route("/registros/{kind}/{id}/participante", act(post(record::people::participant)))
-        .route("/registros/{kind}/{id}/interessado", act(post(record::people::interested)))
-        .route("/registros/{kind}/{id}/restricao", act(post(record::people::restrict)))
-        .route("/registros/{kind}/{id}/parte", act(post(record::parts::save)))
-        .route("/registros/{kind}/{id}/parte/remover", act(post(record::parts::remove)))
-        .route("/registros/{kind}/{id}/acao", act(post(record::erp::ask)))
-        .route("/registros/{kind}/{id}/corretiva", act(post(record::quality::join)))
+        .route("/registros/{kind}/{id}/campo", act(post(buttons::fields::field)))
+        .route("/registros/{kind}/{id}/conflito", act(post(buttons::fields::settle)))
+        .route("/registros/{kind}/{id}/retida", act(post(buttons::fields::decide)))
+        .route("/registros/{kind}/{id}/transicao", act(post(buttons::flow::ask)))
+        .route("/registros/{kind}/{id}/analise", act(post(buttons::flow::analyse)))
+        .route("/registros/{kind}/{id}/nota", act(post(buttons::notes::write)))
+        .route("/registros/{kind}/{id}/participante", act(post(buttons::people::participant)))
+        .route("/registros/{kind}/{id}/interessado", act(post(buttons::people::interested)))
+        .route("/registros/{kind}/{id}/restricao", act(post(buttons::people::restrict)))
+        .route("/registros/{kind}/{id}/parte", act(post(buttons::parts::save)))
+        .route("/registros/{kind}/{id}/parte/remover", act(post(buttons::parts::remove)))
+        .route("/registros/{kind}/{id}/acao", act(post(buttons::erp::ask)))
+        .route("/registros/{kind}/{id}/corretiva", act(post(buttons::quality::join)))
 }
 
 fn header(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {

@@ -1,7 +1,7 @@
 //! Links that open one file for a few minutes, for who has no session. A link is an address with
 //! an HMAC-SHA256 of it under a key derived from the server's own; nothing of it is stored.
 
-use super::baixar::Qual;
+use super::qual::Qual;
 use crate::{
     config::Config,
     error::{ApiError, ApiResult},

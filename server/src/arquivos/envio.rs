@@ -7,6 +7,7 @@
 mod alvo;
 mod cabecalhos;
 mod recepcao;
+mod recusas;
 pub mod tabela;
 
 pub use alvo::Alvo;
@@ -37,7 +38,8 @@ use campo_domain::{
     parte::Variante,
     registro::SituacaoArquivo,
 };
-use recepcao::{Recepcao, posicao_diferente};
+use recepcao::Recepcao;
+use recusas::{expirado, posicao_diferente};
 use std::str::FromStr;
 use tabela::{Envio, Inicio};
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -95,25 +97,7 @@ impl FromStr for Endereco {
     }
 }
 
-/// 404 `envio_expirado`.
-fn expirado() -> ApiError {
-    let mensagem =
-        "Este envio não existe mais. Comece outro: o que já foi conferido não se repete.";
-    ApiError::new(StatusCode::NOT_FOUND, "envio_expirado", mensagem)
-}
-
-impl Envio {
-    /// The record and the file that it is for.
-    pub fn arquivo(&self) -> (Uuid, Uuid) {
-        (self.document, self.anexo)
-    }
-
-    /// Whether all its bytes are here.
-    pub fn completo(&self) -> bool {
-        self.situacao == "completo"
-    }
-}
-
+/// `OPTIONS`: what of tus is spoken here.
 pub async fn opcoes() -> impl IntoResponse {
     let headers = [
         ("tus-version", "1.0.0".to_owned()),

@@ -2,8 +2,8 @@
 //! company. Each e-mail is filled in when it is queued, so that it tells of that moment.
 
 use super::{
-    ESPERAS,
-    enqueue::Cliente,
+    cliente::Cliente,
+    esperas::ESPERAS,
     modelo::{self, Contexto, Modelo, PADROES, Texto},
     smtp::{self, Carta, Falha},
 };

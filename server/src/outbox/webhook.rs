@@ -1,6 +1,7 @@
 //! Endpoints of the company's ERP: where what Campo has to tell goes (R100). What each is told is
 //! in [`super::fila`].
 
+use super::fila::ACAO_SOLICITADA;
 use crate::{
     config::Config,
     error::{ApiError, ApiResult},
@@ -15,8 +16,6 @@ use std::collections::BTreeSet;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// An action was asked for.
-pub(super) const ACAO_SOLICITADA: &str = "acao.solicitada";
 /// The types of event that there are.
 pub const EVENTOS: &[&str] = &[ACAO_SOLICITADA];
 /// Endpoints of a company.

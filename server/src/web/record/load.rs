@@ -1,7 +1,7 @@
 //! Gathers what the page of a record shows: the record by `office::load`, the rest in one
 //! transaction.
 
-use super::{Asked, Which};
+use super::which::{Asked, Which};
 use crate::{
     app::App,
     office::{self, HeldView},

@@ -1,24 +1,18 @@
 //! The corrective actions that a record belongs to, and those that it may join or open once it is
 //! concluded (R76, R77).
 
-use super::{Which, actions::Act, load::Loaded};
-use crate::{
-    app::App,
-    office::corretivas::{self, Abertura},
-    web::{
-        form::{Choice, Draft, Sent},
-        format::Moment,
-        page::{Notice, PageResult, Visit},
-    },
+use super::load::Loaded;
+use crate::web::{
+    form::{Choice, Draft},
+    format::Moment,
+    page::Visit,
 };
-use axum::extract::State;
 use campo_domain::{
     command::Command,
     ids::{CorretivaId, UserId},
     registro,
     workflow::{self, Onde},
 };
-use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// A corrective action that the record belongs to.
@@ -79,32 +73,4 @@ pub fn form(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Option<Joi
         title: Draft::text(draft, "titulo", String::new),
         error: Draft::error(draft),
     })
-}
-
-/// `POST …/corretiva`: puts the record under a corrective action, an open one or a new one.
-///
-/// # Errors
-/// The form is not of this session, or the record may not be seen.
-pub async fn join(State(app): State<App>, which: Which, visit: Visit, sent: Sent) -> PageResult {
-    let act = Act { app: &app, visit: &visit, which, sent: &sent };
-    act.check()?;
-    let _ = act.load().await?;
-    let auth = &visit.auth;
-    let (tenant, pessoa) = (auth.tenant, &auth.pessoa);
-    let registros = BTreeSet::from([which.id.uuid()]);
-    let done = match sent.get("corretiva").parse::<Uuid>() {
-        Ok(id) => corretivas::vincular(&app, tenant, pessoa, id, &registros).await,
-        Err(_) => {
-            let titulo = sent.get("titulo");
-            let nova = Abertura { titulo, descricao: None, tipo: None, registros };
-            corretivas::abrir(&app, tenant, pessoa, nova).await.map(|_| ())
-        }
-    };
-    match done {
-        Ok(()) => Ok(act.done(Notice::Linked)),
-        Err(error) if error.status.is_client_error() => {
-            act.refused_with("corretiva".into(), error.mensagem.to_string()).await
-        }
-        Err(error) => Err(error.into()),
-    }
 }

@@ -1,7 +1,6 @@
 //! Shapes a record for its template: what to show, and which forms with what in them.
 
 use super::{
-    Which,
     disputes::{self, ConflictView, HeldCard},
     erp::{self, AcaoView, AskView, EmailView},
     fields::{self, Control, FieldView},
@@ -12,6 +11,7 @@ use super::{
     parts::{self, PartsView},
     people::{self, ListView, RestrictionView},
     quality::{self, CorretivaView, JoinForm},
+    which::Which,
 };
 use crate::{
     reading::{
