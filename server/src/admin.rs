@@ -1,4 +1,4 @@
-//! What `campo admin` does. Each command answers with the text to print.
+//! The commands of `campo admin`, and what they do. Each command answers with the text to print.
 
 use crate::{
     arquivos::varredura,
@@ -6,14 +6,130 @@ use crate::{
         accounts::{self, NewCompany, NewUser},
         password,
     },
-    cli::{Admin, Company, Device, Objetos, User, Who},
     config::Config,
     db::Db,
     objects::Objects,
 };
 use anyhow::{Result, bail};
+use campo_domain::{ids::DeviceId, pessoa::Permissao};
 use chrono::{DateTime, Utc};
+use clap::{Args, Subcommand};
 use std::fmt::Write;
+
+/// The commands of `campo admin`.
+#[derive(Debug, Subcommand)]
+pub enum Admin {
+    /// Empresas
+    #[command(subcommand)]
+    Company(Company),
+    /// Pessoas
+    #[command(subcommand)]
+    User(User),
+    /// Dispositivos
+    #[command(subcommand)]
+    Device(Device),
+    /// Fotos e outros arquivos guardados
+    #[command(subcommand)]
+    Objetos(Objetos),
+}
+
+/// The commands of `campo admin objetos`.
+#[derive(Debug, Subcommand)]
+pub enum Objetos {
+    /// Compara os objetos guardados com os registros; termina com erro se falta algum objeto
+    Varrer {
+        /// Apaga os objetos sem registro que têm mais de um dia
+        #[arg(long)]
+        apagar: bool,
+    },
+}
+
+/// The commands of `campo admin company`.
+#[derive(Debug, Subcommand)]
+pub enum Company {
+    /// Cria uma empresa
+    Create {
+        /// Nome da empresa
+        #[arg(long)]
+        nome: String,
+        /// Com que se entra: letras minúsculas, dígitos e hífens
+        #[arg(long)]
+        slug: String,
+        /// Dados de referência iniciais; exemplo: P001
+        #[arg(long)]
+        preset: Option<String>,
+        /// Fuso horário
+        #[arg(long, default_value = "America/Sao_Paulo")]
+        fuso: String,
+    },
+}
+
+/// The commands of `campo admin user`.
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Cria uma pessoa
+    Create {
+        #[command(flatten)]
+        who: Who,
+        /// Nome da pessoa
+        #[arg(long)]
+        nome: String,
+        /// ver, ver_todas, gerenciar, emitir_laudo, aprovar, administrar
+        #[arg(long, value_delimiter = ',', required = true)]
+        permissoes: Vec<Permissao>,
+        /// Senha; sem ela, uma é gerada e mostrada
+        #[arg(long)]
+        senha: Option<String>,
+    },
+    /// Troca a senha e encerra as sessões da pessoa
+    ResetPassword {
+        #[command(flatten)]
+        who: Who,
+        /// Senha; sem ela, uma é gerada e mostrada
+        #[arg(long)]
+        senha: Option<String>,
+    },
+}
+
+/// A person of a company.
+#[derive(Debug, Args)]
+pub struct Who {
+    /// Slug da empresa
+    #[arg(long)]
+    pub empresa: String,
+    /// E-mail ou nome, sem espaços
+    #[arg(long)]
+    pub login: String,
+}
+
+/// The commands of `campo admin device`.
+#[derive(Debug, Subcommand)]
+pub enum Device {
+    /// Cria um dispositivo e mostra o id dele
+    Create {
+        /// Slug da empresa
+        #[arg(long)]
+        empresa: String,
+        /// Nome do dispositivo
+        #[arg(long)]
+        nome: String,
+    },
+    /// Lista os dispositivos
+    List {
+        /// Slug da empresa
+        #[arg(long)]
+        empresa: String,
+    },
+    /// Bloqueia um dispositivo
+    Revoke {
+        /// Slug da empresa
+        #[arg(long)]
+        empresa: String,
+        /// Id do dispositivo
+        #[arg(long)]
+        id: DeviceId,
+    },
+}
 
 /// Runs a command.
 ///

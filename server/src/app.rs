@@ -1,8 +1,17 @@
 //! What every handler can reach. One value a process, cheap to clone.
 
-use crate::{commit::Committers, config::Config, db::Db, live::Live, objects::Objects};
+use crate::{
+    commit::{Answer, Committers, Work},
+    config::Config,
+    db::Db,
+    live::Live,
+    objects::Objects,
+    shutdown::Shutdown,
+};
+use anyhow::Result;
+use campo_domain::ids::TenantId;
 use std::sync::Arc;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, Semaphore};
 
 /// Uploads that a process takes bytes of at once, each with up to 8 MiB in memory.
 const RECEPCOES_MAX: usize = 64;
@@ -45,32 +54,12 @@ impl App {
             shutdown: Shutdown::default(),
         }
     }
-}
 
-/// A switch that is thrown once.
-#[derive(Clone, Debug)]
-pub struct Shutdown(Arc<watch::Sender<bool>>);
-
-impl Default for Shutdown {
-    fn default() -> Self {
-        Self(Arc::new(watch::Sender::new(false)))
-    }
-}
-
-impl Shutdown {
-    /// Asks everything to end.
-    pub fn request(&self) {
-        self.0.send_replace(true);
-    }
-
-    /// Whether the end was asked for.
-    pub fn is_requested(&self) -> bool {
-        *self.0.borrow()
-    }
-
-    /// Returns once the end is asked for.
-    pub async fn requested(&self) {
-        // The sender lives in `self`: the channel cannot close first.
-        let _ = self.0.subscribe().wait_for(|stop| *stop).await;
+    /// Commits work, together with whatever else of the company arrives now.
+    ///
+    /// # Errors
+    /// PostgreSQL's; nothing has been written then.
+    pub async fn submit(&self, tenant: TenantId, work: Work) -> Result<Answer> {
+        self.committers.submit(&self.db, tenant, work).await
     }
 }

@@ -1,14 +1,13 @@
 //! The command line: `campo` alone serves; the rest looks after companies, people and devices.
 
 use crate::{
-    admin,
+    admin::{self, Admin},
     config::{self, Config},
     db, log, rebuild,
     serve::{self, Database},
 };
 use anyhow::{Context, Result};
-use campo_domain::{ids::DeviceId, pessoa::Permissao};
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Campo: assistência técnica em campo, mesmo sem internet.
 #[derive(Debug, Parser)]
@@ -32,121 +31,6 @@ enum Command {
         /// Só esta empresa (slug)
         #[arg(long)]
         empresa: Option<String>,
-    },
-}
-
-/// The commands of `campo admin`.
-#[derive(Debug, Subcommand)]
-pub enum Admin {
-    /// Empresas
-    #[command(subcommand)]
-    Company(Company),
-    /// Pessoas
-    #[command(subcommand)]
-    User(User),
-    /// Dispositivos
-    #[command(subcommand)]
-    Device(Device),
-    /// Fotos e outros arquivos guardados
-    #[command(subcommand)]
-    Objetos(Objetos),
-}
-
-/// The commands of `campo admin objetos`.
-#[derive(Debug, Subcommand)]
-pub enum Objetos {
-    /// Compara os objetos guardados com os registros; termina com erro se falta algum objeto
-    Varrer {
-        /// Apaga os objetos sem registro que têm mais de um dia
-        #[arg(long)]
-        apagar: bool,
-    },
-}
-
-/// The commands of `campo admin company`.
-#[derive(Debug, Subcommand)]
-pub enum Company {
-    /// Cria uma empresa
-    Create {
-        /// Nome da empresa
-        #[arg(long)]
-        nome: String,
-        /// Com que se entra: letras minúsculas, dígitos e hífens
-        #[arg(long)]
-        slug: String,
-        /// Dados de referência iniciais; exemplo: P001
-        #[arg(long)]
-        preset: Option<String>,
-        /// Fuso horário
-        #[arg(long, default_value = "America/Sao_Paulo")]
-        fuso: String,
-    },
-}
-
-/// The commands of `campo admin user`.
-#[derive(Debug, Subcommand)]
-pub enum User {
-    /// Cria uma pessoa
-    Create {
-        #[command(flatten)]
-        who: Who,
-        /// Nome da pessoa
-        #[arg(long)]
-        nome: String,
-        /// ver, ver_todas, gerenciar, emitir_laudo, aprovar, administrar
-        #[arg(long, value_delimiter = ',', required = true)]
-        permissoes: Vec<Permissao>,
-        /// Senha; sem ela, uma é gerada e mostrada
-        #[arg(long)]
-        senha: Option<String>,
-    },
-    /// Troca a senha e encerra as sessões da pessoa
-    ResetPassword {
-        #[command(flatten)]
-        who: Who,
-        /// Senha; sem ela, uma é gerada e mostrada
-        #[arg(long)]
-        senha: Option<String>,
-    },
-}
-
-/// A person of a company.
-#[derive(Debug, Args)]
-pub struct Who {
-    /// Slug da empresa
-    #[arg(long)]
-    pub empresa: String,
-    /// E-mail ou nome, sem espaços
-    #[arg(long)]
-    pub login: String,
-}
-
-/// The commands of `campo admin device`.
-#[derive(Debug, Subcommand)]
-pub enum Device {
-    /// Cria um dispositivo e mostra o id dele
-    Create {
-        /// Slug da empresa
-        #[arg(long)]
-        empresa: String,
-        /// Nome do dispositivo
-        #[arg(long)]
-        nome: String,
-    },
-    /// Lista os dispositivos
-    List {
-        /// Slug da empresa
-        #[arg(long)]
-        empresa: String,
-    },
-    /// Bloqueia um dispositivo
-    Revoke {
-        /// Slug da empresa
-        #[arg(long)]
-        empresa: String,
-        /// Id do dispositivo
-        #[arg(long)]
-        id: DeviceId,
     },
 }
 

@@ -3,7 +3,6 @@
 //!
 //! An internal error is logged with its causes under the request's id and never leaves the server.
 
-use crate::office::OfficeError;
 use axum::{
     Json,
     extract::rejection::JsonRejection,
@@ -13,6 +12,16 @@ use axum::{
 use campo_domain::refusal::{Codigo, Refusal};
 use serde_json::{Map, Value, json};
 use std::{borrow::Cow, fmt};
+
+tokio::task_local! {
+    /// The id of the request being answered: `crate::log` sets it.
+    pub(crate) static REQUEST: String;
+}
+
+/// The id of the request being answered, where there is one.
+pub fn request_id() -> Option<String> {
+    REQUEST.try_with(Clone::clone).ok()
+}
 
 /// Result of a handler.
 pub type ApiResult<T> = Result<T, ApiError>;
@@ -162,16 +171,6 @@ impl From<Refusal> for ApiError {
     }
 }
 
-impl From<OfficeError> for ApiError {
-    fn from(error: OfficeError) -> Self {
-        match error {
-            OfficeError::Refused(refusal) => refusal.into(),
-            OfficeError::NotFound => Self::nao_encontrado(),
-            OfficeError::Internal(error) => error.into(),
-        }
-    }
-}
-
 impl From<JsonRejection> for ApiError {
     fn from(rejection: JsonRejection) -> Self {
         let mut error = Self::invalido("O corpo do pedido não é o JSON esperado.");
@@ -193,7 +192,7 @@ impl IntoResponse for ApiError {
         body.insert("codigo".into(), self.codigo.into());
         // What devices read since before there was a `detail`.
         body.insert("mensagem".into(), self.mensagem.into());
-        if let Some(id) = crate::log::request_id() {
+        if let Some(id) = request_id() {
             body.insert("instance".into(), format!("urn:campo:requisicao:{id}").into());
             body.insert("requisicao".into(), json!(id));
         }

@@ -1,19 +1,9 @@
 //! "Something moved": one small notification a commit, passed on to whoever listens. It carries no
 //! content; everyone pulls by the same path.
 
-use crate::{
-    api::docs::Problemas,
-    app::{App, Shutdown},
-    auth::{device::DeviceAuth, office::OfficeAuth},
-    db::Db,
-    error::{ApiError, ApiResult},
-    ledger,
-};
-use axum::{
-    extract::State,
-    response::sse::{Event, KeepAlive, Sse},
-};
-use campo_domain::{ids::TenantId, pessoa::Pessoa};
+use crate::{db::Db, ledger, shutdown::Shutdown};
+use axum::response::sse::Event;
+use campo_domain::ids::TenantId;
 use futures::Stream;
 use sqlx::postgres::PgListener;
 use std::{convert::Infallible, time::Duration};
@@ -62,7 +52,9 @@ impl Live {
         }
     }
 
-    fn stream(
+    /// Events for whoever looks at the company's records: one at once, then one whenever something of
+    /// it moved, until the stream has stood for a quarter of an hour or the server stops.
+    pub fn stream(
         &self,
         tenant: TenantId,
         shutdown: Shutdown,
@@ -95,41 +87,4 @@ impl Live {
             },
         )
     }
-}
-
-type Events = Sse<
-    axum::response::sse::KeepAliveStream<
-        futures::stream::BoxStream<'static, Result<Event, Infallible>>,
-    >,
->;
-
-/// For the company's own people: when it works, and so each internal step of a case, is not a
-/// client's to know (R52).
-fn events(app: &App, tenant: TenantId, pessoa: &Pessoa) -> ApiResult<Events> {
-    use futures::StreamExt;
-    if pessoa.portal() {
-        return Err(ApiError::sem_permissao());
-    }
-    let stream = app.live.stream(tenant, app.shutdown.clone()).boxed();
-    Ok(Sse::new(stream).keep_alive(KeepAlive::default()))
-}
-
-/// `GET /v1/live`, for devices.
-///
-/// # Errors
-/// 403 `sem_permissao` for a login of the portal.
-#[utoipa::path(
-    get, path = "/v1/live", tag = "Sincronização", summary = "Avisa que algo mudou",
-    responses((status = 200, content_type = "text/event-stream"), Problemas),
-)]
-pub async fn device(State(app): State<App>, auth: DeviceAuth) -> ApiResult<Events> {
-    events(&app, auth.tenant, &auth.pessoa)
-}
-
-/// `GET /web/ao-vivo`, for the office's pages.
-///
-/// # Errors
-/// 403 `sem_permissao` for a login of the portal.
-pub async fn office(State(app): State<App>, auth: OfficeAuth) -> ApiResult<Events> {
-    events(&app, auth.tenant, &auth.pessoa)
 }

@@ -2,7 +2,10 @@
 //!
 //! A line says method, route, status and latency, never a query, a body, a login or an address.
 
-use crate::config::{Config, LogFormat};
+use crate::{
+    config::{Config, LogFormat},
+    error::{REQUEST, request_id},
+};
 use axum::{
     extract::{MatchedPath, Request},
     http::{HeaderName, HeaderValue},
@@ -16,10 +19,6 @@ use tracing_subscriber::EnvFilter;
 use uuid::Uuid;
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-tokio::task_local! {
-    static CURRENT: String;
-}
 
 /// Starts the log, on stderr. A second call, as tests make, changes nothing.
 pub fn init(config: &Config) {
@@ -35,15 +34,10 @@ pub fn init(config: &Config) {
     };
 }
 
-/// The id of the request being answered, where there is one.
-pub fn request_id() -> Option<String> {
-    CURRENT.try_with(Clone::clone).ok()
-}
-
 /// Work of the request being answered, as a task of its own: it goes on when the caller hangs up.
 pub fn spawn<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
     let id = request_id().unwrap_or_default();
-    tokio::spawn(CURRENT.scope(id, work.in_current_span()))
+    tokio::spawn(REQUEST.scope(id, work.in_current_span()))
 }
 
 /// The layer that names a request, answers with the name, and writes its one line.
@@ -73,7 +67,7 @@ pub async fn request(request: Request, next: Next) -> Response {
         }
         response
     };
-    let mut response = CURRENT.scope(id, work.instrument(span)).await;
+    let mut response = REQUEST.scope(id, work.instrument(span)).await;
     if let Some(name) = name {
         response.headers_mut().insert(REQUEST_ID.clone(), name);
     }

@@ -1,7 +1,7 @@
 //! The object store: a folder beside the database, or a bucket of an S3 service. Keys are made
 //! here and nowhere else; each begins with its company.
 
-use crate::config::Config;
+use crate::config::{Bucket, Config};
 use anyhow::{Context, Result, bail};
 use campo_domain::{
     ids::{DocumentId, ItemId, TenantId},
@@ -12,9 +12,8 @@ use object_store::{
     ObjectStore, ObjectStoreExt, RetryConfig, aws::AmazonS3Builder, local::LocalFileSystem,
     memory::InMemory, path::Path, prefix::PrefixStore,
 };
-use reqwest::Url;
 use sqlx::PgTransaction;
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
 
 /// Longest wait for the store when the server starts.
@@ -32,7 +31,7 @@ impl Objects {
     /// The folder cannot be made or used, or a setting is missing; the message names the setting.
     pub fn open(config: &Config) -> Result<Self> {
         match &config.objects {
-            Some(bucket) => bucket.open(config),
+            Some(bucket) => open(bucket, config),
             None => folder(config),
         }
     }
@@ -111,87 +110,33 @@ fn explained(config: &Config) -> String {
     }
 }
 
-/// A bucket of an S3 service: `s3://bucket/prefixo?endpoint=…&regiao=…`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bucket {
-    nome: String,
-    prefixo: String,
-    endpoint: Option<String>,
-    regiao: String,
-}
-
-/// Reads `s3://…`.
-pub fn parse(texto: &str) -> Option<Bucket> {
-    let url = Url::parse(texto).ok().filter(|url| url.scheme() == "s3")?;
-    // Keys have settings of their own, which are not shown.
-    if !url.username().is_empty() || url.password().is_some() || url.port().is_some() {
-        return None;
+/// Opens the bucket with the keys of the settings.
+fn open(bucket: &Bucket, config: &Config) -> Result<Objects> {
+    let (Some(chave), Some(segredo)) = (&config.objects_access, &config.objects_secret) else {
+        bail!("CAMPO_OBJECTS={bucket} pede também CAMPO_OBJECTS_CHAVE e CAMPO_OBJECTS_SEGREDO");
+    };
+    // Taken by whoever came first: there is one provider.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let retry = RetryConfig {
+        max_retries: 3,
+        retry_timeout: Duration::from_secs(20),
+        ..RetryConfig::default()
+    };
+    let mut builder = AmazonS3Builder::new()
+        .with_bucket_name(&bucket.nome)
+        .with_region(&bucket.regiao)
+        .with_access_key_id(&chave.0)
+        .with_secret_access_key(&segredo.0)
+        .with_retry(retry);
+    if let Some(endpoint) = &bucket.endpoint {
+        let allow = endpoint.starts_with("http://");
+        builder = builder.with_endpoint(endpoint).with_allow_http(allow);
     }
-    let nome = url.host_str()?.to_owned();
-    let prefixo = url.path().trim_matches('/').to_owned();
-    let mut bucket = Bucket { nome, prefixo, endpoint: None, regiao: "us-east-1".to_owned() };
-    for (name, value) in url.query_pairs() {
-        let value = value.into_owned();
-        match &*name {
-            "endpoint" => {
-                Url::parse(&value).ok().filter(|url| ["http", "https"].contains(&url.scheme()))?;
-                bucket.endpoint = Some(value);
-            }
-            "regiao" if !value.is_empty() => bucket.regiao = value,
-            _ => return None,
-        }
-    }
-    Some(bucket)
-}
-
-impl Bucket {
-    fn open(&self, config: &Config) -> Result<Objects> {
-        let (Some(chave), Some(segredo)) = (&config.objects_access, &config.objects_secret) else {
-            bail!("CAMPO_OBJECTS={self} pede também CAMPO_OBJECTS_CHAVE e CAMPO_OBJECTS_SEGREDO");
-        };
-        // Taken by whoever came first: there is one provider.
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let retry = RetryConfig {
-            max_retries: 3,
-            retry_timeout: Duration::from_secs(20),
-            ..RetryConfig::default()
-        };
-        let mut builder = AmazonS3Builder::new()
-            .with_bucket_name(&self.nome)
-            .with_region(&self.regiao)
-            .with_access_key_id(&chave.0)
-            .with_secret_access_key(&segredo.0)
-            .with_retry(retry);
-        if let Some(endpoint) = &self.endpoint {
-            let allow = endpoint.starts_with("http://");
-            builder = builder.with_endpoint(endpoint).with_allow_http(allow);
-        }
-        let store = builder.build().with_context(|| explained(config))?;
-        Ok(match self.prefixo.is_empty() {
-            true => Objects(Arc::new(store)),
-            false => Objects(Arc::new(PrefixStore::new(store, &*self.prefixo))),
-        })
-    }
-}
-
-impl fmt::Display for Bucket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "s3://{}/{}", self.nome, self.prefixo)?;
-        if let Some(endpoint) = &self.endpoint {
-            write!(f, "?endpoint={endpoint}")?;
-        }
-        Ok(())
-    }
-}
-
-/// A key of the store's service, which is never shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Segredo(pub String);
-
-impl fmt::Debug for Segredo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Segredo")
-    }
+    let store = builder.build().with_context(|| explained(config))?;
+    Ok(match bucket.prefixo.is_empty() {
+        true => Objects(Arc::new(store)),
+        false => Objects(Arc::new(PrefixStore::new(store, &*bucket.prefixo))),
+    })
 }
 
 /// Everything of a company.
@@ -250,17 +195,6 @@ pub async fn lock(tx: &mut PgTransaction<'_>, chave: &Path) -> sqlx::Result<()> 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_bucket_is_read_with_its_prefix_endpoint_and_region() {
-        let bucket = parse("s3://fotos/campo?endpoint=http://127.0.0.1:9000&regiao=br-1").unwrap();
-        assert_eq!((&*bucket.nome, &*bucket.prefixo, &*bucket.regiao), ("fotos", "campo", "br-1"));
-        assert_eq!(bucket.endpoint.as_deref(), Some("http://127.0.0.1:9000"));
-        assert_eq!(parse("s3://fotos").unwrap().prefixo, "");
-        for other in ["fotos", "/fotos", "s3://", "s3://a:b@fotos", "s3://fotos?outra=1"] {
-            assert_eq!(parse(other), None, "{other}");
-        }
-    }
 
     #[tokio::test]
     async fn a_bucket_without_keys_or_without_an_answer_names_the_settings() {

@@ -1,7 +1,7 @@
 //! Documents -> relational rows, in the transaction that merges them. A pure function of the
 //! document and of its log, so that `rebuild` gives the same rows.
 
-use crate::{ledger::table, search};
+use crate::search;
 use anyhow::Result;
 use campo_domain::{
     assistencia::PRIORIDADES,
@@ -45,6 +45,16 @@ const COMMON: &[&str] = &[
     "conflitos",
     "busca",
 ];
+
+/// The table of a kind's records.
+pub(crate) const fn table(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Assistencia => "assistencias",
+        Kind::Ocorrencia => "ocorrencias",
+        Kind::Agenda => "agendas",
+        Kind::Cliente => "clientes",
+    }
+}
 
 /// The tables of what a record has several of, written anew with it.
 pub const PARTS: [&str; 11] = [

@@ -50,7 +50,7 @@ async fn company(db: &Db, tenant: TenantId) -> Result<u64> {
     // Nothing may be merged meanwhile.
     ledger::lock_company(&mut tx, tenant, ledger::Share::Alone).await?;
     let parts = projection::PARTS.iter().copied().chain(["acompanhamentos"]);
-    for table in Kind::TODOS.map(ledger::table).into_iter().chain(parts) {
+    for table in Kind::TODOS.map(projection::table).into_iter().chain(parts) {
         sqlx::query(AssertSqlSafe(format!("DELETE FROM {table} WHERE tenant = $1")))
             .bind(tenant.uuid())
             .execute(&mut *tx)

@@ -46,7 +46,8 @@ fn start_app(app: App, listener: TcpListener) -> Result<Running> {
     tokio::spawn(arquivos::derivadas::run(app.clone()));
     tokio::spawn(arquivos::limpeza::run(app.clone()));
     let verificacao = tokio::spawn(arquivos::verificacao::run(app.clone()));
-    let outbox = tokio::spawn(outbox::worker::run(app.clone()));
+    let outbox =
+        tokio::spawn(outbox::worker::run(app.db.clone(), app.config.clone(), shutdown.clone()));
     let server = axum::serve(listener, service)
         .with_graceful_shutdown(async move { shutdown.requested().await });
     let task = tokio::spawn(server.into_future());

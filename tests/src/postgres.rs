@@ -11,10 +11,11 @@ use campo_domain::{
     tipo::Tipo,
 };
 use campo_server::{
+    api::sync,
     commit::{self, Answer, Work},
     ledger,
     projection::PARTS,
-    rebuild, reference, sync,
+    rebuild, reference,
     testing::{self, TestDb},
 };
 use campo_sync::{

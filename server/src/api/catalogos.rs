@@ -2,15 +2,15 @@
 //! withdrawn, never deleted: records that chose it keep its name.
 
 use crate::{
-    api::{
-        docs::{NaoMudou, Problemas},
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         etag::{ETag, IfMatch},
         extract::{ApiJson, ApiPath, ApiQuery},
         page::{Folha, Pagina},
         principal::{Acesso, EscreverCatalogos, LerCatalogos, Principal},
+        problems::{NaoMudou, Problemas},
     },
-    app::App,
-    error::{ApiError, ApiResult},
     reference::{self, Entry},
 };
 use axum::{
@@ -28,7 +28,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sqlx::{PgTransaction, Row};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The names of people: read here, written under `/v1/usuarios`.
 const PESSOAS: &str = "usuario";
@@ -40,7 +39,7 @@ const DADOS_BYTES_MAX: usize = 16 * 1024;
 
 /// Um catálogo.
 #[derive(Debug, Serialize, ToSchema)]
-struct Colecao {
+pub struct Colecao {
     /// Nome estável.
     codigo: String,
     /// Como as pessoas o chamam.
@@ -48,13 +47,13 @@ struct Colecao {
     /// Quantos itens tem, ativos ou não.
     itens: i64,
     /// A permissão para mantê-lo; ausente onde não se mantém por aqui.
-    #[schema(value_type = Option<crate::api::esquemas::Permissao>)]
+    #[schema(value_type = Option<crate::schemas::Permissao>)]
     permissao: Option<String>,
 }
 
 /// Um item de catálogo.
 #[derive(Debug, Serialize, ToSchema)]
-struct Item {
+pub struct Item {
     /// Nome estável dentro do catálogo: o que os registros guardam.
     codigo: String,
     /// Como as pessoas o chamam.
@@ -69,7 +68,7 @@ struct Item {
 /// O que se grava de um item.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ItemNovo {
+pub struct ItemNovo {
     /// De 1 a 200 caracteres.
     nome: String,
     /// `false` para que não seja mais oferecido.
@@ -88,7 +87,7 @@ const fn sim() -> bool {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct Filtro {
+pub struct Filtro {
     /// Palavras que o nome ou o código contêm, sem diferença de acentos.
     busca: Option<String>,
     /// Só os oferecidos (`true`) ou os retirados (`false`).
@@ -106,7 +105,7 @@ struct Filtro {
     responses((status = 200, body = Pagina<Colecao>), Problemas),
     security(("token" = ["catalogos:ler"])),
 )]
-async fn collections(
+pub async fn collections(
     State(app): State<App>,
     acesso: Acesso<LerCatalogos>,
 ) -> ApiResult<impl IntoResponse> {
@@ -133,7 +132,7 @@ async fn collections(
     responses((status = 200, body = Pagina<Item>), Problemas),
     security(("token" = ["catalogos:ler"])),
 )]
-async fn list(
+pub async fn list(
     State(app): State<App>,
     acesso: Acesso<LerCatalogos>,
     OriginalUri(uri): OriginalUri,
@@ -180,7 +179,7 @@ async fn list(
     responses((status = 200, body = Item), NaoMudou, Problemas),
     security(("token" = ["catalogos:ler"])),
 )]
-async fn show(
+pub async fn show(
     State(app): State<App>,
     acesso: Acesso<LerCatalogos>,
     headers: HeaderMap,
@@ -206,7 +205,7 @@ async fn show(
     responses((status = 200, body = Item), (status = 201, body = Item), Problemas),
     security(("token" = ["catalogos:escrever"])),
 )]
-async fn put(
+pub async fn put(
     State(app): State<App>,
     acesso: Acesso<EscreverCatalogos>,
     if_match: IfMatch,
@@ -317,14 +316,6 @@ pub(super) async fn offered(
     let mensagem = format!("O catálogo {colecao} não oferece “{codigo}”.");
     let error = ApiError::recusado("item_de_catalogo_inexistente", mensagem);
     Err(error.with("detalhes", vec![colecao, codigo]))
-}
-
-/// The routes.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(collections))
-        .routes(routes!(list))
-        .routes(routes!(show, put))
 }
 
 #[cfg(test)]

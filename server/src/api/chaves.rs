@@ -3,10 +3,6 @@
 use crate::{
     api::{
         catalogos::text,
-        docs::Problemas,
-        extract::{ApiJson, ApiPath, ApiQuery},
-        page::{Folha, Pagina},
-        principal::{Acesso, Administra, Escopo, PREFIXO},
         usuarios::{secret, too_much},
     },
     app::App,
@@ -15,6 +11,12 @@ use crate::{
         token,
     },
     error::{ApiError, ApiResult},
+    http::{
+        extract::{ApiJson, ApiPath, ApiQuery},
+        page::{Folha, Pagina},
+        principal::{Acesso, Administra, Escopo, PREFIXO},
+        problems::Problemas,
+    },
 };
 use axum::{
     Json,
@@ -31,7 +33,6 @@ use serde::{Deserialize, Serialize};
 use sqlx::{PgTransaction, Row, postgres::PgRow};
 use std::collections::BTreeSet;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 /// How much of a secret is kept to tell keys apart.
@@ -39,7 +40,7 @@ const PREFIXO_CHARS: usize = PREFIXO.len() + 6;
 
 /// Uma chave.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-struct Chave {
+pub struct Chave {
     id: Uuid,
     nome: String,
     /// O começo do segredo, para reconhecê-la.
@@ -60,13 +61,13 @@ struct Chave {
 /// Uma chave nova.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ChaveNova {
+pub struct ChaveNova {
     /// O nome do programa: assina o que ele faz.
     nome: String,
     /// Para que serve.
     escopos: BTreeSet<Escopo>,
     /// O que a pessoa de serviço pode; nunca mais do que quem cria a chave.
-    #[schema(value_type = Option<Vec<crate::api::esquemas::Permissao>>)]
+    #[schema(value_type = Option<Vec<crate::schemas::Permissao>>)]
     permissoes: Option<Permissoes>,
     /// Em lugar de `permissoes`: a pessoa de serviço de outra chave, para trocar a chave sem trocar
     /// de assinatura.
@@ -78,7 +79,7 @@ struct ChaveNova {
 
 /// Uma chave criada.
 #[derive(Debug, Serialize, ToSchema)]
-struct ChaveCriada {
+pub struct ChaveCriada {
     #[serde(flatten)]
     chave: Chave,
     /// O que vai em `Authorization: Bearer`, mostrado só aqui.
@@ -89,7 +90,7 @@ struct ChaveCriada {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct Filtro {
+pub struct Filtro {
     /// De 1 a 200.
     #[param(minimum = 1, maximum = 200)]
     limite: Option<u16>,
@@ -119,7 +120,7 @@ fn chave(row: &PgRow) -> sqlx::Result<Chave> {
     responses((status = 200, body = Pagina<Chave>), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn list(
+pub async fn list(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     OriginalUri(uri): OriginalUri,
@@ -145,7 +146,7 @@ async fn list(
     responses((status = 200, body = Chave), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn show(
+pub async fn show(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     ApiPath(id): ApiPath<Uuid>,
@@ -161,7 +162,7 @@ async fn show(
     responses((status = 201, body = ChaveCriada), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn create(
+pub async fn create(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     ApiJson(nova): ApiJson<ChaveNova>,
@@ -244,7 +245,7 @@ async fn acts_as(
     responses((status = 204), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn revoke(
+pub async fn revoke(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     ApiPath(id): ApiPath<Uuid>,
@@ -259,9 +260,4 @@ async fn revoke(
     .await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// The routes.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, revoke))
 }

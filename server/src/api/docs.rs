@@ -1,13 +1,22 @@
 //! The OpenAPI document, and its viewer at `/docs`, which comes with the server: nothing is loaded
 //! from elsewhere.
 
+use super::{
+    registros::{
+        corretivas::SituacaoCorretiva, enderecos::Registros, fonte::Fonte, partes::Partes,
+    },
+    saida,
+};
 use crate::{
-    api::{esquemas, idempotency, page},
     app::App,
-    arquivos::envio,
-    auth,
     error::ApiResult,
-    health, live, sync,
+    http::{
+        idempotency, page,
+        problems::{PROBLEM, Problema, problem},
+    },
+    outbox::{AcaoSolicitada, fila::SituacaoEntrega},
+    reading::timeline::Visao,
+    schemas,
 };
 use axum::{
     Router,
@@ -15,23 +24,20 @@ use axum::{
     http::{HeaderValue, header},
     middleware::{Next, from_fn},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{MethodRouter, get},
 };
 use bytes::Bytes;
 use campo_domain::refusal::{Codigo, Refusal};
-use serde::Serialize;
-use std::collections::BTreeMap;
 use utoipa::{
-    IntoResponses, Modify, OpenApi, ToSchema,
+    Modify, OpenApi,
     openapi::{
-        HeaderBuilder, RefOr, Required, ResponseBuilder, Schema,
-        content::{Content, ContentBuilder},
+        HeaderBuilder, OpenApi as Document, RefOr, Required, Schema,
         path::{Operation, ParameterBuilder, ParameterIn},
-        response::Response as Documented,
-        schema::{ObjectBuilder, Ref, Type},
+        schema::{ObjectBuilder, Type},
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
+use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 /// Where the document is.
@@ -41,23 +47,15 @@ const URL: &str = "/v1/openapi.json";
 const CSP: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                    object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// What the document says beyond the routes of the API.
+/// What the document says beyond the routes.
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Campo", description = "A API REST do Campo."),
-    paths(
-        auth::device::login,
-        auth::device::refresh,
-        auth::device::logout,
-        sync::sync,
-        live::device,
-        envio::criar,
-        envio::continuar,
-        envio::encerrar,
-        health::healthz,
-        health::readyz,
-    ),
-    components(schemas(Problema)),
+    // What no route names: errors, parameters, and what Campo sends.
+    components(schemas(
+        Problema, Registros, Partes, Fonte, SituacaoCorretiva, Visao, AcaoSolicitada,
+        SituacaoEntrega,
+    )),
     tags(
         (name = "Sessão"), (name = "Sincronização"), (name = "Registros"), (name = "Ações"),
         (name = "Ações corretivas"), (name = "Portal"), (name = "Arquivos"), (name = "Busca"),
@@ -67,26 +65,31 @@ const CSP: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src
     modifiers(&Extras),
     security(("token" = [])),
 )]
-pub struct Documento;
+struct Documento;
+
+/// The document before it has any route.
+pub fn beginning() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(Documento::openapi())
+}
 
 struct Extras;
 
 impl Modify for Extras {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+    fn modify(&self, document: &mut Document) {
         document.info.description = Some(include_str!("docs.md").to_owned() + &codes());
         let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
             "O `acesso` de `/v1/auth/login`, ou uma chave que começa por `campo_`.",
         ));
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(bearer.build()));
-        components.schemas.extend(esquemas::conjuntos());
+        components.schemas.extend(schemas::conjuntos());
     }
 }
 
-/// What holds for every operation of the API, and is not said at each.
-pub fn complete(document: &mut utoipa::openapi::OpenApi) {
+/// Adds what holds for every operation, and is not said at each.
+pub fn complete(mut document: Document) -> Document {
     let extensions = document.extensions.get_or_insert_default();
-    extensions.insert("webhooks".to_owned(), super::saida::webhooks());
+    extensions.insert("webhooks".to_owned(), saida::webhooks());
     for (path, item) in &mut document.paths.paths {
         let methods = [
             ("get", &mut item.get),
@@ -126,6 +129,7 @@ pub fn complete(document: &mut utoipa::openapi::OpenApi) {
             }
         }
     }
+    document
 }
 
 /// Which version an answer shows, where it shows one.
@@ -203,102 +207,19 @@ fn codes() -> String {
     Codigo::TODOS.iter().map(row).collect()
 }
 
-/// Um problema (RFC 9457), em `application/problem+json`.
-#[derive(Serialize, ToSchema)]
-#[allow(dead_code)] // Shown in the document; `ApiError` writes it.
-pub struct Problema {
-    /// `urn:campo:problema:` e o código.
-    r#type: String,
-    /// O que o status quer dizer.
-    title: String,
-    /// O status da resposta.
-    status: u16,
-    /// O que aconteceu e o que fazer, para pessoas.
-    detail: String,
-    /// Código estável, para programas.
-    codigo: String,
-    /// O mesmo que `detail`.
-    mensagem: String,
-    /// `urn:campo:requisicao:` e o id da requisição.
-    instance: Option<String>,
-    /// O id da requisição, para procurar no registro do servidor.
-    requisicao: Option<String>,
-    /// Os particulares que a mensagem nomeia, na ordem dela.
-    detalhes: Option<Vec<String>>,
-    /// O que a leitura do pedido encontrou, para quem programa.
-    detalhe: Option<String>,
-}
-
-/// What a problem is written as.
-const PROBLEM: &str = "application/problem+json";
-
-fn problem() -> Content {
-    ContentBuilder::new().schema(Some(Ref::from_schema_name("Problema"))).build()
-}
-
-/// What a GET with an `ETag` answers where the caller has that version already.
-#[derive(Debug)]
-pub struct NaoMudou;
-
-impl IntoResponses for NaoMudou {
-    fn responses() -> BTreeMap<String, RefOr<Documented>> {
-        let same = ResponseBuilder::new().description("Não mudou.").build();
-        [("304".to_owned(), same.into())].into()
-    }
-}
-
-/// The problems that any route of the API may answer with.
-#[derive(Debug)]
-pub struct Problemas;
-
-impl IntoResponses for Problemas {
-    fn responses() -> BTreeMap<String, RefOr<Documented>> {
-        let later = || {
-            let seconds = HeaderBuilder::new().description(Some("Segundos até tentar de novo."));
-            seconds.schema(ObjectBuilder::new().schema_type(Type::Integer)).build()
-        };
-        let problem = |status: &str, what: &str| {
-            let response = ResponseBuilder::new().description(what).content(PROBLEM, problem());
-            match status {
-                "409" | "429" | "503" => response.header("Retry-After", later()).build(),
-                _ => response.build(),
-            }
-        };
-        [
-            ("400", "O pedido não pôde ser lido."),
-            ("401", "Falta o token ou a chave, ou não vale mais."),
-            ("403", "Falta a permissão ou o escopo."),
-            ("404", "Não existe, ou não para quem pergunta."),
-            ("405", "O endereço não aceita esse método; `Allow` diz quais aceita."),
-            ("409", "Não cabe no estado atual, ou o mesmo pedido ainda está em andamento."),
-            ("410", "Foi apagado."),
-            ("412", "Foi alterado por outra pessoa; o `ETag` atual vem no cabeçalho."),
-            ("413", "O corpo passa do limite."),
-            ("415", "O corpo não é do tipo que o endereço lê."),
-            ("422", "Os dados ou as regras não permitem."),
-            ("428", "Falta o cabeçalho If-Match."),
-            ("429", "Tentativas demais."),
-            ("500", "Algo falhou no servidor."),
-            ("503", "O servidor está ocupado, iniciando ou parando."),
-        ]
-        .map(|(status, what)| (status.to_owned(), problem(status, what).into()))
-        .into()
-    }
-}
-
-/// The document and the viewer.
-pub fn routes(document: utoipa::openapi::OpenApi) -> Router<App> {
+/// Answers with the document.
+pub fn json(document: Document) -> MethodRouter<App> {
     let json = document.to_json().map(Bytes::from).map_err(|error| error.to_string());
+    get(async move || -> ApiResult<Response> {
+        let json = json.clone().map_err(|error| anyhow::anyhow!(error))?;
+        Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
+    })
+}
+
+/// `/docs`: the viewer, with the files that it loads.
+pub fn viewer() -> Router<App> {
     let viewer = Router::from(SwaggerUi::new("/docs").config(Config::from(URL)));
-    Router::new()
-        .route(
-            URL,
-            get(async move || -> ApiResult<Response> {
-                let json = json.clone().map_err(|error| anyhow::anyhow!(error))?;
-                Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
-            }),
-        )
-        .merge(viewer.layer(from_fn(csp)))
+    viewer.layer(from_fn(csp))
 }
 
 async fn csp(request: Request, next: Next) -> Response {

@@ -1,15 +1,15 @@
 //! The company itself.
 
 use crate::{
-    api::{
-        catalogos::text,
-        docs::{NaoMudou, Problemas},
+    api::catalogos::text,
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         etag::{ETag, IfMatch},
         extract::ApiJson,
         principal::{Acesso, Administra, LerCatalogos},
+        problems::{NaoMudou, Problemas},
     },
-    app::App,
-    error::{ApiError, ApiResult},
 };
 use axum::{
     Json,
@@ -22,12 +22,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::{PgTransaction, Row};
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 /// A empresa.
 #[derive(Debug, Serialize, ToSchema)]
-struct Empresa {
+pub struct Empresa {
     #[schema(value_type = Uuid)]
     id: TenantId,
     /// Com que se entra; não muda.
@@ -41,7 +40,7 @@ struct Empresa {
 /// O que muda na empresa; o que falta fica como está.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct EmpresaMudanca {
+pub struct EmpresaMudanca {
     /// De 1 a 200 caracteres.
     nome: Option<String>,
     /// Fuso horário (IANA), como `America/Sao_Paulo`.
@@ -69,7 +68,7 @@ async fn read(tx: &mut PgTransaction<'_>, lock: bool) -> ApiResult<Empresa> {
     responses((status = 200, body = Empresa), NaoMudou, Problemas),
     security(("token" = ["catalogos:ler"])),
 )]
-async fn show(
+pub async fn show(
     State(app): State<App>,
     acesso: Acesso<LerCatalogos>,
     headers: HeaderMap,
@@ -87,7 +86,7 @@ async fn show(
     responses((status = 200, body = Empresa), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn change(
+pub async fn change(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     if_match: IfMatch,
@@ -113,9 +112,4 @@ async fn change(
         .await?;
     tx.commit().await?;
     Ok(([ETag::of_json(&empresa)?.header()], Json(empresa)).into_response())
-}
-
-/// The routes.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(show, change))
 }

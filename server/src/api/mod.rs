@@ -7,86 +7,50 @@
 //! #[utoipa::path(get, path = "/v1/setores", tag = "Catálogos", params(Filtro),
 //!     responses((status = 200, body = Pagina<Setor>), Problemas),
 //!     security(("token" = ["catalogos:ler"])))]
-//! async fn list(
+//! pub async fn list(
 //!     State(app): State<App>,
-//!     acesso: Acesso<LerCatalogos>,               <- who asks: always there, see `principal`
+//!     acesso: Acesso<LerCatalogos>,               <- who asks: always there
 //!     OriginalUri(uri): OriginalUri,
-//!     ApiQuery(filtro): ApiQuery<Filtro>,         <- those of `extract`: never axum's own
+//!     ApiQuery(filtro): ApiQuery<Filtro>,         <- those of `http::extract`: never axum's own
 //! ) -> ApiResult<impl IntoResponse> {
 //!     let folha = Folha::<Chave>::new(filtro.limite, filtro.cursor.as_deref())?;
 //!     let mut tx = app.db.snapshot(acesso.tenant).await?;
 //!     let rows = ...  // ORDER BY key, past folha.depois, LIMIT folha.rows()
 //!     Ok(folha.close(rows, |last| last.key()).linked(&uri))
 //! }
-//!
-//! pub fn routes() -> OpenApiRouter<App> {
-//!     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, change))
-//! }
 //! ```
-//! - **Deny by default.** A handler takes [`principal::Acesso`], whose type names the scope, or
-//!   [`principal::Portal`] for a client's login; nothing else yields who asks, and both refuse
-//!   before a body is read. It comes first of what can refuse. Its scope stands in `security` too,
-//!   for whoever reads the document; a test compares. A person's permissions are judged by
-//!   `campo_domain`, or by [`principal::Principal::exige`] where it has no say.
+//! - **Deny by default.** A handler takes [`Acesso`](crate::http::principal::Acesso), whose type
+//!   names the scope, or [`Portal`](crate::http::principal::Portal) for a client's login; nothing
+//!   else yields who asks, and both refuse before a body is read. It comes first of what can
+//!   refuse. Its scope stands in `security` too, for whoever reads the document; a test compares. A
+//!   person's permissions are judged by `campo_domain`, or by `Principal::exige` where it has no
+//!   say.
+//! - **Its address** is in `crate::routes` as well, the one list of them.
 //! - **Requests** are structs with `#[serde(deny_unknown_fields)]`, `ToSchema` (bodies) or
 //!   `IntoParams` with `#[into_params(parameter_in = Query)]` (queries). Ids are
-//!   `#[schema(value_type = Uuid)]`, closed sets `#[schema(value_type = esquemas::Fase)]`.
-//! - **Errors** are [`crate::error::ApiError`], an RFC 9457 problem; `?` takes `sqlx::Error`,
-//!   `anyhow::Error`, `Refusal` and `OfficeError`. [`docs::Problemas`] documents them.
-//! - **ETag**: [`etag::ETag`] from the heads of a record or the position of reference data;
-//!   [`etag::IfMatch`] where something is changed, also among its `params`. GET answers with
-//!   `etag.on(headers, body)`, and has [`docs::NaoMudou`] among its `responses`.
-//! - **Idempotency-Key**: nothing to do; [`idempotency`] wraps each POST. A secret in an answer is
-//!   kept out of its table by [`idempotency::Stored`].
-//! - **Lists** are [`page::Pagina`], by keyset.
+//!   `#[schema(value_type = Uuid)]`, closed sets `#[schema(value_type = schemas::Fase)]`.
+//! - **Errors** are [`ApiError`](crate::error::ApiError), an RFC 9457 problem; `?` takes
+//!   `sqlx::Error`, `anyhow::Error`, `Refusal` and `OfficeError`.
+//!   [`Problemas`](crate::http::problems::Problemas) documents them.
+//! - **ETag**: [`ETag`](crate::http::etag::ETag) from the heads of a record or the position of
+//!   reference data; [`IfMatch`](crate::http::etag::IfMatch) where something is changed, also among
+//!   its `params`. GET answers with `etag.on(headers, body)`, and has
+//!   [`NaoMudou`](crate::http::problems::NaoMudou) among its `responses`.
+//! - **Idempotency-Key**: nothing to do; [`idempotency`](crate::http::idempotency) wraps each POST.
+//!   A secret in an answer is kept out of its table by `idempotency::Stored`.
+//! - **Lists** are [`Pagina`](crate::http::page::Pagina), by keyset.
 //! - A handler does its writing in one transaction, so that an error means that nothing was
 //!   written.
 
-pub mod docs;
-pub mod esquemas;
-pub mod etag;
-pub mod extract;
-pub mod idempotency;
-pub mod page;
-pub mod principal;
-
-mod catalogos;
-mod chaves;
-mod empresa;
+pub(crate) mod catalogos;
+pub(crate) mod chaves;
+pub(crate) mod docs;
+pub(crate) mod empresa;
+pub(crate) mod health;
+pub(crate) mod live;
 pub(crate) mod registros;
-mod saida;
-mod tipos;
-mod usuarios;
-
-use crate::app::App;
-use axum::{Router, middleware::from_fn_with_state};
-use utoipa::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
-
-/// The API and its document.
-pub fn router(app: &App) -> Router<App> {
-    let (api, mut document) = documented().split_for_parts();
-    docs::complete(&mut document);
-    api.route_layer(from_fn_with_state(app.clone(), idempotency::keep))
-        .route_layer(from_fn_with_state(app.clone(), principal::authenticate))
-        .merge(docs::routes(document))
-}
-
-/// The OpenAPI document of the whole service.
-pub fn document() -> utoipa::openapi::OpenApi {
-    let mut document = documented().into_openapi();
-    docs::complete(&mut document);
-    document
-}
-
-fn documented() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(docs::Documento::openapi())
-        .merge(registros::routes())
-        .merge(crate::arquivos::baixar::routes())
-        .merge(saida::routes())
-        .merge(catalogos::routes())
-        .merge(tipos::routes())
-        .merge(usuarios::routes())
-        .merge(chaves::routes())
-        .merge(empresa::routes())
-}
+pub(crate) mod saida;
+pub(crate) mod session;
+pub mod sync;
+pub(crate) mod tipos;
+pub(crate) mod usuarios;

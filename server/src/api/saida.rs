@@ -2,18 +2,18 @@
 //! templates. All of it is the administration's.
 
 use crate::{
-    api::{
-        docs::{NaoMudou, Problemas},
+    api::usuarios::secret,
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         etag::{ETag, IfMatch},
         extract::{ApiJson, ApiPath, ApiQuery},
         page::{Folha, Pagina},
         principal::{Acesso, Administra},
-        usuarios::secret,
+        problems::{NaoMudou, Problemas},
     },
-    app::App,
-    error::{ApiError, ApiResult},
     outbox::{
-        AcaoSolicitada, Modelo, Texto,
+        Modelo, Texto,
         email::{self, Email},
         fila::{self, Entrega, SituacaoEntrega, Tentativa},
         webhook::{self, AlteraDestino, Destino, NovoDestino},
@@ -28,13 +28,12 @@ use axum::{
 use campo_domain::ids::{AcaoId, DocumentId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use utoipa::{IntoParams, OpenApi, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 /// Um destino com o seu segredo.
 #[derive(Debug, Serialize, ToSchema)]
-struct DestinoComSegredo {
+pub struct DestinoComSegredo {
     #[serde(flatten)]
     destino: Destino,
     /// O segredo com que os eventos são assinados (`whsec_…`), mostrado só aqui.
@@ -45,7 +44,7 @@ struct DestinoComSegredo {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct FiltroEntregas {
+pub struct FiltroEntregas {
     /// Só as que chegaram até aí.
     situacao: Option<SituacaoEntrega>,
     /// Só as desta ação.
@@ -65,9 +64,9 @@ struct FiltroEntregas {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct FiltroEmails {
+pub struct FiltroEmails {
     /// Só os que chegaram até aí.
-    #[param(value_type = Option<crate::api::esquemas::SituacaoDoEmail>)]
+    #[param(value_type = Option<crate::schemas::SituacaoDoEmail>)]
     situacao: Option<String>,
     /// Só os deste registro.
     #[param(value_type = Option<Uuid>)]
@@ -84,7 +83,7 @@ struct FiltroEmails {
     responses((status = 200, body = Vec<Destino>), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn endpoints(
+pub async fn endpoints(
     State(app): State<App>,
     acesso: Acesso<Administra>,
 ) -> ApiResult<Json<Vec<Destino>>> {
@@ -98,7 +97,7 @@ async fn endpoints(
     responses((status = 201, body = DestinoComSegredo), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn create_endpoint(
+pub async fn create_endpoint(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     ApiJson(novo): ApiJson<NovoDestino>,
@@ -124,7 +123,7 @@ fn shown_once(destino: Destino, segredo: String) -> ApiResult<Response> {
     responses((status = 200, body = Destino), NaoMudou, Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn endpoint(
+pub async fn endpoint(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     ApiPath(id): ApiPath<Uuid>,
@@ -144,7 +143,7 @@ async fn endpoint(
     responses((status = 200, body = Destino), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn change_endpoint(
+pub async fn change_endpoint(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     if_match: IfMatch,
@@ -165,7 +164,7 @@ async fn change_endpoint(
     responses((status = 204), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn remove_endpoint(
+pub async fn remove_endpoint(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     ApiPath(id): ApiPath<Uuid>,
@@ -182,7 +181,7 @@ async fn remove_endpoint(
     responses((status = 200, body = DestinoComSegredo, headers(("ETag" = String))), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn turn_secret(
+pub async fn turn_secret(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     ApiPath(id): ApiPath<Uuid>,
@@ -200,7 +199,7 @@ async fn turn_secret(
     responses((status = 200, body = Pagina<Entrega>), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn deliveries(
+pub async fn deliveries(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     OriginalUri(uri): OriginalUri,
@@ -220,7 +219,7 @@ async fn deliveries(
     responses((status = 200, body = Entrega), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn delivery(
+pub async fn delivery(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     ApiPath(id): ApiPath<Uuid>,
@@ -235,7 +234,7 @@ async fn delivery(
     responses((status = 200, body = Vec<Tentativa>), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn tries(
+pub async fn tries(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     ApiPath(id): ApiPath<Uuid>,
@@ -251,7 +250,7 @@ async fn tries(
     responses((status = 202), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn deliver_again(
+pub async fn deliver_again(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     ApiPath(id): ApiPath<Uuid>,
@@ -268,7 +267,7 @@ async fn deliver_again(
     responses((status = 200, body = Pagina<Email>), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn emails(
+pub async fn emails(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     OriginalUri(uri): OriginalUri,
@@ -288,7 +287,7 @@ async fn emails(
     responses((status = 202), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn send_again(
+pub async fn send_again(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     ApiPath(id): ApiPath<Uuid>,
@@ -305,7 +304,7 @@ async fn send_again(
     responses((status = 204), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn cancel(
+pub async fn cancel(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     ApiPath(id): ApiPath<Uuid>,
@@ -322,7 +321,7 @@ async fn cancel(
     responses((status = 200, body = Vec<Modelo>), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn templates(
+pub async fn templates(
     State(app): State<App>,
     acesso: Acesso<Administra>,
 ) -> ApiResult<Json<Vec<Modelo>>> {
@@ -337,7 +336,7 @@ async fn templates(
     responses((status = 200, body = Modelo), NaoMudou, Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn template(
+pub async fn template(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     ApiPath(codigo): ApiPath<String>,
@@ -358,7 +357,7 @@ async fn template(
     request_body = Texto, responses((status = 200, body = Modelo), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn write_template(
+pub async fn write_template(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     if_match: IfMatch,
@@ -384,7 +383,7 @@ async fn write_template(
     params(("codigo" = String, Path)), responses((status = 204), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn restore_template(
+pub async fn restore_template(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     ApiPath(codigo): ApiPath<String>,
@@ -426,26 +425,4 @@ pub fn webhooks() -> Value {
             "default": { "description": "Não aceita: o Campo tenta de novo, por três dias." },
         },
     } } })
-}
-
-/// What no route of Campo's own names.
-#[derive(OpenApi)]
-#[openapi(components(schemas(AcaoSolicitada, SituacaoEntrega)))]
-struct DosEventos;
-
-/// The routes.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(DosEventos::openapi())
-        .routes(routes!(endpoints, create_endpoint))
-        .routes(routes!(endpoint, change_endpoint, remove_endpoint))
-        .routes(routes!(turn_secret))
-        .routes(routes!(deliveries))
-        .routes(routes!(delivery))
-        .routes(routes!(tries))
-        .routes(routes!(deliver_again))
-        .routes(routes!(emails))
-        .routes(routes!(send_again))
-        .routes(routes!(cancel))
-        .routes(routes!(templates))
-        .routes(routes!(template, write_template, restore_template))
 }

@@ -4,17 +4,17 @@
 //! to add a version.
 
 use crate::{
-    api::{
-        docs::{NaoMudou, Problemas},
-        esquemas::{self, TipoCompleto},
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         etag::{ETag, IfMatch},
         extract::{ApiJson, ApiPath, ApiQuery},
         page::Pagina,
         principal::{Acesso, Administra, LerCatalogos},
+        problems::{NaoMudou, Problemas},
     },
-    app::App,
-    error::{ApiError, ApiResult},
     reference,
+    schemas::{self, TipoCompleto},
 };
 use axum::{
     Json,
@@ -28,14 +28,13 @@ use serde_json::{Value, json};
 use sqlx::{PgTransaction, Row};
 use std::collections::BTreeMap;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// Largest tipo, as JSON: each goes to every device.
 const TIPO_BYTES_MAX: usize = 256 * 1024;
 
 /// Uma versão de um tipo, em resumo.
 #[derive(Debug, Serialize, ToSchema)]
-struct TipoResumo {
+pub struct TipoResumo {
     /// Nome estável.
     codigo: String,
     /// A versão, a partir de 1.
@@ -43,7 +42,7 @@ struct TipoResumo {
     /// Como as pessoas o chamam.
     nome: String,
     /// De que registros é.
-    #[schema(value_type = esquemas::Kind)]
+    #[schema(value_type = schemas::Kind)]
     kind: Kind,
     /// Se é oferecido para registros novos.
     ativo: bool,
@@ -52,7 +51,7 @@ struct TipoResumo {
 /// O que muda num tipo sem versão nova.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct TipoMudanca {
+pub struct TipoMudanca {
     /// `false` para que não seja mais oferecido; os registros que o têm continuam.
     ativo: bool,
 }
@@ -60,9 +59,9 @@ struct TipoMudanca {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct Filtro {
+pub struct Filtro {
     /// Só os destes registros.
-    #[param(value_type = Option<esquemas::Kind>)]
+    #[param(value_type = Option<schemas::Kind>)]
     kind: Option<Kind>,
     /// Só os oferecidos (`true`) ou os retirados (`false`).
     ativo: Option<bool>,
@@ -70,7 +69,7 @@ struct Filtro {
 
 /// Um preset: os tipos e catálogos com que uma empresa começa.
 #[derive(Debug, Serialize, ToSchema)]
-struct Preset {
+pub struct Preset {
     /// Como `P001`.
     id: String,
     /// Como as pessoas o chamam.
@@ -81,7 +80,7 @@ struct Preset {
 
 /// O que um preset acrescentou à empresa.
 #[derive(Debug, Serialize, ToSchema)]
-struct PresetCarregado {
+pub struct PresetCarregado {
     /// Versões de tipos.
     tipos: usize,
     /// Itens de catálogos.
@@ -89,7 +88,7 @@ struct PresetCarregado {
 }
 
 /// A stored version.
-struct Version {
+pub struct Version {
     resumo: TipoResumo,
     data: Value,
     seq: i64,
@@ -138,7 +137,7 @@ async fn versions_of(tx: &mut PgTransaction<'_>, codigo: &str) -> ApiResult<Vec<
     responses((status = 200, body = Pagina<TipoResumo>), Problemas),
     security(("token" = ["catalogos:ler"])),
 )]
-async fn list(
+pub async fn list(
     State(app): State<App>,
     acesso: Acesso<LerCatalogos>,
     ApiQuery(filtro): ApiQuery<Filtro>,
@@ -159,7 +158,7 @@ async fn list(
     responses((status = 200, body = TipoCompleto), NaoMudou, Problemas),
     security(("token" = ["catalogos:ler"])),
 )]
-async fn show(
+pub async fn show(
     State(app): State<App>,
     acesso: Acesso<LerCatalogos>,
     headers: HeaderMap,
@@ -177,7 +176,7 @@ async fn show(
     responses((status = 200, body = Pagina<TipoResumo>), Problemas),
     security(("token" = ["catalogos:ler"])),
 )]
-async fn history(
+pub async fn history(
     State(app): State<App>,
     acesso: Acesso<LerCatalogos>,
     ApiPath(codigo): ApiPath<String>,
@@ -194,7 +193,7 @@ async fn history(
     responses((status = 200, body = TipoCompleto), NaoMudou, Problemas),
     security(("token" = ["catalogos:ler"])),
 )]
-async fn version(
+pub async fn version(
     State(app): State<App>,
     acesso: Acesso<LerCatalogos>,
     headers: HeaderMap,
@@ -213,7 +212,7 @@ async fn version(
     responses((status = 201, body = TipoCompleto), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn create(
+pub async fn create(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     ApiJson(body): ApiJson<Value>,
@@ -241,7 +240,7 @@ async fn create(
     responses((status = 201, body = TipoCompleto), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn renew(
+pub async fn renew(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     if_match: IfMatch,
@@ -282,7 +281,7 @@ async fn publish(
     responses((status = 200, body = TipoCompleto), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn change(
+pub async fn change(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     if_match: IfMatch,
@@ -352,7 +351,7 @@ fn invalid(fault: &str) -> ApiError {
     responses((status = 200, body = Pagina<Preset>), Problemas),
     security(("token" = ["catalogos:ler"])),
 )]
-async fn presets(_: Acesso<LerCatalogos>) -> ApiResult<impl IntoResponse> {
+pub async fn presets(_: Acesso<LerCatalogos>) -> ApiResult<impl IntoResponse> {
     let read = |id| {
         let preset = preset::carregar(id).map_err(ApiError::interno)?;
         let tipos = preset.tipos.into_iter().map(|tipo| tipo.codigo).collect();
@@ -370,7 +369,7 @@ async fn presets(_: Acesso<LerCatalogos>) -> ApiResult<impl IntoResponse> {
     responses((status = 200, body = PresetCarregado), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn load(
+pub async fn load(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     ApiPath(id): ApiPath<String>,
@@ -382,17 +381,6 @@ async fn load(
     let loaded = reference::load_preset(&mut tx, acesso.tenant, &id).await?;
     tx.commit().await?;
     Ok(Json(PresetCarregado { tipos: loaded.tipos, itens: loaded.itens }))
-}
-
-/// The routes.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(list, create))
-        .routes(routes!(show, change))
-        .routes(routes!(history, renew))
-        .routes(routes!(version))
-        .routes(routes!(presets))
-        .routes(routes!(load))
 }
 
 #[cfg(test)]

@@ -1,24 +1,23 @@
 //! People of the company: who they are, what they may do, and their passwords.
 
 use crate::{
-    api::{
-        catalogos::{offered, text},
-        docs::{NaoMudou, Problemas},
-        esquemas,
-        etag::{ETag, IfMatch},
-        extract::{ApiJson, ApiPath, ApiQuery, nullable},
-        idempotency::Stored,
-        page::{Folha, Pagina},
-        principal::{Acesso, Administra, Principal},
-    },
+    api::catalogos::{offered, text},
     app::App,
     auth::{
         accounts::{self, Person},
         password,
     },
     error::{ApiError, ApiResult},
+    http::{
+        etag::{ETag, IfMatch},
+        extract::{ApiJson, ApiPath, ApiQuery, nullable},
+        idempotency::Stored,
+        page::{Folha, Pagina},
+        principal::{Acesso, Administra, Principal},
+        problems::{NaoMudou, Problemas},
+    },
     outbox::email,
-    reference,
+    reference, schemas,
 };
 use axum::{
     Json,
@@ -36,12 +35,11 @@ use serde::{Deserialize, Serialize};
 use sqlx::{PgTransaction, Row, postgres::PgRow};
 use std::collections::BTreeSet;
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 /// Uma pessoa da empresa.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-struct Usuario {
+pub struct Usuario {
     #[schema(value_type = Uuid)]
     id: UserId,
     /// Com que entra: um e-mail ou um nome, em minúsculas.
@@ -50,7 +48,7 @@ struct Usuario {
     /// Para onde vão os e-mails dela.
     email: Option<String>,
     /// O que pode.
-    #[schema(value_type = Vec<esquemas::Permissao>)]
+    #[schema(value_type = Vec<schemas::Permissao>)]
     permissoes: Permissoes,
     /// Códigos do catálogo `grupo`.
     grupos: BTreeSet<String>,
@@ -68,13 +66,13 @@ struct Usuario {
 /// Uma pessoa nova.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct UsuarioNovo {
+pub struct UsuarioNovo {
     login: String,
     nome: String,
     email: Option<String>,
     /// De 8 a 512 caracteres; sem ela, uma é gerada e mostrada só na resposta.
     senha: Option<String>,
-    #[schema(value_type = Vec<esquemas::Permissao>)]
+    #[schema(value_type = Vec<schemas::Permissao>)]
     permissoes: Permissoes,
     #[serde(default)]
     grupos: BTreeSet<String>,
@@ -87,13 +85,13 @@ struct UsuarioNovo {
 /// O que muda numa pessoa; o que falta fica como está.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct UsuarioMudanca {
+pub struct UsuarioMudanca {
     login: Option<String>,
     nome: Option<String>,
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<String>)]
     email: Option<Option<String>>,
-    #[schema(value_type = Option<Vec<esquemas::Permissao>>)]
+    #[schema(value_type = Option<Vec<schemas::Permissao>>)]
     permissoes: Option<Permissoes>,
     grupos: Option<BTreeSet<String>>,
     #[serde(default, deserialize_with = "nullable")]
@@ -108,7 +106,7 @@ struct UsuarioMudanca {
 
 /// Uma pessoa criada.
 #[derive(Debug, Serialize, ToSchema)]
-struct UsuarioCriado {
+pub struct UsuarioCriado {
     #[serde(flatten)]
     usuario: Usuario,
     /// A senha gerada, mostrada só aqui.
@@ -119,14 +117,14 @@ struct UsuarioCriado {
 /// Uma senha nova.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct SenhaNova {
+pub struct SenhaNova {
     /// De 8 a 512 caracteres; sem ela, uma é gerada e mostrada só na resposta.
     senha: Option<String>,
 }
 
 /// A senha que foi gerada.
 #[derive(Debug, Serialize, ToSchema)]
-struct SenhaGerada {
+pub struct SenhaGerada {
     /// Mostrada só aqui; ausente se foi escolhida.
     #[serde(skip_serializing_if = "Option::is_none")]
     senha: Option<String>,
@@ -135,7 +133,7 @@ struct SenhaGerada {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct Filtro {
+pub struct Filtro {
     /// Palavras que o nome ou o login contêm, sem diferença de acentos.
     busca: Option<String>,
     /// Só as ativas (`true`) ou as que saíram (`false`).
@@ -179,7 +177,7 @@ async fn read(tx: &mut PgTransaction<'_>, id: UserId, lock: bool) -> ApiResult<U
     responses((status = 200, body = Pagina<Usuario>), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn list(
+pub async fn list(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     OriginalUri(uri): OriginalUri,
@@ -215,7 +213,7 @@ async fn list(
     responses((status = 200, body = Usuario), NaoMudou, Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn show(
+pub async fn show(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     headers: HeaderMap,
@@ -232,7 +230,7 @@ async fn show(
     responses((status = 201, body = UsuarioCriado), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn create(
+pub async fn create(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     ApiJson(novo): ApiJson<UsuarioNovo>,
@@ -270,7 +268,7 @@ async fn create(
     responses((status = 200, body = Usuario), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn change(
+pub async fn change(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     if_match: IfMatch,
@@ -306,7 +304,7 @@ async fn change(
     responses((status = 200, body = SenhaGerada), Problemas),
     security(("token" = ["administrar"])),
 )]
-async fn set_password(
+pub async fn set_password(
     State(app): State<App>,
     acesso: Acesso<Administra>,
     ApiPath(id): ApiPath<UserId>,
@@ -422,12 +420,4 @@ async fn check_portal(tx: &mut PgTransaction<'_>, person: &Person) -> ApiResult<
         return Ok(());
     }
     Err(ApiError::recusado("cliente_inexistente", "Este cliente não existe."))
-}
-
-/// The routes.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(list, create))
-        .routes(routes!(show, change))
-        .routes(routes!(set_password))
 }

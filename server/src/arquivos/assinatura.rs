@@ -1,11 +1,10 @@
 //! Links that open one file for a few minutes, for who has no session. A link is an address with
 //! an HMAC-SHA256 of it under a key derived from the server's own; nothing of it is stored.
 
-use super::baixar::Qual;
+use super::qual::Qual;
 use crate::{
     config::Config,
     error::{ApiError, ApiResult},
-    outbox::secret::Chave,
 };
 use anyhow::Result;
 use axum::http::StatusCode;
@@ -84,7 +83,7 @@ pub fn conferir(
 }
 
 fn mac(config: &Config, tenant: TenantId, qual: &Qual, ate: i64) -> Result<Hmac<Sha256>> {
-    let chave = Chave::open(config)?.derivada(USO);
+    let chave = config.chave()?.derivada(USO);
     // Each part has one way to be written, and none has a slash in it.
     Ok(Hmac::new_from_slice(&chave)?.chain_update(format!("{tenant}/{qual}/{ate}")))
 }

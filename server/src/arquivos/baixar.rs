@@ -2,6 +2,7 @@
 //! office, or by a link that opens one of them for a few minutes. The bytes are streamed from the
 //! store and never held whole.
 
+mod achado;
 mod resposta;
 #[cfg(test)]
 mod tests;
@@ -9,17 +10,18 @@ mod tests;
 use super::{
     assinatura::{self, LinkDeArquivo},
     declarado::{Declarado, dos_seus},
+    qual::Qual,
 };
 use crate::{
-    api::{
-        docs::Problemas,
-        extract::ApiPath,
-        principal::{LerRegistros, Qualquer},
-    },
     app::App,
     error::{ApiError, ApiResult},
+    http::{
+        extract::ApiPath,
+        principal::{LerRegistros, Qualquer},
+        problems::Problemas,
+    },
     objects, office,
-    web::queries::Viewer,
+    visibility::Viewer,
 };
 use axum::{
     Json,
@@ -34,75 +36,13 @@ use campo_domain::{
     pessoa::Pessoa,
 };
 use chrono::Utc;
-use object_store::path::Path;
-use std::{fmt, sync::LazyLock};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use std::sync::LazyLock;
 
+use achado::{Achado, Objeto};
 pub use resposta::responder;
 
 /// What is shown of a file that has no picture.
 static MARCADOR: LazyLock<Bytes> = LazyLock::new(|| campo_fotos::marcador().into());
-
-/// The routes for programs, devices and the portal.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(baixar)).routes(routes!(ligar))
-}
-
-/// Which file of which record: the end of its address.
-#[derive(Clone, Copy, Debug)]
-pub struct Qual {
-    /// The record.
-    pub documento: DocumentId,
-    /// The file.
-    pub anexo: ItemId,
-    /// Which picture of it.
-    pub variante: Variante,
-}
-
-impl Qual {
-    /// The file, whichever picture of it.
-    const fn registro(&self) -> (DocumentId, ItemId) {
-        (self.documento, self.anexo)
-    }
-}
-
-impl fmt::Display for Qual {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}", self.documento, self.anexo, self.variante)
-    }
-}
-
-impl From<(DocumentId, ItemId, Variante)> for Qual {
-    fn from((documento, anexo, variante): (DocumentId, ItemId, Variante)) -> Self {
-        Self { documento, anexo, variante }
-    }
-}
-
-/// Bytes that may be sent to whoever asked.
-#[derive(Debug)]
-pub enum Achado {
-    /// An object of the store.
-    Objeto(Objeto),
-    /// The file is here, and there is no picture of it.
-    Marcador(Bytes),
-}
-
-/// An object, and how it is sent.
-#[derive(Debug)]
-pub struct Objeto {
-    /// Where it is.
-    chave: Path,
-    /// Its length; asked of the store where no row has it.
-    tamanho: Option<u64>,
-    /// What its bytes are, by themselves.
-    mime: String,
-    /// Tells it from every other.
-    etag: String,
-    /// What it is called when it is saved.
-    nome: String,
-    /// Whether it is the file itself and no picture of it.
-    original: bool,
-}
 
 /// Baixa um arquivo, inteiro ou em parte (`Range`).
 ///
@@ -110,7 +50,7 @@ pub struct Objeto {
 /// chegou é 404 `arquivo_nao_chegou`.
 #[utoipa::path(get, path = "/v1/anexos/{documento}/{anexo}/{variante}", tag = "Arquivos",
     params(("documento" = Uuid, Path), ("anexo" = Uuid, Path),
-        ("variante" = crate::api::esquemas::Variante, Path),
+        ("variante" = crate::schemas::Variante, Path),
         ("Range" = Option<String>, Header, description = "Um intervalo de bytes."),
         ("If-None-Match" = Option<String>, Header)),
     security(("token" = ["registros:ler"])),
@@ -119,7 +59,7 @@ pub struct Objeto {
         (status = 304, description = "Não mudou."),
         (status = 416, description = "O arquivo é menor do que o que foi pedido dele."),
         Problemas))]
-async fn baixar(
+pub async fn baixar(
     State(app): State<App>,
     quem: Qualquer<LerRegistros>,
     ApiPath(qual): ApiPath<(DocumentId, ItemId, Variante)>,
@@ -133,10 +73,10 @@ async fn baixar(
 /// Faz um link que abre um arquivo sem sessão, por cinco minutos.
 #[utoipa::path(post, path = "/v1/anexos/{documento}/{anexo}/{variante}/link", tag = "Arquivos",
     params(("documento" = Uuid, Path), ("anexo" = Uuid, Path),
-        ("variante" = crate::api::esquemas::Variante, Path)),
+        ("variante" = crate::schemas::Variante, Path)),
     security(("token" = ["registros:ler"])),
     responses((status = 200, body = LinkDeArquivo), Problemas))]
-async fn ligar(
+pub async fn ligar(
     State(app): State<App>,
     quem: Qualquer<LerRegistros>,
     ApiPath(qual): ApiPath<(DocumentId, ItemId, Variante)>,

@@ -5,7 +5,7 @@
 use crate::{
     app::App,
     error::{ApiError, ApiResult},
-    web::queries::{Viewer, visible},
+    visibility::{Viewer, visible},
 };
 use campo_domain::{
     ids::{DocumentId, ItemId, TenantId, UserId},

@@ -7,29 +7,27 @@
 mod alvo;
 mod cabecalhos;
 mod recepcao;
+mod recusas;
 pub mod tabela;
 
 pub use alvo::Alvo;
 
 use super::limpeza;
 use crate::{
-    api::{
-        docs::Problemas,
-        extract::ApiPath,
-        principal::{self, EscreverRegistros, Principal, Qualquer},
-    },
     app::App,
     error::{ApiError, ApiResult},
+    http::{
+        extract::ApiPath,
+        principal::{self, EscreverRegistros, Principal, Qualquer},
+        problems::Problemas,
+    },
     log,
 };
 use axum::{
-    Router,
     body::{Body, HttpBody},
     extract::{FromRequestParts, State},
     http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts},
-    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
-    routing::{head, options, post},
 };
 use cabecalhos::{
     CAMPO_SITUACAO, METODO, Metadados, Soma, TUS_RESUMABLE, TUS_VERSION, UPLOAD_LENGTH,
@@ -40,7 +38,8 @@ use campo_domain::{
     parte::Variante,
     registro::SituacaoArquivo,
 };
-use recepcao::{Recepcao, posicao_diferente};
+use recepcao::Recepcao;
+use recusas::{expirado, posicao_diferente};
 use std::str::FromStr;
 use tabela::{Envio, Inicio};
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -50,17 +49,9 @@ use uuid::Uuid;
 pub const ABERTOS_MAX: i64 = 2_000;
 const EXTENSOES: &str = "creation,creation-with-upload,checksum,termination,expiration";
 
-/// The routes. They have no limit of time nor of a body's length but their own, and keep nothing of
-/// a body as the other routes for programs do: it may be large, and the protocol repeats it safely.
-pub fn routes(app: &App) -> Router<App> {
-    let nomeados = Router::new()
-        .route("/v1/arquivos", post(criar))
-        .route("/v1/arquivos/{id}", head(ver).patch(continuar).delete(encerrar).post(sobreposto))
-        .route_layer(from_fn_with_state(app.clone(), principal::authenticate));
-    let livres = Router::new()
-        .route("/v1/arquivos", options(opcoes))
-        .route("/v1/arquivos/{id}", options(opcoes));
-    nomeados.merge(livres).layer(SetResponseHeaderLayer::overriding(TUS_RESUMABLE, VERSAO))
+/// The layer that names the protocol's version in every answer.
+pub fn version() -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::overriding(TUS_RESUMABLE, VERSAO)
 }
 
 /// Proof that the protocol's version is spoken.
@@ -106,26 +97,8 @@ impl FromStr for Endereco {
     }
 }
 
-/// 404 `envio_expirado`.
-fn expirado() -> ApiError {
-    let mensagem =
-        "Este envio não existe mais. Comece outro: o que já foi conferido não se repete.";
-    ApiError::new(StatusCode::NOT_FOUND, "envio_expirado", mensagem)
-}
-
-impl Envio {
-    /// The record and the file that it is for.
-    pub fn arquivo(&self) -> (Uuid, Uuid) {
-        (self.document, self.anexo)
-    }
-
-    /// Whether all its bytes are here.
-    pub fn completo(&self) -> bool {
-        self.situacao == "completo"
-    }
-}
-
-async fn opcoes() -> impl IntoResponse {
+/// `OPTIONS`: what of tus is spoken here.
+pub async fn opcoes() -> impl IntoResponse {
     let headers = [
         ("tus-version", "1.0.0".to_owned()),
         ("tus-extension", EXTENSOES.to_owned()),
@@ -260,7 +233,7 @@ async fn dispensado(
 }
 
 /// `HEAD /v1/arquivos/{id}`: how far an upload has come.
-async fn ver(
+pub async fn ver(
     State(app): State<App>,
     quem: Qualquer<EscreverRegistros>,
     _: Tus,
@@ -401,7 +374,7 @@ async fn terminar(app: &App, quem: &Principal, id: &str) -> ApiResult<StatusCode
 }
 
 /// `X-HTTP-Method-Override`, for whoever gets only GET and POST through.
-async fn sobreposto(
+pub async fn sobreposto(
     State(app): State<App>,
     quem: Qualquer<EscreverRegistros>,
     tus: Tus,

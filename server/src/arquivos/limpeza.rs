@@ -2,7 +2,7 @@
 //! First the row says so, so that nothing is added; then the objects go; then the row. Whatever
 //! breaks off in between is done again.
 
-use super::{envio::tabela, verificacao::dizer};
+use super::{envio::tabela, estado::dizer};
 use crate::{app::App, objects};
 use anyhow::Result;
 use campo_domain::{ids::TenantId, registro::SituacaoArquivo};

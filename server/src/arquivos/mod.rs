@@ -6,7 +6,9 @@ pub mod baixar;
 mod declarado;
 pub mod derivadas;
 pub mod envio;
+mod estado;
 pub mod limpeza;
+pub(crate) mod qual;
 pub mod varredura;
 pub mod verificacao;
 

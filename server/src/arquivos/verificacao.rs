@@ -13,16 +13,11 @@ use super::{
     },
     limpeza,
 };
-use crate::{
-    app::App,
-    commit::{self, Answer, Work},
-    objects,
-};
-use anyhow::{Context, Result, bail};
+use crate::{app::App, objects};
+use anyhow::{Context, Result};
 use bytes::Bytes;
 use campo_domain::{
     ids::{DocumentId, ItemId, TenantId, UserId},
-    parte::Variante,
     registro::SituacaoArquivo,
 };
 use object_store::ObjectStoreExt;
@@ -77,23 +72,6 @@ pub async fn once(app: &App) -> Result<()> {
             return Ok(());
         }
     }
-}
-
-/// Says that all bytes of a file have arrived, and wakes who verifies them. The lease that came
-/// with the last byte keeps others away until it is said.
-pub async fn anunciar(app: &App, tenant: TenantId, envio: &Envio) {
-    let said = async {
-        if envio.variante == Variante::Original.codigo() {
-            dizer(app, tenant, envio.arquivo(), SituacaoArquivo::Recebida, None).await?;
-        }
-        let mut tx = app.db.tenant(tenant).await?;
-        tabela::liberar(&mut tx, envio.id, 0).await?;
-        anyhow::Ok(tx.commit().await?)
-    };
-    if let Err(error) = said.await {
-        tracing::warn!(envio = %envio.id, %error, "that a file arrived will be said later");
-    }
-    app.recebidos.notify_one();
 }
 
 /// Keeps the bytes of a file that a record declares, as if they had just been uploaded, and
@@ -163,21 +141,5 @@ async fn renovar(app: &App, tenant: TenantId, envio: Uuid) -> Infallible {
         if let Err(error) = renewed.await {
             tracing::warn!(%tenant, %envio, %error, "a lease could not be renewed");
         }
-    }
-}
-
-/// Writes into the record how far the bytes have come; whether it has such a file.
-pub(super) async fn dizer(
-    app: &App,
-    tenant: TenantId,
-    (documento, anexo): (Uuid, Uuid),
-    situacao: SituacaoArquivo,
-    motivo: Option<&'static str>,
-) -> Result<bool> {
-    let (document, anexo) = (documento.into(), anexo.into());
-    let work = Work::Arquivo { document, anexo, situacao, motivo };
-    match commit::submit(app, tenant, work).await? {
-        Answer::Arquivo(there) => Ok(there),
-        other => bail!("an answer of another kind: {other:?}"),
     }
 }

@@ -6,7 +6,6 @@
 //! same session, and ends it.
 
 use crate::{
-    api::{docs::Problemas, extract::ApiJson},
     app::App,
     auth::{
         check_password, inactive,
@@ -18,10 +17,8 @@ use crate::{
     error::{ApiError, ApiResult},
 };
 use axum::{
-    Json,
-    extract::{FromRequestParts, State},
+    extract::FromRequestParts,
     http::{HeaderMap, StatusCode, header, request::Parts},
-    response::{IntoResponse, Response},
 };
 use campo_domain::{
     ids::{DeviceId, TenantId, UserId},
@@ -31,25 +28,16 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgTransaction, Row};
 use uuid::Uuid;
 
-/// `POST /v1/auth/login`.
+/// Signs a person in on a device. A session that the person had there ends.
 ///
 /// # Errors
 /// `credenciais_invalidas`, `usuario_inativo`, `dispositivo_revogado`, `muitas_tentativas`.
-#[utoipa::path(
-    post, path = "/v1/auth/login", tag = "Sessão", summary = "Entra, num aparelho",
-    request_body = Login,
-    responses((status = 200, body = Granted), Problemas), security(()),
-)]
-pub async fn login(
-    State(app): State<App>,
-    ip: ClientIp,
-    ApiJson(body): ApiJson<Login>,
-) -> ApiResult<Response> {
+pub async fn sign_in(app: &App, ip: ClientIp, body: &Login) -> ApiResult<Granted> {
     if body.dispositivo == DeviceId::ESCRITORIO {
         return Err(ApiError::invalido("O campo dispositivo precisa ser o id da instalação."));
     }
     let (tenant, usuario) =
-        check_password(&app, ip, &body.empresa, &body.login, &body.senha).await?;
+        check_password(app, ip, &body.empresa, &body.login, &body.senha).await?;
     let nome: String =
         body.dispositivo_nome.trim().chars().filter(|c| !c.is_control()).take(200).collect();
     let mut tx = app.db.tenant(tenant).await?;
@@ -76,7 +64,7 @@ pub async fn login(
     .bind(body.dispositivo.uuid())
     .execute(&mut *tx)
     .await?;
-    let pair = Pair::mint(&app);
+    let pair = Pair::mint(app);
     let session = Uuid::now_v7();
     sqlx::query(
         "INSERT INTO device_session (tenant, id, usuario, dispositivo, access_hash, \
@@ -95,23 +83,15 @@ pub async fn login(
     .await?;
     let granted = pair.granted(&mut tx, usuario).await?;
     tx.commit().await?;
-    Ok(secret(granted))
+    Ok(granted)
 }
 
-/// `POST /v1/auth/refresh`.
+/// Gives a new pair of tokens for the refresh token of the last answer that arrived.
 ///
 /// # Errors
 /// `nao_autenticado` for a token that never was; `sessao_expirada`, `sessao_revogada`,
 /// `dispositivo_revogado`, `usuario_inativo`.
-#[utoipa::path(
-    post, path = "/v1/auth/refresh", tag = "Sessão", summary = "Renova a sessão",
-    request_body = Refresh,
-    responses((status = 200, body = Granted), Problemas), security(()),
-)]
-pub async fn refresh(
-    State(app): State<App>,
-    ApiJson(body): ApiJson<Refresh>,
-) -> ApiResult<Response> {
+pub async fn renew(app: &App, body: &Refresh) -> ApiResult<Granted> {
     let presented = token::hash(&body.renovacao);
     let found = sqlx::query("SELECT * FROM sessao_por_renovacao($1)")
         .bind(&presented)
@@ -155,15 +135,32 @@ pub async fn refresh(
         tracing::warn!(%tenant, %session, "an old refresh token was replayed: session revoked");
         return Err(session_revoked());
     };
+    let pair = Pair::mint(app);
+    replace(app, &mut tx, tenant, session, &presented, retired, &pair).await?;
+    let granted = pair.granted(&mut tx, row.try_get::<Uuid, _>("usuario")?.into()).await?;
+    tx.commit().await?;
+    Ok(granted)
+}
+
+/// Gives the session another pair of tokens; the one that was shown stays good until the new pair
+/// is used, and a retired one is remembered for as long as it could have been renewed.
+async fn replace(
+    app: &App,
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    session: Uuid,
+    presented: &[u8],
+    retired: Option<Vec<u8>>,
+    pair: &Pair,
+) -> sqlx::Result<()> {
     if let Some(hash) = retired {
         sqlx::query("INSERT INTO refresh_antigo (tenant, hash, sessao) VALUES ($1, $2, $3)")
             .bind(tenant.uuid())
             .bind(hash)
             .bind(session)
-            .execute(&mut *tx)
+            .execute(&mut **tx)
             .await?;
     }
-    let pair = Pair::mint(&app);
     sqlx::query(
         "UPDATE device_session SET access_hash = $2, access_expira_em = $3, refresh_hash = $4, \
              refresh_expira_em = $5, refresh_anterior_hash = $6, par_usado = false WHERE id = $1",
@@ -173,8 +170,8 @@ pub async fn refresh(
     .bind(pair.access_until)
     .bind(token::hash(&pair.refresh))
     .bind(pair.refresh_until)
-    .bind(&presented)
-    .execute(&mut *tx)
+    .bind(presented)
+    .execute(&mut **tx)
     .await?;
     // By then it would have expired anyway.
     sqlx::query(
@@ -182,26 +179,19 @@ pub async fn refresh(
     )
     .bind(session)
     .bind(app.config.refresh_ttl.as_secs_f64())
-    .execute(&mut *tx)
+    .execute(&mut **tx)
     .await?;
-    let granted = pair.granted(&mut tx, row.try_get::<Uuid, _>("usuario")?.into()).await?;
-    tx.commit().await?;
-    Ok(secret(granted))
+    Ok(())
 }
 
-/// `POST /v1/auth/logout`: ends the session; what the device still holds stays with it.
+/// Ends the session of a device.
 ///
 /// # Errors
-/// Those of [`DeviceAuth`].
-#[utoipa::path(
-    post, path = "/v1/auth/logout", tag = "Sessão", summary = "Encerra a sessão",
-    responses((status = 204), Problemas),
-)]
-pub async fn logout(State(app): State<App>, auth: DeviceAuth) -> ApiResult<StatusCode> {
+/// PostgreSQL refuses.
+pub async fn sign_out(app: &App, auth: &DeviceAuth) -> ApiResult<()> {
     let mut tx = app.db.tenant(auth.tenant).await?;
     revoke(&mut tx, auth.session).await?;
-    tx.commit().await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(tx.commit().await?)
 }
 
 async fn revoke(tx: &mut PgTransaction<'_>, session: Uuid) -> sqlx::Result<()> {
@@ -331,10 +321,6 @@ impl Pair {
             server_time: Utc::now(),
         })
     }
-}
-
-fn secret(granted: Granted) -> Response {
-    ([(header::CACHE_CONTROL, "no-store")], Json(granted)).into_response()
 }
 
 fn check(device_gone: bool, revoked: bool, active: bool, expired: bool) -> ApiResult<()> {

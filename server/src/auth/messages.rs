@@ -61,7 +61,7 @@ pub struct Usuario {
     /// Login.
     pub login: String,
     /// What the person may do.
-    #[schema(value_type = Vec<crate::api::esquemas::Permissao>)]
+    #[schema(value_type = Vec<crate::schemas::Permissao>)]
     pub permissoes: Permissoes,
 }
 

@@ -3,7 +3,7 @@
 
 use crate::{
     app::App,
-    commit::{self, Answer, Work},
+    commit::{Answer, Work},
     reference,
 };
 use anyhow::{Context, Result, bail};
@@ -64,7 +64,7 @@ impl Writer<'_> {
     async fn command_of(&self, user: UserId, document: DocumentId, command: Command) -> Result<()> {
         let commands = vec![(document, command)];
         let work = Work::Office { user, commands, se: None };
-        match commit::submit(self.app, self.tenant, work).await? {
+        match self.app.submit(self.tenant, work).await? {
             Answer::Office(done) => done.context("a demonstration record was refused"),
             Answer::Verdicts(_) | Answer::Ended(_) | Answer::Arquivo(_) => {
                 bail!("an answer to something else")

@@ -1,8 +1,8 @@
 //! What a device lacks, a page at a time, as of one moment: the caller's transaction is a snapshot,
 //! and a commit in between is simply part of the next page.
 
-use super::load::{chunks, pessoa};
-use crate::ledger::load;
+use super::load::{self, chunks, pessoa};
+use crate::visibility::visible;
 use anyhow::{Context, Result};
 use campo_domain::{
     ids::{DocumentId, HeldId, TenantId, UserId},
@@ -224,7 +224,7 @@ impl Reader<'_, '_, '_> {
             "SELECT l.seq, l.kind, l.document, l.generation, l.hash, l.bytes, l.collection, l.key, \
                  r.active, r.data, r.seq AS current_seq, h.status, h.decision_note, \
                  CASE WHEN c.raiz IS NOT NULL THEN $6 AND ",
-            sees!("c", "$2", "$5"),
+            visible!("c", "$2", "$5"),
             " END AS sees, \
                  CASE WHEN l.kind = 'revoked' THEN ARRAY(SELECT x.id FROM document x \
                      WHERE x.tenant = c.tenant AND x.raiz = c.raiz \
@@ -242,7 +242,7 @@ impl Reader<'_, '_, '_> {
              WHERE l.tenant = $1 AND l.seq > $3 AND l.seq <= $4 AND CASE l.kind \
                  WHEN 'change' THEN $6 AND NOT d.erased AND (d.kind = 'cliente' \
                      OR (coalesce(e.since_seq, 0) < l.seq AND ",
-            sees!("d", "$2", "$5"),
+            visible!("d", "$2", "$5"),
             ")) WHEN 'reference' THEN l.addressee IS NULL OR l.addressee = $2 \
                  ELSE l.addressee = $2 END \
              ORDER BY l.seq LIMIT $7",
@@ -363,7 +363,7 @@ impl Reader<'_, '_, '_> {
         let unseen: Vec<Uuid> = sqlx::query_scalar(concat!(
             "SELECT d.id FROM document d WHERE d.tenant = $1 AND d.id = ANY($2) \
              AND NOT ($4 AND (d.kind = 'cliente' OR ",
-            sees!("d", "$3", "$5"),
+            visible!("d", "$3", "$5"),
             ")) ORDER BY d.id",
         ))
         .bind(self.pull.tenant.uuid())
@@ -498,7 +498,7 @@ impl Reader<'_, '_, '_> {
             "WITH hoje AS (SELECT DISTINCT a.raiz FROM agendas a \
                  WHERE a.tenant = $1 AND a.responsavel = $2 AND a.inicio >= $3 AND a.inicio < $4 \
                  AND ",
-            sees!("a", "$2", "$6"),
+            visible!("a", "$2", "$6"),
             ") SELECT d.id, ",
             size!(),
             " FROM document d WHERE $5 AND d.tenant = $1 AND NOT d.erased AND d.id > $7 AND ( \
@@ -530,7 +530,7 @@ impl Reader<'_, '_, '_> {
             " FROM document d \
              WHERE d.tenant = $1 AND d.id < $3 AND NOT d.erased AND $5 \
                  AND (d.kind = 'cliente' OR ",
-            sees!("d", "$2", "$4"),
+            visible!("d", "$2", "$4"),
             ") ORDER BY d.id DESC LIMIT $6",
         ))
         .bind(self.pull.tenant.uuid())

@@ -1,7 +1,7 @@
 //! What a person's devices hold, when not a record moved but the person: permissions, groups, or
 //! whether the person is still with the company (R85, R86).
 
-use super::write::advance;
+use super::clock::advance;
 use anyhow::Result;
 use campo_domain::{
     ids::TenantId,

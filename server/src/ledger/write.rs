@@ -1,236 +1,65 @@
-//! Writing a plan, all or nothing, in this order: locks (cases, then documents, each in id order),
-//! rows that need no position, and last the clock row, whose lock makes commit order equal sequence
-//! order; then the rows that carry positions.
+//! Writing a plan, in three parts between which `crate::commit` writes what follows from it:
+//! [`prepare`] takes the locks and writes the rows that need no position; [`append`] takes the
+//! clock's row, whose lock makes commit order equal sequence order, and writes the log; [`finish`]
+//! writes the rows that carry positions.
 
-use super::{INCREMENTS_MAX, load, notify};
-use crate::{outbox, projection};
-use anyhow::Result;
-use campo_domain::{
-    ids::{DocumentId, TenantId, UserId},
-    kind::Kind,
-    pessoa::Pessoa,
-    registro::Restricao,
+use super::{
+    clock::{advance, notify},
+    locks::{Conflict, Frame, heads_bytes, lock, nobody_new},
 };
+use anyhow::Result;
+use campo_domain::ids::DocumentId;
 use campo_sync::{
     document,
     exchange::{ChangeWrite, DocumentWrite, LogWrite, Plan},
+    history::Evento,
 };
 use chrono::{DateTime, Utc};
-use sqlx::{AssertSqlSafe, PgTransaction, Row};
-use std::collections::{BTreeMap, BTreeSet};
+use sqlx::PgTransaction;
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// Another process was faster: plan again on what it left.
-#[derive(Debug, thiserror::Error)]
-#[error("what the plan started from has changed")]
-pub struct Conflict;
+/// How many changes a document's snapshot may lie behind before it is written anew.
+pub const INCREMENTS_MAX: i32 = 16;
 
-/// When the plan was made, and what of it the plan cannot carry.
-#[derive(Clone, Copy, Debug)]
-pub struct Frame<'a> {
-    /// The company.
-    pub tenant: TenantId,
-    /// The server's clock.
-    pub now: DateTime<Utc>,
-    /// The year of the numbers.
-    pub ano: i32,
-    /// Who was involved when the plan was made.
-    pub cases: &'a BTreeMap<DocumentId, BTreeMap<DocumentId, BTreeSet<UserId>>>,
-    /// Who alone might see a case then.
-    pub restricoes: &'a BTreeMap<DocumentId, Restricao>,
-    /// Everybody who was active then, where the plan reckoned with everybody.
-    pub everyone: &'a BTreeMap<UserId, Pessoa>,
-    /// The people whose doing it judged, or whose work it becomes, with what they were allowed
-    /// then.
-    pub people: &'a BTreeMap<UserId, Pessoa>,
-}
-
-/// Writes a plan; returns the position before its first entry.
+/// Takes the locks of a plan and writes what needs no position.
 ///
 /// # Errors
 /// [`Conflict`] if something moved since it was planned; anything else is PostgreSQL's.
-pub async fn commit(tx: &mut PgTransaction<'_>, frame: Frame<'_>, plan: &Plan) -> Result<u64> {
-    lock_company(tx, frame.tenant, Share::WithOthers).await?;
-    let everyone = everyone(&frame, plan);
-    lock_people(tx, &frame, everyone).await?;
-    lock_cases(tx, &frame, plan).await?;
-    lock_documents(tx, &frame, plan).await?;
+pub async fn prepare(tx: &mut PgTransaction<'_>, frame: Frame<'_>, plan: &Plan) -> Result<()> {
+    lock(tx, &frame, plan).await?;
     number(tx, &frame, plan).await?;
     hold(tx, &frame, plan).await?;
     involve(tx, &frame, plan).await?;
-    restrict(tx, &frame, plan).await?;
-    let documents = plan.documents.values();
-    let registros: Vec<_> =
-        documents.map(|d| (&d.merged.registro, &*d.merged.tipo, frame.now)).collect();
-    projection::write(tx, frame.tenant, &registros).await?;
-    outbox::enqueue(tx, frame.tenant, frame.now, plan).await?;
+    restrict(tx, &frame, plan).await
+}
+
+/// Appends the plan to the log; returns the position before its first entry. After [`prepare`].
+///
+/// # Errors
+/// As [`prepare`].
+pub async fn append(tx: &mut PgTransaction<'_>, frame: Frame<'_>, plan: &Plan) -> Result<u64> {
     let base = advance(tx, frame.tenant, plan.log.len()).await?;
-    nobody_new(tx, &frame, everyone).await?;
+    nobody_new(tx, &frame, plan).await?;
     log(tx, &frame, plan, base).await?;
-    save(tx, &frame, plan, base).await?;
-    notify(tx, frame.tenant).await?;
     Ok(base)
 }
 
-/// Takes `n` positions; returns the one before the first. From here to the commit the company's log
-/// is ours, so nothing slow may follow.
-pub(super) async fn advance(
+/// Writes who holds what since when, the new heads and snapshots, and tells every process that
+/// something moved. After [`append`], with the position that it returned.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn finish(
     tx: &mut PgTransaction<'_>,
-    tenant: TenantId,
-    n: usize,
-) -> sqlx::Result<u64> {
-    let last: i64 = sqlx::query_scalar(
-        "UPDATE tenant_clock SET seq = seq + $2 WHERE tenant = $1 RETURNING seq",
-    )
-    .bind(tenant.uuid())
-    .bind(n as i64)
-    .fetch_one(&mut **tx)
-    .await?;
-    Ok(last as u64 - n as u64)
-}
-
-/// Whether others may commit meanwhile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Share {
-    /// Commits, beside each other.
-    WithOthers,
-    /// A rebuild, alone.
-    Alone,
-}
-
-/// Taken before anything else, so that a rebuild and the commits cannot lock each other out.
-pub(crate) async fn lock_company(
-    tx: &mut PgTransaction<'_>,
-    tenant: TenantId,
-    share: Share,
-) -> sqlx::Result<()> {
-    let lock = match share {
-        Share::WithOthers => "SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 1))",
-        Share::Alone => "SELECT pg_advisory_xact_lock(hashtextextended($1, 1))",
-    };
-    sqlx::query(lock).bind(tenant.to_string()).execute(&mut **tx).await?;
+    frame: Frame<'_>,
+    plan: &Plan,
+    base: u64,
+) -> Result<()> {
+    scope(tx, &frame, plan, base).await?;
+    save(tx, &frame, plan, base).await?;
+    notify(tx, frame.tenant).await?;
     Ok(())
-}
-
-/// The people whose sight the plan may change beyond those who are involved: all of them, where a
-/// restricted case gets another restriction or other people, and nobody elsewhere.
-fn everyone<'a>(frame: &Frame<'a>, plan: &Plan) -> Option<&'a BTreeMap<UserId, Pessoa>> {
-    let moves = !plan.restricoes.is_empty()
-        || plan.envolvidos.keys().any(|(raiz, _)| frame.restricoes.contains_key(raiz));
-    moves.then_some(frame.everyone)
-}
-
-/// Neither permissions nor groups may move between the judgement and the commit.
-async fn lock_people(
-    tx: &mut PgTransaction<'_>,
-    frame: &Frame<'_>,
-    everyone: Option<&BTreeMap<UserId, Pessoa>>,
-) -> Result<()> {
-    let people: BTreeMap<UserId, &Pessoa> = everyone
-        .into_iter()
-        .chain([frame.people])
-        .flat_map(|people| people.iter().map(|(id, pessoa)| (*id, pessoa)))
-        .collect();
-    let ids: Vec<Uuid> = people.keys().map(|id| id.uuid()).collect();
-    let lock = format!("{} WHERE tenant = $1 AND id = ANY($2) ORDER BY id FOR SHARE", load::PESSOA);
-    let rows = sqlx::query(AssertSqlSafe(lock))
-        .bind(frame.tenant.uuid())
-        .bind(ids)
-        .fetch_all(&mut **tx)
-        .await?;
-    let mut same = rows.len() == people.len();
-    for row in &rows {
-        let now = load::read_pessoa(row)?;
-        same &= people.get(&now.id) == Some(&&now);
-    }
-    if same { Ok(()) } else { Err(Conflict.into()) }
-}
-
-/// Who joined since the plan was made may hold what it has just restricted. Asked once the clock is
-/// ours: whoever changes people takes it too, and comes before this commit or after it.
-async fn nobody_new(
-    tx: &mut PgTransaction<'_>,
-    frame: &Frame<'_>,
-    everyone: Option<&BTreeMap<UserId, Pessoa>>,
-) -> Result<()> {
-    let Some(everyone) = everyone else { return Ok(()) };
-    let active: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM usuario WHERE tenant = $1 AND ativo")
-            .bind(frame.tenant.uuid())
-            .fetch_one(&mut **tx)
-            .await?;
-    if active == everyone.len() as i64 { Ok(()) } else { Err(Conflict.into()) }
-}
-
-async fn lock_cases(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan) -> Result<()> {
-    let mut raizes: BTreeSet<DocumentId> = plan.envolvidos.keys().map(|(raiz, _)| *raiz).collect();
-    raizes.extend(plan.documents.values().map(|document| document.merged.registro.raiz()));
-    if raizes.is_empty() {
-        return Ok(());
-    }
-    // A case may begin with a child: there is then no row to lock.
-    let raizes: Vec<Uuid> = raizes.into_iter().map(Uuid::from).collect();
-    sqlx::query(
-        "SELECT pg_advisory_xact_lock(hashtextextended(raiz::text, 0)) \
-         FROM (SELECT raiz FROM unnest($1::uuid[]) raiz ORDER BY raiz) r",
-    )
-    .bind(&raizes)
-    .execute(&mut **tx)
-    .await?;
-    let cases = load::cases(tx, frame.tenant, &raizes).await?;
-    let restricoes = load::restricoes(tx, frame.tenant, &raizes).await?;
-    let same = raizes.iter().all(|raiz| {
-        let raiz = DocumentId::from(*raiz);
-        cases.get(&raiz) == frame.cases.get(&raiz)
-            && restricoes.get(&raiz) == frame.restricoes.get(&raiz)
-    });
-    if same { Ok(()) } else { Err(Conflict.into()) }
-}
-
-fn heads_bytes(heads: &[automerge::ChangeHash]) -> Vec<u8> {
-    heads.iter().flat_map(|hash| hash.0).collect()
-}
-
-async fn lock_documents(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan) -> Result<()> {
-    let (old, new): (Vec<_>, Vec<_>) =
-        plan.documents.values().partition(|d| d.heads_before.is_some());
-    let ids: Vec<Uuid> = old.iter().map(|d| d.id().uuid()).collect();
-    let rows = sqlx::query(
-        "SELECT id, heads FROM document WHERE tenant = $1 AND id = ANY($2) AND NOT erased \
-         ORDER BY id FOR UPDATE",
-    )
-    .bind(frame.tenant.uuid())
-    .bind(&ids)
-    .fetch_all(&mut **tx)
-    .await?;
-    let mut heads = BTreeMap::new();
-    for row in rows {
-        heads.insert(row.try_get::<Uuid, _>("id")?, row.try_get::<Vec<u8>, _>("heads")?);
-    }
-    for document in old {
-        let before = document.heads_before.as_deref().map(heads_bytes);
-        if heads.get(&document.id().uuid()) != before.as_ref() {
-            return Err(Conflict.into());
-        }
-    }
-    if new.is_empty() {
-        return Ok(());
-    }
-    let registros = || new.iter().map(|d| &d.merged.registro);
-    let inserted = sqlx::query(
-        "INSERT INTO document (tenant, id, kind, raiz, generation, heads) \
-         SELECT $1, n.id, n.kind, n.raiz, n.generation, ''::bytea \
-         FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::int[]) n (id, kind, raiz, generation) \
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(frame.tenant.uuid())
-    .bind(registros().map(|r| r.id.uuid()).collect::<Vec<_>>())
-    .bind(registros().map(|r| r.kind.codigo()).collect::<Vec<_>>())
-    .bind(registros().map(|r| r.raiz().uuid()).collect::<Vec<_>>())
-    .bind(new.iter().map(|d| d.generation.cast_signed()).collect::<Vec<_>>())
-    .execute(&mut **tx)
-    .await?;
-    if inserted.rows_affected() == new.len() as u64 { Ok(()) } else { Err(Conflict.into()) }
 }
 
 async fn number(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan) -> Result<()> {
@@ -430,6 +259,16 @@ async fn log(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan, base: u
     .bind(rows.iter().map(|row| row.key.clone()).collect::<Vec<_>>())
     .execute(&mut **tx)
     .await?;
+    Ok(())
+}
+
+/// What a plan adds to the acompanhamento: each event with its position, its case and the server's
+/// time.
+pub fn eventos<'a>(
+    frame: Frame<'_>,
+    plan: &'a Plan,
+    base: u64,
+) -> Vec<(u64, DocumentId, &'a Evento, DateTime<Utc>)> {
     let changes = positions(plan, base).filter_map(|(seq, write)| match write {
         LogWrite::Change(change) => Some((seq, &**change)),
         _ => None,
@@ -438,9 +277,7 @@ async fn log(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan, base: u
         let raiz = plan.documents[&change.document()].merged.registro.raiz();
         change.eventos().iter().map(move |evento| (seq, raiz, evento, frame.now))
     });
-    let eventos: Vec<_> = eventos.collect();
-    projection::follow(tx, frame.tenant, &eventos).await?;
-    scope(tx, frame, plan, base).await
+    eventos.collect()
 }
 
 fn positions(plan: &Plan, base: u64) -> impl Iterator<Item = (u64, &LogWrite)> {
@@ -530,65 +367,4 @@ async fn save(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan, base: 
     .execute(&mut **tx)
     .await?;
     Ok(())
-}
-
-/// Reference data to publish.
-#[derive(Clone, Debug)]
-pub struct Publication {
-    /// Its collection.
-    pub collection: String,
-    /// Its key.
-    pub key: String,
-    /// For whom; everyone when `None`.
-    pub addressee: Option<UserId>,
-    /// JSON.
-    pub data: serde_json::Value,
-}
-
-/// Publishes reference data: its present state, and an entry in the log. Returns the last position.
-///
-/// # Errors
-/// PostgreSQL refuses.
-pub async fn publish(
-    tx: &mut PgTransaction<'_>,
-    tenant: TenantId,
-    publications: &[Publication],
-) -> Result<u64> {
-    let base = advance(tx, tenant, publications.len()).await?;
-    let collections: Vec<&str> = publications.iter().map(|p| p.collection.as_str()).collect();
-    let keys: Vec<&str> = publications.iter().map(|p| p.key.as_str()).collect();
-    let addressees: Vec<Option<Uuid>> =
-        publications.iter().map(|p| p.addressee.map(Uuid::from)).collect();
-    let data: Vec<&serde_json::Value> = publications.iter().map(|p| &p.data).collect();
-    sqlx::query(
-        "WITH n AS (SELECT * FROM unnest($3::text[], $4::text[], $5::uuid[], $6::jsonb[]) \
-             WITH ORDINALITY n (collection, key, addressee, data, ordem)), \
-         entry AS (INSERT INTO change_log (tenant, seq, kind, collection, key, addressee, \
-                 received_at) \
-             SELECT $1, $2 + n.ordem, 'reference', n.collection, n.key, n.addressee, now() FROM n) \
-         INSERT INTO referencia (tenant, collection, key, addressee, data, seq) \
-         SELECT $1, n.collection, n.key, n.addressee, n.data, $2 + n.ordem FROM n \
-         ON CONFLICT (tenant, collection, key) DO UPDATE SET addressee = excluded.addressee, \
-             data = excluded.data, seq = excluded.seq, active = true",
-    )
-    .bind(tenant.uuid())
-    .bind(base as i64)
-    .bind(collections)
-    .bind(keys)
-    .bind(addressees)
-    .bind(data)
-    .execute(&mut **tx)
-    .await?;
-    notify(tx, tenant).await?;
-    Ok(base + publications.len() as u64)
-}
-
-/// The kinds, as the projection's tables know them.
-pub(crate) const fn table(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Assistencia => "assistencias",
-        Kind::Ocorrencia => "ocorrencias",
-        Kind::Agenda => "agendas",
-        Kind::Cliente => "clientes",
-    }
 }

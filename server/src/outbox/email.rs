@@ -2,13 +2,13 @@
 //! company. Each e-mail is filled in when it is queued, so that it tells of that moment.
 
 use super::{
-    ESPERAS,
-    enqueue::Cliente,
+    cliente::Cliente,
+    esperas::ESPERAS,
     modelo::{self, Contexto, Modelo, PADROES, Texto},
-    smtp::{self, Carta, Falha, Smtp},
+    smtp::{self, Carta, Falha},
 };
 use crate::{
-    config::Config,
+    config::{Config, Smtp},
     error::{ApiError, ApiResult},
 };
 use anyhow::Result;
@@ -54,7 +54,7 @@ pub struct Email {
     /// Texto.
     pub corpo: String,
     /// Até onde chegou.
-    #[schema(value_type = crate::api::esquemas::SituacaoDoEmail)]
+    #[schema(value_type = crate::schemas::SituacaoDoEmail)]
     pub situacao: String,
     /// Tentativas desde que entrou na fila, ou voltou a ela.
     pub tentativas: i32,

@@ -2,12 +2,12 @@
 //! reaches. Nothing of the business makes it fail: what cannot be sent is kept and says why.
 
 use super::{
+    cliente::{Cliente, filled},
     email::{self, NovoEmail},
-    evento::{self, ClienteDoEvento},
-    fila,
+    evento, fila,
     modelo::Contexto,
 };
-use crate::ledger::sees;
+use crate::visibility::visible;
 use anyhow::Result;
 use campo_domain::{
     ids::{DocumentId, TenantId, UserId},
@@ -17,7 +17,7 @@ use campo_domain::{
 };
 use campo_sync::exchange::{AcaoWrite, Aviso, Destino, Plan};
 use chrono::{DateTime, Utc};
-use sqlx::{FromRow, PgTransaction};
+use sqlx::PgTransaction;
 use uuid::Uuid;
 
 /// Queues what follows a plan, in the transaction that commits it, once the projection is written.
@@ -51,60 +51,6 @@ pub async fn enqueue(
         emails.extend(avisar(tx, tenant, &write.merged.registro, &write.merged.tipo, aviso).await?);
     }
     email::enfileirar(tx, tenant, now, &emails).await
-}
-
-/// The client of a record, and whom the record itself names.
-#[derive(Debug, Default, FromRow)]
-pub(super) struct Cliente {
-    contato_nome: Option<String>,
-    contato_email: Option<String>,
-    id: Option<Uuid>,
-    nome: Option<String>,
-    documento: Option<String>,
-    telefone: Option<String>,
-    email: Option<String>,
-}
-
-impl Cliente {
-    /// As the projection has it: of the record, else of the assistência that it belongs to.
-    pub(super) async fn load(
-        tx: &mut PgTransaction<'_>,
-        tenant: TenantId,
-        documento: DocumentId,
-    ) -> sqlx::Result<Self> {
-        let found = sqlx::query_as(
-            "SELECT r.contato_nome, r.contato_email, \
-                 c.id, c.nome, c.documento, c.telefone, c.email \
-             FROM (SELECT o.contato_nome, o.contato_email, \
-                     coalesce(o.cliente, a.cliente) AS cliente \
-                 FROM ocorrencias o LEFT JOIN assistencias a \
-                     ON a.tenant = o.tenant AND a.id = o.assistencia \
-                 WHERE o.tenant = $1 AND o.id = $2 \
-                 UNION ALL SELECT NULL, NULL, cliente FROM assistencias \
-                 WHERE tenant = $1 AND id = $2) r \
-             LEFT JOIN clientes c ON c.tenant = $1 AND c.id = r.cliente",
-        )
-        .bind(tenant.uuid())
-        .bind(documento.uuid())
-        .fetch_optional(&mut **tx)
-        .await?;
-        Ok(found.unwrap_or_default())
-    }
-
-    /// Where e-mails for the client go.
-    pub(super) fn endereco(&self) -> Option<String> {
-        filled(&self.contato_email).or(filled(&self.email)).map(str::to_owned)
-    }
-
-    /// As the ERP is told of it.
-    pub(super) fn no_evento(self) -> Option<ClienteDoEvento> {
-        let Self { id, nome, documento, telefone, email, .. } = self;
-        Some(ClienteDoEvento { id: id?, nome, documento, telefone, email })
-    }
-}
-
-fn filled(text: &Option<String>) -> Option<&str> {
-    text.as_deref().map(str::trim).filter(|text| !text.is_empty())
 }
 
 async fn avisar(
@@ -163,7 +109,7 @@ async fn avisar(
          FROM usuario u, (SELECT $1::uuid AS tenant, $3::uuid AS raiz) d \
          WHERE u.tenant = d.tenant AND u.id = ANY ($2) AND u.ativo AND NOT u.servico \
              AND u.cliente IS NULL AND 'ver' = ANY (u.permissoes) AND ($4 OR ",
-        sees!("d", "u.id", "'ver_todas' = ANY (u.permissoes)"),
+        visible!("d", "u.id", "'ver_todas' = ANY (u.permissoes)"),
         ") ORDER BY u.id"
     ))
     .bind(tenant.uuid())

@@ -1,16 +1,17 @@
 //! The body of the event `acao.solicitada` (R100): all that an ERP needs to do what was asked for,
 //! without asking back. Its schema is in the OpenAPI document; `docs/webhooks.md` tells of it.
 
-use super::{enqueue::Cliente, fila::Mensagem, webhook};
+use super::{
+    cliente::{Cliente, ClienteDoEvento},
+    fila::{self, Mensagem},
+};
 use crate::{
-    api::{
-        esquemas,
-        registros::{
-            json,
-            nomes::{Nomes, Pedidos, Quem},
-        },
+    reading::{
+        json,
+        nomes::{Nomes, Pedidos, Quem},
     },
-    web::queries::Viewer,
+    schemas,
+    visibility::Viewer,
 };
 use anyhow::Result;
 use campo_domain::{
@@ -60,7 +61,7 @@ struct DadosDaAcao {
     /// O registro.
     documento: Uuid,
     /// O que ele é.
-    #[schema(value_type = esquemas::Kind)]
+    #[schema(value_type = schemas::Kind)]
     kind: &'static str,
     /// O número dele.
     numero: Option<String>,
@@ -101,21 +102,6 @@ struct EmpresaDoEvento {
     nome: String,
     #[serde(skip)]
     fuso: String,
-}
-
-/// O cliente de um registro.
-#[derive(Serialize, ToSchema)]
-pub(super) struct ClienteDoEvento {
-    /// O identificador.
-    pub(super) id: Uuid,
-    /// O nome.
-    pub(super) nome: Option<String>,
-    /// CPF ou CNPJ.
-    pub(super) documento: Option<String>,
-    /// O telefone.
-    pub(super) telefone: Option<String>,
-    /// O e-mail.
-    pub(super) email: Option<String>,
 }
 
 /// Um fornecedor do catálogo.
@@ -240,9 +226,9 @@ pub(super) async fn solicitada(
             quando: laudo.quando,
         }),
     };
-    let evento = AcaoSolicitada { r#type: webhook::ACAO_SOLICITADA, timestamp: now, data };
+    let evento = AcaoSolicitada { r#type: fila::ACAO_SOLICITADA, timestamp: now, data };
     Ok(Mensagem {
-        tipo: webhook::ACAO_SOLICITADA,
+        tipo: fila::ACAO_SOLICITADA,
         documento: registro.id,
         acao: acao.id,
         corpo: serde_json::to_string(&evento)?,

@@ -4,7 +4,7 @@
 //! at least once, and the receiver can tell a repetition. What is for a paused endpoint waits for
 //! it; what no endpoint wants yet waits `sem_destino`.
 
-use super::{ESPERAS, webhook::ACAO_SOLICITADA};
+use super::esperas::ESPERAS;
 use crate::error::{ApiError, ApiResult};
 use axum::http::StatusCode;
 use campo_domain::ids::{AcaoId, DocumentId, TenantId};
@@ -16,6 +16,8 @@ use std::{collections::BTreeMap, time::Duration};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+/// An action was asked for.
+pub(super) const ACAO_SOLICITADA: &str = "acao.solicitada";
 /// How long a claimed delivery is left to whoever claimed it.
 const LEASE: &str = "1 minute";
 /// The status by which an endpoint says that it wants nothing more (Standard Webhooks).

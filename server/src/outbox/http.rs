@@ -5,10 +5,8 @@
 //! the server stands in. So each address is looked at when it is connected to, after the name was
 //! resolved, and redirects are not followed.
 
-use super::{
-    fila::{Reservada, Resultado},
-    secret::Chave,
-};
+use super::fila::{Reservada, Resultado};
+use crate::config::Chave;
 use anyhow::{Context, Result, anyhow};
 use campo_domain::ids::TenantId;
 use chrono::{DateTime, Utc};

@@ -1,11 +1,12 @@
 //! Endpoints of the company's ERP: where what Campo has to tell goes (R100). What each is told is
 //! in [`super::fila`].
 
-use super::secret::{self, Chave};
+use super::fila::ACAO_SOLICITADA;
 use crate::{
     config::Config,
     error::{ApiError, ApiResult},
 };
+use base64::{Engine, engine::general_purpose::STANDARD};
 use campo_domain::ids::TenantId;
 use chrono::{DateTime, Utc};
 use reqwest::Url;
@@ -15,8 +16,6 @@ use std::collections::BTreeSet;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// An action was asked for.
-pub(super) const ACAO_SOLICITADA: &str = "acao.solicitada";
 /// The types of event that there are.
 pub const EVENTOS: &[&str] = &[ACAO_SOLICITADA];
 /// Endpoints of a company.
@@ -95,7 +94,7 @@ pub async fn criar_destino(
         let mensagem = format!("Uma empresa tem até {DESTINOS_MAX} destinos. Remova um antes.");
         return Err(ApiError::recusado("destinos_demais", mensagem));
     }
-    let (id, segredo) = (Uuid::now_v7(), secret::mint());
+    let (id, segredo) = (Uuid::now_v7(), mint());
     let destino = sqlx::query_as(
         "INSERT INTO webhook_destino (tenant, id, url, descricao, eventos, segredo) \
          VALUES ($1, $2, $3, $4, $5, $6) RETURNING *",
@@ -105,7 +104,7 @@ pub async fn criar_destino(
     .bind(url)
     .bind(descricao(&novo.descricao))
     .bind(eventos)
-    .bind(Chave::open(config)?.seal(tenant, id, &segredo)?)
+    .bind(config.chave()?.seal(tenant, id, &segredo)?)
     .fetch_one(&mut **tx)
     .await?;
     Ok((destino, segredo))
@@ -219,7 +218,7 @@ pub async fn girar_segredo(
     tenant: TenantId,
     destino: Uuid,
 ) -> ApiResult<(Destino, String)> {
-    let segredo = secret::mint();
+    let segredo = mint();
     let row = sqlx::query_as(
         "UPDATE webhook_destino SET segredo = $3, segredo_desde = now(), \
              segredo_anterior = segredo, segredo_anterior_ate = now() + $4::interval \
@@ -227,7 +226,7 @@ pub async fn girar_segredo(
     )
     .bind(tenant.uuid())
     .bind(destino)
-    .bind(Chave::open(config)?.seal(tenant, destino, &segredo)?)
+    .bind(config.chave()?.seal(tenant, destino, &segredo)?)
     .bind(TRANSICAO)
     .fetch_one(&mut **tx)
     .await?;
@@ -260,4 +259,9 @@ fn eventos(eventos: BTreeSet<String>) -> ApiResult<Vec<String>> {
         return Err(ApiError::recusado("evento_desconhecido", mensagem));
     }
     Ok(eventos.into_iter().collect())
+}
+
+/// A new secret of a webhook, as the Standard Webhooks specification writes it.
+fn mint() -> String {
+    format!("whsec_{}", STANDARD.encode(rand::random::<[u8; 32]>()))
 }

@@ -6,9 +6,8 @@ use super::{
     email, fila,
     fila::Reservada,
     http::{self, Carteiro, Resposta},
-    secret::Chave,
 };
-use crate::app::App;
+use crate::{config::Config, db::Db, shutdown::Shutdown};
 use anyhow::Result;
 use campo_domain::ids::TenantId;
 use chrono::Utc;
@@ -39,15 +38,15 @@ const EMAILS_MAX: usize = 16;
 const LANES: usize = 3;
 
 /// Sends until the server stops; then what is under way ends first.
-pub async fn run(app: App) {
-    let worker = Worker::new(app.clone());
+pub async fn run(db: Db, config: Arc<Config>, shutdown: Shutdown) {
+    let worker = Worker::new(db, config);
     let mut running = JoinSet::new();
     let mut busy: HashMap<_, Saida> = HashMap::new();
     let mut pulse = interval(PULSE);
     pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            () = app.shutdown.requested() => break,
+            () = shutdown.requested() => break,
             Some(done) = running.join_next_with_id() => {
                 let id = match done {
                     Ok((id, ())) => id,
@@ -80,8 +79,8 @@ pub async fn run(app: App) {
 ///
 /// # Errors
 /// The database cannot be asked what is due.
-pub async fn once(app: &App) -> Result<()> {
-    let worker = Worker::new(app.clone());
+pub async fn once(db: &Db, config: &Arc<Config>) -> Result<()> {
+    let worker = Worker::new(db.clone(), config.clone());
     let due = worker.due().await?;
     join_all(due.into_iter().map(|saida| worker.serve(saida))).await;
     Ok(())
@@ -128,13 +127,14 @@ impl Saida {
 
 #[derive(Clone)]
 pub(super) struct Worker {
-    app: App,
+    db: Db,
+    config: Arc<Config>,
     carteiro: Arc<OnceCell<Carteiro>>,
 }
 
 impl Worker {
-    pub(super) fn new(app: App) -> Self {
-        Self { app, carteiro: Arc::default() }
+    pub(super) fn new(db: Db, config: Arc<Config>) -> Self {
+        Self { db, config, carteiro: Arc::default() }
     }
 
     /// What is due. The companies come in another order each time: none is always the one for whom
@@ -142,8 +142,8 @@ impl Worker {
     pub(super) async fn due(&self) -> sqlx::Result<Vec<Saida>> {
         let sql = "SELECT tenant FROM saida_devida($1) d (tenant) ORDER BY random()";
         let tenants: Vec<Uuid> = sqlx::query_scalar(sql)
-            .bind(email::smtp(&self.app.config).is_ok())
-            .fetch_all(self.app.db.pool())
+            .bind(email::smtp(&self.config).is_ok())
+            .fetch_all(self.db.pool())
             .await?;
         let mut due = Vec::new();
         for tenant in tenants.into_iter().map(TenantId::from) {
@@ -159,14 +159,14 @@ impl Worker {
 
     /// The ways out of a company by which something may be due, once what waits knows its own.
     async fn saidas(&self, tenant: TenantId) -> Result<Vec<Saida>> {
-        let mut tx = self.app.db.tenant(tenant).await?;
+        let mut tx = self.db.tenant(tenant).await?;
         fila::adotar(&mut tx, tenant).await?;
         let mut saidas: Vec<Saida> = fila::devidos(&mut tx, tenant)
             .await?
             .into_iter()
             .map(|(destino, falhando)| Saida { tenant, destino: Some(destino), falhando })
             .collect();
-        match email::smtp(&self.app.config) {
+        match email::smtp(&self.config) {
             Ok(_) => saidas.push(Saida { tenant, destino: None, falhando: false }),
             Err(falta) => email::sem_smtp(&mut tx, tenant, falta).await?,
         }
@@ -199,7 +199,7 @@ impl Worker {
 
     /// Delivers one webhook; `false` if none is due, or it failed.
     async fn webhook(&self, tenant: TenantId, destino: Uuid) -> Result<bool> {
-        let mut tx = self.app.db.tenant(tenant).await?;
+        let mut tx = self.db.tenant(tenant).await?;
         let reservada = fila::reservar(&mut tx, tenant, destino).await?;
         tx.commit().await?;
         let Some(reservada) = reservada else { return Ok(false) };
@@ -212,7 +212,7 @@ impl Worker {
             let status = resultado.status;
             tracing::info!(%tenant, %entrega, tentativa, status, "a webhook was not delivered");
         }
-        let mut tx = self.app.db.tenant(tenant).await?;
+        let mut tx = self.db.tenant(tenant).await?;
         fila::registrar(&mut tx, tenant, &reservada, &resultado).await?;
         tx.commit().await?;
         Ok(resultado.erro.is_none())
@@ -224,16 +224,16 @@ impl Worker {
         reservada: &Reservada,
         timestamp: i64,
     ) -> Result<Resposta> {
-        let config = &self.app.config;
+        let config = &self.config;
         let carteiro = async || Carteiro::new(config.webhook_redes_privadas);
         let carteiro = self.carteiro.get_or_try_init(carteiro).await?;
-        carteiro.post(&Chave::open(config)?, tenant, reservada, timestamp).await
+        carteiro.post(&config.chave()?, tenant, reservada, timestamp).await
     }
 
     /// Sends one e-mail; `false` if none is due.
     async fn email(&self, tenant: TenantId) -> Result<bool> {
-        let Ok((smtp, de)) = email::smtp(&self.app.config) else { return Ok(false) };
-        let mut tx = self.app.db.tenant(tenant).await?;
+        let Ok((smtp, de)) = email::smtp(&self.config) else { return Ok(false) };
+        let mut tx = self.db.tenant(tenant).await?;
         let reservado = email::reservar(&mut tx, tenant, de).await?;
         tx.commit().await?;
         let Some(reservado) = reservado else { return Ok(false) };
@@ -243,7 +243,7 @@ impl Worker {
             // What the server said names the address: it is in the row, not in the log.
             tracing::info!(%tenant, %email, tentativa, falha.definitiva, "an e-mail was not sent");
         }
-        let mut tx = self.app.db.tenant(tenant).await?;
+        let mut tx = self.db.tenant(tenant).await?;
         email::registrar(&mut tx, tenant, &reservado, &resultado).await?;
         tx.commit().await?;
         Ok(true)

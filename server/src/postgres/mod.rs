@@ -10,7 +10,7 @@ mod programs;
 
 use anyhow::{Context, Result, bail, ensure};
 use place::Place;
-use process::{last_lines, open_log, postmaster, spawn, wait_for_earlier};
+use process::{PATIENCE, last_lines, open_log, postmaster, spawn, wait_for_earlier};
 use programs::Programs;
 use sqlx::{ConnectOptions, Connection, postgres::PgConnectOptions};
 use std::{
@@ -23,8 +23,6 @@ use std::{
 
 /// The owner of the database, and its name.
 const NAME: &str = "campo";
-/// How long an earlier server of the same data may take to stop, and this one to start (recovery).
-const PATIENCE: Duration = Duration::from_secs(30);
 const START: Duration = Duration::from_secs(120);
 
 /// A running PostgreSQL of our own. Dropping it stops the database without waiting for it.

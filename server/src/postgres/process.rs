@@ -1,6 +1,6 @@
 //! The process of PostgreSQL: how it is started, watched and found again.
 
-use super::{PATIENCE, place::Place, programs::Programs};
+use super::{place::Place, programs::Programs};
 use anyhow::{Context, Result, ensure};
 use std::{
     fs::{self, File},
@@ -9,6 +9,9 @@ use std::{
     process::{Child, Stdio},
     time::{Duration, Instant},
 };
+
+/// How long an earlier server of the same data may take to stop, and this one to start (recovery).
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs `postgres` until it ends or our end of stdin closes.
 /// `$1`: signal that stops it. `$2`: folder to remove afterwards, or nothing. The rest: the

@@ -3,12 +3,14 @@
 use super::{
     format,
     page::{self, PageResult, Shell, Visit},
-    queries::{
+};
+use crate::{
+    app::App,
+    reading::{
         agenda::{self, Commitment},
         record::label,
     },
 };
-use crate::app::App;
 use askama::Template;
 use axum::{
     extract::{Query, State},

@@ -5,7 +5,8 @@ use crate::{
     app::App,
     arquivos::{
         assinatura::{self, Assinado},
-        baixar::{self, Qual},
+        baixar,
+        qual::Qual,
     },
     error::{ApiError, ApiResult},
 };

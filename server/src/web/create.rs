@@ -5,14 +5,14 @@
 use super::{
     form::Sent,
     page::{self, Notice, PageError, PageResult, Shell, Visit},
-    queries::{self, names::Names, record},
-    record::fields::{self, Control, Input, Reader},
+    record::fields::{self, Control, Input},
 };
 use crate::{
     app::App,
     auth::office::voltar_local,
-    office::{self, OfficeError},
-    preparo, reference,
+    office::{self, OfficeError, preparo},
+    reading::{self, names::Names, record, values::Reader},
+    reference,
     web::format,
 };
 use askama::Template;
@@ -222,7 +222,7 @@ async fn ground(app: &App, visit: &Visit, kind: Kind, asked: &Asked) -> Result<G
     let oferecidos = reference::oferecidos(&mut tx, visit.auth.tenant, kind).await;
     let ground = Ground {
         shell: visit.shell(&mut tx, title, section).await?,
-        tipos: queries::tipos(&mut tx, kind).await?.into_iter().collect(),
+        tipos: reading::tipos(&mut tx, kind).await?.into_iter().collect(),
         oferecidos: oferecidos.map_err(OfficeError::from)?,
         names: Names::load(&mut tx, visit.viewer(), kind, &[], &documents).await?,
         original,

@@ -4,15 +4,15 @@ use super::{
     form::Sent,
     format::Moment,
     page::{self, Notice, PageError, PageResult, Shell, Visit},
-    queries::{
-        People,
-        record::{self, Waiting, label},
-    },
 };
 use crate::{
     app::App,
     auth::office::{OfficeAuth, voltar_local},
     office::{self, OfficeError},
+    reading::{
+        People,
+        record::{self, Waiting, label},
+    },
 };
 use askama::Template;
 use axum::{

@@ -4,13 +4,16 @@ use super::{
     form::Choice,
     format::{self, Moment},
     page::{self, PageResult, Shell, Visit},
-    queries::{
+};
+use crate::{
+    app::App,
+    reading::{
         self, People,
         lists::{self, After, Filter},
         record::label,
     },
+    search,
 };
-use crate::{app::App, search};
 use askama::Template;
 use axum::{
     extract::{Query, State},
@@ -113,7 +116,7 @@ async fn list(app: &App, visit: &Visit, kind: Kind, asked: Asked) -> PageResult 
     let mut tx = app.db.tenant(visit.auth.tenant).await?;
     let shell = visit.shell(&mut tx, title, path).await?;
     let people = People::load(&mut tx).await?;
-    let tipos = queries::tipos(&mut tx, kind).await?;
+    let tipos = reading::tipos(&mut tx, kind).await?;
     let (mut rows, total) = lists::page(&mut tx, visit.viewer(), kind, &filter, after).await?;
     tx.commit().await?;
 

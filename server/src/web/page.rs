@@ -1,7 +1,9 @@
 //! What every page shares: who visits, the header, the notice shown once, errors as pages.
 
-use super::queries::{self, Viewer};
-use crate::{app::App, auth::office::OfficeAuth, error::ApiError, office::OfficeError};
+use crate::{
+    app::App, auth::office::OfficeAuth, error::ApiError, office::OfficeError, reading,
+    visibility::Viewer,
+};
 use askama::Template;
 use axum::{
     extract::{FromRequestParts, State},
@@ -122,7 +124,7 @@ impl Visit {
         title: impl Into<String>,
         section: &'static str,
     ) -> sqlx::Result<Shell> {
-        let kinds = queries::kinds(tx).await?;
+        let kinds = reading::kinds(tx).await?;
         Ok(Shell {
             full: !self.fragment,
             title: title.into(),
@@ -132,7 +134,7 @@ impl Visit {
             company: self.auth.tenant_nome.clone(),
             person: self.auth.pessoa.nome.clone(),
             csrf: self.auth.csrf.clone(),
-            held: queries::held_waiting(tx, self.viewer()).await?,
+            held: reading::held_waiting(tx, self.viewer()).await?,
             notice: self.notice.map(Notice::text),
         })
     }
@@ -180,7 +182,7 @@ fn menu(kinds: &BTreeSet<Kind>) -> Vec<(&'static str, &'static str)> {
 /// PostgreSQL refuses.
 pub async fn home(State(app): State<App>, visit: Visit) -> Result<Redirect, PageError> {
     let mut tx = app.db.tenant(visit.auth.tenant).await?;
-    let first = menu(&queries::kinds(&mut tx).await?).first().map_or("/retidas", |(path, _)| path);
+    let first = menu(&reading::kinds(&mut tx).await?).first().map_or("/retidas", |(path, _)| path);
     Ok(Redirect::to(first))
 }
 

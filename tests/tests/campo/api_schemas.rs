@@ -9,7 +9,7 @@ use crate::{
     pages::Answer,
     preset_p003::{self, Cenario},
 };
-use campo_server::api;
+use campo_server::routes;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 use std::{
@@ -23,7 +23,8 @@ const HEADERS: [&str; 5] = ["etag", "location", "link", "retry-after", "idempote
 /// Rows of a list that are read one by one.
 const ROWS: usize = 10;
 
-static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::to_value(api::document()).unwrap());
+static DOCUMENT: LazyLock<Value> =
+    LazyLock::new(|| serde_json::to_value(routes::document()).unwrap());
 /// The components, for answers: with no more fields than they say.
 static CLOSED: LazyLock<Value> = LazyLock::new(|| closed(&DOCUMENT["components"]));
 /// What was compiled, by operation and status.

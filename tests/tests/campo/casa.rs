@@ -220,7 +220,7 @@ impl Casa {
         let begun = Instant::now();
         while !came() {
             assert!(begun.elapsed() < SOON, "{what} did not come");
-            self.rt.block_on(worker::once(&self.app)).unwrap();
+            self.rt.block_on(worker::once(&self.app.db, &self.app.config)).unwrap();
             std::thread::sleep(Duration::from_millis(20));
         }
     }

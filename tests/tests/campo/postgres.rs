@@ -16,10 +16,11 @@ use campo_domain::{
     valor::Valor,
 };
 use campo_server::{
+    api::sync,
     app::App,
-    commit::{self, Answer, Work},
+    commit::{Answer, Work},
     projection::PARTS,
-    rebuild, reference, sync,
+    rebuild, reference,
 };
 use campo_sync::{
     client::LocalDocument,
@@ -211,7 +212,7 @@ impl Pusher {
     async fn push(&self, pushes: Vec<Push>) {
         let (user, device) = (self.pessoa.id, self.device);
         let work = Work::Push { user, device, pushes };
-        let answer = commit::submit(&self.app, self.tenant, work).await.unwrap();
+        let answer = self.app.submit(self.tenant, work).await.unwrap();
         let Answer::Verdicts(verdicts) = answer else { panic!("{answer:?}") };
         for verdict in verdicts {
             let outcome = verdict.outcome;

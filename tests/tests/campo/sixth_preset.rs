@@ -14,7 +14,7 @@ use campo_domain::{
     registro::{SituacaoArquivo, TipoAnalise},
 };
 use campo_server::{
-    commit::{self, Answer, Work},
+    commit::{Answer, Work},
     timers,
 };
 use chrono::{TimeDelta, Utc};
@@ -228,7 +228,7 @@ fn chegam_as_fotos(c: &Cenario, caso: &Caso) {
     for anexo in anexos {
         for situacao in [SituacaoArquivo::Recebida, SituacaoArquivo::Verificada] {
             let work = Work::Arquivo { document: caso.id, anexo, situacao, motivo: None };
-            let done = c.casa.rt.block_on(commit::submit(&c.casa.app, c.casa.tenant, work));
+            let done = c.casa.rt.block_on(c.casa.app.submit(c.casa.tenant, work));
             assert!(matches!(done.unwrap(), Answer::Arquivo(true)));
         }
     }

@@ -13,7 +13,7 @@ use campo_domain::{
     registro::Visibilidade,
     valor::Valor,
 };
-use campo_server::{app::App, db::Db, office, reference, sync};
+use campo_server::{api::sync, app::App, db::Db, office, reference};
 use campo_sync::{
     document,
     wire::{Cursor, Entry, Limits, PROTOCOL, SyncRequest},

@@ -1,23 +1,25 @@
 //! Ações: what records ask of the company's ERP, and the answers (R21, R72–R75, R100).
 
 use super::{
-    Registros,
-    comandos::{self, Criado, Mudanca},
-    nomes::Quem,
+    change::{self, Criado, Mudanca},
+    consulta,
+    enderecos::{self, Registros},
+    lido,
 };
 use crate::{
-    api::{
-        esquemas,
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         etag::IfMatch,
         extract::{ApiJson, ApiPath, ApiQuery},
         page::{Folha, Pagina},
         principal::{Acesso, EscreverRegistros, LerRegistros, ResponderAcoes},
     },
-    app::App,
-    error::{ApiError, ApiResult},
     office,
     outbox::fila::{self, EntregaDaAcao},
-    web::queries::{Viewer, record, visible},
+    reading::{nomes::Quem, record},
+    schemas,
+    visibility::{Viewer, visible},
 };
 use axum::{
     Json,
@@ -70,7 +72,7 @@ pub struct Acao {
     /// O que a pessoa acrescentou.
     observacao: Option<String>,
     /// Em que ponto está.
-    #[schema(value_type = esquemas::SituacaoDaAcao)]
+    #[schema(value_type = schemas::SituacaoDaAcao)]
     situacao: String,
     /// O número do que o ERP fez.
     externo: Option<String>,
@@ -88,7 +90,7 @@ pub struct RegistroDaAcao {
     /// O identificador.
     id: Uuid,
     /// O que ele é.
-    #[schema(value_type = esquemas::Kind)]
+    #[schema(value_type = schemas::Kind)]
     kind: String,
     /// O número; antes dele, um rótulo provisório.
     rotulo: String,
@@ -100,7 +102,7 @@ pub struct RegistroDaAcao {
 #[into_params(parameter_in = Query)]
 pub struct Filtro {
     /// Só as que estão neste ponto.
-    #[param(value_type = Option<esquemas::SituacaoDaAcao>)]
+    #[param(value_type = Option<schemas::SituacaoDaAcao>)]
     situacao: Option<SituacaoAcao>,
     /// O código da ação.
     codigo: Option<String>,
@@ -117,7 +119,7 @@ pub struct Filtro {
 #[utoipa::path(post, path = "/v1/{kind}/{id}/acoes", tag = "Ações",
     params(("kind" = Registros, Path), ("id" = Uuid, Path), IfMatch), request_body = NovaAcao,
     security(("token" = ["registros:escrever"])),
-    responses((status = 201, body = Criado), crate::api::docs::Problemas))]
+    responses((status = 201, body = Criado), crate::http::problems::Problemas))]
 pub async fn solicitar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -128,7 +130,7 @@ pub async fn solicitar(
 ) -> ApiResult<Response> {
     let kind = colecao.kind();
     let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
-    let acao: AcaoId = super::id(nova.id);
+    let acao: AcaoId = enderecos::id(nova.id);
     let mut pedidas = mudanca.lido.registro.acoes.iter();
     if pedidas.any(|pedida| pedida.id == acao && pedida.codigo == nova.codigo) {
         return mudanca.criar(acao.uuid(), Vec::new()).await;
@@ -173,7 +175,7 @@ pub async fn conferir_ids(app: &App, tenant: TenantId, comandos: &[Command]) -> 
 /// Lista as ações dos registros que a pessoa pode ver, das mais novas às mais antigas.
 #[utoipa::path(get, path = "/v1/acoes", tag = "Ações", params(Filtro),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Pagina<Acao>), crate::api::docs::Problemas))]
+    responses((status = 200, body = Pagina<Acao>), crate::http::problems::Problemas))]
 pub async fn listar(
     State(app): State<App>,
     acesso: Acesso<LerRegistros>,
@@ -197,7 +199,7 @@ pub async fn listar(
         sql.push(")");
     }
     sql.push(" ORDER BY a.pedida_em DESC, a.id DESC LIMIT ").push_bind(folha.rows());
-    let rows = sql.build().fetch_all(&mut *tx).await.map_err(super::cursor_estranho)?;
+    let rows = sql.build().fetch_all(&mut *tx).await.map_err(consulta::cursor_estranho)?;
     let acoes = ler(&mut tx, acesso.tenant, &rows).await?;
     Ok(folha.close(acoes, |ultima| (ultima.pedida_em, ultima.id)).linked(&uri))
 }
@@ -205,7 +207,7 @@ pub async fn listar(
 /// Lê uma ação.
 #[utoipa::path(get, path = "/v1/acoes/{id}", tag = "Ações", params(("id" = Uuid, Path)),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Acao), crate::api::docs::Problemas))]
+    responses((status = 200, body = Acao), crate::http::problems::Problemas))]
 pub async fn ver(
     State(app): State<App>,
     acesso: Acesso<LerRegistros>,
@@ -227,8 +229,8 @@ async fn consulta(
     tx: &mut PgTransaction<'_>,
     viewer: Option<Viewer>,
 ) -> ApiResult<QueryBuilder<Postgres>> {
-    let fuso = super::fuso(tx).await?;
-    let mut sql = super::visto(viewer.unwrap_or(Viewer { id: None, all: false }), fuso)?;
+    let fuso = lido::fuso(tx).await?;
+    let mut sql = consulta::visto(viewer.unwrap_or(Viewer { id: None, all: false }), fuso)?;
     sql.push(
         "SELECT a.*, d.kind, coalesce(ac.numero, oc.numero) AS numero, u.nome AS pedida_por_nome, \
              (SELECT x->>'rotulo' FROM referencia r, jsonb_array_elements(r.data->'acoes') x \
@@ -282,7 +284,7 @@ fn acao(row: &PgRow) -> sqlx::Result<Acao> {
 #[serde(deny_unknown_fields)]
 pub struct Resposta {
     /// `concluida` ou `recusada`.
-    #[schema(value_type = esquemas::SituacaoDaAcao)]
+    #[schema(value_type = schemas::SituacaoDaAcao)]
     situacao: SituacaoAcao,
     /// O número do que o ERP fez.
     externo: Option<String>,
@@ -296,7 +298,7 @@ pub struct Resposta {
 #[utoipa::path(post, path = "/v1/acoes/{id}/resposta", tag = "Ações", params(("id" = Uuid, Path)),
     request_body = Resposta,
     security(("token" = ["acoes:responder"])),
-    responses((status = 200, body = Acao), crate::api::docs::Problemas))]
+    responses((status = 200, body = Acao), crate::http::problems::Problemas))]
 pub async fn responder(
     State(app): State<App>,
     acesso: Acesso<ResponderAcoes>,
@@ -326,6 +328,6 @@ pub async fn responder(
     let comando = Command::ResponderAcao { acao: id.into(), situacao, externo, retorno };
     let comandos = vec![(DocumentId::from(antes.registro.id), comando)];
     let done = office::run_all(&app, acesso.tenant, &acesso.pessoa, comandos, None).await;
-    comandos::executar(done)?;
+    change::executar(done)?;
     Ok(Json(uma(&app, acesso.tenant, viewer, id).await?))
 }

@@ -1,21 +1,25 @@
 //! The acompanhamento of a record: one log, five views of it (R78–R82).
 
 use super::{
-    Lido, Registros,
-    json::{self, Situacao},
-    nomes::{Nomes, Pedidos, Quem},
+    enderecos::Registros,
+    lido::{self, Lido},
     vista::{self, Nota},
 };
 use crate::{
-    api::{
+    app::App,
+    error::ApiResult,
+    http::{
         extract::{ApiPath, ApiQuery},
         page::{self, Folha, Pagina},
         principal::{Acesso, LerRegistros},
     },
-    app::App,
-    error::ApiResult,
     outbox::email::{self, AoCliente, Email},
-    web::queries::{Viewer, timeline::Visao},
+    reading::{
+        json::{self, Situacao},
+        nomes::{Nomes, Pedidos, Quem},
+        timeline::Visao,
+    },
+    visibility::Viewer,
 };
 use axum::{
     extract::{OriginalUri, State},
@@ -71,7 +75,7 @@ pub struct Acontecimento {
     /// O lugar dentro da posição.
     ordem: i32,
     /// O que foi.
-    #[schema(value_type = crate::api::esquemas::TipoDeAcontecimento)]
+    #[schema(value_type = crate::schemas::TipoDeAcontecimento)]
     tipo: String,
     /// A parte de que trata: item, anexo, anotação, pedido, análise, ação, e-mail.
     parte: Option<Uuid>,
@@ -90,7 +94,7 @@ pub struct Acontecimento {
     /// Uma frase para a pessoa.
     texto: String,
     /// Para quem.
-    #[schema(value_type = crate::api::esquemas::Visibilidade)]
+    #[schema(value_type = crate::schemas::Visibilidade)]
     visibilidade: String,
     /// A anotação que uma anotação responde.
     resposta_a: Option<Uuid>,
@@ -149,7 +153,7 @@ type Chave = (Visao, i64, i32);
 #[utoipa::path(get, path = "/v1/{kind}/{id}/acompanhamento", tag = "Registros",
     params(("kind" = Registros, Path), ("id" = Uuid, Path), Filtro),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Pagina<LinhaDoAcompanhamento>), crate::api::docs::Problemas))]
+    responses((status = 200, body = Pagina<LinhaDoAcompanhamento>), crate::http::problems::Problemas))]
 pub async fn ver(
     State(app): State<App>,
     acesso: Acesso<LerRegistros>,
@@ -162,7 +166,7 @@ pub async fn ver(
     if folha.depois.is_some_and(|(de, ..)| de != visao) {
         return Err(page::bad_cursor());
     }
-    let lido = super::carregar(&app, &acesso, colecao.kind(), id.into()).await?;
+    let lido = lido::carregar(&app, &acesso, colecao.kind(), id.into()).await?;
     let viewer = Viewer::of(&acesso.pessoa);
     let rows = usize::try_from(folha.rows()).unwrap_or(usize::MAX);
     let mut tx = app.db.snapshot(acesso.tenant).await?;
@@ -291,7 +295,7 @@ async fn mostrar(
     guardados: Vec<Guardado>,
 ) -> ApiResult<Vec<LinhaDoAcompanhamento>> {
     let kind = lido.registro.kind;
-    let fuso = super::fuso(tx).await?;
+    let fuso = lido::fuso(tx).await?;
     let mut citados = Pedidos::default();
     for guardado in &guardados {
         citados.pessoa(guardado.por.into());

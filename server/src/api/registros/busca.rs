@@ -2,14 +2,15 @@
 
 use super::{colunas, filtro::cliente};
 use crate::{
-    api::{
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         extract::ApiQuery,
         principal::{Acesso, LerRegistros},
     },
-    app::App,
-    error::{ApiError, ApiResult},
+    reading::record,
     search,
-    web::queries::{Viewer, record, visible},
+    visibility::{Viewer, visible},
 };
 use axum::{Json, extract::State};
 use campo_domain::{
@@ -139,7 +140,7 @@ pub struct Encontrado {
     /// O identificador.
     id: Uuid,
     /// O que ele é.
-    #[schema(value_type = crate::api::esquemas::Kind)]
+    #[schema(value_type = crate::schemas::Kind)]
     kind: String,
     /// O número; antes dele, um rótulo provisório.
     rotulo: String,
@@ -154,7 +155,7 @@ pub struct Encontrado {
 /// Busca telas, catálogos, entradas e registros.
 #[utoipa::path(get, path = "/v1/busca", tag = "Busca", params(Filtro),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Encontrados), crate::api::docs::Problemas))]
+    responses((status = 200, body = Encontrados), crate::http::problems::Problemas))]
 pub async fn buscar(
     State(app): State<App>,
     acesso: Acesso<LerRegistros>,

@@ -1,16 +1,16 @@
 //! What a case gives its records: the client and the address of the one that they belong to, and
 //! the records that belong to this one.
 
-use super::nomes;
 use crate::{
-    api::principal::Principal,
     app::App,
     error::ApiResult,
+    http::principal::Principal,
     office,
-    web::queries::{
-        Viewer,
+    reading::{
+        nomes,
         record::{self, Child},
     },
+    visibility::Viewer,
 };
 use campo_domain::{
     kind::Kind,

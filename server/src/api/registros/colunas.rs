@@ -1,7 +1,7 @@
 //! The columns of a list: what each may be ordered by, and how its value is read. Whatever stands
 //! in a query as an identifier stands here, or in the domain's tables of fields.
 
-use crate::ledger::table;
+use crate::projection::table;
 use campo_domain::{
     kind::Kind,
     valor::{Alvo, Campo, TipoCampo, Valor},

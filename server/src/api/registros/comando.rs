@@ -2,13 +2,14 @@
 //! stands here is all that is read; a field that is not here is refused.
 
 use super::{
-    comandos::NovaRestricao,
-    json,
+    enderecos,
     partes::{NovaParte, Partes},
+    restricao::NovaRestricao,
 };
 use crate::{
-    api::esquemas,
     error::{ApiError, ApiResult},
+    reading::json,
+    schemas,
 };
 use campo_domain::{
     command::{Command, NovoPedido},
@@ -110,7 +111,7 @@ pub enum Comando {
         texto: String,
         /// Para quem; `interna` se nada for dito.
         #[serde(default)]
-        #[schema(value_type = esquemas::Visibilidade)]
+        #[schema(value_type = schemas::Visibilidade)]
         visibilidade: Visibilidade,
         /// A anotação que responde.
         resposta_a: Option<Uuid>,
@@ -132,7 +133,7 @@ pub enum Comando {
         /// O identificador, se quem analisa o escolhe.
         analise: Option<Uuid>,
         /// O que é.
-        #[schema(value_type = esquemas::TipoDeAnalise)]
+        #[schema(value_type = schemas::TipoDeAnalise)]
         tipo: TipoAnalise,
         /// O texto.
         texto: String,
@@ -259,24 +260,24 @@ impl Comando {
                 Command::Interessar { usuario: usuario.into(), interessado }
             }
             Comando::Anotar { id, texto, visibilidade, resposta_a } => Command::Anotar {
-                id: super::id::<NotaId>(id),
+                id: enderecos::id::<NotaId>(id),
                 texto: linhas(&texto),
                 visibilidade,
                 resposta_a: resposta_a.map(NotaId::from),
             },
             Comando::Transicionar { pedido, verbo, motivo, email } => {
-                let pedido = super::id::<PedidoId>(pedido);
+                let pedido = enderecos::id::<PedidoId>(pedido);
                 let motivo = motivo.map(|motivo| linhas(&motivo));
                 Command::Transicionar { pedido, verbo, motivo, email }
             }
             Comando::Analisar { analise, tipo, texto, procedente, pedido, encaminhar } => {
                 Command::Analisar {
-                    analise: super::id::<AnaliseId>(analise),
+                    analise: enderecos::id::<AnaliseId>(analise),
                     tipo,
                     texto: linhas(&texto),
                     procedente,
                     pedido: pedido.map(|pedido| NovoPedido {
-                        id: super::id::<PedidoId>(pedido.id),
+                        id: enderecos::id::<PedidoId>(pedido.id),
                         email: pedido.email,
                     }),
                     encaminhar: encaminhar.map(UserId::from),
@@ -287,7 +288,7 @@ impl Comando {
             }
             Comando::SolicitarAcao { acao, codigo, observacao } => {
                 let observacao = observacao.map(|observacao| linhas(&observacao));
-                Command::SolicitarAcao { acao: super::id::<AcaoId>(acao), codigo, observacao }
+                Command::SolicitarAcao { acao: enderecos::id::<AcaoId>(acao), codigo, observacao }
             }
         })
     }

@@ -2,143 +2,38 @@
 //! device's.
 
 use super::{
-    Lido, Registros, acoes,
+    acoes,
+    change::{Criado, Mudanca},
     comando::{self, Comandos},
-    ficha::{self, Ficha},
-    json, referencias,
+    enderecos::{self, Registros},
+    ficha::Ficha,
+    lido::{self, Lido},
+    referencias,
 };
 use crate::{
-    api::{
-        esquemas,
-        etag::IfMatch,
-        extract::{ApiJson, ApiJsonOpcional, ApiPath},
-        principal::{Acesso, EscreverRegistros, Principal},
-    },
     app::App,
     error::{ApiError, ApiResult},
-    office::{self, OfficeError},
+    http::{
+        etag::IfMatch,
+        extract::{ApiJson, ApiJsonOpcional, ApiPath},
+        principal::{Acesso, EscreverRegistros},
+    },
+    reading::json,
+    schemas,
 };
-use automerge::ChangeHash;
-use axum::{
-    Json,
-    extract::State,
-    http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, http::HeaderMap, response::Response};
 use campo_domain::{
-    command::{Command, Listados, NovoPedido},
-    ids::{AnaliseId, DocumentId, NotaId, PedidoId, UserId},
-    kind::Kind,
+    command::{Command, NovoPedido},
+    ids::{AnaliseId, NotaId, PedidoId, UserId},
     refusal::{Codigo, Refusal},
     registro::{Registro, TipoAnalise, Visibilidade},
     valor::{Campo, Valor, linhas},
     workflow,
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
 use utoipa::ToSchema;
 use uuid::Uuid;
-
-/// O que acrescentar a um registro criou.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Criado {
-    /// O identificador do que foi criado.
-    id: Uuid,
-    /// O registro depois disso; nulo se quem pediu não o vê mais.
-    registro: Option<Ficha>,
-}
-
-/// A change that is under way: the record as it was read, and what the caller expects of it.
-pub struct Mudanca<'a> {
-    app: &'a App,
-    quem: &'a Principal,
-    /// The record as it was read.
-    pub lido: Lido,
-    /// The heads that must still be there, where the caller said so.
-    se: Option<Vec<ChangeHash>>,
-}
-
-impl<'a> Mudanca<'a> {
-    /// Reads the record and compares `If-Match`.
-    ///
-    /// # Errors
-    /// 404, or 412 `versao_desatualizada`.
-    pub async fn nova(
-        app: &'a App,
-        acesso: &'a Acesso<EscreverRegistros>,
-        kind: Kind,
-        id: DocumentId,
-        headers: &HeaderMap,
-        if_match: &IfMatch,
-    ) -> ApiResult<Self> {
-        let lido = super::carregar(app, acesso, kind, id).await?;
-        if_match.check(&lido.etag)?;
-        let se = headers.contains_key(header::IF_MATCH).then(|| lido.heads.clone());
-        Ok(Self { app, quem: acesso, lido, se })
-    }
-
-    /// Does it, all or nothing.
-    ///
-    /// # Errors
-    /// A refusal of the rules; 412 where somebody was faster.
-    pub async fn fazer(&self, comandos: Vec<Command>) -> ApiResult<()> {
-        if comandos.is_empty() {
-            return Ok(());
-        }
-        let id = self.lido.registro.id;
-        let comandos = comandos.into_iter().map(|comando| (id, comando)).collect();
-        let se = self.se.clone().map(|heads| (id, heads));
-        let tenant = self.quem.tenant;
-        let done = office::run_all(self.app, tenant, &self.quem.pessoa, comandos, se).await;
-        match executar(done) {
-            Err(perdida) if perdida.status == StatusCode::PRECONDITION_FAILED => {
-                // Somebody was faster: what they left is what the caller goes on from.
-                let agora = super::abrir(self.app, self.quem, id).await?;
-                Err(agora.map_or_else(ApiError::nao_encontrado, |lido| lido.etag.told(perdida)))
-            }
-            done => done,
-        }
-    }
-
-    /// Does it and answers with the record as it is then.
-    ///
-    /// # Errors
-    /// As [`Mudanca::fazer`].
-    pub async fn responder(self, comandos: Vec<Command>) -> ApiResult<Response> {
-        self.fazer(comandos).await?;
-        ficha::responder(self.app, self.quem, self.lido.registro.id).await
-    }
-
-    /// Does it and answers with the id of what it made.
-    ///
-    /// # Errors
-    /// As [`Mudanca::fazer`].
-    pub async fn criar(self, id: Uuid, comandos: Vec<Command>) -> ApiResult<Response> {
-        self.fazer(comandos).await?;
-        let lido = super::abrir(self.app, self.quem, self.lido.registro.id).await?;
-        let Some(lido) = lido else {
-            return Ok((StatusCode::CREATED, Json(Criado { id, registro: None })).into_response());
-        };
-        let etag = lido.etag.clone();
-        let registro = Some(ficha::montar(self.app, self.quem, lido).await?);
-        Ok((StatusCode::CREATED, [etag.header()], Json(Criado { id, registro })).into_response())
-    }
-}
-
-/// What the office's gate said.
-///
-/// # Errors
-/// Its refusal; 412 where the record is no longer what the caller read.
-pub fn executar(done: Result<(), OfficeError>) -> ApiResult<()> {
-    match done {
-        Err(OfficeError::Refused(refusal)) if refusal.codigo == Codigo::VersaoMudou => {
-            let (status, mensagem) = (StatusCode::PRECONDITION_FAILED, refusal.mensagem());
-            Err(ApiError::new(status, "versao_desatualizada", mensagem))
-        }
-        done => Ok(done?),
-    }
-}
 
 /// Campos a alterar.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -153,7 +48,7 @@ pub struct Alteracao {
 #[utoipa::path(patch, path = "/v1/{kind}/{id}", tag = "Registros",
     params(("kind" = Registros, Path), ("id" = Uuid, Path), IfMatch), request_body = Alteracao,
     security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
+    responses((status = 200, body = Ficha), crate::http::problems::Problemas))]
 pub async fn alterar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -164,7 +59,7 @@ pub async fn alterar(
 ) -> ApiResult<Response> {
     let kind = colecao.kind();
     let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
-    let (fuso, _) = super::empresa(&app, acesso.tenant).await?;
+    let (fuso, _) = lido::empresa(&app, acesso.tenant).await?;
     let valores = json::ler_campos(kind.campos(), &corpo.campos, fuso)?;
     referencias::conferir(&app, &acesso, &mudanca.lido.tipo, &valores).await?;
     let comandos = edicoes(&mudanca.lido.registro, valores);
@@ -195,7 +90,7 @@ fn edicoes(registro: &Registro, valores: Vec<(&'static Campo, Valor)>) -> Vec<Co
     params(("kind" = Registros, Path), ("id" = Uuid, Path), IfMatch),
     request_body = Comandos,
     security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
+    responses((status = 200, body = Ficha), crate::http::problems::Problemas))]
 pub async fn comandar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -206,7 +101,7 @@ pub async fn comandar(
 ) -> ApiResult<Response> {
     let kind = colecao.kind();
     let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
-    let (fuso, _) = super::empresa(&app, acesso.tenant).await?;
+    let (fuso, _) = lido::empresa(&app, acesso.tenant).await?;
     let comandos = comando::ler(corpo, kind, fuso)?;
     referencias::conferir_comandos(&app, &acesso, &mudanca.lido, &comandos).await?;
     acoes::conferir_ids(&app, acesso.tenant, &comandos).await?;
@@ -247,7 +142,7 @@ pub struct AnaliseDoPedido {
     params(("kind" = Registros, Path), ("id" = Uuid, Path), ("verbo" = String, Path), IfMatch),
     request_body = Option<PedirTransicao>,
     security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
+    responses((status = 200, body = Ficha), crate::http::problems::Problemas))]
 pub async fn transicionar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -268,7 +163,7 @@ pub async fn transicionar(
 /// 400 where the body has what the transition does not take.
 pub fn pedir(lido: &Lido, verbo: String, corpo: PedirTransicao) -> ApiResult<Command> {
     let PedirTransicao { pedido, motivo, email, analise } = corpo;
-    let pedido: PedidoId = super::id(pedido);
+    let pedido: PedidoId = enderecos::id(pedido);
     let motivo = motivo.map(|motivo| linhas(&motivo));
     let motivo = motivo.filter(|motivo| !motivo.trim().is_empty());
     let traz = lido.tipo.fluxo.transicao(&verbo).and_then(|transicao| transicao.traz);
@@ -287,7 +182,7 @@ pub fn pedir(lido: &Lido, verbo: String, corpo: PedirTransicao) -> ApiResult<Com
         return Err(Refusal::com(Codigo::TransicaoNaoPermitida, detalhes).into());
     }
     Ok(Command::Analisar {
-        analise: super::id::<AnaliseId>(analise.id),
+        analise: enderecos::id::<AnaliseId>(analise.id),
         tipo,
         texto: linhas(&analise.texto),
         procedente: analise.procedente,
@@ -307,7 +202,7 @@ pub struct NovaNota {
     texto: String,
     /// `interna` (padrão) ou `cliente`.
     #[serde(default)]
-    #[schema(value_type = esquemas::Visibilidade)]
+    #[schema(value_type = schemas::Visibilidade)]
     visibilidade: Visibilidade,
     /// A anotação que responde.
     #[schema(value_type = Option<Uuid>)]
@@ -318,7 +213,7 @@ pub struct NovaNota {
 #[utoipa::path(post, path = "/v1/{kind}/{id}/notas", tag = "Registros",
     params(("kind" = Registros, Path), ("id" = Uuid, Path), IfMatch), request_body = NovaNota,
     security(("token" = ["registros:escrever"])),
-    responses((status = 201, body = Criado), crate::api::docs::Problemas))]
+    responses((status = 201, body = Criado), crate::http::problems::Problemas))]
 pub async fn anotar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -329,7 +224,7 @@ pub async fn anotar(
 ) -> ApiResult<Response> {
     let kind = colecao.kind();
     let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
-    let id: NotaId = super::id(nota.id);
+    let id: NotaId = enderecos::id(nota.id);
     let comando = Command::Anotar {
         id,
         texto: linhas(&nota.texto),
@@ -348,7 +243,7 @@ pub struct NovaAnalise {
     id: Option<Uuid>,
     /// `parcial`, `laudo`, `solucao` ou `parecer`. Menos a parcial, todas pedem a transição a que
     /// servem.
-    #[schema(value_type = esquemas::TipoDeAnalise)]
+    #[schema(value_type = schemas::TipoDeAnalise)]
     tipo: TipoAnalise,
     /// O texto.
     texto: String,
@@ -369,7 +264,7 @@ pub struct NovaAnalise {
 #[utoipa::path(post, path = "/v1/{kind}/{id}/analises", tag = "Registros",
     params(("kind" = Registros, Path), ("id" = Uuid, Path), IfMatch), request_body = NovaAnalise,
     security(("token" = ["registros:escrever"])),
-    responses((status = 201, body = Criado), crate::api::docs::Problemas))]
+    responses((status = 201, body = Criado), crate::http::problems::Problemas))]
 pub async fn analisar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -381,8 +276,8 @@ pub async fn analisar(
     let kind = colecao.kind();
     let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
     let encaminhar = nova.encaminhar.map(UserId::from);
-    let analise: AnaliseId = super::id(nova.id);
-    let pedido = NovoPedido { id: super::id(nova.pedido), email: nova.email };
+    let analise: AnaliseId = enderecos::id(nova.id);
+    let pedido = NovoPedido { id: enderecos::id(nova.pedido), email: nova.email };
     let comando = Command::Analisar {
         analise,
         tipo: nova.tipo,
@@ -398,7 +293,7 @@ pub async fn analisar(
 #[utoipa::path(put, path = "/v1/{kind}/{id}/participantes/{usuario}", tag = "Registros",
     params(("kind" = Registros, Path), ("id" = Uuid, Path), ("usuario" = Uuid, Path), IfMatch),
     security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
+    responses((status = 200, body = Ficha), crate::http::problems::Problemas))]
 pub async fn incluir_participante(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -414,7 +309,7 @@ pub async fn incluir_participante(
 #[utoipa::path(delete, path = "/v1/{kind}/{id}/participantes/{usuario}", tag = "Registros",
     params(("kind" = Registros, Path), ("id" = Uuid, Path), ("usuario" = Uuid, Path), IfMatch),
     security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
+    responses((status = 200, body = Ficha), crate::http::problems::Problemas))]
 pub async fn remover_participante(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -430,7 +325,7 @@ pub async fn remover_participante(
 #[utoipa::path(put, path = "/v1/{kind}/{id}/interessados/{usuario}", tag = "Registros",
     params(("kind" = Registros, Path), ("id" = Uuid, Path), ("usuario" = Uuid, Path), IfMatch),
     security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
+    responses((status = 200, body = Ficha), crate::http::problems::Problemas))]
 pub async fn incluir_interessado(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -446,7 +341,7 @@ pub async fn incluir_interessado(
 #[utoipa::path(delete, path = "/v1/{kind}/{id}/interessados/{usuario}", tag = "Registros",
     params(("kind" = Registros, Path), ("id" = Uuid, Path), ("usuario" = Uuid, Path), IfMatch),
     security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
+    responses((status = 200, body = Ficha), crate::http::problems::Problemas))]
 pub async fn remover_interessado(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -481,69 +376,4 @@ async fn listar_pessoa(
         return mudanca.responder(Vec::new()).await;
     }
     mudanca.responder(vec![comando]).await
-}
-
-/// Quem pode ver um registro, além de quem administra.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NovaRestricao {
-    /// Pessoas.
-    #[serde(default)]
-    #[schema(value_type = Vec<Uuid>)]
-    usuarios: BTreeSet<Uuid>,
-    /// Grupos, pelo código.
-    #[serde(default)]
-    #[schema(value_type = Vec<String>)]
-    grupos: BTreeSet<String>,
-}
-
-impl NovaRestricao {
-    /// As the command has it.
-    pub fn listados(self) -> Listados {
-        let usuarios = self.usuarios.into_iter().map(UserId::from).collect();
-        Listados { usuarios, grupos: self.grupos }
-    }
-}
-
-/// Restringe a visualização de um registro.
-#[utoipa::path(put, path = "/v1/{kind}/{id}/restricao", tag = "Registros",
-    params(("kind" = Registros, Path), ("id" = Uuid, Path), IfMatch), request_body = NovaRestricao,
-    security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Ficha),
-        (status = 204, description = "Feito, e quem pediu não vê mais o registro."),
-        crate::api::docs::Problemas))]
-pub async fn restringir(
-    State(app): State<App>,
-    acesso: Acesso<EscreverRegistros>,
-    ApiPath((colecao, id)): ApiPath<(Registros, Uuid)>,
-    if_match: IfMatch,
-    headers: HeaderMap,
-    ApiJson(nova): ApiJson<NovaRestricao>,
-) -> ApiResult<Response> {
-    let kind = colecao.kind();
-    let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
-    let listados = nova.listados();
-    referencias::grupos(&app, &acesso, &listados).await?;
-    mudanca.responder(vec![Command::Restringir { para: Some(listados) }]).await
-}
-
-/// Libera a visualização de um registro.
-#[utoipa::path(delete, path = "/v1/{kind}/{id}/restricao", tag = "Registros",
-    params(("kind" = Registros, Path), ("id" = Uuid, Path), IfMatch),
-    security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
-pub async fn liberar(
-    State(app): State<App>,
-    acesso: Acesso<EscreverRegistros>,
-    ApiPath((colecao, id)): ApiPath<(Registros, Uuid)>,
-    if_match: IfMatch,
-    headers: HeaderMap,
-) -> ApiResult<Response> {
-    let kind = colecao.kind();
-    let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
-    let comandos = match mudanca.lido.registro.restricao {
-        Some(_) => vec![Command::Restringir { para: None }],
-        None => Vec::new(),
-    };
-    mudanca.responder(comandos).await
 }

@@ -4,19 +4,19 @@
 //! The row is the server's own; that a record belongs to it is the record's own word, written
 //! through the gate like everything else of a record.
 
-use super::{comandos, nomes::Quem};
+use super::consulta;
 use crate::{
-    api::{
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         etag::{ETag, IfMatch},
         extract::{ApiJson, ApiPath, ApiQuery},
         page::{Folha, Pagina},
         principal::{Acesso, EscreverRegistros, LerRegistros, Principal},
     },
-    app::App,
-    commit::{self, Nova, Vinculacao, Work},
-    error::{ApiError, ApiResult},
-    office::{self, OfficeError},
-    web::queries::{Viewer, record, visible},
+    office::corretivas::{self, Abertura},
+    reading::{nomes::Quem, record},
+    visibility::{Viewer, visible},
 };
 use axum::{
     Json,
@@ -24,12 +24,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use campo_domain::{
-    ids::{CorretivaId, DocumentId},
-    pessoa::Permissao,
-    refusal::{Codigo, Refusal},
-    valor, workflow,
-};
+use campo_domain::pessoa::Permissao;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sqlx::{PgTransaction, Row, postgres::PgRow};
@@ -37,10 +32,6 @@ use std::collections::BTreeSet;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-/// Longest title, in characters.
-const TITULO_CHARS_MAX: usize = 200;
-/// Most records of one request.
-const REGISTROS_MAX: usize = 200;
 /// Records that an answer shows.
 const MOSTRADOS_MAX: i64 = 1_000;
 
@@ -101,7 +92,7 @@ pub struct RegistroVinculado {
     /// O identificador.
     id: Uuid,
     /// O que ele é.
-    #[schema(value_type = crate::api::esquemas::Kind)]
+    #[schema(value_type = crate::schemas::Kind)]
     kind: String,
     /// O número; antes dele, um rótulo provisório.
     rotulo: String,
@@ -135,15 +126,15 @@ pub struct Filtro {
 #[serde(deny_unknown_fields)]
 pub struct NovaCorretiva {
     /// O título.
-    pub titulo: String,
+    titulo: String,
     /// A descrição.
-    pub descricao: Option<String>,
+    descricao: Option<String>,
     /// O código do tipo dos registros; dispensável onde já há registros.
-    pub tipo: Option<String>,
+    tipo: Option<String>,
     /// Os registros a vincular: todos, ou nada é feito.
     #[serde(default)]
     #[schema(value_type = Vec<Uuid>)]
-    pub registros: BTreeSet<Uuid>,
+    registros: BTreeSet<Uuid>,
 }
 
 /// O que muda numa ação corretiva.
@@ -187,7 +178,7 @@ fn corretiva(row: &PgRow) -> sqlx::Result<Corretiva> {
 /// Lista as ações corretivas, das mais novas às mais antigas.
 #[utoipa::path(get, path = "/v1/acoes-corretivas", tag = "Ações corretivas", params(Filtro),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Pagina<Corretiva>), crate::api::docs::Problemas))]
+    responses((status = 200, body = Pagina<Corretiva>), crate::http::problems::Problemas))]
 pub async fn listar(
     State(app): State<App>,
     acesso: Acesso<LerRegistros>,
@@ -209,7 +200,7 @@ pub async fn listar(
         sql.push(")");
     }
     sql.push(" ORDER BY c.criada_em DESC, c.id DESC LIMIT ").push_bind(folha.rows());
-    let rows = sql.build().fetch_all(&mut *tx).await.map_err(super::cursor_estranho)?;
+    let rows = sql.build().fetch_all(&mut *tx).await.map_err(consulta::cursor_estranho)?;
     let todas = rows.iter().map(corretiva).collect::<sqlx::Result<Vec<_>>>()?;
     Ok(folha.close(todas, |ultima| (ultima.criada_em, ultima.id)).linked(&uri))
 }
@@ -218,8 +209,8 @@ pub async fn listar(
 #[utoipa::path(get, path = "/v1/acoes-corretivas/{id}", tag = "Ações corretivas",
     params(("id" = Uuid, Path)),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Corretiva), crate::api::docs::NaoMudou,
-        crate::api::docs::Problemas))]
+    responses((status = 200, body = Corretiva), crate::http::problems::NaoMudou,
+        crate::http::problems::Problemas))]
 pub async fn ver(
     State(app): State<App>,
     acesso: Acesso<LerRegistros>,
@@ -275,40 +266,19 @@ async fn uma(tx: &mut PgTransaction<'_>, quem: &Principal, id: Uuid) -> ApiResul
     Ok(lida)
 }
 
-fn texto(texto: &str, rotulo: &str, chars_max: usize) -> ApiResult<String> {
-    let texto = valor::linhas(texto);
-    workflow::texto_valido(&texto, rotulo)?;
-    if texto.chars().count() > chars_max {
-        let detalhes = [rotulo.to_owned(), chars_max.to_string()];
-        return Err(Refusal::com(Codigo::TextoLongoDemais, detalhes).into());
-    }
-    Ok(texto.trim().to_owned())
-}
-
-fn titulo(enviado: &str) -> ApiResult<String> {
-    let titulo = texto(enviado, "Título", TITULO_CHARS_MAX)?;
-    if titulo.contains(['\n', '\t']) {
-        return Err(Refusal::com(Codigo::ValorInvalido, ["Título".to_owned()]).into());
-    }
-    Ok(titulo)
-}
-
-fn descricao(enviada: Option<String>) -> ApiResult<Option<String>> {
-    let dita = enviada.filter(|descricao| !descricao.trim().is_empty());
-    dita.map(|dita| texto(&dita, "Descrição", workflow::TEXTO_CHARS_MAX)).transpose()
-}
-
 /// Abre uma ação corretiva em rascunho e vincula a ela os registros.
 #[utoipa::path(post, path = "/v1/acoes-corretivas", tag = "Ações corretivas",
     request_body = NovaCorretiva,
     security(("token" = ["registros:escrever"])),
-    responses((status = 201, body = Corretiva), crate::api::docs::Problemas))]
+    responses((status = 201, body = Corretiva), crate::http::problems::Problemas))]
 pub async fn criar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
     ApiJson(nova): ApiJson<NovaCorretiva>,
 ) -> ApiResult<Response> {
-    let id = abrir(&app, &acesso, nova).await?;
+    let NovaCorretiva { titulo, descricao, tipo, registros } = nova;
+    let nova = Abertura { titulo, descricao, tipo, registros };
+    let id = corretivas::abrir(&app, acesso.tenant, &acesso.pessoa, nova).await?;
     let mut tx = app.db.snapshot(acesso.tenant).await?;
     let lida = uma(&mut tx, &acesso, id).await?;
     let etag = ETag::of_json(&lida)?;
@@ -316,109 +286,21 @@ pub async fn criar(
     Ok((StatusCode::CREATED, [etag.header()], endereco, Json(lida)).into_response())
 }
 
-/// Opens one in rascunho with its records; where one of them cannot join, there is none.
-///
-/// # Errors
-/// `sem_permissao`, `corretiva_nao_permitida`, or what is wrong with the texts.
-pub(crate) async fn abrir(app: &App, quem: &Principal, nova: NovaCorretiva) -> ApiResult<Uuid> {
-    quem.exige(Permissao::Gerenciar)?;
-    let NovaCorretiva { titulo: dito, descricao: dita, tipo, registros } = nova;
-    let (titulo, descricao) = (titulo(&dito)?, descricao(dita)?);
-    let dos_registros = conferir(app, quem, &registros).await?;
-    let tipo = match (tipo, &dos_registros) {
-        (Some(tipo), None) => permitido(app, quem, &tipo).await?,
-        (Some(tipo), Some(deles)) if tipo != *deles => return Err(nao_permitida()),
-        (_, Some(deles)) => deles.clone(),
-        (None, None) => {
-            let mensagem = "Diga o tipo dos registros, ou que registros vincular.";
-            return Err(ApiError::invalido(mensagem));
-        }
-    };
-    let id = Uuid::now_v7();
-    let nova = Some(Nova { titulo, descricao, tipo });
-    ligar(app, quem, id, nova, &registros, dos_registros).await?;
-    Ok(id)
-}
-
-fn nao_permitida() -> ApiError {
-    Refusal::new(Codigo::CorretivaNaoPermitida).into()
-}
-
-/// A tipo that may have them, by its name.
-async fn permitido(app: &App, quem: &Principal, codigo: &str) -> ApiResult<String> {
-    let (_, tipos) = super::empresa(app, quem.tenant).await?;
-    let tipo = tipos.atual(codigo)?;
-    if tipo.permite_acao_corretiva { Ok(tipo.codigo.clone()) } else { Err(nao_permitida()) }
-}
-
-/// Whether all of the records may join one, and their tipo, if there are any.
-async fn conferir(
-    app: &App,
-    quem: &Principal,
-    registros: &BTreeSet<Uuid>,
-) -> ApiResult<Option<String>> {
-    if registros.len() > REGISTROS_MAX {
-        let mensagem = format!("Um pedido vincula até {REGISTROS_MAX} registros.");
-        return Err(ApiError::invalido(mensagem));
-    }
-    let mut tipo: Option<String> = None;
-    for id in registros {
-        let lido = super::abrir(app, quem, DocumentId::from(*id)).await?;
-        let lido =
-            lido.ok_or_else(|| ApiError::nao_encontrado().with("registro", id.to_string()))?;
-        let codigo = &lido.tipo.codigo;
-        if tipo.get_or_insert_with(|| codigo.clone()) != codigo {
-            return Err(nao_permitida());
-        }
-    }
-    Ok(tipo)
-}
-
-/// Links the records, which are of that tipo, all or none, in one transaction with the row.
-async fn ligar(
-    app: &App,
-    quem: &Principal,
-    id: Uuid,
-    nova: Option<Nova>,
-    registros: &BTreeSet<Uuid>,
-    tipo: Option<String>,
-) -> ApiResult<()> {
-    let registros = registros.iter().copied().map(DocumentId::from).collect();
-    let (user, corretiva) = (quem.pessoa.id, CorretivaId::from(id));
-    let work = Work::Corretiva(Vinculacao { user, corretiva, nova, registros, tipo });
-    let answer = commit::submit(app, quem.tenant, work).await.map_err(OfficeError::from);
-    comandos::executar(answer.and_then(office::answer))
-}
-
 /// Vincula registros concluídos do mesmo tipo a uma ação corretiva em rascunho.
 #[utoipa::path(post, path = "/v1/acoes-corretivas/{id}/registros", tag = "Ações corretivas",
     params(("id" = Uuid, Path)), request_body = Vincular,
     security(("token" = ["registros:escrever"])),
     responses((status = 200, body = Corretiva, headers(("ETag" = String))),
-        crate::api::docs::Problemas))]
+        crate::http::problems::Problemas))]
 pub async fn vincular(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
     ApiPath(id): ApiPath<Uuid>,
     ApiJson(corpo): ApiJson<Vincular>,
 ) -> ApiResult<Response> {
-    vincular_a(&app, &acesso, id, &corpo.registros).await?;
+    let (tenant, pessoa) = (acesso.tenant, &acesso.pessoa);
+    corretivas::vincular(&app, tenant, pessoa, id, &corpo.registros).await?;
     responder(&app, &acesso, id).await
-}
-
-/// Links records to one in rascunho, all or none.
-///
-/// # Errors
-/// `sem_permissao`, 404, `corretiva_nao_permitida`.
-pub(crate) async fn vincular_a(
-    app: &App,
-    quem: &Principal,
-    id: Uuid,
-    registros: &BTreeSet<Uuid>,
-) -> ApiResult<()> {
-    quem.exige(Permissao::Gerenciar)?;
-    let tipo = conferir(app, quem, registros).await?;
-    ligar(app, quem, id, None, registros, tipo).await
 }
 
 async fn responder(app: &App, quem: &Principal, id: Uuid) -> ApiResult<Response> {
@@ -432,7 +314,7 @@ async fn responder(app: &App, quem: &Principal, id: Uuid) -> ApiResult<Response>
 #[utoipa::path(patch, path = "/v1/acoes-corretivas/{id}", tag = "Ações corretivas",
     params(("id" = Uuid, Path), IfMatch), request_body = MudancaDeCorretiva,
     security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Corretiva), crate::api::docs::Problemas))]
+    responses((status = 200, body = Corretiva), crate::http::problems::Problemas))]
 pub async fn alterar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -441,9 +323,9 @@ pub async fn alterar(
     ApiJson(mudanca): ApiJson<MudancaDeCorretiva>,
 ) -> ApiResult<Response> {
     acesso.exige(Permissao::Gerenciar)?;
-    let titulo = mudanca.titulo.as_deref().map(titulo).transpose()?;
+    let titulo = mudanca.titulo.as_deref().map(corretivas::titulo).transpose()?;
     let muda_descricao = mudanca.descricao.is_some();
-    let descricao = descricao(mudanca.descricao)?;
+    let descricao = corretivas::descricao(mudanca.descricao)?;
     let mut tx = app.db.tenant(acesso.tenant).await?;
     let situacao = travar(&mut tx, id).await?;
     if_match.check(&ETag::of_json(&uma(&mut tx, &acesso, id).await?)?)?;
@@ -481,7 +363,7 @@ fn fora_de_hora() -> ApiError {
     params(("id" = Uuid, Path)),
     security(("token" = ["registros:escrever"])),
     responses((status = 200, body = Corretiva, headers(("ETag" = String))),
-        crate::api::docs::Problemas))]
+        crate::http::problems::Problemas))]
 pub async fn iniciar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -497,7 +379,7 @@ pub async fn iniciar(
     params(("id" = Uuid, Path)),
     security(("token" = ["registros:escrever"])),
     responses((status = 200, body = Corretiva, headers(("ETag" = String))),
-        crate::api::docs::Problemas))]
+        crate::http::problems::Problemas))]
 pub async fn encerrar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,

@@ -1,21 +1,24 @@
 //! New records: made whole in one request, and copies of others (R94).
 
 use super::{
-    Registros,
-    comandos::{self, NovaRestricao},
+    change,
+    enderecos::{self, Registros},
     ficha::{self, RegistroCriado},
-    json,
+    lido,
     partes::NovaParte,
     referencias,
+    restricao::NovaRestricao,
 };
 use crate::{
-    api::{
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         extract::{ApiJson, ApiJsonOpcional, ApiPath},
         principal::{Acesso, EscreverRegistros, Principal},
     },
-    app::App,
-    error::{ApiError, ApiResult},
-    office, preparo, reference,
+    office::{self, preparo},
+    reading::json,
+    reference,
 };
 use axum::{
     Json,
@@ -79,7 +82,7 @@ pub struct NovoRegistro {
 #[utoipa::path(post, path = "/v1/{kind}", tag = "Registros",
     params(("kind" = Registros, Path)), request_body = NovoRegistro,
     security(("token" = ["registros:escrever"])),
-    responses((status = 201, body = RegistroCriado), crate::api::docs::Problemas))]
+    responses((status = 201, body = RegistroCriado), crate::http::problems::Problemas))]
 pub async fn criar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -87,9 +90,9 @@ pub async fn criar(
     ApiJson(novo): ApiJson<NovoRegistro>,
 ) -> ApiResult<Response> {
     let kind = colecao.kind();
-    let (fuso, tipos) = super::empresa(&app, acesso.tenant).await?;
+    let (fuso, tipos) = lido::empresa(&app, acesso.tenant).await?;
     let tipo = escolher(&app, &acesso, &tipos, kind, novo.tipo.as_deref()).await?;
-    let id: DocumentId = super::id(novo.id);
+    let id: DocumentId = enderecos::id(novo.id);
     let comandos = comandos_de(&app, &acesso, &tipo, id, novo, fuso).await?;
     gravar(&app, &acesso, comandos).await?;
     ficha::criado(&app, &acesso, kind, id).await
@@ -188,7 +191,7 @@ pub async fn gravar(
     comandos: Vec<(DocumentId, Command)>,
 ) -> ApiResult<()> {
     let done = office::run_all(app, quem.tenant, &quem.pessoa, comandos, None).await;
-    comandos::executar(done)
+    change::executar(done)
 }
 
 /// The fields as they were sent, and what Campo knows of those that were left empty.
@@ -254,7 +257,7 @@ pub struct ItemDoRascunho {
     params(("kind" = Registros, Path), ("id" = Uuid, Path)), request_body = Option<Duplicar>,
     security(("token" = ["registros:escrever"])),
     responses((status = 201, body = RegistroCriado), (status = 200, body = Rascunho),
-        crate::api::docs::Problemas))]
+        crate::http::problems::Problemas))]
 pub async fn duplicar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -262,8 +265,8 @@ pub async fn duplicar(
     ApiJsonOpcional(pedido): ApiJsonOpcional<Duplicar>,
 ) -> ApiResult<Response> {
     let kind = colecao.kind();
-    let lido = super::carregar(&app, &acesso, kind, original.into()).await?;
-    let (fuso, tipos) = super::empresa(&app, acesso.tenant).await?;
+    let lido = lido::carregar(&app, &acesso, kind, original.into()).await?;
+    let (fuso, tipos) = lido::empresa(&app, acesso.tenant).await?;
     // As it is made today, which may be another version than the original's.
     let tipo = tipos.atual(&lido.tipo.codigo)?.clone();
     let novo_item = || ItemId::from(Uuid::now_v7());
@@ -278,7 +281,7 @@ pub async fn duplicar(
     campos.retain(|_, valor| *valor != Valor::Nulo);
     preparo::completar(&mut tx, acesso.tenant, &acesso.pessoa, &tipo, &mut campos).await?;
     tx.rollback().await?;
-    let id: DocumentId = super::id(pedido.id);
+    let id: DocumentId = enderecos::id(pedido.id);
     if pedido.rascunho {
         return Ok(Json(rascunho(id, &tipo, &campos, &itens)).into_response());
     }

@@ -1,15 +1,15 @@
 //! The e-mails about a record, to whoever may see it: what was written to the client and to the
 //! interessados, and what became of it (R60, R66, R87).
 
-use super::Registros;
+use super::{enderecos::Registros, lido};
 use crate::{
-    api::{
+    app::App,
+    error::ApiResult,
+    http::{
         extract::{ApiPath, ApiQuery},
         page::{Folha, Pagina},
         principal::{Acesso, LerRegistros},
     },
-    app::App,
-    error::ApiResult,
     outbox::email::{self, Email},
 };
 use axum::{
@@ -35,7 +35,7 @@ pub struct Filtro {
 #[utoipa::path(get, path = "/v1/{kind}/{id}/emails", tag = "Registros",
     params(("kind" = Registros, Path), ("id" = Uuid, Path), Filtro),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Pagina<Email>), crate::api::docs::Problemas))]
+    responses((status = 200, body = Pagina<Email>), crate::http::problems::Problemas))]
 pub async fn listar(
     State(app): State<App>,
     acesso: Acesso<LerRegistros>,
@@ -44,7 +44,7 @@ pub async fn listar(
     ApiQuery(filtro): ApiQuery<Filtro>,
 ) -> ApiResult<Response> {
     let folha = Folha::<Uuid>::new(filtro.limite, filtro.cursor.as_deref())?;
-    let lido = super::carregar(&app, &acesso, colecao.kind(), id.into()).await?;
+    let lido = lido::carregar(&app, &acesso, colecao.kind(), id.into()).await?;
     let filtro = email::Filtro { documento: Some(lido.registro.id), ..email::Filtro::default() };
     let mut tx = app.db.snapshot(acesso.tenant).await?;
     let rows = email::listar(&mut tx, acesso.tenant, &filtro, folha.depois, folha.rows()).await?;

@@ -1,11 +1,10 @@
 //! `GET /v1/{kind}/{id}`: one record whole, with what the person may do to it now.
 
 use super::{
-    Lido, Registros,
     caso::{self, ClienteDoCaso, Filho},
+    enderecos::{self, Registros},
     formulario::{self, CampoFicha},
-    json::{self, Situacao, TipoLinha},
-    nomes::{Pedidos, Quem},
+    lido::{self, Lido},
     possivel::{self, AcaoPossivel, Pode, Verbo},
     vista::{
         AcaoDoRegistro, Analise, Anexo, Conflito, CorretivaDoRegistro, Nota, Parte, Pedido,
@@ -13,14 +12,18 @@ use super::{
     },
 };
 use crate::{
-    api::{
+    app::App,
+    error::ApiResult,
+    http::{
         extract::ApiPath,
         principal::{Acesso, LerRegistros, Principal},
     },
-    app::App,
-    error::ApiResult,
     outbox::fila,
-    web::queries::{Viewer, visible},
+    reading::{
+        json::{self, Situacao, TipoLinha},
+        nomes::{Pedidos, Quem},
+    },
+    visibility::{Viewer, visible},
 };
 use axum::{
     Json,
@@ -52,7 +55,7 @@ pub struct Ficha {
     /// O identificador.
     id: Uuid,
     /// O que ele é.
-    #[schema(value_type = crate::api::esquemas::Kind)]
+    #[schema(value_type = crate::schemas::Kind)]
     kind: &'static str,
     /// O número; antes dele, um rótulo provisório.
     rotulo: String,
@@ -140,13 +143,13 @@ pub struct Ficha {
     security(("token" = ["registros:ler"])),
     responses((status = 200, body = Ficha,
         headers(("ETag" = String, description = "A versão do registro, para `If-Match`."))),
-        crate::api::docs::Problemas))]
+        crate::http::problems::Problemas))]
 pub async fn ver(
     State(app): State<App>,
     acesso: Acesso<LerRegistros>,
     ApiPath((colecao, id)): ApiPath<(Registros, Uuid)>,
 ) -> ApiResult<Response> {
-    let lido = super::carregar(&app, &acesso, colecao.kind(), id.into()).await?;
+    let lido = lido::carregar(&app, &acesso, colecao.kind(), id.into()).await?;
     let etag = lido.etag.clone();
     // Never 304: deliveries, children and the client are shown too, and are no part of its version.
     Ok(([etag.header()], Json(montar(&app, &acesso, lido).await?)).into_response())
@@ -158,7 +161,7 @@ pub async fn ver(
 /// # Errors
 /// PostgreSQL refuses.
 pub async fn responder(app: &App, quem: &Principal, id: DocumentId) -> ApiResult<Response> {
-    let Some(lido) = super::abrir(app, quem, id).await? else {
+    let Some(lido) = lido::abrir(app, quem, id).await? else {
         return Ok(StatusCode::NO_CONTENT.into_response());
     };
     let etag = lido.etag.clone();
@@ -194,8 +197,8 @@ pub async fn criado(
     kind: Kind,
     id: DocumentId,
 ) -> ApiResult<Response> {
-    let endereco = [(header::LOCATION, super::endereco(kind, id))];
-    let Some(lido) = super::abrir(app, quem, id).await? else {
+    let endereco = [(header::LOCATION, enderecos::endereco(kind, id))];
+    let Some(lido) = lido::abrir(app, quem, id).await? else {
         let so_id = RegistroCriado::NaoVisto(SoId { id: id.uuid() });
         return Ok((StatusCode::CREATED, endereco, Json(so_id)).into_response());
     };
@@ -214,7 +217,7 @@ pub async fn montar(app: &App, quem: &Principal, lido: Lido) -> ApiResult<Ficha>
     let viewer = Viewer::of(pessoa);
     let dono = caso::dono(app, quem, &registro).await?;
     let mut tx = app.db.snapshot(quem.tenant).await?;
-    let fuso = super::fuso(&mut tx).await?;
+    let fuso = lido::fuso(&mut tx).await?;
     let cliente = caso::cliente(&registro, dono.as_ref());
     let mut citados = citados(&registro);
     cliente.into_iter().for_each(|id| citados.documento(id));

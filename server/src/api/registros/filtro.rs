@@ -4,7 +4,7 @@
 use super::colunas;
 use crate::{
     error::{ApiError, ApiResult},
-    ledger::table,
+    projection::table,
     search,
 };
 use campo_domain::{agenda::NA_ASSISTENCIA, kind::Kind, tipo::Tipos};

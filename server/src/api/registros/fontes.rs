@@ -2,17 +2,21 @@
 //! takes the whole of it, or what changed lately, by `atualizado_de`. What keeps a copy goes by
 //! [`mudancas`], which misses nothing.
 
-use super::{filtro, mudancas};
+use super::{
+    consulta, filtro,
+    fonte::{Filtro, Fonte},
+    lido, mudancas,
+};
 use crate::{
-    api::{
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         extract::{ApiPath, ApiQuery},
         page::{self, Folha, Pagina},
         principal::{Acesso, LerRegistros},
     },
-    app::App,
-    error::{ApiError, ApiResult},
-    ledger::table,
-    web::queries::{Viewer, visible},
+    projection::table,
+    visibility::{Viewer, visible},
 };
 use axum::{
     Json,
@@ -24,92 +28,18 @@ use campo_domain::{
     parte::Colecao,
     valor::{Alvo, Campo, TipoCampo},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use sqlx::{Postgres, QueryBuilder, Row, postgres::PgRow};
 use std::collections::BTreeMap;
 use utoipa::{
-    IntoParams, PartialSchema, ToSchema,
+    PartialSchema, ToSchema,
     openapi::{
         RefOr, Schema,
         schema::{ObjectBuilder, Type},
     },
 };
 use uuid::Uuid;
-
-/// Uma fonte de relatórios.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fonte {
-    /// Um registro por linha, de todos os tipos.
-    Registros,
-    /// Um item por linha.
-    Itens,
-    /// Uma despesa por linha.
-    Despesas,
-    /// Uma análise por linha.
-    Analises,
-    /// Uma ação por linha.
-    Acoes,
-    /// Um acontecimento por linha.
-    Acompanhamentos,
-    /// Uma passagem por uma situação por linha, com quanto tempo durou.
-    Situacoes,
-    /// Um e-mail sobre um registro por linha.
-    Emails,
-    /// Um registro vinculado a uma ação corretiva por linha.
-    AcoesCorretivas,
-    /// Um registro que mudou, ou deixou de ser visto, por linha, na ordem em que aconteceu.
-    Mudancas,
-}
-
-impl Fonte {
-    const TODAS: [Fonte; 10] = [
-        Fonte::Registros,
-        Fonte::Itens,
-        Fonte::Despesas,
-        Fonte::Analises,
-        Fonte::Acoes,
-        Fonte::Acompanhamentos,
-        Fonte::Situacoes,
-        Fonte::Emails,
-        Fonte::AcoesCorretivas,
-        Fonte::Mudancas,
-    ];
-
-    const fn codigo(self) -> &'static str {
-        match self {
-            Fonte::Registros => "registros",
-            Fonte::Itens => "itens",
-            Fonte::Despesas => "despesas",
-            Fonte::Analises => "analises",
-            Fonte::Acoes => "acoes",
-            Fonte::Acompanhamentos => "acompanhamentos",
-            Fonte::Situacoes => "situacoes",
-            Fonte::Emails => "emails",
-            Fonte::AcoesCorretivas => "acoes-corretivas",
-            Fonte::Mudancas => "mudancas",
-        }
-    }
-
-    const fn descricao(self) -> &'static str {
-        match self {
-            Fonte::Registros => "Um registro por linha, de todos os tipos.",
-            Fonte::Itens => "Um item por linha.",
-            Fonte::Despesas => "Uma despesa por linha.",
-            Fonte::Analises => "Uma análise por linha.",
-            Fonte::Acoes => "Uma ação por linha.",
-            Fonte::Acompanhamentos => "Um acontecimento por linha.",
-            Fonte::Situacoes => "Uma passagem por uma situação por linha, com quanto durou.",
-            Fonte::Emails => "Um e-mail sobre um registro por linha.",
-            Fonte::AcoesCorretivas => "Um registro vinculado a uma ação corretiva por linha.",
-            Fonte::Mudancas => {
-                "Um registro que mudou, ou deixou de ser visto, por linha, na ordem em que \
-                 aconteceu: para manter uma cópia."
-            }
-        }
-    }
-}
 
 /// Uma fonte, descrita.
 #[derive(Debug, Serialize, ToSchema)]
@@ -120,25 +50,6 @@ pub struct FonteDescrita {
     descricao: &'static str,
     /// O endereço.
     endereco: String,
-}
-
-/// Which rows.
-#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct Filtro {
-    /// Só de assistencia, ocorrencia, agenda ou cliente.
-    #[param(value_type = Option<crate::api::esquemas::Kind>)]
-    pub(super) kind: Option<Kind>,
-    /// Só de registros alterados a partir deste dia ou instante. É para relatórios: o que deixou de
-    /// existir não aparece. Para manter uma cópia, use a fonte `mudancas`.
-    atualizado_de: Option<String>,
-    /// Só da fonte `mudancas`: o que veio depois deste `seq`, o da última linha que chegou.
-    pub(super) depois_de: Option<i64>,
-    /// Linhas por página, até 200.
-    pub(super) limite: Option<u16>,
-    /// O `proximo` da página anterior.
-    pub(super) cursor: Option<String>,
 }
 
 /// A row: its columns by name, which differ from source to source.
@@ -165,7 +76,7 @@ pub(super) type Chave = (Fonte, Uuid, String);
 /// Lista as fontes de relatórios.
 #[utoipa::path(get, path = "/v1/fontes", tag = "Fontes",
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Vec<FonteDescrita>), crate::api::docs::Problemas))]
+    responses((status = 200, body = Vec<FonteDescrita>), crate::http::problems::Problemas))]
 pub async fn listar(_acesso: Acesso<LerRegistros>) -> Json<Vec<FonteDescrita>> {
     let descrita = |fonte: Fonte| FonteDescrita {
         codigo: fonte.codigo(),
@@ -179,7 +90,7 @@ pub async fn listar(_acesso: Acesso<LerRegistros>) -> Json<Vec<FonteDescrita>> {
 #[utoipa::path(get, path = "/v1/fontes/{fonte}", tag = "Fontes",
     params(("fonte" = Fonte, Path), Filtro),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Pagina<LinhaDaFonte>), crate::api::docs::Problemas))]
+    responses((status = 200, body = Pagina<LinhaDaFonte>), crate::http::problems::Problemas))]
 pub async fn ler(
     State(app): State<App>,
     acesso: Acesso<LerRegistros>,
@@ -202,11 +113,11 @@ pub async fn ler(
         return Err(page::bad_cursor());
     }
     let mut tx = app.db.snapshot(acesso.tenant).await?;
-    let fuso = super::fuso(&mut tx).await?;
-    let mut sql = super::visto(Viewer::of(&acesso.pessoa), fuso)?;
+    let fuso = lido::fuso(&mut tx).await?;
+    let mut sql = consulta::visto(Viewer::of(&acesso.pessoa), fuso)?;
     consulta(&mut sql, fonte, &filtro, fuso, folha.depois.as_ref())?;
     sql.push(" LIMIT ").push_bind(folha.rows());
-    let rows = sql.build().fetch_all(&mut *tx).await.map_err(super::cursor_estranho)?;
+    let rows = sql.build().fetch_all(&mut *tx).await.map_err(consulta::cursor_estranho)?;
     let linhas = rows.iter().map(linha).collect::<sqlx::Result<Vec<_>>>()?;
     let pagina = folha.close(linhas, |ultima| (fonte, ultima.chave.0, ultima.chave.1.clone()));
     Ok(pagina.linked(&uri))

@@ -1,7 +1,7 @@
 //! The fields of a record as a form: in order, with labels, what each accepts, and whether the
 //! person may write it now.
 
-use super::{json, nomes::Nomes};
+use crate::reading::{json, nomes::Nomes};
 use campo_domain::{
     pessoa::Pessoa,
     policy::{self, Parte},
@@ -22,7 +22,7 @@ pub struct CampoFicha {
     /// O que uma pessoa lê.
     rotulo: String,
     /// O que aceita.
-    #[schema(value_type = crate::api::esquemas::TipoDeCampo)]
+    #[schema(value_type = crate::schemas::TipoDeCampo)]
     tipo: &'static str,
     /// O catálogo, ou o tipo de registro, a que se refere.
     #[serde(skip_serializing_if = "Option::is_none")]

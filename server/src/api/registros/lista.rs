@@ -3,21 +3,24 @@
 //! the query, and every value is bound.
 
 use super::{
-    Registros,
     colunas::{self, Coluna},
+    consulta,
+    enderecos::Registros,
     filtro::{Filtro, atrasado, cliente, filtrar},
-    json::{self, Situacao, TipoLinha},
+    lido,
 };
 use crate::{
-    api::{
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         extract::{ApiPath, ApiQuery},
         page::{self, Folha, Pagina},
         principal::{Acesso, LerRegistros},
     },
-    app::App,
-    error::{ApiError, ApiResult},
-    ledger::{self, table},
-    web::queries::{Viewer, visible},
+    ledger,
+    projection::table,
+    reading::json::{self, Situacao, TipoLinha},
+    visibility::{Viewer, visible},
 };
 use axum::{
     extract::{OriginalUri, State},
@@ -42,7 +45,7 @@ pub struct RegistroDaLista {
     /// O identificador.
     id: Uuid,
     /// O que ele é.
-    #[schema(value_type = crate::api::esquemas::Kind)]
+    #[schema(value_type = crate::schemas::Kind)]
     kind: &'static str,
     /// O número; antes dele, um rótulo provisório.
     rotulo: String,
@@ -190,7 +193,7 @@ struct Parte {
 #[utoipa::path(get, path = "/v1/{kind}", tag = "Registros",
     params(("kind" = Registros, Path), Filtro),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Pagina<RegistroDaLista>), crate::api::docs::Problemas))]
+    responses((status = 200, body = Pagina<RegistroDaLista>), crate::http::problems::Problemas))]
 pub async fn listar(
     State(app): State<App>,
     acesso: Acesso<LerRegistros>,
@@ -208,14 +211,14 @@ pub async fn listar(
         return Err(page::bad_cursor());
     }
     let mut tx = app.db.snapshot(acesso.tenant).await?;
-    let fuso = super::fuso(&mut tx).await?;
+    let fuso = lido::fuso(&mut tx).await?;
     let tipos = ledger::tipos(&mut tx, acesso.tenant).await?;
     let viewer = Viewer::of(&acesso.pessoa);
     let mut linhas = Vec::new();
     for parte in ordem.partes(folha.depois.as_ref()) {
         let faltam = folha.rows() - linhas.len() as i64;
         if faltam > 0 {
-            let mut sql = super::visto(viewer, fuso)?;
+            let mut sql = consulta::visto(viewer, fuso)?;
             consulta(&mut sql, kind, &ordem, viewer);
             filtrar(&mut sql, kind, &filtro, &tipos, (acesso.pessoa.id.uuid(), fuso))?;
             juntar(&mut sql, kind);
@@ -353,7 +356,7 @@ async fn ler(
     kind: Kind,
     mut sql: QueryBuilder<Postgres>,
 ) -> ApiResult<Vec<RegistroDaLista>> {
-    let rows = sql.build().fetch_all(&mut **tx).await.map_err(super::cursor_estranho)?;
+    let rows = sql.build().fetch_all(&mut **tx).await.map_err(consulta::cursor_estranho)?;
     Ok(rows.iter().map(|row| linha(kind, row)).collect::<sqlx::Result<_>>()?)
 }
 
@@ -401,13 +404,7 @@ fn linha(kind: Kind, row: &PgRow) -> sqlx::Result<RegistroDaLista> {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::{
-            busca,
-            fontes::{self, Fonte},
-        },
-        *,
-    };
+    use crate::api::registros::{busca, fonte::Fonte, fontes, lista::*};
     use crate::{
         auth::accounts::{self, NewCompany},
         testing,
@@ -497,7 +494,7 @@ mod tests {
         let mut planos = Vec::new();
         for parte in ordem.partes(None).into_iter().chain(ordem.partes(Some(&depois))) {
             let mut tx = db.snapshot(tenant).await.unwrap();
-            let mut sql = super::super::visto(viewer, FUSO).unwrap();
+            let mut sql = super::super::consulta::visto(viewer, FUSO).unwrap();
             sql.push("EXPLAIN ");
             consulta(&mut sql, kind, &ordem, viewer);
             let eu = (viewer.id.unwrap(), FUSO);
@@ -519,7 +516,7 @@ mod tests {
         viewer: Viewer,
     ) -> [String; 2] {
         let mut tx = db.snapshot(tenant).await.unwrap();
-        let mut fonte = super::super::visto(viewer, FUSO).unwrap();
+        let mut fonte = super::super::consulta::visto(viewer, FUSO).unwrap();
         fonte.push("EXPLAIN ");
         fontes::consulta(&mut fonte, Fonte::Registros, &Default::default(), FUSO, None).unwrap();
         fonte.push(" LIMIT 51");

@@ -1,15 +1,15 @@
 //! What changed, in the order of the company's log, for whoever keeps a copy: nothing is missed,
 //! and what is no longer seen is said. Who may know of what is as for a device (`ledger::pull`).
 
-use super::fontes::{Filtro, Fonte};
+use super::fonte::{Filtro, Fonte};
 use crate::{
-    api::{
+    app::App,
+    error::ApiResult,
+    http::{
         page::{self, Folha, Pagina},
         principal::Principal,
     },
-    app::App,
-    error::ApiResult,
-    web::queries::{Viewer, visible},
+    visibility::{Viewer, visible},
 };
 use campo_domain::kind::Kind;
 use serde::Serialize;

@@ -1,19 +1,20 @@
 //! Items, despesas, anexos and vínculos of a record.
 
 use super::{
-    Registros,
-    comandos::{Criado, Mudanca},
+    change::{Criado, Mudanca},
+    enderecos::{self, Registros},
     ficha::Ficha,
-    json, referencias,
+    lido, referencias,
 };
 use crate::{
-    api::{
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         etag::IfMatch,
         extract::{ApiJson, ApiPath},
         principal::{Acesso, EscreverRegistros},
     },
-    app::App,
-    error::{ApiError, ApiResult},
+    reading::json,
 };
 use axum::{extract::State, http::HeaderMap, response::Response};
 use campo_domain::{
@@ -78,7 +79,7 @@ impl NovaParte {
         let valores = json::ler_campos(kind.campos_de(em), &self.campos, fuso)?;
         let campos: Campos =
             valores.into_iter().map(|(campo, valor)| (campo.nome.to_owned(), valor)).collect();
-        Ok(NovoItem { id: super::id(self.id), campos })
+        Ok(NovoItem { id: enderecos::id(self.id), campos })
     }
 }
 
@@ -96,7 +97,7 @@ pub struct AlteracaoDeParte {
     params(("kind" = Registros, Path), ("id" = Uuid, Path), ("partes" = Partes, Path), IfMatch),
     request_body = NovaParte,
     security(("token" = ["registros:escrever"])),
-    responses((status = 201, body = Criado), crate::api::docs::Problemas))]
+    responses((status = 201, body = Criado), crate::http::problems::Problemas))]
 pub async fn incluir(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -107,7 +108,7 @@ pub async fn incluir(
 ) -> ApiResult<Response> {
     let (kind, em) = (colecao.kind(), partes.colecao());
     let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
-    let (fuso, _) = super::empresa(&app, acesso.tenant).await?;
+    let (fuso, _) = lido::empresa(&app, acesso.tenant).await?;
     let item = nova.ler(kind, em, fuso)?;
     let id = item.id.uuid();
     let comandos = vec![Command::IncluirItem { em, item }];
@@ -121,7 +122,7 @@ pub async fn incluir(
         ("parte" = Uuid, Path), IfMatch),
     request_body = AlteracaoDeParte,
     security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
+    responses((status = 200, body = Ficha), crate::http::problems::Problemas))]
 pub async fn alterar(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -132,7 +133,7 @@ pub async fn alterar(
 ) -> ApiResult<Response> {
     let (kind, em) = (colecao.kind(), partes.colecao());
     let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
-    let (fuso, _) = super::empresa(&app, acesso.tenant).await?;
+    let (fuso, _) = lido::empresa(&app, acesso.tenant).await?;
     let item = ItemId::from(parte);
     let registro = &mudanca.lido.registro;
     let atual = registro.colecao(em).get(&item).filter(|atual| !atual.removido);
@@ -161,7 +162,7 @@ pub async fn alterar(
     params(("kind" = Registros, Path), ("id" = Uuid, Path), ("partes" = Partes, Path),
         ("parte" = Uuid, Path), IfMatch),
     security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Ficha), crate::api::docs::Problemas))]
+    responses((status = 200, body = Ficha), crate::http::problems::Problemas))]
 pub async fn remover(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,

@@ -1,26 +1,28 @@
 //! The client's portal (R23–R26, R52): a client's login lists, opens and follows its own cases.
 //! What is the company's own stays hidden: internal stages, notes, fields and who does what.
 
-pub(super) mod formulario;
-pub(super) mod lista;
-mod vista;
+pub mod formulario;
+pub mod lista;
+pub mod vista;
 
 use super::{
-    Lido,
+    change,
     comandos::{self, PedirTransicao},
-    criar, json, referencias,
+    criar, enderecos,
+    lido::{self, Lido},
+    referencias,
 };
 use crate::{
-    api::{
-        esquemas,
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         etag::ETag,
         extract::{ApiJson, ApiJsonOpcional, ApiPath},
         principal::{EscreverRegistros, LerRegistros, Portal, Principal},
     },
-    app::App,
-    error::{ApiError, ApiResult},
     office,
-    web::queries::Catalogues,
+    reading::{Catalogues, json},
+    schemas,
 };
 use axum::{
     Json,
@@ -86,7 +88,7 @@ pub struct AnexarNoPortal {
     nome: String,
     /// `documento` se nada for dito.
     #[serde(default = "documento")]
-    #[schema(value_type = esquemas::CategoriaDeAnexo)]
+    #[schema(value_type = schemas::CategoriaDeAnexo)]
     categoria: String,
     /// O que ele mostra.
     legenda: Option<String>,
@@ -105,13 +107,13 @@ fn documento() -> String {
 /// Abre uma ocorrência.
 #[utoipa::path(post, path = "/v1/portal/ocorrencias", tag = "Portal", request_body = NovaDoPortal,
     security(("token" = ["registros:escrever"])),
-    responses((status = 201, body = OcorrenciaDoPortal), crate::api::docs::Problemas))]
+    responses((status = 201, body = OcorrenciaDoPortal), crate::http::problems::Problemas))]
 pub async fn criar(
     State(app): State<App>,
     acesso: Portal<EscreverRegistros>,
     ApiJson(nova): ApiJson<NovaDoPortal>,
 ) -> ApiResult<Response> {
-    let (fuso, tipos) = super::empresa(&app, acesso.tenant).await?;
+    let (fuso, tipos) = lido::empresa(&app, acesso.tenant).await?;
     let oferecidos = formulario::oferecidos(&app, acesso.tenant).await?;
     let tipo = match (&nova.tipo, &oferecidos[..]) {
         // One that was withdrawn is refused as such when the case is written.
@@ -134,7 +136,7 @@ pub async fn criar(
     referencias::conferir(&app, &acesso, tipo, &valores).await?;
     let mut campos = criar::preencher(&app, &acesso, tipo, &valores).await?;
     pelo_portal(&app, &acesso, tipo, &mut campos).await?;
-    let id: DocumentId = super::id(nova.id);
+    let id: DocumentId = enderecos::id(nova.id);
     let comandos = vec![(id, criar::criacao(id, tipo, campos, Vec::new()))];
     criar::gravar(&app, &acesso, comandos).await?;
     let vista = vista(&app, &acesso, carregar(&app, &acesso, id).await?).await?;
@@ -164,7 +166,7 @@ async fn pelo_portal(
 }
 
 async fn carregar(app: &App, quem: &Principal, id: DocumentId) -> ApiResult<Lido> {
-    let lido = super::abrir(app, quem, id).await?;
+    let lido = lido::abrir(app, quem, id).await?;
     lido.filter(|lido| lido.registro.kind == Kind::Ocorrencia).ok_or_else(ApiError::nao_encontrado)
 }
 
@@ -172,8 +174,8 @@ async fn carregar(app: &App, quem: &Principal, id: DocumentId) -> ApiResult<Lido
 #[utoipa::path(get, path = "/v1/portal/ocorrencias/{id}", tag = "Portal",
     params(("id" = Uuid, Path)),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = OcorrenciaDoPortal), crate::api::docs::NaoMudou,
-        crate::api::docs::Problemas))]
+    responses((status = 200, body = OcorrenciaDoPortal), crate::http::problems::NaoMudou,
+        crate::http::problems::Problemas))]
 pub async fn ver(
     State(app): State<App>,
     acesso: Portal<LerRegistros>,
@@ -190,7 +192,7 @@ pub async fn ver(
 #[utoipa::path(post, path = "/v1/portal/ocorrencias/{id}/notas", tag = "Portal",
     params(("id" = Uuid, Path)), request_body = Escrever,
     security(("token" = ["registros:escrever"])),
-    responses((status = 201, body = OcorrenciaDoPortal), crate::api::docs::Problemas))]
+    responses((status = 201, body = OcorrenciaDoPortal), crate::http::problems::Problemas))]
 pub async fn anotar(
     State(app): State<App>,
     acesso: Portal<EscreverRegistros>,
@@ -200,7 +202,7 @@ pub async fn anotar(
     let lido = carregar(&app, &acesso, id.into()).await?;
     let texto = valor::linhas(&nota.texto);
     let mut comandos = vec![Command::Anotar {
-        id: super::id::<NotaId>(nota.id),
+        id: enderecos::id::<NotaId>(nota.id),
         texto: texto.clone(),
         visibilidade: Visibilidade::Cliente,
         resposta_a: nota.resposta_a.map(NotaId::from),
@@ -214,7 +216,7 @@ pub async fn anotar(
 #[utoipa::path(post, path = "/v1/portal/ocorrencias/{id}/anexos", tag = "Portal",
     params(("id" = Uuid, Path)), request_body = AnexarNoPortal,
     security(("token" = ["registros:escrever"])),
-    responses((status = 201, body = OcorrenciaDoPortal), crate::api::docs::Problemas))]
+    responses((status = 201, body = OcorrenciaDoPortal), crate::http::problems::Problemas))]
 pub async fn anexar(
     State(app): State<App>,
     acesso: Portal<EscreverRegistros>,
@@ -222,8 +224,8 @@ pub async fn anexar(
     ApiJson(novo): ApiJson<AnexarNoPortal>,
 ) -> ApiResult<Response> {
     let lido = carregar(&app, &acesso, id.into()).await?;
-    let (fuso, _) = super::empresa(&app, acesso.tenant).await?;
-    let (em, anexo) = (Colecao::Anexos, super::id::<ItemId>(novo.id));
+    let (fuso, _) = lido::empresa(&app, acesso.tenant).await?;
+    let (em, anexo) = (Colecao::Anexos, enderecos::id::<ItemId>(novo.id));
     let dito = format!("Arquivo anexado: {}", novo.nome);
     let enviados = Map::from_iter([
         ("nome".to_owned(), novo.nome.into()),
@@ -259,7 +261,7 @@ fn resposta(quem: &Principal, lido: &Lido, texto: String) -> Option<Command> {
     let possiveis = workflow::disponiveis(registro, tipo, &quem.pessoa, Onde::Servidor);
     let transicao = possiveis.into_iter().find(continua)?;
     let motivo = transicao.guardas.contains(&Guarda::Motivo).then_some(texto);
-    let (pedido, verbo) = (super::id(None), transicao.verbo.clone());
+    let (pedido, verbo) = (enderecos::id(None), transicao.verbo.clone());
     Some(Command::Transicionar { pedido, verbo, motivo, email: false })
 }
 
@@ -270,7 +272,7 @@ fn resposta(quem: &Principal, lido: &Lido, texto: String) -> Option<Command> {
     security(("token" = ["registros:escrever"])),
     responses((status = 200, body = OcorrenciaDoPortal,
         headers(("ETag" = String, description = "A versão do que se mostra."))),
-        crate::api::docs::Problemas))]
+        crate::http::problems::Problemas))]
 pub async fn transicionar(
     State(app): State<App>,
     acesso: Portal<EscreverRegistros>,
@@ -291,7 +293,7 @@ async fn fazer(
 ) -> ApiResult<Response> {
     let comandos = comandos.into_iter().map(|comando| (id, comando)).collect();
     let done = office::run_all(app, quem.tenant, &quem.pessoa, comandos, None).await;
-    comandos::executar(done)?;
+    change::executar(done)?;
     let vista = vista(app, quem, carregar(app, quem, id).await?).await?;
     let etag = ETag::of_json(&vista)?;
     Ok((status, [etag.header()], Json(vista)).into_response())

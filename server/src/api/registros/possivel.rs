@@ -1,7 +1,8 @@
 //! What a person may do to a record now, with what each thing still lacks: what buttons to show.
 //! The rules are the domain's; this asks them.
 
-use super::{json::Situacao, vista::Recusa};
+use super::vista::Recusa;
+use crate::reading::json::Situacao;
 use campo_domain::{
     command::{Command, Listados},
     fluxo::{Consequencia, Guarda, Transicao},
@@ -29,7 +30,7 @@ pub struct Verbo {
     /// Se o pedido leva um motivo.
     motivo: bool,
     /// A análise que o pedido leva: laudo, solucao ou parecer.
-    #[schema(value_type = Option<crate::api::esquemas::TipoDeAnalise>)]
+    #[schema(value_type = Option<crate::schemas::TipoDeAnalise>)]
     analise: Option<&'static str>,
     /// Se a análise diz se a reclamação procede.
     procedente: bool,

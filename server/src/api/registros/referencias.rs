@@ -1,12 +1,12 @@
 //! Whether what a request refers to exists. A phone without a connection cannot know; whoever calls
 //! the API can be told.
 
-use super::Lido;
+use super::lido::Lido;
 use crate::{
-    api::principal::Principal,
     app::App,
     error::{ApiError, ApiResult},
-    preparo,
+    http::principal::Principal,
+    office::preparo,
 };
 use campo_domain::{
     command::{Command, Listados, NovoItem},

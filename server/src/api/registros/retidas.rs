@@ -1,24 +1,23 @@
 //! Held work (ff28): what phones did in good faith and too late, for the office to take in or not.
 //! As the pages have it, through the same functions.
 
-use super::nomes::{self, Quem};
+use super::lido;
 use crate::{
-    api::{
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         extract::{ApiJson, ApiPath, ApiQuery},
         page::{Folha, Pagina},
         principal::{Acesso, EscreverRegistros, LerRegistros, Principal},
     },
-    app::App,
-    error::{ApiError, ApiResult},
     office::{self, HeldBranch, HeldWrite},
-    web::{
-        queries::{
-            Viewer,
-            names::Names,
-            record::{self, Held, Waiting},
-        },
-        record::{disputes, fields::Reader},
+    reading::{
+        names::Names,
+        nomes::{self, Quem},
+        record::{self, Held, Waiting},
+        values::Reader,
     },
+    visibility::Viewer,
 };
 use axum::{
     Json,
@@ -40,7 +39,7 @@ pub struct RetidaDaLista {
     /// O registro.
     registro: Uuid,
     /// O que o registro é.
-    #[schema(value_type = crate::api::esquemas::Kind)]
+    #[schema(value_type = crate::schemas::Kind)]
     kind: Kind,
     /// Se o registro existe; senão, aprovar o cria.
     existe: bool,
@@ -67,7 +66,7 @@ pub struct Retida {
     #[serde(flatten)]
     retida: RetidaDaLista,
     /// O que foi decidido.
-    #[schema(value_type = crate::api::esquemas::SituacaoDoRetido)]
+    #[schema(value_type = crate::schemas::SituacaoDoRetido)]
     situacao: String,
     /// O que foi dito a quem fez, na decisão.
     nota: Option<String>,
@@ -98,7 +97,7 @@ pub struct Filtro {
     /// Só as deste registro.
     registro: Option<Uuid>,
     /// Só as de registros deste tipo.
-    #[param(value_type = Option<crate::api::esquemas::Kind>)]
+    #[param(value_type = Option<crate::schemas::Kind>)]
     kind: Option<Kind>,
     /// Só as desta pessoa.
     autor: Option<Uuid>,
@@ -122,7 +121,7 @@ pub struct DecisaoDaRetida {
 /// Lista os trabalhos retidos que esperam decisão, dos mais antigos aos mais novos.
 #[utoipa::path(get, path = "/v1/retidas", tag = "Registros", params(Filtro),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Pagina<RetidaDaLista>), crate::api::docs::Problemas))]
+    responses((status = 200, body = Pagina<RetidaDaLista>), crate::http::problems::Problemas))]
 pub async fn listar(
     State(app): State<App>,
     acesso: Acesso<LerRegistros>,
@@ -169,7 +168,7 @@ pub async fn listar(
 #[utoipa::path(get, path = "/v1/retidas/{id}", tag = "Registros",
     params(("id" = Uuid, Path)),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Retida), crate::api::docs::Problemas))]
+    responses((status = 200, body = Retida), crate::http::problems::Problemas))]
 pub async fn ver(
     State(app): State<App>,
     acesso: Acesso<LerRegistros>,
@@ -183,7 +182,7 @@ pub async fn ver(
 #[utoipa::path(post, path = "/v1/retidas/{id}/decisao", tag = "Registros",
     params(("id" = Uuid, Path)), request_body = DecisaoDaRetida,
     security(("token" = ["registros:escrever"])),
-    responses((status = 200, body = Retida), crate::api::docs::Problemas))]
+    responses((status = 200, body = Retida), crate::http::problems::Problemas))]
 pub async fn decidir(
     State(app): State<App>,
     acesso: Acesso<EscreverRegistros>,
@@ -215,10 +214,10 @@ async fn mostrar(app: &App, quem: &Principal, achada: HeldBranch) -> ApiResult<J
     let viewer = Viewer::of(&quem.pessoa);
     let aparelhos = [view.device.uuid()];
     let names = Names::load(&mut tx, viewer, kind, &aparelhos, &citados).await?;
-    let fuso = super::fuso(&mut tx).await?;
+    let fuso = lido::fuso(&mut tx).await?;
     let ler = |rotulo: &str, texto: &str| {
         let lido = match &tipo {
-            Some(tipo) => disputes::kept(&Reader { names: &names, tipo, fuso }, rotulo, texto),
+            Some(tipo) => Reader { names: &names, tipo, fuso }.held(rotulo, texto),
             None => texto.to_owned(),
         };
         Some(lido).filter(|lido| !lido.is_empty())

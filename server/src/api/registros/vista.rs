@@ -1,10 +1,13 @@
 //! The parts of a record as the API shows them.
 
-use super::{
-    json,
-    nomes::{Nomes, Quem},
+use crate::{
+    outbox::fila::EntregaDaAcao,
+    reading::{
+        json,
+        nomes::{Nomes, Quem},
+    },
+    schemas,
 };
-use crate::{api::esquemas, outbox::fila::EntregaDaAcao};
 use campo_domain::{
     ids::ItemId,
     kind::Kind,
@@ -53,7 +56,7 @@ pub struct Anexo {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EstadoDoArquivo {
     /// Até onde.
-    #[schema(value_type = esquemas::SituacaoDoArquivo)]
+    #[schema(value_type = schemas::SituacaoDoArquivo)]
     estado: &'static str,
     /// Desde quando; ausente enquanto nada chegou.
     estado_em: Option<DateTime<Utc>>,
@@ -80,7 +83,7 @@ pub struct VinculadoPor {
     /// O registro que o tem.
     id: Uuid,
     /// O que ele é.
-    #[schema(value_type = esquemas::Kind)]
+    #[schema(value_type = schemas::Kind)]
     kind: String,
     /// O número, se tem.
     numero: Option<String>,
@@ -100,7 +103,7 @@ pub struct Nota {
     /// O texto.
     texto: String,
     /// Para quem.
-    #[schema(value_type = esquemas::Visibilidade)]
+    #[schema(value_type = schemas::Visibilidade)]
     visibilidade: &'static str,
     /// A anotação que responde.
     resposta_a: Option<Uuid>,
@@ -118,7 +121,7 @@ pub struct Analise {
     /// O identificador.
     id: Uuid,
     /// O que é.
-    #[schema(value_type = esquemas::TipoDeAnalise)]
+    #[schema(value_type = schemas::TipoDeAnalise)]
     tipo: &'static str,
     /// O texto.
     texto: String,
@@ -154,7 +157,7 @@ pub struct AcaoDoRegistro {
     /// O que a pessoa acrescentou.
     observacao: Option<String>,
     /// Em que ponto está.
-    #[schema(value_type = esquemas::SituacaoDaAcao)]
+    #[schema(value_type = schemas::SituacaoDaAcao)]
     situacao: &'static str,
     /// O número do que o ERP fez.
     externo: Option<String>,

@@ -1,7 +1,7 @@
 //! The answer that carries a file: whole or in part (RFC 9110), cacheable by its hash, and harmless
 //! in a browser whatever its bytes are.
 
-use super::{Achado, Objeto};
+use super::achado::{Achado, Objeto};
 use crate::{
     app::App,
     error::{ApiError, ApiResult},

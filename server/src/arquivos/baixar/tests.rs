@@ -5,7 +5,7 @@ use crate::{
     arquivos::derivadas,
     auth::accounts::{self, NewCompany, Person},
     auth::password,
-    commit::{self, Work},
+    commit::{Answer, Work},
     config::Config,
     ledger,
     objects::Objects,
@@ -176,8 +176,8 @@ impl Casa {
         for situacao in [SituacaoArquivo::Recebida, SituacaoArquivo::Verificada] {
             let document = self.caso;
             let work = Work::Arquivo { document, anexo, situacao, motivo: None };
-            let answer = commit::submit(&self.app, self.tenant, work).await.unwrap();
-            assert!(matches!(answer, commit::Answer::Arquivo(true)), "{answer:?}");
+            let answer = self.app.submit(self.tenant, work).await.unwrap();
+            assert!(matches!(answer, Answer::Arquivo(true)), "{answer:?}");
         }
     }
 

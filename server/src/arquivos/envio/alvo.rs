@@ -4,12 +4,12 @@
 
 use super::cabecalhos::Metadados;
 use crate::{
-    api::principal::Principal,
     app::App,
     arquivos::declarado::{Declarado, dos_seus},
     error::{ApiError, ApiResult},
+    http::principal::Principal,
     ledger, objects, office,
-    web::queries::{Viewer, visible},
+    visibility::{Viewer, visible},
 };
 use axum::http::StatusCode;
 use campo_domain::{

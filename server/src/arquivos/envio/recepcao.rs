@@ -5,12 +5,13 @@
 
 use super::{
     alvo::grande_demais,
-    cabecalhos::{self, Soma},
+    cabecalhos::Soma,
+    recusas::{expirado, posicao_diferente},
     tabela::{self, Envio, Parte},
 };
 use crate::{
     app::App,
-    arquivos::{limpeza, verificacao},
+    arquivos::{estado, limpeza},
     error::{ApiError, ApiResult},
     objects,
 };
@@ -71,7 +72,7 @@ impl Recepcao {
             self.app.objects.discard(&abandonadas).await;
         }
         if self.envio.completo() && !era_completo {
-            verificacao::anunciar(&self.app, self.tenant, &self.envio).await;
+            estado::anunciar(&self.app, self.tenant, &self.envio).await;
         }
         outcome.map(|()| self.envio)
     }
@@ -170,7 +171,7 @@ impl Recepcao {
             let perdidas: Vec<Path> = partes.iter().map(|parte| parte.objeto.clone()).collect();
             self.app.objects.discard(&perdidas).await;
             limpeza::desistir(&self.app, self.tenant, self.envio.id).await?;
-            return Err(super::expirado());
+            return Err(expirado());
         }
         let counted = tabela::avancar(&mut tx, self.tenant, self.envio.id, partes).await?;
         // If this fails they may count: then their objects must stay.
@@ -182,16 +183,9 @@ impl Recepcao {
         let perdidas: Vec<Path> = partes.iter().map(|parte| parte.objeto.clone()).collect();
         self.app.objects.discard(&perdidas).await;
         let mut tx = self.app.db.tenant(self.tenant).await?;
-        let agora = tabela::obter(&mut tx, self.envio.id).await?.ok_or_else(super::expirado)?;
+        let agora = tabela::obter(&mut tx, self.envio.id).await?.ok_or_else(expirado)?;
         Err(posicao_diferente(&agora))
     }
-}
-
-/// 409 `posicao_diferente`, with where the upload stands.
-pub fn posicao_diferente(envio: &Envio) -> ApiError {
-    let mensagem = "O envio não está nessa posição. Continue de onde ele parou.";
-    let error = ApiError::new(StatusCode::CONFLICT, "posicao_diferente", mensagem);
-    error.header(cabecalhos::UPLOAD_OFFSET, envio.recebido.into()).with("posicao", envio.recebido)
 }
 
 fn indisponivel(porque: &str) -> ApiError {

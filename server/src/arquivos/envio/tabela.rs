@@ -39,6 +39,18 @@ pub struct Envio {
     pub expira_em: DateTime<Utc>,
 }
 
+impl Envio {
+    /// The record and the file that it is for.
+    pub fn arquivo(&self) -> (Uuid, Uuid) {
+        (self.document, self.anexo)
+    }
+
+    /// Whether all its bytes are here.
+    pub fn completo(&self) -> bool {
+        self.situacao == "completo"
+    }
+}
+
 /// A run of bytes that the store has.
 #[derive(Clone, Debug)]
 pub struct Parte {

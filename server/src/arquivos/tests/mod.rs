@@ -10,7 +10,7 @@ use super::{limpeza, verificacao};
 use crate::{
     app::App,
     auth::accounts::{self, NewCompany, NewUser},
-    commit::{self, Answer, Work},
+    commit::{Answer, Work},
     db::Db,
     ledger,
     objects::Objects,
@@ -151,7 +151,7 @@ impl Casa {
 
     async fn comando(&self, user: UserId, document: DocumentId, command: Command) {
         let work = Work::Office { user, commands: vec![(document, command)], se: None };
-        let answer = commit::submit(&self.app, self.tenant, work).await.unwrap();
+        let answer = self.app.submit(self.tenant, work).await.unwrap();
         assert!(matches!(answer, Answer::Office(Ok(()))), "{answer:?}");
     }
 

@@ -246,7 +246,7 @@ async fn what_was_received_and_never_looked_at_is_asked_for_again() {
     let foto = casa.foto(dados(31, 3_000)).await;
     let (document, anexo) = (foto.documento, foto.anexo);
     let work = Work::Arquivo { document, anexo, situacao: SituacaoArquivo::Recebida, motivo: None };
-    commit::submit(&casa.app, casa.tenant, work).await.unwrap();
+    casa.app.submit(casa.tenant, work).await.unwrap();
     limpeza::once(&casa.app).await.unwrap();
     assert_eq!(casa.situacao(&foto).await, SituacaoArquivo::Recebida, "somebody may be at it");
     casa.sql("UPDATE anexos SET estado_em = now() - interval '11 minutes'").await;

@@ -1,10 +1,10 @@
 //! Reading one upload back, and saying what it is.
 
-use super::dizer;
 use crate::{
     app::App,
     arquivos::{
         envio::tabela::{self, Envio, Parte},
+        estado::dizer,
         olhar,
     },
     ledger, objects,

@@ -132,10 +132,10 @@ async fn without_smtp_an_email_is_kept_names_the_setting_and_goes_out_once_it_is
     assert_eq!((email.situacao.as_str(), email.tentativas), ("nao_enviado", 0));
     assert!(email.erro.unwrap().ends_with("falta CAMPO_SMTP"));
     queue(&casa, &[aviso(Some("maria@exemplo.com.br"))]).await;
-    worker::once(&casa.other(&[("CAMPO_SMTP", &smtp)]).await).await.unwrap();
+    once(&casa.other(&[("CAMPO_SMTP", &smtp)]).await).await.unwrap();
     assert!(emails(&casa).await[0].erro.as_ref().unwrap().ends_with("falta CAMPO_SMTP_DE"));
     assert!(correio.received().is_empty());
-    worker::once(&casa.other(&[("CAMPO_SMTP", &smtp), DE]).await).await.unwrap();
+    once(&casa.other(&[("CAMPO_SMTP", &smtp), DE]).await).await.unwrap();
     assert_eq!(correio.received().len(), 2);
     assert!(emails(&casa).await.iter().all(|e| e.situacao == "enviado" && e.erro.is_none()));
 }
@@ -253,15 +253,15 @@ async fn an_email_that_waited_for_too_long_goes_out_only_when_somebody_asks() {
     .await
     .unwrap();
     let later = casa.other(&[("CAMPO_SMTP", &smtp), DE]).await;
-    worker::once(&later).await.unwrap();
+    once(&later).await.unwrap();
     let all = emails(&casa).await;
     let states: Vec<&str> = all.iter().map(|email| email.situacao.as_str()).collect();
     assert_eq!(states, ["enviado", "vencido"]);
     assert!(all[1].erro.as_ref().unwrap().contains("3 dias"));
-    worker::once(&later).await.unwrap();
+    once(&later).await.unwrap();
     assert_eq!(correio.received().len(), 1);
     again(&casa, all[1].id).await.unwrap();
-    worker::once(&later).await.unwrap();
+    once(&later).await.unwrap();
     assert_eq!(correio.received().len(), 2);
     assert!(emails(&casa).await.iter().all(|email| email.situacao == "enviado"));
 }
@@ -282,7 +282,7 @@ async fn an_email_that_waits_may_be_cancelled_and_one_that_went_may_not() {
     let [maria, joao] = both().await;
     cancel(joao.id).await.unwrap();
     cancel(joao.id).await.unwrap();
-    worker::once(&casa.other(&[("CAMPO_SMTP", &smtp), DE]).await).await.unwrap();
+    once(&casa.other(&[("CAMPO_SMTP", &smtp), DE]).await).await.unwrap();
     assert_eq!(correio.received().len(), 1);
     assert_eq!(cancel(maria.id).await.unwrap_err().codigo, "email_fora_de_hora");
     let [maria, joao] = both().await;
@@ -298,7 +298,7 @@ async fn two_workers_send_each_email_once() {
     let all: Vec<NovoEmail> = (0..20).map(|_| aviso(Some("joao@exemplo.com.br"))).collect();
     queue(&casa, &all).await;
     let other = casa.other(&[("CAMPO_SMTP", &smtp), DE]).await;
-    let (one, two) = tokio::join!(worker::once(&casa.app), worker::once(&other));
+    let (one, two) = tokio::join!(once(&casa.app), once(&other));
     one.and(two).unwrap();
     assert_eq!(correio.received().len(), 20);
 }

@@ -48,6 +48,11 @@ struct Casa {
     url: String,
 }
 
+/// Sends what is due, as the server of that application would.
+async fn once(app: &App) -> anyhow::Result<()> {
+    worker::once(&app.db, &app.config).await
+}
+
 impl Casa {
     async fn new(pairs: &[(&str, &str)]) -> Self {
         let test = testing::database().await.unwrap();
@@ -64,7 +69,7 @@ impl Casa {
     }
 
     async fn send(&self) {
-        worker::once(&self.app).await.unwrap();
+        once(&self.app).await.unwrap();
     }
 
     /// As if the time that all wait for had come.
@@ -224,7 +229,7 @@ async fn neither_a_company_nor_an_endpoint_always_comes_first() {
     webhook::endpoint(&vizinha, "http://127.0.0.1:9/nunca").await;
     webhook::queue(&casa, 1).await;
     webhook::queue(&vizinha, 1).await;
-    let worker = worker::Worker::new(casa.app.clone());
+    let worker = worker::Worker::new(casa.app.db.clone(), casa.app.config.clone());
     let mut first = BTreeSet::new();
     for _ in 0..60 {
         let due = worker.due().await.unwrap();

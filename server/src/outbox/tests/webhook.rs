@@ -186,7 +186,7 @@ async fn two_workers_deliver_each_message_once() {
     endpoint(&casa, &url).await;
     queue(&casa, 40).await;
     let other = casa.other(&[("CAMPO_CHAVE", CHAVE), ("CAMPO_WEBHOOK_REDES_PRIVADAS", "1")]).await;
-    let (one, two) = tokio::join!(worker::once(&casa.app), worker::once(&other));
+    let (one, two) = tokio::join!(once(&casa.app), once(&other));
     one.and(two).unwrap();
     let ids = erp.ids();
     assert_eq!(ids.len(), 40);
@@ -275,7 +275,7 @@ async fn a_server_with_another_key_says_which_setting_is_wrong() {
         ("CAMPO_CHAVE", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
         ("CAMPO_WEBHOOK_REDES_PRIVADAS", "1"),
     ];
-    worker::once(&casa.other(&other).await).await.unwrap();
+    once(&casa.other(&other).await).await.unwrap();
     let (entrega, _) = only(&casa).await;
     assert!(erp.received().is_empty());
     assert!(entrega.erro.unwrap().contains("CAMPO_CHAVE"));
@@ -339,7 +339,7 @@ async fn neither_an_inner_network_nor_a_redirect_is_followed() {
     assert_eq!(erp.received().len(), 1);
     assert!(only(&casa).await.0.erro.unwrap().contains("redirecionamentos"));
     casa.wait().await;
-    worker::once(&casa.other(&[("CAMPO_CHAVE", CHAVE)]).await).await.unwrap();
+    once(&casa.other(&[("CAMPO_CHAVE", CHAVE)]).await).await.unwrap();
     assert_eq!(erp.received().len(), 1);
     let (entrega, tries) = only(&casa).await;
     assert_eq!(entrega.erro.as_deref(), Some("use https"));
@@ -413,7 +413,11 @@ async fn an_endpoint_that_hangs_holds_up_itself_alone() {
     let nunca = format!("http://{}/nunca", hangs.local_addr().unwrap());
     let (parado, _) = endpoint(&casa, &nunca).await;
     queue(&casa, 24).await;
-    let running = tokio::spawn(worker::run(casa.app.clone()));
+    let running = tokio::spawn(worker::run(
+        casa.app.db.clone(),
+        casa.app.config.clone(),
+        casa.app.shutdown.clone(),
+    ));
     let until = |many: usize| {
         let erp = erp.clone();
         async move {

@@ -1,14 +1,14 @@
 //! Where people wrote without knowing of each other: conflicts (ff18) and held branches (ff28),
 //! each version with who and when, for the office to decide.
 
-use super::{
-    fields::{self, Reader, Shown},
-    load::Loaded,
-};
-use crate::web::{
-    form::Draft,
-    format::{self, Moment},
-    page::Visit,
+use super::load::Loaded;
+use crate::{
+    reading::values::{self, Shown},
+    web::{
+        form::Draft,
+        format::{self, Moment},
+        page::Visit,
+    },
 };
 use campo_domain::{
     parte::Colecao,
@@ -61,11 +61,11 @@ pub struct WriteView {
 /// A field with several values, each with who and when.
 pub fn conflict(conflito: &Conflito, visit: &Visit, loaded: &Loaded) -> ConflictView {
     let (registro, reader, fuso) = (&loaded.registro, loaded.reader(), visit.auth.fuso);
-    let named = fields::named(registro.kind, &conflito.campo);
+    let named = values::named(registro.kind, &conflito.campo);
     let campo = named.map(|(campo, _)| campo);
     let (label, parte) = match named {
         Some((campo, Some((em, _)))) => {
-            (fields::label_of_part(campo, em), Some(Parte::CampoItem(em, campo)))
+            (values::label_of_part(campo, em), Some(Parte::CampoItem(em, campo)))
         }
         Some((campo, None)) => {
             (reader.tipo.rotulo(campo.nome).to_owned(), Some(Parte::Campo(campo)))
@@ -94,15 +94,6 @@ pub fn conflict(conflito: &Conflito, visit: &Visit, loaded: &Loaded) -> Conflict
     }
 }
 
-/// What a held branch writes, as people read it. It names its fields by their labels.
-pub fn kept(reader: &Reader<'_>, label: &str, value: &str) -> String {
-    let kind = reader.tipo.kind;
-    let own = kind.campos().iter().find(|campo| reader.tipo.rotulo(campo.nome) == label);
-    let mut parts = Colecao::TODAS.into_iter().flat_map(|colecao| kind.campos_de(colecao));
-    let campo = own.or_else(|| parts.find(|campo| campo.rotulo == label));
-    if value.is_empty() { String::new() } else { reader.show_kept(campo, value) }
-}
-
 /// The held branches of the record, beside what it says now.
 pub fn held(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Vec<HeldCard> {
     let (fuso, reader) = (visit.auth.fuso, loaded.reader());
@@ -111,8 +102,8 @@ pub fn held(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Vec<HeldCa
         let noted = || held.decision_note.clone().unwrap_or_default();
         let writes = held.writes.iter().map(|write| WriteView {
             label: write.rotulo.clone(),
-            current: kept(&reader, &write.rotulo, &write.atual),
-            proposed: kept(&reader, &write.rotulo, &write.proposto),
+            current: reader.held(&write.rotulo, &write.atual),
+            proposed: reader.held(&write.rotulo, &write.proposto),
             at: format::instant(write.quando, fuso),
         });
         HeldCard {

@@ -1,17 +1,11 @@
 //! What goes out from a record: actions for the company's ERP (R21, R72–R75, R100) and e-mails.
 
-use super::{Which, actions::Act, load::Loaded};
+use super::load::Loaded;
 use crate::{
-    app::App,
     outbox::fila::EntregaDaAcao,
-    web::{
-        form::{Draft, Sent},
-        format::Moment,
-        page::{Notice, PageResult, Visit},
-        queries::outbox::Email,
-    },
+    reading::outbox::Email,
+    web::{form::Draft, format::Moment, page::Visit},
 };
-use axum::extract::State;
 use campo_domain::{
     command::Command,
     ids::AcaoId,
@@ -135,19 +129,6 @@ pub fn possible(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Vec<As
         })
     };
     tipo.acoes.iter().filter_map(view).collect()
-}
-
-/// `POST …/acao`: asks the ERP for something.
-///
-/// # Errors
-/// The form is not of this session, or the record may not be seen.
-pub async fn ask(State(app): State<App>, which: Which, visit: Visit, sent: Sent) -> PageResult {
-    let act = Act { app: &app, visit: &visit, which, sent: &sent };
-    let codigo = sent.get("codigo");
-    let form = format!("pedir-{codigo}");
-    let acao = AcaoId::from(sent.id("acao"));
-    let command = Command::SolicitarAcao { acao, codigo, observacao: sent.filled("observacao") };
-    act.answer(form, command, Notice::Asked).await
 }
 
 /// The e-mails about the record, the newest first (R60, R66, R87).

@@ -1,13 +1,12 @@
 //! Fields as a page shows them and as a form offers them, by what the record's tipo says of them.
 
 use super::load::Loaded;
-use crate::web::{
-    form::{Choice, Draft},
-    queries::names::Names,
+use crate::{
+    reading::values::{Reader, Shown},
+    web::form::{Choice, Draft},
 };
 use campo_domain::{
     assistencia::PRIORIDADES,
-    ids::ItemId,
     kind::Kind,
     parte::Colecao,
     pessoa::Pessoa,
@@ -17,15 +16,6 @@ use campo_domain::{
 };
 use chrono_tz::Tz;
 use uuid::Uuid;
-
-/// A value, ready to be read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shown {
-    /// The text; empty when nothing is filled in.
-    pub text: String,
-    /// Where it leads, if it names a record.
-    pub href: Option<String>,
-}
 
 /// How a form asks for a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,67 +52,8 @@ impl Input {
     }
 }
 
-/// Reads and asks for the fields of one record.
-#[derive(Clone, Copy)]
-pub struct Reader<'a> {
-    /// Names beside ids and codes.
-    pub names: &'a Names,
-    /// The record's tipo.
-    pub tipo: &'a Tipo,
-    /// The company's time zone.
-    pub fuso: Tz,
-}
-
+/// How the fields of a record are asked for.
 impl Reader<'_> {
-    /// The value as people read it: ids and codes become names.
-    pub fn show(&self, campo: &Campo, valor: &Valor) -> Shown {
-        let plain = |text: String| Shown { text, href: None };
-        match (&campo.tipo, valor) {
-            (TipoCampo::Referencia(Alvo::Usuario), Valor::Id(id)) => {
-                plain(self.names.people.name_or_unknown(*id))
-            }
-            (TipoCampo::Referencia(Alvo::Documento(_) | Alvo::Qualquer), Valor::Id(id)) => {
-                match self.names.documents.get(id) {
-                    Some(named) => Shown { text: named.label(), href: Some(named.href()) },
-                    None => plain("Registro não disponível".into()),
-                }
-            }
-            (TipoCampo::Referencia(Alvo::Catalogo(catalogue)), Valor::Texto(code)) => {
-                let of_tipo = self.tipo.categoria(code).filter(|_| campo.nome == "categoria");
-                let of_tipo = of_tipo.map(|categoria| categoria.nome.as_str());
-                let named = of_tipo.or_else(|| self.names.catalogues.name(catalogue, code));
-                plain(named.unwrap_or(code).to_owned())
-            }
-            _ => plain(valor.exibir(campo, self.fuso)),
-        }
-    }
-
-    /// A value that the acompanhamento or a held branch keeps as plain text
-    /// (`campo_sync::history::plain`), as people read it.
-    pub fn show_kept(&self, campo: Option<&Campo>, kept: &str) -> String {
-        let Some(campo) = campo else {
-            // Without a field an id is that of a person.
-            let person = kept.parse().ok().map(|id| self.names.people.name_or_unknown(id));
-            return person.unwrap_or_else(|| kept.to_owned());
-        };
-        let valor = match campo.tipo {
-            TipoCampo::Referencia(Alvo::Usuario | Alvo::Documento(_) | Alvo::Qualquer) => {
-                kept.parse().ok().map(Valor::Id)
-            }
-            TipoCampo::Centavos { .. }
-            | TipoCampo::Milesimos { .. }
-            | TipoCampo::Inteiro { .. } => kept.parse().ok().map(Valor::Inteiro),
-            TipoCampo::Logico => kept.parse().ok().map(Valor::Logico),
-            TipoCampo::Data => kept.parse().ok().map(Valor::Data),
-            TipoCampo::Instante => kept.parse().ok().map(Valor::Instante),
-            TipoCampo::Texto { .. }
-            | TipoCampo::TextoLongo { .. }
-            | TipoCampo::Escolha(_)
-            | TipoCampo::Referencia(Alvo::Catalogo(_)) => Some(Valor::Texto(kept.to_owned())),
-        };
-        valor.map_or_else(|| kept.to_owned(), |valor| self.show(campo, &valor).text)
-    }
-
     /// An input that asks for a field of a part, holding `value`.
     pub fn input(&self, campo: &'static Campo, value: String) -> Input {
         let line = |kind, mode| Control::Line { kind, mode };
@@ -206,23 +137,6 @@ impl Reader<'_> {
 
 fn with_none(choices: impl Iterator<Item = Choice>, current: &str) -> Vec<Choice> {
     std::iter::once(Choice::new("", "—", current)).chain(choices).collect()
-}
-
-/// A field that the log or a conflict names: `CAMPO`, or `COLECAO/ID/CAMPO` of a part.
-pub fn named(kind: Kind, name: &str) -> Option<(&'static Campo, Option<(Colecao, ItemId)>)> {
-    match name.split('/').collect::<Vec<_>>()[..] {
-        [em, id, nome] => {
-            let em: Colecao = em.parse().ok()?;
-            Some((kind.campo_de(em, nome)?, Some((em, id.parse().ok()?))))
-        }
-        _ => Some((kind.campo(name)?, None)),
-    }
-}
-
-/// What a field of a part is called beside those of the record: `Quantidade do item`.
-pub fn label_of_part(campo: &Campo, em: Colecao) -> String {
-    let of = if em == Colecao::Despesas { "da" } else { "do" };
-    format!("{} {of} {}", campo.rotulo, em.rotulo().to_lowercase())
 }
 
 /// A field of the record.

@@ -1,27 +1,16 @@
 //! The flow of a record: the transitions that may be asked for, each with what it brings, and the
 //! analyses that were issued (R45–R71).
 
-use super::{
-    Which,
-    actions::{Act, not_valid},
-    fields,
-    load::Loaded,
+use super::{fields, load::Loaded};
+use crate::web::{
+    form::{Choice, Draft},
+    format::Moment,
+    page::Visit,
 };
-use crate::{
-    app::App,
-    web::{
-        form::{Choice, Draft, Sent},
-        format::Moment,
-        page::{Notice, PageResult, Visit},
-    },
-};
-use axum::extract::State;
 use campo_domain::{
-    command::{Command, NovoPedido},
     fluxo::{Consequencia, Fase, Guarda, Transicao},
-    ids::{AnaliseId, PedidoId, UserId},
+    ids::UserId,
     policy::{self, Parte},
-    refusal::{Codigo, Refusal},
     registro::{Analise, Pedido, Registro, TipoAnalise},
     tipo::Tipo,
     workflow::{self, Onde, Pedir},
@@ -213,71 +202,4 @@ pub fn partial(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Option<
         people: people.collect(),
         error: Draft::error(draft),
     })
-}
-
-/// `POST …/transicao`: asks for a transition, with the analysis that it brings.
-///
-/// # Errors
-/// The form is not of this session, or the record may not be seen.
-pub async fn ask(State(app): State<App>, which: Which, visit: Visit, sent: Sent) -> PageResult {
-    let act = Act { app: &app, visit: &visit, which, sent: &sent };
-    act.check()?;
-    let verbo = sent.get("verbo");
-    let form = format!("acao-{verbo}");
-    let (registro, tipo) = act.load().await?;
-    let (pedido, email) = (PedidoId::from(sent.id("pedido")), sent.has("email"));
-    let traz = tipo.fluxo.transicao(&verbo).and_then(|transicao| transicao.traz);
-    let Some(traz) = traz else {
-        let motivo = sent.filled("texto");
-        let command = Command::Transicionar { pedido, verbo, motivo, email };
-        return act.answer(form, command, Notice::Moved).await;
-    };
-    // The rules find the transition by the analysis: it must be the one of the button.
-    let found = workflow::verbo_que_traz(&registro, &tipo, traz);
-    let repeated = registro.pedidos.iter().any(|asked| asked.id == pedido);
-    if !repeated && found.is_ok_and(|found| found.verbo != verbo) {
-        let situacao = registro.situacao(&tipo).map_or(String::new(), |s| s.nome.clone());
-        let refusal = Refusal::com(Codigo::TransicaoNaoPermitida, [situacao, verbo]);
-        return act.refused(form, &refusal).await;
-    }
-    let procedente = match (traz, sent.get("procedente").as_str()) {
-        (TipoAnalise::Laudo, "sim") => Some(true),
-        (TipoAnalise::Laudo, "nao") => Some(false),
-        (TipoAnalise::Laudo, _) => return act.refused(form, &not_valid("Procedente")).await,
-        _ => None,
-    };
-    let command = Command::Analisar {
-        analise: AnaliseId::from(sent.id("analise")),
-        tipo: traz,
-        texto: sent.get("texto"),
-        procedente,
-        pedido: Some(NovoPedido { id: pedido, email }),
-        encaminhar: None,
-    };
-    act.answer(form, command, Notice::Moved).await
-}
-
-/// `POST …/analise`: issues a partial analysis, and may hand the record to somebody.
-///
-/// # Errors
-/// As [`ask`].
-pub async fn analyse(State(app): State<App>, which: Which, visit: Visit, sent: Sent) -> PageResult {
-    let act = Act { app: &app, visit: &visit, which, sent: &sent };
-    let encaminhar = match sent.filled("encaminhar").map(|id| id.parse::<UserId>()) {
-        None => None,
-        Some(Ok(usuario)) => Some(usuario),
-        Some(Err(_)) => {
-            act.check()?;
-            return act.refused("analise".into(), &not_valid("Encaminhar para")).await;
-        }
-    };
-    let command = Command::Analisar {
-        analise: AnaliseId::from(sent.id("analise")),
-        tipo: TipoAnalise::Parcial,
-        texto: sent.get("texto"),
-        procedente: None,
-        pedido: None,
-        encaminhar,
-    };
-    act.answer("analise".into(), command, Notice::Analysed).await
 }

@@ -1,16 +1,14 @@
 //! The photos and files of a record (R83): what has arrived is shown, what has not says so. The
 //! bytes come by `web::anexos`; adding them is the devices' and the API's.
 
-use super::{
-    fields::{Input, Shown},
-    load::Loaded,
-    parts,
-};
-use crate::web::{
-    form::Draft,
-    format::{self, Moment},
-    page::Visit,
-    queries::record::Picture,
+use super::{fields::Input, load::Loaded, parts};
+use crate::{
+    reading::{record::Picture, values::Shown},
+    web::{
+        form::Draft,
+        format::{self, Moment},
+        page::Visit,
+    },
 };
 use campo_domain::{
     ids::{DeviceId, ItemId},

@@ -1,26 +1,21 @@
 //! The acompanhamento of a record: its lines, its stages, its conversations (R78–R82), and the form
 //! that writes into it.
 
-use super::{
-    Which,
-    actions::Act,
-    fields::{self, Reader},
-    load::Loaded,
-};
+use super::load::Loaded;
 use crate::{
-    app::App,
+    reading::{
+        timeline::{Entry, Visao},
+        values::{self, Reader},
+    },
     web::{
-        form::{Draft, Sent},
+        form::Draft,
         format::{self, Moment},
-        page::{Notice, PageResult, Visit},
-        queries::timeline::{Entry, Visao},
+        page::Visit,
     },
 };
-use axum::extract::State;
 use campo_domain::{
-    command::Command,
     fluxo::Situacao,
-    ids::{NotaId, UserId},
+    ids::UserId,
     parte::Colecao,
     policy::{self, Parte},
     registro::{Registro, Visibilidade},
@@ -188,13 +183,13 @@ fn text(entry: &Entry, reader: &Reader<'_>) -> String {
 fn change(entry: &Entry, loaded: &Loaded) -> Option<Change> {
     const FIELDS: [&str; 6] = ["campo", "texto", "item", "despesa", "anexo", "vinculo"];
     let name = entry.campo.as_deref().filter(|_| FIELDS.contains(&entry.tipo.as_str()))?;
-    let (campo, part) = fields::named(loaded.registro.kind, name)?;
+    let (campo, part) = values::named(loaded.registro.kind, name)?;
     let kept = |value: &Option<String>| {
         let value = value.as_deref().filter(|value| !value.is_empty());
         value.map_or_else(String::new, |value| loaded.reader().show_kept(Some(campo), value))
     };
     let label = match part {
-        Some((em, _)) => fields::label_of_part(campo, em),
+        Some((em, _)) => values::label_of_part(campo, em),
         None => loaded.tipo.rotulo(campo.nome).to_owned(),
     };
     Some(Change { label, from: kept(&entry.de), to: kept(&entry.para) })
@@ -298,26 +293,6 @@ fn note_form(
         error: Draft::error(draft),
         form,
     })
-}
-
-/// `POST …/nota`: writes into the acompanhamento.
-///
-/// # Errors
-/// The form is not of this session, or the record may not be seen.
-pub async fn write(State(app): State<App>, which: Which, visit: Visit, sent: Sent) -> PageResult {
-    let act = Act { app: &app, visit: &visit, which, sent: &sent };
-    let resposta_a: Option<NotaId> = sent.get("resposta_a").parse().ok();
-    let form = resposta_a.map_or_else(|| "nota".to_owned(), |id| format!("resposta-{id}"));
-    let command = Command::Anotar {
-        id: NotaId::from(sent.id("nota")),
-        texto: sent.get("texto"),
-        visibilidade: match sent.get("visibilidade").as_str() {
-            "cliente" => Visibilidade::Cliente,
-            _ => Visibilidade::Interna,
-        },
-        resposta_a,
-    };
-    act.answer(form, command, Notice::Noted).await
 }
 
 /// Every stage that the record passed through, the first one first, with who was responsible in it.

@@ -1,24 +1,20 @@
 //! Gathers what the page of a record shows: the record by `office::load`, the rest in one
 //! transaction.
 
-use super::{
-    Asked, Which,
-    fields::{Reader, named},
-};
+use super::which::{Asked, Which};
 use crate::{
     app::App,
     office::{self, HeldView},
     outbox::fila::{self, EntregaDaAcao},
-    web::{
-        page::{PageError, Shell, Visit},
-        queries::{
-            self,
-            names::Names,
-            outbox::{self, Email},
-            record::{self, Child, Corretiva, Linked, Picture},
-            timeline::{self, Entry, Visao},
-        },
+    reading::{
+        self,
+        names::Names,
+        outbox::{self, Email},
+        record::{self, Child, Corretiva, Linked, Picture},
+        timeline::{self, Entry, Visao},
+        values::{Reader, named},
     },
+    web::page::{PageError, Shell, Visit},
 };
 use campo_domain::{
     kind::Kind,
@@ -141,11 +137,11 @@ pub async fn load(
     let deliveries = fila::das_acoes(&mut tx, tenant, &acoes).await?;
     let emails = outbox::emails(&mut tx, id).await?;
     let contrato = match registro.valor("contrato").texto() {
-        Some(code) => queries::dados(&mut tx, "contrato", code).await?,
+        Some(code) => reading::dados(&mut tx, "contrato", code).await?,
         None => None,
     };
     let origem = match origem::chave(&registro.campos) {
-        Some(key) => queries::dados(&mut tx, origem::CATALOGO, &key).await?,
+        Some(key) => reading::dados(&mut tx, origem::CATALOGO, &key).await?,
         None => None,
     };
     let inactive_at = record::inactive_at(&mut tx, kind, id).await?;

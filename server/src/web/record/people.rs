@@ -1,27 +1,17 @@
 //! The people of a record: participantes (R4), interessados (R87), and who alone may see it (R86).
 
-use super::{
-    Which,
-    actions::{Act, not_valid},
-    fields,
-    load::Loaded,
+use super::{fields, load::Loaded};
+use crate::web::{
+    form::{Choice, Draft},
+    format::Moment,
+    page::Visit,
 };
-use crate::{
-    app::App,
-    web::{
-        form::{Choice, Draft, Sent},
-        format::Moment,
-        page::{Notice, PageResult, Visit},
-    },
-};
-use axum::extract::State;
 use campo_domain::{
-    command::{Command, Listados},
+    command::Command,
     ids::UserId,
     kind::Kind,
     pessoa::Pessoa,
     policy::{self, Parte},
-    refusal::Refusal,
     workflow::{self, Onde},
 };
 use std::collections::BTreeSet;
@@ -95,44 +85,6 @@ pub fn lists(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Vec<ListV
     ]
 }
 
-/// `POST …/participante`: adds or removes a participante.
-///
-/// # Errors
-/// The form is not of this session, or the record may not be seen.
-pub async fn participant(
-    State(app): State<App>,
-    which: Which,
-    visit: Visit,
-    sent: Sent,
-) -> PageResult {
-    let act = Act { app: &app, visit: &visit, which, sent: &sent };
-    let participa = sent.get("entra") == "sim";
-    join(&act, "participantes", |usuario| Command::Participar { usuario, participa }).await
-}
-
-/// `POST …/interessado`: adds or removes an interessado.
-///
-/// # Errors
-/// As [`participant`].
-pub async fn interested(
-    State(app): State<App>,
-    which: Which,
-    visit: Visit,
-    sent: Sent,
-) -> PageResult {
-    let act = Act { app: &app, visit: &visit, which, sent: &sent };
-    let interessado = sent.get("entra") == "sim";
-    join(&act, "interessados", |usuario| Command::Interessar { usuario, interessado }).await
-}
-
-async fn join(act: &Act<'_>, form: &str, command: impl Fn(UserId) -> Command) -> PageResult {
-    let Ok(usuario) = act.sent.get("usuario").parse() else {
-        act.check()?;
-        return act.refused(form.to_owned(), &not_valid("Pessoa")).await;
-    };
-    act.answer(form.to_owned(), command(usuario), Notice::Saved).await
-}
-
 /// Who alone may see the record; nothing where that is said elsewhere.
 pub fn restriction(
     visit: &Visit,
@@ -195,35 +147,5 @@ fn form(loaded: &Loaded, draft: Option<&Draft>) -> RestrictionForm {
         people: loaded.names.people.eligible(None).map(person).collect(),
         groups: groups.into_iter().map(group).collect(),
         error: Draft::error(draft),
-    }
-}
-
-/// `POST …/restricao`: only the listed ones see the record from now on, or everybody again.
-///
-/// # Errors
-/// As [`participant`].
-pub async fn restrict(
-    State(app): State<App>,
-    which: Which,
-    visit: Visit,
-    sent: Sent,
-) -> PageResult {
-    let act = Act { app: &app, visit: &visit, which, sent: &sent };
-    let form = "restricao".to_owned();
-    if sent.get("decisao") == "liberar" {
-        return act.answer(form, Command::Restringir { para: None }, Notice::Freed).await;
-    }
-    let usuarios: Result<BTreeSet<UserId>, Refusal> =
-        sent.all("usuario").map(|id| id.parse().map_err(|_| not_valid("Pessoas"))).collect();
-    let grupos = sent.all("grupo").map(|code| code.replace('\0', "")).collect();
-    match usuarios {
-        Ok(usuarios) => {
-            let para = Some(Listados { usuarios, grupos });
-            act.answer(form, Command::Restringir { para }, Notice::Restricted).await
-        }
-        Err(refusal) => {
-            act.check()?;
-            act.refused(form, &refusal).await
-        }
     }
 }

@@ -1,27 +1,18 @@
 //! The corrective actions that a record belongs to, and those that it may join or open once it is
 //! concluded (R76, R77).
 
-use super::{Which, actions::Act, load::Loaded};
-use crate::{
-    api::{
-        principal::{Escopo, Principal},
-        registros::corretivas::{self, NovaCorretiva},
-    },
-    app::App,
-    web::{
-        form::{Choice, Draft, Sent},
-        format::Moment,
-        page::{Notice, PageResult, Visit},
-    },
+use super::load::Loaded;
+use crate::web::{
+    form::{Choice, Draft},
+    format::Moment,
+    page::Visit,
 };
-use axum::extract::State;
 use campo_domain::{
     command::Command,
     ids::{CorretivaId, UserId},
     registro,
     workflow::{self, Onde},
 };
-use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// A corrective action that the record belongs to.
@@ -73,7 +64,7 @@ pub fn form(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Option<Joi
     let joined = |id: Uuid| registro.corretivas.iter().any(|link| link.id.uuid() == id);
     let open = loaded.corretivas.iter();
     let open = open.filter(|known| known.situacao == "rascunho" && !joined(known.id));
-    let choice = |known: &crate::web::queries::record::Corretiva| {
+    let choice = |known: &crate::reading::record::Corretiva| {
         let label = format!("{} · {}", known.numero, known.titulo);
         Choice::new(known.id.to_string(), label, &chosen)
     };
@@ -82,37 +73,4 @@ pub fn form(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Option<Joi
         title: Draft::text(draft, "titulo", String::new),
         error: Draft::error(draft),
     })
-}
-
-/// `POST …/corretiva`: puts the record under a corrective action, an open one or a new one.
-///
-/// # Errors
-/// The form is not of this session, or the record may not be seen.
-pub async fn join(State(app): State<App>, which: Which, visit: Visit, sent: Sent) -> PageResult {
-    let act = Act { app: &app, visit: &visit, which, sent: &sent };
-    act.check()?;
-    let _ = act.load().await?;
-    let auth = &visit.auth;
-    let quem = Principal {
-        tenant: auth.tenant,
-        pessoa: auth.pessoa.clone(),
-        escopos: Escopo::TODOS.into(),
-        chave: None,
-    };
-    let registros = BTreeSet::from([which.id.uuid()]);
-    let done = match sent.get("corretiva").parse::<Uuid>() {
-        Ok(id) => corretivas::vincular_a(&app, &quem, id, &registros).await,
-        Err(_) => {
-            let titulo = sent.get("titulo");
-            let nova = NovaCorretiva { titulo, descricao: None, tipo: None, registros };
-            corretivas::abrir(&app, &quem, nova).await.map(|_| ())
-        }
-    };
-    match done {
-        Ok(()) => Ok(act.done(Notice::Linked)),
-        Err(error) if error.status.is_client_error() => {
-            act.refused_with("corretiva".into(), error.mensagem.to_string()).await
-        }
-        Err(error) => Err(error.into()),
-    }
 }

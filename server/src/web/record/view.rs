@@ -1,10 +1,9 @@
 //! Shapes a record for its template: what to show, and which forms with what in them.
 
 use super::{
-    Which,
     disputes::{self, ConflictView, HeldCard},
     erp::{self, AcaoView, AskView, EmailView},
-    fields::{self, Control, FieldView, Shown},
+    fields::{self, Control, FieldView},
     flow::{self, ActionView, AnaliseView, PartialForm, WaitingView},
     gallery::{self, GalleryView, PictureView},
     history::{self, EntryView, NoteForm, Stage, Tab},
@@ -12,15 +11,19 @@ use super::{
     parts::{self, PartsView},
     people::{self, ListView, RestrictionView},
     quality::{self, CorretivaView, JoinForm},
+    which::Which,
 };
-use crate::web::{
-    form::Draft,
-    format::{self, Moment},
-    lists,
-    page::{Shell, Visit},
-    queries::{
+use crate::{
+    reading::{
         record::{Child, Linked, label},
         timeline::Visao,
+        values::Shown,
+    },
+    web::{
+        form::Draft,
+        format::{self, Moment},
+        lists,
+        page::{Shell, Visit},
     },
 };
 use askama::Template;

@@ -1,15 +1,12 @@
 //! What a client may open: the tipos that show in the portal and are in use, each with its form.
 
-use super::super::formulario::{self, Opcao};
 use crate::{
-    api::{
-        esquemas,
-        principal::{LerRegistros, Portal},
-    },
+    api::registros::formulario::{self, Opcao},
     app::App,
     error::ApiResult,
-    reference,
-    web::queries::Catalogues,
+    http::principal::{LerRegistros, Portal},
+    reading::Catalogues,
+    reference, schemas,
 };
 use axum::{Json, extract::State};
 use campo_domain::{
@@ -44,7 +41,7 @@ pub struct CampoDoPortal {
     /// O que uma pessoa lê.
     rotulo: String,
     /// O que aceita.
-    #[schema(value_type = esquemas::TipoDeCampo)]
+    #[schema(value_type = schemas::TipoDeCampo)]
     tipo: &'static str,
     /// Se precisa ser preenchido.
     obrigatorio: bool,
@@ -59,7 +56,7 @@ pub struct CampoDoPortal {
 /// Lista os tipos de ocorrência que o cliente pode abrir, com o formulário de cada um.
 #[utoipa::path(get, path = "/v1/portal/tipos", tag = "Portal",
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Vec<TipoDoPortal>), crate::api::docs::Problemas))]
+    responses((status = 200, body = Vec<TipoDoPortal>), crate::http::problems::Problemas))]
 pub async fn tipos(
     State(app): State<App>,
     acesso: Portal<LerRegistros>,

@@ -1,15 +1,15 @@
 //! A client's own cases, newest first. For many rows at once, as `policy::alcanca` has it of one.
 
-use super::super::{colunas, cursor_estranho, empresa, json::Situacao};
 use crate::{
-    api::{
+    api::registros::{colunas, consulta::cursor_estranho, lido::empresa},
+    app::App,
+    error::{ApiError, ApiResult},
+    http::{
         extract::ApiQuery,
         page::{Folha, Pagina},
         principal::{LerRegistros, Portal},
     },
-    app::App,
-    error::{ApiError, ApiResult},
-    web::queries::record,
+    reading::{json::Situacao, record},
 };
 use axum::{
     extract::{OriginalUri, State},
@@ -67,7 +67,7 @@ pub struct Filtro {
 /// Lista as ocorrências do cliente, das mais novas às mais antigas.
 #[utoipa::path(get, path = "/v1/portal/ocorrencias", tag = "Portal", params(Filtro),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Pagina<LinhaDoPortal>), crate::api::docs::Problemas))]
+    responses((status = 200, body = Pagina<LinhaDoPortal>), crate::http::problems::Problemas))]
 pub async fn listar(
     State(app): State<App>,
     acesso: Portal<LerRegistros>,

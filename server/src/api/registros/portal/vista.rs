@@ -1,17 +1,22 @@
 //! One case as its client sees it. What is the company's own is not in it: internal stages, notes
 //! and fields, and what is written in a field before the client may read it.
 
-use super::{
-    super::{
-        Lido, fuso,
-        json::{self, Situacao},
-        nomes::Pedidos,
+use super::lista::{LinhaDoPortal, espera};
+use crate::{
+    api::registros::{
+        lido::{Lido, fuso},
         possivel::{self, Verbo},
         vista::EstadoDoArquivo,
     },
-    lista::{LinhaDoPortal, espera},
+    app::App,
+    error::ApiResult,
+    http::principal::Principal,
+    reading::{
+        json::{self, Situacao},
+        nomes::Pedidos,
+    },
+    visibility::Viewer,
 };
-use crate::{api::principal::Principal, app::App, error::ApiResult, web::queries::Viewer};
 use campo_domain::{
     fluxo::Fase,
     ids::{DocumentId, NotaId},

@@ -1,0 +1,14 @@
+//! What the office reads of one record and does to it: through the same gate as a device.
+
+mod commands;
+pub(crate) mod corretivas;
+mod error;
+mod held;
+pub(crate) mod preparo;
+mod record;
+
+pub use commands::{run, run_all};
+pub use error::OfficeError;
+pub use held::{HeldBranch, HeldView, HeldWrite, decide_held, held, held_branch};
+pub(crate) use record::seen;
+pub use record::{load, merged};

@@ -1,0 +1,10 @@
+//! What the buttons of a record's page do.
+
+mod act;
+pub mod erp;
+pub mod fields;
+pub mod flow;
+pub mod notes;
+pub mod parts;
+pub mod people;
+pub mod quality;

@@ -1,0 +1,33 @@
+//! The form that writes into the acompanhamento.
+
+use super::act::Act;
+use crate::{
+    app::App,
+    web::{
+        form::Sent,
+        page::{Notice, PageResult, Visit},
+        record::which::Which,
+    },
+};
+use axum::extract::State;
+use campo_domain::{command::Command, ids::NotaId, registro::Visibilidade};
+
+/// `POST …/nota`: writes into the acompanhamento.
+///
+/// # Errors
+/// The form is not of this session, or the record may not be seen.
+pub async fn write(State(app): State<App>, which: Which, visit: Visit, sent: Sent) -> PageResult {
+    let act = Act { app: &app, visit: &visit, which, sent: &sent };
+    let resposta_a: Option<NotaId> = sent.get("resposta_a").parse().ok();
+    let form = resposta_a.map_or_else(|| "nota".to_owned(), |id| format!("resposta-{id}"));
+    let command = Command::Anotar {
+        id: NotaId::from(sent.id("nota")),
+        texto: sent.get("texto"),
+        visibilidade: match sent.get("visibilidade").as_str() {
+            "cliente" => Visibilidade::Cliente,
+            _ => Visibilidade::Interna,
+        },
+        resposta_a,
+    };
+    act.answer(form, command, Notice::Noted).await
+}
