@@ -12,24 +12,12 @@ use campo_domain::{
     registro::Registro,
     tipo::{Tipo, Tipos},
 };
+use campo_screens::Proposed;
 use campo_sync::{admission::Merged, exchange, history};
 use chrono::{DateTime, Utc};
 use sqlx::{PgTransaction, Row, postgres::PgRow};
 use std::sync::Arc;
 use uuid::Uuid;
-
-/// One thing that a held change would write.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeldWrite {
-    /// What it is: a field's label, or what the change does.
-    pub rotulo: String,
-    /// As the record reads now.
-    pub atual: String,
-    /// As it would read.
-    pub proposto: String,
-    /// When, by the clock of the device.
-    pub quando: DateTime<Utc>,
-}
 
 /// A held branch, for the office to look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +39,7 @@ pub struct HeldView {
     /// What the office said.
     pub decision_note: Option<String>,
     /// What it would write, in order.
-    pub writes: Vec<HeldWrite>,
+    pub writes: Vec<Proposed>,
 }
 
 /// A held branch with the record that it is about.
@@ -78,11 +66,10 @@ const DECIDIDAS: i64 = 50;
 /// # Errors
 /// [`OfficeError::Internal`].
 pub async fn held(
-    app: &App,
+    tx: &mut PgTransaction<'_>,
     tenant: TenantId,
     document: DocumentId,
 ) -> Result<Vec<HeldView>, OfficeError> {
-    let mut tx = app.db.snapshot(tenant).await?;
     let rows = sqlx::query(
         "(SELECT * FROM held WHERE tenant = $1 AND document = $2 AND status = 'aguardando') \
          UNION ALL (SELECT * FROM held \
@@ -93,16 +80,16 @@ pub async fn held(
     .bind(tenant.uuid())
     .bind(document.uuid())
     .bind(DECIDIDAS)
-    .fetch_all(&mut *tx)
+    .fetch_all(&mut **tx)
     .await?;
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let now = merged(&mut tx, tenant, document).await?;
-    let tipos = ledger::tipos(&mut tx, tenant).await?;
+    let now = merged(tx, tenant, document).await?;
+    let tipos = ledger::tipos(tx, tenant).await?;
     let mut views = Vec::new();
     for row in rows {
-        views.push(held_view(&mut tx, tenant, &tipos, &row, now.as_ref()).await?.0);
+        views.push(held_view(tx, tenant, &tipos, &row, now.as_ref()).await?.0);
     }
     Ok(views)
 }
@@ -181,37 +168,26 @@ async fn held_view(
     Ok((view, tipo))
 }
 
-fn held_write(evento: history::Evento, now: Option<&Registro>) -> HeldWrite {
-    let campo = evento.campo.as_deref().unwrap_or_default();
-    let atual = match evento.tipo {
-        "campo" => now.and_then(|registro| history::plain(registro.valor(campo))),
-        _ => evento.de.clone(),
+/// What a change of a branch would write. Of a field, beside what stands in it now; of the rest,
+/// beside what the change itself found.
+fn held_write(evento: history::Evento, now: Option<&Registro>) -> Proposed {
+    let current = match (evento.tipo, &evento.campo) {
+        ("campo", Some(campo)) => {
+            now.and_then(|registro| history::plain(registro.valor(campo)))
+        }
+        _ => evento.de,
     };
-    let proposto = match evento.tipo {
-        "nota" | "pedido" | "analise" | "criacao" => Some(evento.texto.clone()),
-        _ => evento.para.clone(),
+    let proposed = match evento.tipo {
+        "nota" | "pedido" | "analise" | "criacao" => Some(evento.texto),
+        _ => evento.para,
     };
-    HeldWrite {
-        rotulo: evento.rotulo.unwrap_or_else(|| rotulo(evento.tipo).to_owned()),
-        atual: atual.unwrap_or_default(),
-        proposto: proposto.unwrap_or_default(),
-        quando: evento.quando,
-    }
-}
-
-fn rotulo(tipo: &str) -> &'static str {
-    match tipo {
-        "nota" => "Acompanhamento",
-        "pedido" => "Pedido",
-        "analise" => "Análise",
-        "item" => "Item",
-        "despesa" => "Despesa",
-        "anexo" => "Anexo",
-        "vinculo" => "Vínculo",
-        "participante" => "Participante",
-        "interessado" => "Interessado",
-        "criacao" => "Registro novo",
-        _ => "Alteração",
+    Proposed {
+        tipo: evento.tipo.to_owned(),
+        field: evento.campo,
+        label: evento.rotulo,
+        current,
+        proposed,
+        at: evento.quando,
     }
 }
 

@@ -9,6 +9,6 @@ mod record;
 
 pub use commands::{run, run_all};
 pub use error::OfficeError;
-pub use held::{HeldBranch, HeldView, HeldWrite, decide_held, held, held_branch};
+pub use held::{HeldBranch, HeldView, decide_held, held, held_branch};
 pub(crate) use record::seen;
 pub use record::{load, merged};

@@ -2,6 +2,7 @@
 //! how values read. `crate::visibility` says in SQL who sees what. Nothing here writes.
 
 pub mod agenda;
+pub mod cited;
 pub mod json;
 pub mod lists;
 pub mod names;

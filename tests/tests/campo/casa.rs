@@ -197,7 +197,10 @@ impl Casa {
 
     /// Work of a record that waits for the office.
     pub fn retidos(&self, caso: &Caso) -> Vec<HeldView> {
-        let held = self.rt.block_on(office::held(&self.app, self.tenant, caso.id)).unwrap();
+        let held = self.rt.block_on(async {
+            let mut tx = self.app.db.snapshot(self.tenant).await.unwrap();
+            office::held(&mut tx, self.tenant, caso.id).await.unwrap()
+        });
         held.into_iter().filter(|held| held.status == "aguardando").collect()
     }
 

@@ -481,8 +481,10 @@ fn a_record_shows_what_waits_and_what_was_decided_last() {
         caso = c.caso.id,
         lia = c.lia.id,
     ));
-    let held = campo_server::office::held(&c.casa.app, c.casa.tenant, c.caso.id);
-    let held = c.casa.rt.block_on(held).unwrap();
+    let held = c.casa.rt.block_on(async {
+        let mut tx = c.casa.app.db.snapshot(c.casa.tenant).await.unwrap();
+        campo_server::office::held(&mut tx, c.casa.tenant, c.caso.id).await.unwrap()
+    });
     assert!(held.is_sorted_by_key(|held| std::cmp::Reverse(held.received_at)));
     let esperam = held.iter().filter(|held| held.status == "aguardando").count();
     assert_eq!((held.len(), esperam), (52, 2));

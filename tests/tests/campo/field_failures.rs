@@ -219,7 +219,7 @@ fn ff29_unsent_work_of_a_person_who_lost_access_moves_to_the_holding_area() {
     let report = ana.sync();
     assert_eq!((report.aceitos, report.recusados, report.pendentes), (0, 0, 0));
     assert_eq!(ana.counts(), (0, 3, 0));
-    assert_eq!(site.held(id)[0].writes[0].proposto, "Escrita sem sinal.");
+    assert_eq!(site.held(id)[0].writes[0].proposed.as_deref(), Some("Escrita sem sinal."));
     let carla = Pages::enter(&site, AURORA, "carla");
     assert!(carla.page("/retidas").contains("Ana Ribeiro"));
     let held = &site.held(nova)[0];

@@ -271,7 +271,10 @@ impl Site {
 
     /// Held branches of a record.
     pub fn held(&self, document: DocumentId) -> Vec<HeldView> {
-        self.rt.block_on(office::held(&self.office, self.tenant, document)).unwrap()
+        self.rt.block_on(async {
+            let mut tx = self.office.db.snapshot(self.tenant).await.unwrap();
+            office::held(&mut tx, self.tenant, document).await.unwrap()
+        })
     }
 
     /// Carla decides on a held branch.
