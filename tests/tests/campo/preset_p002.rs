@@ -576,7 +576,8 @@ fn r54_ten_days_without_movement_finalise_once() {
     assert_eq!(ana.sync().retidos, 1);
     assert_eq!(ana.mostra(na_rua.id).0, "Finalizado");
     let retida = &c.casa.retidos(&na_rua)[0];
-    assert_eq!(retida.writes[0].proposto, "O cliente me disse que responde amanhã.");
+    let escrita = retida.writes[0].proposed.as_deref();
+    assert_eq!(escrita, Some("O cliente me disse que responde amanhã."));
     c.casa.aprova(&c.gestor, retida);
     assert_eq!(c.casa.registro(na_rua.id).notas.len(), 1);
     assert_eq!(c.casa.situacao(&na_rua), "finalizado");
