@@ -3,14 +3,13 @@
 use super::{
     form::Choice,
     format::{self, Moment},
-    page::{self, PageResult, Shell, Visit},
+    page::{self, PageError, PageResult, Shell, Visit},
 };
 use crate::{
     app::App,
     reading::{
         self, People,
-        lists::{self, After, Filter},
-        record::label,
+        lists::{self, Filter, Key, Linha, List, Order, Responsible, columns},
     },
     search,
 };
@@ -20,18 +19,30 @@ use axum::{
     http::StatusCode,
 };
 use campo_domain::{
-    assistencia::PRIORIDADES, kind::Kind, pessoa::Permissao, tipo::Tipo, tipo::Tipos,
+    kind::Kind,
+    pessoa::Permissao,
+    tipo::{Tipo, Tipos},
+    valor::Valor,
 };
-use chrono::{DateTime, NaiveDate};
+use campo_screens::{late, priority_label};
+use chrono::{DateTime, SecondsFormat};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
+/// Rows of a page.
+const PAGE: usize = 50;
+/// Up to how many rows are counted; beyond it the page says "mais de".
+const COUNT_MAX: i64 = 1_000;
 /// Filter value for every situação in which work may still happen. No situação has a hyphen.
 const OPEN: &str = "em-aberto";
 /// Filter value for records without a responsável.
 const UNASSIGNED: &str = "sem";
 /// Filter value for what is past its time.
 const LATE: &str = "atrasados";
+
+/// The columns that the page shows, in this order; each is called as everywhere else.
+const SHOWN: [&str; 7] =
+    ["numero", "titulo", "cliente", "situacao", "responsavel", "prazo", "atualizado_em"];
 
 /// The query string.
 #[derive(Debug, Default, Deserialize)]
@@ -65,6 +76,7 @@ struct ListPage {
     prazos: Vec<Choice>,
     situacoes: Vec<Choice>,
     responsaveis: Vec<Choice>,
+    headers: Vec<&'static str>,
     rows: Vec<RowView>,
     shown: String,
     next: Option<String>,
@@ -75,7 +87,7 @@ struct RowView {
     id: uuid::Uuid,
     label: String,
     provisional: bool,
-    row: lists::Row,
+    row: Linha,
     prioridade: Option<&'static str>,
     prazo: Option<String>,
     late: Option<String>,
@@ -111,21 +123,26 @@ async fn list(app: &App, visit: &Visit, kind: Kind, asked: Asked) -> PageResult 
         Kind::Ocorrencia => ("/ocorrencias", "Ocorrências", "ocorrência", "ocorrências"),
         _ => ("/assistencias", "Assistências", "assistência", "assistências"),
     };
-    let after = cursor(&asked.antes);
-    let filter = filter(&asked, visit);
-    let mut tx = app.db.tenant(visit.auth.tenant).await?;
+    let after = cursor(kind, &asked.antes);
+    let filter = filter(&asked);
+    let order = newest_first(kind)?;
+    let (viewer, zone) = (visit.viewer(), visit.auth.fuso);
+    let list = List { kind, viewer, zone, filter: &filter, order: &order };
+    let mut tx = app.db.snapshot(visit.auth.tenant).await?;
     let shell = visit.shell(&mut tx, title, path).await?;
     let people = People::load(&mut tx).await?;
     let tipos = reading::tipos(&mut tx, kind).await?;
-    let (mut rows, total) = lists::page(&mut tx, visit.viewer(), kind, &filter, after).await?;
+    let rows_max = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
+    let mut rows = lists::page(&mut tx, &list, after.as_ref(), rows_max).await?;
+    let total = lists::count(&mut tx, &list, COUNT_MAX + 1).await?;
     tx.commit().await?;
 
-    let more = rows.len() > lists::PAGE;
-    rows.truncate(lists::PAGE);
+    let more = rows.len() > PAGE;
+    rows.truncate(PAGE);
     let last = rows.last().filter(|_| more);
     let next = last.map(|row| format!("{}.{}", row.atualizado_em.timestamp_micros(), row.id));
-    let all = match total > lists::COUNT_MAX {
-        true => format!("mais de {} {many}", format::thousands(lists::COUNT_MAX)),
+    let all = match total > COUNT_MAX {
+        true => format!("mais de {} {many}", format::thousands(COUNT_MAX)),
         false => format::count(total, one, many),
     };
     let whole = after.is_none() && !more;
@@ -145,6 +162,7 @@ async fn list(app: &App, visit: &Visit, kind: Kind, asked: Asked) -> PageResult 
         ],
         situacoes: situacoes(&tipos, &asked.situacao),
         responsaveis: responsaveis(&people, &asked.responsavel),
+        headers: headers(kind),
         rows: rows.into_iter().map(|row| view(visit, row)).collect(),
         shown,
         next,
@@ -177,24 +195,41 @@ impl Asked {
     }
 }
 
-fn filter(asked: &Asked, visit: &Visit) -> Filter {
+fn headers(kind: Kind) -> Vec<&'static str> {
+    let columns = campo_screens::columns(kind);
+    let header = |name: &str| columns.iter().find(|column| column.name == name);
+    SHOWN.iter().filter_map(|name| Some(header(name)?.label)).collect()
+}
+
+fn filter(asked: &Asked) -> Filter {
     let code = |text: &str| Some(text.replace('\0', "")).filter(|code| !code.is_empty());
-    let today = visit.now.with_timezone(&visit.auth.fuso).date_naive();
+    let situacao = code(&asked.situacao).filter(|code| code != OPEN);
+    let open = asked.situacao == OPEN;
     Filter {
-        tipo: code(&asked.tipo),
-        situacao: code(&asked.situacao).filter(|code| code != OPEN),
-        open: asked.situacao == OPEN,
-        responsavel: asked.responsavel.parse().ok(),
-        unassigned: asked.responsavel == UNASSIGNED,
-        late: (asked.prazo == LATE).then_some((visit.now, today)),
+        tipos: code(&asked.tipo).map(|code| vec![code]),
+        situacoes: situacao.map(|code| vec![code]),
+        fases: open.then(|| columns::OPEN.map(str::to_owned).into()),
+        responsible: match asked.responsavel.as_str() {
+            UNASSIGNED => Some(Responsible::Nobody),
+            id => id.parse().ok().map(Responsible::Person),
+        },
+        late: (asked.prazo == LATE).then_some(true),
         words: search::query(&asked.texto),
+        ..Filter::default()
     }
 }
 
-fn cursor(text: &str) -> Option<After> {
+/// The only order of the page.
+fn newest_first(kind: Kind) -> Result<Order, PageError> {
+    Order::read(kind, None).map_err(|_| PageError::not_found())
+}
+
+/// Where a page begins: after the row of that moment and id.
+fn cursor(kind: Kind, text: &str) -> Option<Key> {
     let (micros, id) = text.split_once('.')?;
     let at = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
-    Some(After { at, id: id.parse().ok()? })
+    let at = at.to_rfc3339_opts(SecondsFormat::Micros, true);
+    Some((kind, lists::DEFAULT.to_owned(), vec![Some(at)], id.parse().ok()?))
 }
 
 /// The newest version of each tipo.
@@ -232,31 +267,24 @@ fn responsaveis(people: &People, current: &str) -> Vec<Choice> {
     choices
 }
 
-fn view(visit: &Visit, row: lists::Row) -> RowView {
-    let fuso = visit.auth.fuso;
-    let open = !matches!(row.fase.as_str(), "concluido" | "cancelado" | "negado");
-    let today: NaiveDate = visit.now.with_timezone(&fuso).date_naive();
-    let of_record = row.prazo.filter(|prazo| *prazo < today);
-    let of_record = of_record.map(|prazo| format!("Prazo: {}", format::day(prazo)));
-    let of_stage = row.etapa_ate.filter(|until| *until < visit.now);
-    let of_stage =
-        of_stage.map(|until| format!("Prazo da etapa: {}", format::instant(until, fuso)));
+fn view(visit: &Visit, row: Linha) -> RowView {
+    let zone = visit.auth.fuso;
+    let open = columns::OPEN.contains(&row.fase.as_str());
+    let day = match row.campos.get("prazo") {
+        Some(Valor::Data(day)) => Some(*day),
+        _ => None,
+    };
+    let priority = row.campos.get("prioridade").and_then(Valor::texto);
     RowView {
         id: row.id,
-        label: label(row.id, row.numero.as_deref()),
+        label: row.rotulo(),
         provisional: row.numero.is_none(),
-        prioridade: priority(row.prioridade.as_deref()),
-        prazo: row.prazo.map(format::day),
-        late: of_record.or(of_stage).filter(|_| open),
-        updated: Moment::new(row.atualizado_em, visit.now, fuso),
+        prioridade: priority_label(priority),
+        prazo: day.map(format::day),
+        late: late(open, day, row.etapa_ate, visit.now, zone),
+        updated: Moment::new(row.atualizado_em, visit.now, zone),
         row,
     }
-}
-
-/// The label of a priority worth showing: a normal one says nothing.
-pub fn priority(code: Option<&str>) -> Option<&'static str> {
-    let found = PRIORIDADES.iter().find(|(known, _)| Some(*known) == code);
-    found.filter(|(known, _)| *known != "normal").map(|(_, label)| *label)
 }
 
 #[cfg(test)]
@@ -266,10 +294,11 @@ mod tests {
     #[test]
     fn a_cursor_that_was_tampered_with_is_the_beginning() {
         let id = "0199d3a0-0000-7000-8000-000000000001";
-        let after = cursor(&format!("1790000000000001.{id}")).unwrap();
-        assert_eq!(after.at.timestamp_micros(), 1_790_000_000_000_001);
+        let after = cursor(Kind::Assistencia, &format!("1790000000000001.{id}")).unwrap();
+        let at: DateTime<chrono::Utc> = after.2[0].as_deref().unwrap().parse().unwrap();
+        assert_eq!(at.timestamp_micros(), 1_790_000_000_000_001);
         for bad in ["", ".", "1.2", "x.y", "99999999999999999999.a"] {
-            assert_eq!(cursor(bad), None, "{bad}");
+            assert_eq!(cursor(Kind::Assistencia, bad), None, "{bad}");
         }
     }
 }

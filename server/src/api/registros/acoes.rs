@@ -17,7 +17,7 @@ use crate::{
     },
     office,
     outbox::fila::{self, EntregaDaAcao},
-    reading::{nomes::Quem, record},
+    reading::{lists, nomes::Quem, record},
     schemas,
     visibility::{Viewer, visible},
 };
@@ -230,7 +230,7 @@ async fn consulta(
     viewer: Option<Viewer>,
 ) -> ApiResult<QueryBuilder<Postgres>> {
     let fuso = lido::fuso(tx).await?;
-    let mut sql = consulta::visto(viewer.unwrap_or(Viewer { id: None, all: false }), fuso)?;
+    let mut sql = lists::begin(viewer.unwrap_or(Viewer { id: None, all: false }), fuso)?;
     sql.push(
         "SELECT a.*, d.kind, coalesce(ac.numero, oc.numero) AS numero, u.nome AS pedida_por_nome, \
              (SELECT x->>'rotulo' FROM referencia r, jsonb_array_elements(r.data->'acoes') x \

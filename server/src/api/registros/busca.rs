@@ -1,6 +1,5 @@
 //! "Buscar no sistema" (R36): one search over screens, catalogues, their entries and records.
 
-use super::{colunas, filtro::cliente};
 use crate::{
     app::App,
     error::{ApiError, ApiResult},
@@ -8,7 +7,10 @@ use crate::{
         extract::ApiQuery,
         principal::{Acesso, LerRegistros},
     },
-    reading::record,
+    reading::{
+        lists::{client, columns},
+        record,
+    },
     search,
     visibility::{Viewer, visible},
 };
@@ -216,7 +218,7 @@ async fn entradas(
     palavras: &[String],
     limite: i64,
 ) -> sqlx::Result<Vec<EntradaDeCatalogo>> {
-    let padroes: Vec<String> = palavras.iter().map(|palavra| colunas::padrao(palavra)).collect();
+    let padroes: Vec<String> = palavras.iter().map(|palavra| columns::pattern(palavra)).collect();
     let catalogos: Vec<&str> = CATALOGOS.iter().map(|catalogo| catalogo.codigo).collect();
     let sql = format!(
         "SELECT r.collection AS catalogo, r.key AS codigo, \
@@ -224,7 +226,7 @@ async fn entradas(
          FROM referencia r WHERE r.tenant = campo_tenant() AND r.collection = ANY($1) AND r.active \
              AND ({} LIKE ALL ($2) OR r.key LIKE ALL ($2)) \
          ORDER BY nome, catalogo, codigo LIMIT $3",
-        colunas::texto("coalesce(r.data->>'nome', r.key)")
+        columns::text("coalesce(r.data->>'nome', r.key)")
     );
     sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(catalogos)
@@ -260,8 +262,8 @@ pub(super) fn sql() -> String {
              ORDER BY t.atualizado_em DESC LIMIT $4) \
          ORDER BY atualizado_em DESC, id LIMIT $4",
         visible = visible!("t"),
-        da_ocorrencia = cliente(Kind::Ocorrencia, "t"),
-        da_agenda = cliente(Kind::Agenda, "t"),
+        da_ocorrencia = client(Kind::Ocorrencia, "t"),
+        da_agenda = client(Kind::Agenda, "t"),
     )
 }
 

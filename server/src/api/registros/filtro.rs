@@ -1,17 +1,15 @@
-//! What a list of records may be narrowed to. An identifier comes from the tables of fields or is
-//! not in the query, and every value is bound.
+//! What a list of records may be narrowed to, as an address asks for it, and what is told where it
+//! asks for what there is not.
 
-use super::colunas;
 use crate::{
     error::{ApiError, ApiResult},
-    projection::table,
+    reading::lists::{Bound, Filter, Responsible, columns},
     search,
 };
-use campo_domain::{agenda::NA_ASSISTENCIA, kind::Kind, tipo::Tipos};
+use campo_domain::{kind::Kind, tipo::Tipos};
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::Deserialize;
-use sqlx::{Postgres, QueryBuilder};
 use std::collections::BTreeSet;
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -89,171 +87,106 @@ pub struct Filtro {
     pub(super) cursor: Option<String>,
 }
 
-/// The client of a row of that name: its own, or that of the record that it belongs to, `a` or `o`.
-/// Not `coalesce`: behind row-level security PostgreSQL looks nothing up in an index by one.
-pub fn cliente(kind: Kind, row: &str) -> String {
-    match kind {
-        Kind::Assistencia => format!("{row}.cliente"),
-        Kind::Ocorrencia => {
-            format!("CASE WHEN {row}.cliente IS NULL THEN a.cliente ELSE {row}.cliente END")
+impl Filtro {
+    /// What the list is narrowed to.
+    ///
+    /// # Errors
+    /// 400: the kind has no such field, or no such value can be in it.
+    pub fn read(&self, kind: Kind, tipos: &Tipos, me: Uuid, zone: Tz) -> ApiResult<Filter> {
+        let situacoes = self.situacao.as_deref().map(codes).transpose()?;
+        let fases = self.fase.as_deref().map(codes).transpose()?;
+        Ok(Filter {
+            situacoes: situacoes.map(|codes| known(kind, codes, tipos)).transpose()?,
+            fases: fases.map(|asked| spelt_out(&asked)).transpose()?,
+            tipos: self.tipo.as_deref().map(codes).transpose()?,
+            responsible: self.responsible(kind, me)?,
+            client: self.cliente,
+            late: self.atrasado,
+            codes: self.codes(kind)?,
+            parents: self.parents(kind)?,
+            on_case_screen: match self.na_assistencia {
+                Some(listed) => has(kind, "tipo_agenda").map(|_| Some(listed))?,
+                None => None,
+            },
+            planned: self.planned(kind)?,
+            moments: self.moments(kind, zone)?,
+            words: self.q.as_deref().map(words).transpose()?.flatten(),
+        })
+    }
+
+    fn responsible(&self, kind: Kind, me: Uuid) -> ApiResult<Option<Responsible>> {
+        let Some(asked) = self.responsavel.as_deref() else { return Ok(None) };
+        has(kind, "responsavel")?;
+        Ok(Some(match asked {
+            "nenhum" => Responsible::Nobody,
+            "eu" => Responsible::Person(me),
+            id => Responsible::Person(id.parse().map_err(|_| {
+                ApiError::invalido("O parâmetro responsavel é um id, “eu” ou “nenhum”.")
+            })?),
+        }))
+    }
+
+    fn codes(&self, kind: Kind) -> ApiResult<Vec<(&'static str, Vec<String>)>> {
+        let asked = [
+            ("categoria", &self.categoria),
+            ("modulo", &self.modulo),
+            ("setor", &self.setor),
+            ("filial", &self.filial),
+            ("tipo_ocorrencia", &self.tipo_ocorrencia),
+            ("produto", &self.produto),
+            ("fornecedor", &self.fornecedor),
+            ("tipo_agenda", &self.tipo_agenda),
+        ];
+        let asked = asked.into_iter().filter_map(|(field, text)| Some((field, text.as_deref()?)));
+        asked.map(|(field, text)| Ok((has(kind, field)?, codes(text)?))).collect()
+    }
+
+    fn parents(&self, kind: Kind) -> ApiResult<Vec<(&'static str, Uuid)>> {
+        let asked = [("assistencia", self.assistencia), ("ocorrencia", self.ocorrencia)];
+        let asked = asked.into_iter().filter_map(|(field, id)| Some((field, id?)));
+        asked.map(|(field, id)| Ok((has(kind, field)?, id))).collect()
+    }
+
+    fn planned(&self, kind: Kind) -> ApiResult<Option<(NaiveDate, NaiveDate)>> {
+        let Some(month) = &self.plano_mensal else { return Ok(None) };
+        has(kind, "plano_mensal")?;
+        let day = NaiveDate::parse_from_str(&format!("{month}-01"), "%Y-%m-%d").ok();
+        let day = day.filter(|day| month.len() == 7 && (1..=9999).contains(&day.year()));
+        let months = day.and_then(|day| Some((day, day.checked_add_months(Months::new(1))?)));
+        let bad = || ApiError::invalido("O parâmetro plano_mensal é um mês (2026-12).");
+        Ok(Some(months.ok_or_else(bad)?))
+    }
+
+    fn moments(&self, kind: Kind, zone: Tz) -> ApiResult<Vec<(&'static str, Bound)>> {
+        if self.inicio_de.is_some() || self.inicio_ate.is_some() {
+            has(kind, "inicio")?;
         }
-        Kind::Agenda => "CASE WHEN a.cliente IS NULL THEN o.cliente ELSE a.cliente END".to_owned(),
-        Kind::Cliente => format!("{row}.id"),
-    }
-}
-
-/// Adds the condition that [`cliente`] is this one, from the client's side.
-fn do_cliente(sql: &mut QueryBuilder<Postgres>, kind: Kind, id: Uuid) {
-    let (proprios, do_caso) = match kind {
-        Kind::Assistencia | Kind::Cliente => {
-            sql.push(format!(" AND {} = ", cliente(kind, "t"))).push_bind(id);
-            return;
-        }
-        Kind::Ocorrencia => (
-            "SELECT x.id FROM ocorrencias x WHERE x.cliente = ",
-            "SELECT x.id FROM assistencias y JOIN ocorrencias x ON x.tenant = y.tenant \
-                 AND x.assistencia = y.id WHERE x.cliente IS NULL AND y.cliente = ",
-        ),
-        Kind::Agenda => (
-            "SELECT x.id FROM assistencias y JOIN agendas x ON x.tenant = y.tenant \
-                 AND x.assistencia = y.id WHERE y.cliente = ",
-            "SELECT x.id FROM ocorrencias y JOIN agendas x ON x.tenant = y.tenant \
-                 AND x.ocorrencia = y.id LEFT JOIN assistencias z ON z.tenant = x.tenant \
-                 AND z.id = x.assistencia WHERE z.cliente IS NULL AND y.cliente = ",
-        ),
-    };
-    sql.push(format!(" AND t.id IN ({proprios}")).push_bind(id);
-    sql.push(format!(" UNION ALL {do_caso}")).push_bind(id).push(")");
-}
-
-/// Late: past the day of the record, or of its situação, while work may still happen.
-pub fn atrasado(kind: Kind) -> String {
-    let prazo = match kind.campo("prazo") {
-        Some(_) => " OR t.prazo < (now() AT TIME ZONE $3)::date",
-        None => "",
-    };
-    let fase = colunas::FECHADAS;
-    format!("(t.fase NOT IN ({fase}) AND coalesce(t.etapa_ate < now(){prazo}, false))")
-}
-
-/// Adds the conditions of a filter, on `t` alone.
-///
-/// # Errors
-/// 400: the kind has no such field, or no such value can be in it.
-pub fn filtrar(
-    sql: &mut QueryBuilder<Postgres>,
-    kind: Kind,
-    filtro: &Filtro,
-    tipos: &Tipos,
-    (eu, fuso): (Uuid, Tz),
-) -> ApiResult<()> {
-    if let Some(situacoes) = &filtro.situacao {
-        let situacoes = conhecidas(kind, lista(situacoes)?, tipos)?;
-        sql.push(" AND t.situacao = ANY(").push_bind(situacoes).push(")");
-    }
-    if let Some(codigos) = &filtro.tipo {
-        sql.push(" AND t.tipo = ANY(").push_bind(lista(codigos)?).push(")");
-    }
-    if let Some(fases) = &filtro.fase {
-        sql.push(" AND t.fase = ANY(").push_bind(das_fases(&lista(fases)?)?).push(")");
-    }
-    do_campo(sql, kind, filtro)?;
-    if let Some(quem) = &filtro.responsavel {
-        tem(kind, "responsavel")?;
-        match quem.as_str() {
-            "nenhum" => {
-                sql.push(
-                    " AND NOT EXISTS (SELECT 1 FROM usuario x WHERE x.tenant = t.tenant \
-                     AND x.id = t.responsavel AND x.ativo)",
-                );
+        let asked = [
+            ("inicio", "inicio_de", &self.inicio_de, "inicio_ate", &self.inicio_ate),
+            ("criado_em", "criado_de", &self.criado_de, "criado_ate", &self.criado_ate),
+            (
+                "atualizado_em",
+                "atualizado_de",
+                &self.atualizado_de,
+                "atualizado_ate",
+                &self.atualizado_ate,
+            ),
+        ];
+        let mut moments = Vec::new();
+        for (column, from_name, from, before_name, before) in asked {
+            if let Some(text) = from {
+                moments.push((column, Bound::From(momento(from_name, text, zone, false)?)));
             }
-            quem => {
-                let eu = (quem == "eu").then_some(eu);
-                let id = eu.or_else(|| quem.parse().ok()).ok_or_else(|| {
-                    ApiError::invalido("O parâmetro responsavel é um id, “eu” ou “nenhum”.")
-                })?;
-                sql.push(" AND t.responsavel = ").push_bind(id);
+            if let Some(text) = before {
+                moments.push((column, Bound::Before(momento(before_name, text, zone, true)?)));
             }
         }
+        Ok(moments)
     }
-    if let Some(id) = filtro.cliente {
-        do_cliente(sql, kind, id);
-    }
-    if let Some(late) = filtro.atrasado {
-        sql.push(format!(" AND {} = ", atrasado(kind))).push_bind(late);
-    }
-    let momentos = [
-        ("t.inicio >= ", "inicio_de", &filtro.inicio_de, false),
-        ("t.inicio < ", "inicio_ate", &filtro.inicio_ate, true),
-        ("t.criado_em >= ", "criado_de", &filtro.criado_de, false),
-        ("t.criado_em < ", "criado_ate", &filtro.criado_ate, true),
-        ("t.atualizado_em >= ", "atualizado_de", &filtro.atualizado_de, false),
-        ("t.atualizado_em < ", "atualizado_ate", &filtro.atualizado_ate, true),
-    ];
-    for (condicao, nome, texto, fim) in momentos {
-        if let Some(texto) = texto {
-            let momento = momento(nome, texto, fuso, fim)?;
-            sql.push(format!(" AND {condicao}")).push_bind(momento);
-        }
-    }
-    if let Some(q) = &filtro.q {
-        procurar(sql, kind, q)?;
-    }
-    Ok(())
-}
-
-/// What only some kinds have: codes of a field, the record that it belongs to, a month.
-fn do_campo(sql: &mut QueryBuilder<Postgres>, kind: Kind, filtro: &Filtro) -> ApiResult<()> {
-    let codigos = [
-        ("categoria", &filtro.categoria),
-        ("modulo", &filtro.modulo),
-        ("setor", &filtro.setor),
-        ("filial", &filtro.filial),
-        ("tipo_ocorrencia", &filtro.tipo_ocorrencia),
-        ("produto", &filtro.produto),
-        ("fornecedor", &filtro.fornecedor),
-        ("tipo_agenda", &filtro.tipo_agenda),
-    ];
-    for (campo, codigos) in codigos {
-        if let Some(codigos) = codigos {
-            tem(kind, campo)?;
-            sql.push(format!(" AND t.{campo} = ANY(")).push_bind(lista(codigos)?).push(")");
-        }
-    }
-    if filtro.inicio_de.is_some() || filtro.inicio_ate.is_some() {
-        tem(kind, "inicio")?;
-    }
-    for (campo, id) in [("assistencia", filtro.assistencia), ("ocorrencia", filtro.ocorrencia)] {
-        if let Some(id) = id {
-            tem(kind, campo)?;
-            sql.push(format!(" AND t.{campo} = ")).push_bind(id);
-        }
-    }
-    if let Some(na_tela) = filtro.na_assistencia {
-        tem(kind, "tipo_agenda")?;
-        // R42: the catalogue says which.
-        sql.push(format!(
-            " AND EXISTS (SELECT 1 FROM referencia x WHERE x.tenant = t.tenant \
-             AND x.collection = 'tipo_agenda' AND x.key = t.tipo_agenda \
-             AND x.data->'dados'->>'{NA_ASSISTENCIA}' = 'sim') = "
-        ));
-        sql.push_bind(na_tela);
-    }
-    if let Some(mes) = &filtro.plano_mensal {
-        tem(kind, "plano_mensal")?;
-        let dia = NaiveDate::parse_from_str(&format!("{mes}-01"), "%Y-%m-%d").ok();
-        let dia = dia.filter(|dia| mes.len() == 7 && (1..=9999).contains(&dia.year()));
-        let meses = dia.and_then(|dia| Some((dia, dia.checked_add_months(Months::new(1))?)));
-        let (de, ate) = meses
-            .ok_or_else(|| ApiError::invalido("O parâmetro plano_mensal é um mês (2026-12)."))?;
-        sql.push(" AND t.plano_mensal >= ").push_bind(de);
-        sql.push(" AND t.plano_mensal < ").push_bind(ate);
-    }
-    Ok(())
 }
 
 /// A code that no tipo of the kind ever had is a slip, not an empty list.
-fn conhecidas(kind: Kind, codigos: Vec<String>, tipos: &Tipos) -> ApiResult<Vec<String>> {
+fn known(kind: Kind, codigos: Vec<String>, tipos: &Tipos) -> ApiResult<Vec<String>> {
     let do_kind = tipos.todos().filter(|tipo| tipo.kind == kind);
     let situacoes: BTreeSet<&str> = do_kind
         .flat_map(|tipo| tipo.fluxo.situacoes.iter().map(|situacao| situacao.codigo.as_str()))
@@ -266,15 +199,15 @@ fn conhecidas(kind: Kind, codigos: Vec<String>, tipos: &Tipos) -> ApiResult<Vec<
 }
 
 /// The fases of a filter, `aberta` spelt out.
-fn das_fases(pedidas: &[String]) -> ApiResult<Vec<String>> {
+fn spelt_out(pedidas: &[String]) -> ApiResult<Vec<String>> {
     let mut fases = Vec::new();
     for fase in pedidas {
         match fase.as_str() {
-            "aberta" => fases.extend(colunas::ABERTAS.map(str::to_owned)),
-            _ if colunas::FASES.contains(&fase.as_str()) => fases.push(fase.clone()),
+            "aberta" => fases.extend(columns::OPEN.map(str::to_owned)),
+            _ if columns::FASES.contains(&fase.as_str()) => fases.push(fase.clone()),
             _ => {
                 let mensagem = "Não há essa fase. Veja as que há em “fases”.";
-                let todas: Vec<&str> = ["aberta"].into_iter().chain(colunas::FASES).collect();
+                let todas: Vec<&str> = ["aberta"].into_iter().chain(columns::FASES).collect();
                 return Err(ApiError::invalido(mensagem).with("fases", todas));
             }
         }
@@ -282,20 +215,23 @@ fn das_fases(pedidas: &[String]) -> ApiResult<Vec<String>> {
     Ok(fases)
 }
 
-fn tem(kind: Kind, campo: &str) -> ApiResult<()> {
-    if kind.campo(campo).is_some() {
-        return Ok(());
+/// The name of a field that the kind has.
+fn has(kind: Kind, name: &'static str) -> ApiResult<&'static str> {
+    match kind.campo(name) {
+        Some(campo) => Ok(campo.nome),
+        None => {
+            let mensagem = format!("{} não tem o campo {name} para filtrar.", kind.rotulo());
+            Err(ApiError::invalido(mensagem))
+        }
     }
-    let mensagem = format!("{} não tem o campo {campo} para filtrar.", kind.rotulo());
-    Err(ApiError::invalido(mensagem))
 }
 
-fn lista(codigos: &str) -> ApiResult<Vec<String>> {
-    let codigos: Vec<String> = codigos.split(',').map(|codigo| codigo.trim().to_owned()).collect();
-    if codigos.len() > CODIGOS_MAX {
+fn codes(text: &str) -> ApiResult<Vec<String>> {
+    let codes: Vec<String> = text.split(',').map(|code| code.trim().to_owned()).collect();
+    if codes.len() > CODIGOS_MAX {
         return Err(ApiError::invalido(format!("Um filtro aceita até {CODIGOS_MAX} códigos.")));
     }
-    Ok(codigos)
+    Ok(codes)
 }
 
 /// A day of the company, or an instant. A day as an end is included: the next one begins there.
@@ -322,17 +258,13 @@ pub fn momento(nome: &str, texto: &str, fuso: Tz, fim: bool) -> ApiResult<DateTi
     })
 }
 
-/// Adds the condition of a search: every word is in the record, or in its client.
-fn procurar(sql: &mut QueryBuilder<Postgres>, kind: Kind, q: &str) -> ApiResult<()> {
+/// What is looked for: every word is in the record, or in its client. Nothing where there is no word.
+fn words(q: &str) -> ApiResult<Option<serde_json::Value>> {
     if q.chars().count() > BUSCA_CHARS_MAX {
         let mensagem = format!("A busca aceita até {BUSCA_CHARS_MAX} caracteres.");
         return Err(ApiError::invalido(mensagem));
     }
-    if let Some(palavras) = search::query(q) {
-        sql.push(format!(" AND t.id IN (SELECT busca_{}(", table(kind)));
-        sql.push_bind(palavras).push("))");
-    }
-    Ok(())
+    Ok(search::query(q))
 }
 
 #[cfg(test)]

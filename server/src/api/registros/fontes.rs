@@ -16,6 +16,7 @@ use crate::{
         principal::{Acesso, LerRegistros},
     },
     projection::table,
+    reading::lists,
     visibility::{Viewer, visible},
 };
 use axum::{
@@ -114,7 +115,7 @@ pub async fn ler(
     }
     let mut tx = app.db.snapshot(acesso.tenant).await?;
     let fuso = lido::fuso(&mut tx).await?;
-    let mut sql = consulta::visto(Viewer::of(&acesso.pessoa), fuso)?;
+    let mut sql = lists::begin(Viewer::of(&acesso.pessoa), fuso)?;
     consulta(&mut sql, fonte, &filtro, fuso, folha.depois.as_ref())?;
     sql.push(" LIMIT ").push_bind(folha.rows());
     let rows = sql.build().fetch_all(&mut *tx).await.map_err(consulta::cursor_estranho)?;
@@ -273,7 +274,7 @@ fn registros() -> String {
                    WHERE u.tenant = x.tenant AND u.id = x.responsavel)"
             }
         };
-        let cliente = filtro::cliente(kind, "x");
+        let cliente = lists::client(kind, "x");
         let donos = [("a", "assistencias", "assistencia"), ("o", "ocorrencias", "ocorrencia")];
         let donos = donos.into_iter().filter(|(_, _, campo)| kind.campo(campo).is_some());
         let donos: Vec<String> = donos

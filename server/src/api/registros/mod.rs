@@ -9,7 +9,6 @@ pub mod acompanhamento;
 pub mod busca;
 pub mod caso;
 pub mod change;
-pub mod colunas;
 pub mod comando;
 pub mod comandos;
 pub mod consulta;

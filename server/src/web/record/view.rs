@@ -22,8 +22,7 @@ use crate::{
     web::{
         form::Draft,
         format::{self, Moment},
-        lists,
-        page::{Shell, Visit},
+            page::{Shell, Visit},
     },
 };
 use askama::Template;
@@ -200,7 +199,7 @@ fn badges(visit: &Visit, loaded: &Loaded) -> Badges {
     let category = registro.kind.campo("categoria").filter(|_| tipo.tem_campo("categoria"));
     let category = category.map(|campo| loaded.reader().show(campo, registro.valor(campo.nome)));
     Badges {
-        priority: lists::priority(registro.prioridade(tipo)),
+        priority: campo_screens::priority_label(registro.prioridade(tipo)),
         category: category.map(|shown| shown.text).filter(|text| !text.is_empty()),
         restricted: registro.restricao.is_some(),
         stage_until: until.map(moment),

@@ -1,7 +1,7 @@
 //! A client's own cases, newest first. For many rows at once, as `policy::alcanca` has it of one.
 
 use crate::{
-    api::registros::{colunas, consulta::cursor_estranho, lido::empresa},
+    api::registros::{consulta::cursor_estranho, lido::empresa},
     app::App,
     error::{ApiError, ApiResult},
     http::{
@@ -9,7 +9,7 @@ use crate::{
         page::{Folha, Pagina},
         principal::{LerRegistros, Portal},
     },
-    reading::{json::Situacao, record},
+    reading::{json::Situacao, lists::columns, record},
 };
 use axum::{
     extract::{OriginalUri, State},
@@ -110,7 +110,7 @@ fn consulta(cliente: Uuid, tipos: &Tipos, filtro: &Filtro) -> ApiResult<QueryBui
     sql.push_bind(mostrados).push(") AND (t.categoria IS NULL OR t.chave || '/' || t.categoria ");
     sql.push("<> ALL(").push_bind(internas).push("))");
     if let Some(aberta) = filtro.aberta {
-        let fechadas = colunas::FECHADAS;
+        let fechadas = columns::CLOSED;
         sql.push(format!(" AND (t.fase NOT IN ({fechadas})) = ")).push_bind(aberta);
     }
     if let Some(q) = &filtro.q {
@@ -172,8 +172,8 @@ fn procurar(sql: &mut QueryBuilder<Postgres>, q: &str, tipos: &Tipos) -> ApiResu
             lidos.extend(campos.map(|campo| format!("{onde}/{campo}")));
         }
     }
-    let padrao = colunas::padrao(&busca::dobrar(q));
-    sql.push(format!(" AND ({} LIKE ", colunas::texto("t.titulo"))).push_bind(padrao.clone());
+    let padrao = columns::pattern(&busca::dobrar(q));
+    sql.push(format!(" AND ({} LIKE ", columns::text("t.titulo"))).push_bind(padrao.clone());
     sql.push(format!(" AND t.chave || '/' || t.situacao || '/' || {CAMPO_DO_TITULO} = ANY("));
     sql.push_bind(lidos).push(") OR t.numero LIKE ").push_bind(padrao).push(")");
     Ok(())
