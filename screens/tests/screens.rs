@@ -102,7 +102,7 @@ fn value_of(campo: &Campo) -> Valor {
         TipoCampo::Logico => Valor::Logico(true),
         Referencia(Alvo::Catalogo(_)) => Valor::Texto("codigo".into()),
         Referencia(_) => Valor::Id(Uuid::from_u128(7)),
-        TipoCampo::Texto { .. } | TipoCampo::TextoLongo { .. } => Valor::Texto("texto".into()),
+        TipoCampo::Texto { .. } | TipoCampo::TextoLongo { .. } => Valor::Texto("SP".into()),
     }
 }
 

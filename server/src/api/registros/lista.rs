@@ -128,11 +128,7 @@ impl RegistroDaLista {
             kind: kind.codigo(),
             rotulo: linha.rotulo(),
             numero: linha.numero,
-            tipo: TipoLinha {
-                codigo: linha.tipo.0,
-                versao: linha.tipo.1,
-                nome: linha.tipo_nome,
-            },
+            tipo: TipoLinha { codigo: linha.tipo.0, versao: linha.tipo.1, nome: linha.tipo_nome },
             situacao: Situacao {
                 codigo: linha.situacao,
                 nome: linha.situacao_nome,

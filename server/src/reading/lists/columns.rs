@@ -95,8 +95,7 @@ fn of_field(campo: &Campo) -> Column {
         TipoCampo::Data => Column::new(column, "date", true),
         TipoCampo::Instante => Column::new(column, "timestamptz", true),
         TipoCampo::Escolha(choices) => {
-            let codes: Vec<String> =
-                choices.iter().map(|(code, _)| format!("'{code}'")).collect();
+            let codes: Vec<String> = choices.iter().map(|(code, _)| format!("'{code}'")).collect();
             // A code that this version does not know comes after those that it does.
             let codes = codes.join(", ");
             let rank = format!(

@@ -97,8 +97,7 @@ impl Order {
             return vec![Part { condition: None, columns, id, after }];
         }
         let sql = &first.column.sql;
-        let mut filled =
-            Part { condition: Some(format!("{sql} IS NOT NULL")), columns, id, after };
+        let mut filled = Part { condition: Some(format!("{sql} IS NOT NULL")), columns, id, after };
         filled.columns[0].column.nullable = false;
         let empty = Part {
             condition: Some(format!("{sql} IS NULL")),
@@ -141,9 +140,8 @@ impl Part {
     fn push_after(&self, sql: &mut QueryBuilder<Postgres>) {
         let Some((values, id)) = &self.after else { return };
         let sign = self.id.sign();
-        let alike = |sorted: &Sorted| {
-            !sorted.column.nullable && sorted.descending == self.id.descending
-        };
+        let alike =
+            |sorted: &Sorted| !sorted.column.nullable && sorted.descending == self.id.descending;
         sql.push(" AND ");
         if self.columns.iter().all(alike) && values.iter().all(Option::is_some) {
             // One comparison, for an index to serve it.

@@ -167,11 +167,7 @@ pub async fn plans(
 
 /// A part of the list, without a limit; `prefix` goes before the query, for its plan to be looked
 /// at.
-fn build(
-    list: &List<'_>,
-    part: &Part,
-    prefix: &str,
-) -> sqlx::Result<QueryBuilder<Postgres>> {
+fn build(list: &List<'_>, part: &Part, prefix: &str) -> sqlx::Result<QueryBuilder<Postgres>> {
     let mut sql = begin(list.viewer, list.zone)?;
     sql.push(prefix);
     select(&mut sql, list.kind, list.order);

@@ -22,7 +22,7 @@ use crate::{
     web::{
         form::Draft,
         format::{self, Moment},
-            page::{Shell, Visit},
+        page::{Shell, Visit},
     },
 };
 use askama::Template;

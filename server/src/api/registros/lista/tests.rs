@@ -12,9 +12,9 @@ use crate::{
 use campo_domain::kind::Kind;
 use chrono::Utc;
 use serde_json::Value;
+use serde_json::json;
 use sqlx::Row;
 use uuid::Uuid;
-use serde_json::json;
 
 const FUSO: chrono_tz::Tz = chrono_tz::America::Sao_Paulo;
 
@@ -147,9 +147,8 @@ async fn no_list_in_an_order_or_by_a_filter_of_an_index_reads_a_whole_table() {
     let agora = Utc::now().to_rfc3339();
     let hoje = Utc::now().date_naive().to_string();
     let padrao = (DEFAULT, agora.as_str());
-    let de = |texto: &str| {
-        sqlx::query_scalar::<_, Uuid>("SELECT md5($1)::uuid").bind(texto.to_owned())
-    };
+    let de =
+        |texto: &str| sqlx::query_scalar::<_, Uuid>("SELECT md5($1)::uuid").bind(texto.to_owned());
     let cliente = de("clientes77").fetch_one(test.db.owner()).await.unwrap();
     let alguem = de("u7").fetch_one(test.db.owner()).await.unwrap();
     let comuns = [("criado_em", agora.as_str()), ("-criado_em", &agora), padrao];
@@ -203,8 +202,7 @@ async fn no_list_in_an_order_or_by_a_filter_of_an_index_reads_a_whole_table() {
             for all in [true, false] {
                 let viewer = Viewer { id: Some(eu), all };
                 let pedido = format!("{kind} {} {filtro} {all}", ordem.0);
-                for plano in planos(&test.db, tenant, kind, viewer, ordem, filtro.clone()).await
-                {
+                for plano in planos(&test.db, tenant, kind, viewer, ordem, filtro.clone()).await {
                     let inteira = Kind::TODOS
                         .iter()
                         .any(|kind| plano.contains(&format!("Seq Scan on {}", table(*kind))));
