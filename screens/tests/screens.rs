@@ -75,7 +75,7 @@ fn record(tipo: &Tipo, situacao: Option<&Situacao>) -> Registro {
 }
 
 fn at(minutes: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp(1_796_000_000, 0).unwrap() + TimeDelta::minutes(minutes)
+    DateTime::from_timestamp(1_795_999_980, 0).unwrap() + TimeDelta::minutes(minutes)
 }
 
 fn look<'a>(record: &'a Registro, tipo: &'a Tipo, person: &'a Pessoa, names: &'a Names) -> Look<'a> {
