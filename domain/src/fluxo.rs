@@ -1,7 +1,7 @@
 //! A fluxo is data: named situações, each with a fixed fase, and the transitions between them.
 //! Metrics, timers and editability look only at the fase. The presets are in `domain/presets`.
 
-use crate::{pessoa::Permissao, registro::TipoAnalise};
+use crate::{analise::TipoAnalise, pessoa::Permissao};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 

@@ -120,7 +120,7 @@ const RELACOES: &[(&str, &str)] = &[
 const BYTES_MAX: i64 = 2 * 1024 * 1024 * 1024;
 
 /// The fields of an anexo. What identifies the bytes is set once.
-pub const CAMPOS_ANEXO: &[Campo] = &[
+pub(crate) const CAMPOS_ANEXO: &[Campo] = &[
     Campo::novo("nome", "Nome do arquivo", Texto { chars_max: 200 }, "R83"),
     Campo::novo("categoria", "Categoria", Escolha(CATEGORIAS_ANEXO), "R83"),
     Campo::novo("legenda", "Legenda", Texto { chars_max: 500 }, "R84"),
@@ -206,7 +206,7 @@ pub fn posicao(texto: &str) -> Option<(f64, f64)> {
 }
 
 /// The fields of a vínculo: another document, or somebody in the catalogue of contacts.
-pub const CAMPOS_VINCULO: &[Campo] = &[
+pub(crate) const CAMPOS_VINCULO: &[Campo] = &[
     Campo::novo("relacao", "Relação", Escolha(RELACOES), "R38"),
     Campo::novo("documento", "Registro", Referencia(Alvo::Qualquer), "R38"),
     Campo::novo("contato", "Contato", Referencia(Alvo::Catalogo("contato")), "R38"),

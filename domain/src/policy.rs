@@ -153,7 +153,7 @@ pub fn pode_alterar(
     if permitido {
         Ok(())
     } else {
-        Err(Refusal::situacao(Codigo::SituacaoNaoPermiteEdicao, situacao))
+        Err(Refusal::com(Codigo::SituacaoNaoPermiteEdicao, [situacao.nome.clone()]))
     }
 }
 

@@ -8,17 +8,17 @@ use std::cell::Cell;
 
 /// Columns that a change may have: column number and type, as Automerge's format numbers them.
 mod spec {
-    pub const INSERT: u64 = 52;
-    pub const KEY_STRING: u64 = 21;
-    pub const KEY_COUNTER: u64 = 19;
-    pub const VALUE_RAW: u64 = 87;
-    pub const PRED_COUNT: u64 = 112;
-    pub const PRED_ACTOR: u64 = 113;
-    pub const PRED_COUNTER: u64 = 115;
-    pub const EXPAND: u64 = 148;
-    pub const MARK_NAME: u64 = 165;
+    pub(super) const INSERT: u64 = 52;
+    pub(super) const KEY_STRING: u64 = 21;
+    pub(super) const KEY_COUNTER: u64 = 19;
+    pub(super) const VALUE_RAW: u64 = 87;
+    pub(super) const PRED_COUNT: u64 = 112;
+    pub(super) const PRED_ACTOR: u64 = 113;
+    pub(super) const PRED_COUNTER: u64 = 115;
+    pub(super) const EXPAND: u64 = 148;
+    pub(super) const MARK_NAME: u64 = 165;
     /// Object actor and counter, key actor, action, value metadata: all plain unsigned runs.
-    pub const UNSIGNED: [u64; 5] = [1, 2, 17, 66, 86];
+    pub(super) const UNSIGNED: [u64; 5] = [1, 2, 17, 66, 86];
 }
 
 /// What is wrong with a chunk.

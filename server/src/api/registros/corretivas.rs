@@ -277,7 +277,7 @@ async fn uma(tx: &mut PgTransaction<'_>, quem: &Principal, id: Uuid) -> ApiResul
 
 fn texto(texto: &str, rotulo: &str, chars_max: usize) -> ApiResult<String> {
     let texto = valor::linhas(texto);
-    workflow::texto_valido(&texto, rotulo)?;
+    workflow::valid_text(&texto, rotulo)?;
     if texto.chars().count() > chars_max {
         let detalhes = [rotulo.to_owned(), chars_max.to_string()];
         return Err(Refusal::com(Codigo::TextoLongoDemais, detalhes).into());

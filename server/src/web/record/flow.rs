@@ -24,7 +24,7 @@ use campo_domain::{
     refusal::{Codigo, Refusal},
     registro::{Analise, Pedido, Registro, TipoAnalise},
     tipo::Tipo,
-    workflow::{self, Onde, Pedir},
+    workflow::{self, Asked, Onde},
 };
 use uuid::Uuid;
 
@@ -98,7 +98,7 @@ pub fn waiting(visit: &Visit, loaded: &Loaded) -> Vec<WaitingView> {
     let (registro, tipo) = (&loaded.registro, &loaded.tipo);
     let view = |pedido: &Pedido| {
         let transicao = tipo.fluxo.transicao(&pedido.verbo);
-        let why = workflow::fotos_a_caminho(registro, tipo, &pedido.verbo);
+        let why = workflow::photos_on_their_way(registro, tipo, &pedido.verbo);
         WaitingView {
             label: transicao.map_or_else(|| pedido.verbo.clone(), |t| t.rotulo.clone()),
             by: loaded.names.people.name_or_unknown(pedido.autoria.por.uuid()),
@@ -114,8 +114,8 @@ pub fn actions(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Vec<Act
     let (registro, tipo, pessoa) = (&loaded.registro, &loaded.tipo, &visit.auth.pessoa);
     let view = |transicao: &Transicao| {
         let draft = Draft::of(draft, &format!("acao-{}", transicao.verbo));
-        let pedir = Pedir { verbo: &transicao.verbo, motivo: Some("?"), traz: transicao.traz };
-        let judged = workflow::julgar(registro, tipo, pessoa, pedir, Onde::Servidor);
+        let asked = Asked { verb: &transicao.verbo, reason: Some("?"), brings: transicao.traz };
+        let judged = workflow::judge(registro, tipo, pessoa, asked, Onde::Servidor);
         let offers = |efeito: &Consequencia| matches!(efeito, Consequencia::OferecerEmail(_));
         let minted = |name: &str| draft.map_or_else(Uuid::now_v7, |draft| draft.sent.id(name));
         ActionView {
@@ -136,7 +136,7 @@ pub fn actions(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Vec<Act
             error: Draft::error(draft),
         }
     };
-    workflow::disponiveis(registro, tipo, pessoa, Onde::Servidor).into_iter().map(view).collect()
+    workflow::available(registro, tipo, pessoa, Onde::Servidor).into_iter().map(view).collect()
 }
 
 fn style(transicao: &Transicao, tipo: &Tipo) -> &'static str {
@@ -233,7 +233,7 @@ pub async fn ask(State(app): State<App>, which: Which, visit: Visit, sent: Sent)
         return act.answer(form, command, Notice::Moved).await;
     };
     // The rules find the transition by the analysis: it must be the one of the button.
-    let found = workflow::verbo_que_traz(&registro, &tipo, traz);
+    let found = workflow::transition_bringing(&registro, &tipo, traz);
     let repeated = registro.pedidos.iter().any(|asked| asked.id == pedido);
     if !repeated && found.is_ok_and(|found| found.verbo != verbo) {
         let situacao = registro.situacao(&tipo).map_or(String::new(), |s| s.nome.clone());
