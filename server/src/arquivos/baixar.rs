@@ -41,7 +41,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub use resposta::responder;
 
 /// What is shown of a file that has no picture.
-static MARCADOR: LazyLock<Bytes> = LazyLock::new(|| campo_fotos::marcador().into());
+static MARCADOR: LazyLock<Bytes> = LazyLock::new(|| campo_fotos::placeholder().into());
 
 /// The routes for programs, devices and the portal.
 pub fn routes() -> OpenApiRouter<App> {
