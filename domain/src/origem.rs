@@ -71,7 +71,7 @@ pub fn conferir(campos: &Campos, dados: &Dados, item: &Campos) -> Result<(), Ref
     }
     let numero = campos.get("origem_numero").and_then(Valor::texto).unwrap_or_default();
     let detalhes = [produto.chars().take(60).collect(), numero.to_owned()];
-    Err(Refusal::com(Codigo::ProdutoForaDaOrigem, detalhes))
+    Err(Refusal::with(Codigo::ProdutoForaDaOrigem, detalhes))
 }
 
 /// The client and the supplier of the document, where the record has such a field and leaves it

@@ -86,15 +86,15 @@ impl fmt::Display for Colecao {
 /// The name is not one of the four collections.
 #[derive(Debug, thiserror::Error)]
 #[error("unknown collection: {0}")]
-pub struct UnknownColecao(String);
+pub struct ColecaoDesconhecida(String);
 
 impl FromStr for Colecao {
-    type Err = UnknownColecao;
+    type Err = ColecaoDesconhecida;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Colecao::TODAS
             .into_iter()
             .find(|colecao| colecao.codigo() == text)
-            .ok_or_else(|| UnknownColecao(text.to_owned()))
+            .ok_or_else(|| ColecaoDesconhecida(text.to_owned()))
     }
 }
 
@@ -175,15 +175,15 @@ impl fmt::Display for Variante {
 /// The name is none of the three pictures of a file.
 #[derive(Debug, thiserror::Error)]
 #[error("unknown variante: {0}")]
-pub struct UnknownVariante(String);
+pub struct VarianteDesconhecida(String);
 
 impl FromStr for Variante {
-    type Err = UnknownVariante;
+    type Err = VarianteDesconhecida;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Variante::TODAS
             .into_iter()
             .find(|variante| variante.codigo() == text)
-            .ok_or_else(|| UnknownVariante(text.to_owned()))
+            .ok_or_else(|| VarianteDesconhecida(text.to_owned()))
     }
 }
 

@@ -157,18 +157,18 @@ impl Refusal {
     }
 
     /// A refusal with particulars.
-    pub fn com(codigo: Codigo, detalhes: impl IntoIterator<Item = String>) -> Self {
+    pub fn with(codigo: Codigo, detalhes: impl IntoIterator<Item = String>) -> Self {
         Refusal { codigo, detalhes: detalhes.into_iter().collect() }
     }
 
     /// A field that the kind does not have.
     pub fn campo_desconhecido(nome: &str) -> Self {
-        Self::com(Codigo::CampoDesconhecido, [nome.chars().take(60).collect()])
+        Self::with(Codigo::CampoDesconhecido, [nome.chars().take(60).collect()])
     }
 
     /// Missing the permission.
     pub fn sem_permissao(permissao: Permissao) -> Self {
-        Self::com(Codigo::SemPermissao, [permissao.codigo().to_owned()])
+        Self::with(Codigo::SemPermissao, [permissao.codigo().to_owned()])
     }
 
     fn detalhe(&self, posicao: usize) -> &str {

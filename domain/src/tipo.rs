@@ -292,7 +292,7 @@ impl Tipos {
     pub fn obter(&self, referencia: &TipoRef) -> Result<&Arc<Tipo>, Refusal> {
         self.0.get(referencia).ok_or_else(|| {
             let nome = format!("{} v{}", referencia.codigo, referencia.versao);
-            Refusal::com(Codigo::TipoDesconhecido, [nome])
+            Refusal::with(Codigo::TipoDesconhecido, [nome])
         })
     }
 
@@ -304,7 +304,7 @@ impl Tipos {
         self.0
             .values()
             .rfind(|tipo| tipo.codigo == codigo)
-            .ok_or_else(|| Refusal::com(Codigo::TipoDesconhecido, [codigo.to_owned()]))
+            .ok_or_else(|| Refusal::with(Codigo::TipoDesconhecido, [codigo.to_owned()]))
     }
 
     /// The newest version of each tipo of the kind.

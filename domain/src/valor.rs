@@ -243,7 +243,7 @@ impl Campo {
             ) => {
                 if texto.chars().count() > *chars_max {
                     let detalhes = [self.rotulo.to_owned(), chars_max.to_string()];
-                    return Err(Refusal::com(Codigo::TextoLongoDemais, detalhes));
+                    return Err(Refusal::with(Codigo::TextoLongoDemais, detalhes));
                 }
                 texto.chars().all(|c| !c.is_control() || (self.longo() && matches!(c, '\n' | '\t')))
             }
@@ -272,7 +272,7 @@ impl Campo {
     }
 
     fn invalido(&self) -> Refusal {
-        Refusal::com(Codigo::ValorInvalido, [self.rotulo.to_owned()])
+        Refusal::with(Codigo::ValorInvalido, [self.rotulo.to_owned()])
     }
 
     /// Reads what a person typed, in the given time zone; blank means `Nulo`. Dates are

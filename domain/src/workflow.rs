@@ -132,7 +132,7 @@ fn analyse(edit: Edit<'_>, analysis: &Analysis<'_>, onde: Onde) -> Result<Efeito
     valid_text(text, what.rotulo())?;
     room_for_one(registro.analises.len(), ANALISES_MAX, "análises")?;
     let partial = what == TipoAnalise::Parcial;
-    let invalid = || Refusal::com(Codigo::ValorInvalido, [what.rotulo().to_owned()]);
+    let invalid = || Refusal::with(Codigo::ValorInvalido, [what.rotulo().to_owned()]);
     // Only a laudo says whether the case is founded; all but a partial one ask for a transition.
     if founded.is_some() != (what == TipoAnalise::Laudo) || with_request == partial {
         return Err(invalid());
@@ -145,7 +145,7 @@ fn analyse(edit: Edit<'_>, analysis: &Analysis<'_>, onde: Onde) -> Result<Efeito
         let field = registro.kind.campo("responsavel").is_some() && tipo.tem_campo("responsavel");
         if hand_to.is_some() && !field {
             let rotulo = tipo.rotulo("responsavel").to_owned();
-            return Err(Refusal::com(Codigo::CampoForaDoTipo, [rotulo]));
+            return Err(Refusal::with(Codigo::CampoForaDoTipo, [rotulo]));
         }
         return Ok(Efeito::Gravar);
     }

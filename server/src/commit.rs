@@ -268,13 +268,13 @@ async fn attempt(
     let users: BTreeSet<UserId> = requesters.keys().map(|(user, _)| *user).collect();
     let world = ledger::world(&mut tx, tenant, &needs, &users, now).await?;
     let pedidas: Vec<&Vinculacao> = works.iter().filter_map(Work::corretiva).collect();
-    let mut corretivas = Corretivas::ler(&mut tx, &pedidas, world.ano).await?;
+    let mut corretivas = Corretivas::ler(&mut tx, &pedidas, world.year).await?;
     tx.rollback().await?;
-    let (cases, ano) = (world.cases.clone(), world.ano);
-    let (restricoes, everyone) = (world.restricoes.clone(), world.pessoas.clone());
+    let (cases, ano) = (world.cases.clone(), world.year);
+    let (restricoes, everyone) = (world.restrictions.clone(), world.people.clone());
     let judged = requesters.values().chain(held.values().filter_map(|b| b.author.as_ref()));
     let judged = judged.map(|requester| &requester.pessoa);
-    let judged = judged.chain(world.autores.values()).chain(world.entregues.values());
+    let judged = judged.chain(world.authors.values()).chain(world.assignees.values());
     let people: BTreeMap<UserId, Pessoa> =
         judged.map(|pessoa| (pessoa.id, pessoa.clone())).collect();
     let jobs = works.clone();
@@ -405,7 +405,7 @@ fn plan_one(
             Answer::Ended(planner.inactive(*document, heads, Uuid::now_v7().into()))
         }
         Work::Arquivo { document, anexo, situacao, motivo } => {
-            Answer::Arquivo(planner.arquivo(*document, *anexo, *situacao, *motivo))
+            Answer::Arquivo(planner.file_state(*document, *anexo, *situacao, *motivo))
         }
         Work::Decide { user, held: id, approve, note } => {
             let id = *id;

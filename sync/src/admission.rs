@@ -63,7 +63,7 @@ pub(crate) fn admit(
     }
     dependencies(&change, target, rules)?;
     let admitted = merge(push.document, change, target.merged, rules)?;
-    if target.merged.is_none() && !target.envolvidos.is_empty() {
+    if target.merged.is_none() && !target.involved.is_empty() {
         // It joins a case that is here: that takes sight of the case. One that is not here yet
         // may begin with a child.
         scope(push, requester, target, &admitted.merged, &mut late)?;

@@ -7,4 +7,4 @@ mod server;
 mod transaction;
 
 pub use person::apply;
-pub(crate) use server::{arquivo, in_name_of, pedido, recebido, responsavel, veredito};
+pub(crate) use server::{file_state, hand_to, in_name_of, received, request, verdict};

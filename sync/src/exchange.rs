@@ -8,7 +8,7 @@ mod replay;
 mod world;
 
 pub use plan::{
-    AcaoWrite, Aviso, ChangeWrite, Destino, DocumentWrite, HeldWrite, LogWrite, Plan,
+    ActionWrite, ChangeWrite, DocumentWrite, EmailWrite, HeldWrite, LogWrite, Plan, Recipients,
     settle_positions,
 };
 pub use planner::Planner;

@@ -30,7 +30,7 @@ pub(crate) fn describe(
     let actor = Actor::parse(change.actor_id()).unwrap_or(Actor::servidor(0));
     let quando = DateTime::from_timestamp_millis(change.timestamp());
     let base = Evento {
-        document: after.id,
+        documento: after.id,
         tipo: "criacao",
         parte: None,
         visibilidade: Visibilidade::Interna,

@@ -31,7 +31,7 @@ pub(super) struct New<'a> {
 pub(super) fn create(tipo: &Tipo, pessoa: &Pessoa, new: &New<'_>) -> Result<(), Refusal> {
     let kind = new.kind;
     if *new.tipo != tipo.referencia() || tipo.kind != kind {
-        return Err(Refusal::com(Codigo::TipoDesconhecido, [new.tipo.codigo.clone()]));
+        return Err(Refusal::with(Codigo::TipoDesconhecido, [new.tipo.codigo.clone()]));
     }
     for (nome, valor) in new.campos {
         let campo = kind.campo(nome).ok_or_else(|| Refusal::campo_desconhecido(nome))?;

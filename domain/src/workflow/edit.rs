@@ -148,7 +148,7 @@ impl Edit<'_> {
         let readable =
             |id| found(id).is_some_and(|nota| nota.visibilidade == Visibilidade::Cliente);
         if self.pessoa.portal() && !resposta_a.is_none_or(readable) {
-            return Err(Refusal::com(Codigo::ValorInvalido, ["Acompanhamento".to_owned()]));
+            return Err(Refusal::with(Codigo::ValorInvalido, ["Acompanhamento".to_owned()]));
         }
         Ok(())
     }

@@ -27,7 +27,7 @@ pub(super) fn room_for_one(atual: usize, max: usize, o_que: &str) -> Result<(), 
     if atual < max {
         Ok(())
     } else {
-        Err(Refusal::com(Codigo::LimiteExcedido, [o_que.to_owned(), max.to_string()]))
+        Err(Refusal::with(Codigo::LimiteExcedido, [o_que.to_owned(), max.to_string()]))
     }
 }
 
@@ -38,14 +38,14 @@ pub(super) fn room_for_one(atual: usize, max: usize, o_que: &str) -> Result<(), 
 /// `texto_vazio`, `texto_longo_demais` or `valor_invalido`, each naming `rotulo`.
 pub fn valid_text(texto: &str, rotulo: &str) -> Result<(), Refusal> {
     if texto.trim().is_empty() {
-        return Err(Refusal::com(Codigo::TextoVazio, [rotulo.to_owned()]));
+        return Err(Refusal::with(Codigo::TextoVazio, [rotulo.to_owned()]));
     }
     if texto.chars().count() > TEXTO_CHARS_MAX {
         let detalhes = [rotulo.to_owned(), TEXTO_CHARS_MAX.to_string()];
-        return Err(Refusal::com(Codigo::TextoLongoDemais, detalhes));
+        return Err(Refusal::with(Codigo::TextoLongoDemais, detalhes));
     }
     if texto.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
-        return Err(Refusal::com(Codigo::ValorInvalido, [rotulo.to_owned()]));
+        return Err(Refusal::with(Codigo::ValorInvalido, [rotulo.to_owned()]));
     }
     Ok(())
 }

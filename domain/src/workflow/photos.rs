@@ -47,7 +47,7 @@ pub(super) fn lack_for(
 /// `exige_fotos`.
 pub(super) fn enough(registro: &Registro, tipo: &Tipo) -> Result<(), Refusal> {
     let Some(lack) = first_lack(registro, tipo, |_| true) else { return Ok(()) };
-    Err(Refusal::com(Codigo::ExigeFotos, [lack.label, lack.needed.to_string()]))
+    Err(Refusal::with(Codigo::ExigeFotos, [lack.label, lack.needed.to_string()]))
 }
 
 /// What a transition that needs photos still waits for: those that the server has not verified
@@ -56,5 +56,5 @@ pub fn photos_on_their_way(registro: &Registro, tipo: &Tipo, verbo: &str) -> Opt
     let verified = |id: &ItemId| registro.arquivo(id) == SituacaoArquivo::Verificada;
     let lack = lack_for(registro, tipo, verbo, verified)?;
     let progress = format!("{} de {}", lack.there_are, lack.needed);
-    Some(Refusal::com(Codigo::FotosACaminho, [lack.label, progress]))
+    Some(Refusal::with(Codigo::FotosACaminho, [lack.label, progress]))
 }

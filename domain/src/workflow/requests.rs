@@ -35,7 +35,7 @@ pub fn transition_bringing<'a>(
     let daqui = trazem.clone().find(|t| atual.is_some_and(|atual| t.de.contains(atual)));
     daqui
         .or_else(|| trazem.next())
-        .ok_or_else(|| Refusal::com(Codigo::TransicaoInexistente, [analise.rotulo().to_owned()]))
+        .ok_or_else(|| Refusal::with(Codigo::TransicaoInexistente, [analise.rotulo().to_owned()]))
 }
 
 /// What a request asks for.
@@ -81,27 +81,27 @@ pub fn judge_request(
     onde: Onde,
 ) -> Result<String, Refusal> {
     let unknown =
-        || Refusal::com(Codigo::TransicaoInexistente, [asked.verb.chars().take(60).collect()]);
+        || Refusal::with(Codigo::TransicaoInexistente, [asked.verb.chars().take(60).collect()]);
     let transicao = tipo.fluxo.transicao(asked.verb).ok_or_else(unknown)?;
     let quem = asker(pessoa);
     if !transicao.quem.contains(&quem) {
         // What goes on inside has no name for a client (R52).
         return Err(match quem {
             Quem::Cliente => unknown(),
-            _ => Refusal::com(Codigo::NaoCabeAVoce, [transicao.rotulo.clone()]),
+            _ => Refusal::with(Codigo::NaoCabeAVoce, [transicao.rotulo.clone()]),
         });
     }
     if quem == Quem::Interno && !pessoa.pode(transicao.permissao) {
         return Err(Refusal::sem_permissao(transicao.permissao));
     }
     let Some(atual) = registro.situacao(tipo) else {
-        return Err(Refusal::com(Codigo::TransicaoInexistente, [transicao.rotulo.clone()]));
+        return Err(Refusal::with(Codigo::TransicaoInexistente, [transicao.rotulo.clone()]));
     };
     let not_from_here = || {
         // A client is not told of what goes on inside (R52).
         let visible = registro.situacao_do_cliente(tipo).filter(|_| quem == Quem::Cliente);
         let detalhes = [visible.unwrap_or(atual).nome.clone(), transicao.rotulo.clone()];
-        Err(Refusal::com(Codigo::TransicaoNaoPermitida, detalhes))
+        Err(Refusal::with(Codigo::TransicaoNaoPermitida, detalhes))
     };
     if !transicao.de.contains(&atual.codigo) {
         return not_from_here();
@@ -147,7 +147,7 @@ fn filled_in<'a>(
 ) -> Result<(), Refusal> {
     let vazios = campos.into_iter().filter(|nome| registro.valor(nome).vazio());
     let faltam: Vec<String> = vazios.map(|nome| tipo.rotulo(nome).to_owned()).collect();
-    if faltam.is_empty() { Ok(()) } else { Err(Refusal::com(Codigo::ExigeCampo, faltam)) }
+    if faltam.is_empty() { Ok(()) } else { Err(Refusal::with(Codigo::ExigeCampo, faltam)) }
 }
 
 fn guard(
@@ -174,13 +174,13 @@ fn guard(
         }
         Guarda::Fotos => return photos::enough(registro, tipo),
         Guarda::NuncaConcluido if registro.ja_concluido(tipo) => {
-            return Err(Refusal::com(Codigo::JaConcluido, rotulo()));
+            return Err(Refusal::with(Codigo::JaConcluido, rotulo()));
         }
         Guarda::Categoria(nomes) if !is_one_of(nomes) => {
-            return Err(Refusal::com(Codigo::ExigeCategoria, rotulo()));
+            return Err(Refusal::with(Codigo::ExigeCategoria, rotulo()));
         }
         Guarda::CategoriaExceto(nomes) if is_one_of(nomes) => {
-            return Err(Refusal::com(Codigo::ExigeCategoria, rotulo()));
+            return Err(Refusal::with(Codigo::ExigeCategoria, rotulo()));
         }
         Guarda::Campos(campos) => return filled_in(registro, tipo, campos),
         Guarda::CamposDaCategoria { categorias, campos } if is_one_of(categorias) => {

@@ -73,7 +73,7 @@ fn restrict(registro: &Registro, pessoa: &Pessoa, para: Option<&Listados>) -> Re
     room_for_one(grupos.len(), LISTADOS_MAX + 1, "grupos")?;
     if usuarios.is_empty() && grupos.is_empty() {
         // Nobody but administrators could ever look at it again.
-        return Err(Refusal::com(Codigo::CamposObrigatorios, ["Usuários ou grupos".to_owned()]));
+        return Err(Refusal::with(Codigo::CamposObrigatorios, ["Usuários ou grupos".to_owned()]));
     }
     Ok(())
 }
@@ -87,7 +87,7 @@ fn allowed<'a>(
 ) -> Result<&'a AcaoPermitida, Refusal> {
     let not_allowed = |rotulo: &str| {
         let rotulo = rotulo.chars().take(60).collect();
-        Err(Refusal::com(Codigo::AcaoNaoPermitida, [rotulo]))
+        Err(Refusal::with(Codigo::AcaoNaoPermitida, [rotulo]))
     };
     let Some(permitida) = tipo.acao(codigo) else { return not_allowed(codigo) };
     hold(pessoa, permitida.permissao)?;
@@ -107,7 +107,7 @@ fn ask(registro: &Registro, id: AcaoId, permitida: &AcaoPermitida) -> Result<(),
     };
     if registro.acoes.iter().any(waits) {
         // An action is about the whole record: asked for twice, the ERP would do it twice.
-        return Err(Refusal::com(Codigo::AcaoEmAndamento, [permitida.rotulo.clone()]));
+        return Err(Refusal::with(Codigo::AcaoEmAndamento, [permitida.rotulo.clone()]));
     }
     room_for_one(registro.acoes.len(), ACOES_MAX, "ações")
 }
@@ -139,7 +139,7 @@ fn filled_in(registro: &Registro, tipo: &Tipo, permitida: &AcaoPermitida) -> Res
     let lacking = permitida.exige.iter().filter(lacks);
     let others = permitida.exige_valor.iter().filter(holds_another).map(|(nome, _)| nome);
     let faltam: Vec<String> = lacking.chain(others).map(label).collect();
-    if faltam.is_empty() { Ok(()) } else { Err(Refusal::com(Codigo::ExigeCampo, faltam)) }
+    if faltam.is_empty() { Ok(()) } else { Err(Refusal::with(Codigo::ExigeCampo, faltam)) }
 }
 
 /// What the ERP answers.
@@ -160,19 +160,19 @@ fn answer_action(
         return Err(Refusal::new(Codigo::NaoEncontrado));
     };
     if answer.situacao == SituacaoAcao::Solicitada {
-        return Err(Refusal::com(Codigo::ValorInvalido, ["Situação".to_owned()]));
+        return Err(Refusal::with(Codigo::ValorInvalido, ["Situação".to_owned()]));
     }
     if let Some(externo) = answer.externo {
         valid_text(externo, "Identificador externo")?;
         if externo.chars().count() > EXTERNO_CHARS_MAX {
             let detalhes = ["Identificador externo".to_owned(), EXTERNO_CHARS_MAX.to_string()];
-            return Err(Refusal::com(Codigo::TextoLongoDemais, detalhes));
+            return Err(Refusal::with(Codigo::TextoLongoDemais, detalhes));
         }
     }
     match answer.retorno {
         Some(retorno) => valid_text(retorno, "Retorno")?,
         None if answer.situacao == SituacaoAcao::Recusada => {
-            return Err(Refusal::com(Codigo::ExigeCampo, ["Retorno".to_owned()]));
+            return Err(Refusal::with(Codigo::ExigeCampo, ["Retorno".to_owned()]));
         }
         None => {}
     }
@@ -187,5 +187,5 @@ fn answer_action(
         return Ok(());
     }
     let rotulo = tipo.acao(&pedida.codigo).map_or(&pedida.codigo, |acao| &acao.rotulo);
-    Err(Refusal::com(Codigo::AcaoRespondida, [rotulo.clone()]))
+    Err(Refusal::with(Codigo::AcaoRespondida, [rotulo.clone()]))
 }

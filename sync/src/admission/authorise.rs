@@ -22,14 +22,14 @@ pub(super) fn scope(
     late: &mut Option<Refusal>,
 ) -> Result<(), Rejection> {
     let (registro, tipo) = (&merged.registro, &merged.tipo);
-    let caso = Caso { envolvidos: target.envolvidos, restricao: target.restricao };
+    let caso = Caso { envolvidos: target.involved, restricao: target.restriction };
     if policy::alcanca(&requester.pessoa, registro, tipo, &caso) {
         return Ok(());
     }
     let then = requester.as_of(push.seen);
     let lost_later = target.revoked_at.is_some_and(|revoked_at| revoked_at > push.seen);
-    let mut envolvidos = target.envolvidos.clone();
-    let mut restricao = target.restricao;
+    let mut envolvidos = target.involved.clone();
+    let mut restricao = target.restriction;
     if lost_later {
         envolvidos.insert(then.id);
         restricao = None;

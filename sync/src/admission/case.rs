@@ -20,13 +20,13 @@ pub struct Requester {
     pub device: DeviceId,
     /// Permissions that the person held before, each with the log position at which it ended,
     /// ascending.
-    pub anteriores: Vec<(u64, Permissoes)>,
+    pub earlier: Vec<(u64, Permissoes)>,
 }
 
 impl Requester {
     /// The person with the permissions that a device at this log position knew of.
     pub(super) fn as_of(&self, seen: u64) -> Pessoa {
-        match self.anteriores.iter().find(|(until, _)| *until > seen) {
+        match self.earlier.iter().find(|(until, _)| *until > seen) {
             Some((_, permissoes)) => {
                 Pessoa { permissoes: permissoes.clone(), ..self.pessoa.clone() }
             }
@@ -56,9 +56,9 @@ pub(crate) struct Target<'a> {
     /// Whether it was erased for good.
     pub erased: bool,
     /// Everyone involved in its case.
-    pub envolvidos: &'a BTreeSet<UserId>,
+    pub involved: &'a BTreeSet<UserId>,
     /// Who alone may see the case, where that was said.
-    pub restricao: Option<&'a Restricao>,
+    pub restriction: Option<&'a Restricao>,
     /// The log position at which the requester lost sight of it last, if ever.
     pub revoked_at: Option<u64>,
     /// Hashes that stand in held branches of this document.

@@ -130,7 +130,7 @@ fn link(
 ///
 /// # Errors
 /// As `apply`.
-pub(crate) fn responsavel(
+pub(crate) fn hand_to(
     doc: &mut Automerge,
     actor: Actor,
     responsavel: UserId,
@@ -146,7 +146,7 @@ pub(crate) fn responsavel(
 ///
 /// # Errors
 /// As `apply`.
-pub(crate) fn pedido(
+pub(crate) fn request(
     doc: &mut Automerge,
     actor: Actor,
     id: PedidoId,
@@ -164,7 +164,7 @@ pub(crate) fn pedido(
 ///
 /// # Errors
 /// As `apply`.
-pub(crate) fn arquivo(
+pub(crate) fn file_state(
     doc: &mut Automerge,
     actor: Actor,
     anexo: ItemId,
@@ -195,7 +195,7 @@ pub(crate) fn arquivo(
 ///
 /// # Errors
 /// As `apply`.
-pub(crate) fn recebido(
+pub(crate) fn received(
     doc: &mut Automerge,
     actor: Actor,
     numero: Option<&str>,
@@ -215,7 +215,7 @@ pub(crate) fn recebido(
 ///
 /// # Errors
 /// As `apply`.
-pub(crate) fn veredito(
+pub(crate) fn verdict(
     doc: &mut Automerge,
     actor: Actor,
     pedido: PedidoId,

@@ -22,21 +22,21 @@ pub enum LogWrite {
     /// The person now sees the case; what it holds up to here comes as snapshots.
     Granted {
         /// The person.
-        usuario: UserId,
+        user: UserId,
         /// The case.
-        raiz: DocumentId,
+        case: DocumentId,
     },
     /// The person no longer sees the case.
     Revoked {
         /// The person.
-        usuario: UserId,
+        user: UserId,
         /// The case.
-        raiz: DocumentId,
+        case: DocumentId,
     },
     /// The office decided on a branch.
     HeldDecided {
         /// Whose branch.
-        usuario: UserId,
+        user: UserId,
         /// The branch.
         held: HeldId,
     },
@@ -120,7 +120,7 @@ pub struct HeldWrite {
     /// Whether the branch is new.
     pub new: bool,
     /// The case that the document belongs to.
-    pub raiz: DocumentId,
+    pub case: DocumentId,
     /// The document's kind.
     pub kind: Kind,
     /// Whose.
@@ -137,33 +137,33 @@ pub struct HeldWrite {
 
 /// An e-mail to be sent, once the plan is committed (R60, R66, R87).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Aviso {
+pub struct EmailWrite {
     /// About which record: among `Plan::documents`.
     pub document: DocumentId,
     /// By which of the company's templates.
-    pub modelo: String,
+    pub template: String,
     /// To whom.
-    pub destino: Destino,
+    pub to: Recipients,
 }
 
 /// To whom an e-mail goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Destino {
+pub enum Recipients {
     /// The record's client.
-    Cliente,
+    Client,
     /// People of the company.
-    Usuarios(BTreeSet<UserId>),
+    Users(BTreeSet<UserId>),
 }
 
 /// An action to be sent to the ERP, once the plan is committed (R100).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AcaoWrite {
+pub struct ActionWrite {
     /// Of which record: among `Plan::documents`.
     pub document: DocumentId,
     /// Which.
-    pub acao: AcaoId,
+    pub action: AcaoId,
     /// What it asks for.
-    pub codigo: String,
+    pub code: String,
 }
 
 /// What the ledger writes, all or nothing.
@@ -174,17 +174,17 @@ pub struct Plan {
     /// Documents, by id.
     pub documents: BTreeMap<DocumentId, DocumentWrite>,
     /// Involvement per document that changed: (raiz, document) → everyone.
-    pub envolvidos: BTreeMap<(DocumentId, DocumentId), BTreeSet<UserId>>,
+    pub involved: BTreeMap<(DocumentId, DocumentId), BTreeSet<UserId>>,
     /// Held changes, in order.
     pub held: Vec<HeldWrite>,
     /// The last number given out, before and after, if any was.
-    pub numeracao: Option<(u64, u64)>,
+    pub last_number: Option<(u64, u64)>,
     /// Restrictions of cases that changed.
-    pub restricoes: BTreeMap<DocumentId, Option<Restricao>>,
+    pub restrictions: BTreeMap<DocumentId, Option<Restricao>>,
     /// E-mails that follow.
-    pub avisos: Vec<Aviso>,
+    pub emails: Vec<EmailWrite>,
     /// Actions that follow.
-    pub acoes: Vec<AcaoWrite>,
+    pub actions: Vec<ActionWrite>,
 }
 
 impl Plan {

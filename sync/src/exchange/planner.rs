@@ -87,7 +87,7 @@ impl Planner {
 
     /// The server says how far the bytes of a file have come; what was verified stays so. Says
     /// whether the record has such a file.
-    pub fn arquivo(
+    pub fn file_state(
         &mut self,
         document: DocumentId,
         anexo: ItemId,

@@ -28,13 +28,13 @@ pub struct Needs {
     /// These documents, where they exist.
     pub documents: BTreeSet<DocumentId>,
     /// Who is involved in these cases, besides those of the documents that exist.
-    pub raizes: BTreeSet<DocumentId>,
+    pub cases: BTreeSet<DocumentId>,
     /// Where these changes are already: in the log or in a held branch.
     pub hashes: BTreeSet<(DocumentId, Hash)>,
     /// Those into whose hands a record comes.
-    pub entregues: BTreeSet<UserId>,
+    pub assignees: BTreeSet<UserId>,
     /// All the company's people: somebody's sight of a case is about to change.
-    pub pessoas: bool,
+    pub people: bool,
 }
 
 impl Needs {
@@ -44,11 +44,11 @@ impl Needs {
         self.documents.insert(push.document);
         self.hashes.insert((push.document, change.hash().into()));
         self.hashes.extend(change.deps().iter().map(|dep| (push.document, Hash::from(*dep))));
-        self.entregues.extend(inspect::handed(&change));
+        self.assignees.extend(inspect::handed(&change));
         if change.deps().is_empty()
             && let Some(registro) = inspect::guarded(|| genesis(change)).flatten()
         {
-            self.raizes.insert(registro.raiz());
+            self.cases.insert(registro.raiz());
             self.documents.extend(parents(&registro).map(|(parent, _)| parent));
         }
     }
@@ -56,8 +56,8 @@ impl Needs {
     /// Adds what a command of the office needs.
     pub fn command(&mut self, document: DocumentId, command: &Command) {
         self.documents.insert(document);
-        self.pessoas |= matches!(command, Command::Restringir { .. });
-        self.entregues.extend(match command {
+        self.people |= matches!(command, Command::Restringir { .. });
+        self.assignees.extend(match command {
             Command::Analisar { encaminhar, .. } => *encaminhar,
             Command::Editar { campo, valor } if campo == "responsavel" => {
                 valor.id().map(UserId::from)
@@ -72,8 +72,8 @@ impl Needs {
             let parents = parents.iter().filter_map(|nome| campos.get(*nome)?.id());
             let parents: Vec<DocumentId> = parents.map(DocumentId::from).collect();
             self.documents.extend(&parents);
-            self.raizes.extend(parents);
-            self.raizes.insert(document);
+            self.cases.extend(parents);
+            self.cases.insert(document);
         }
     }
 }
@@ -117,7 +117,7 @@ impl Loaded {
     }
 }
 
-/// Who asked for what no verdict was given on yet: whom `World::autores` must hold.
+/// Who asked for what no verdict was given on yet: whom `World::authors` must hold.
 pub fn waiting<'a>(documents: impl IntoIterator<Item = &'a Loaded>) -> BTreeSet<UserId> {
     let records = documents.into_iter().map(|loaded| &loaded.merged.registro);
     records.flat_map(|registro| registro.pedidos_pendentes().map(|p| p.autoria.por)).collect()
@@ -140,7 +140,7 @@ pub struct World {
     /// The server's clock.
     pub now: DateTime<Utc>,
     /// The year by the company's calendar: numbers start again with it.
-    pub ano: i32,
+    pub year: i32,
     /// The present epoch.
     pub epoch: u64,
     /// The company's tipos.
@@ -160,14 +160,14 @@ pub struct World {
     /// When a requester last lost sight of a case.
     pub revoked: BTreeMap<(UserId, DocumentId), u64>,
     /// The last number given out this year: one series for the whole company.
-    pub numeracao: u64,
+    pub last_number: u64,
     /// The cases among `cases` that only some may see (R86), by raiz.
-    pub restricoes: BTreeMap<DocumentId, Restricao>,
+    pub restrictions: BTreeMap<DocumentId, Restricao>,
     /// Those who asked, in one of `documents`, for what no verdict was given on yet.
-    pub autores: BTreeMap<UserId, Pessoa>,
-    /// Those of `Needs::entregues` who are known.
-    pub entregues: BTreeMap<UserId, Pessoa>,
-    /// The company's active people: where `Needs::pessoas` asks for them, or any case is
+    pub authors: BTreeMap<UserId, Pessoa>,
+    /// Those of `Needs::assignees` who are known.
+    pub assignees: BTreeMap<UserId, Pessoa>,
+    /// The company's active people: where `Needs::people` asks for them, or any case is
     /// restricted; else empty.
-    pub pessoas: BTreeMap<UserId, Pessoa>,
+    pub people: BTreeMap<UserId, Pessoa>,
 }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evento {
     /// The document.
-    pub document: DocumentId,
+    pub documento: DocumentId,
     /// criacao, campo, texto, item, despesa, anexo, vinculo, participante, interessado, nota,
     /// pedido, analise, veredito, numero, acao, restricao, corretiva, arquivo.
     pub tipo: &'static str,

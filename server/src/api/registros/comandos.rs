@@ -284,7 +284,7 @@ pub fn pedir(lido: &Lido, verbo: String, corpo: PedirTransicao) -> ApiResult<Com
     if achada.verbo != verbo {
         let situacao = lido.registro.situacao(&lido.tipo).map(|situacao| situacao.nome.clone());
         let detalhes = [situacao.unwrap_or_default(), verbo];
-        return Err(Refusal::com(Codigo::TransicaoNaoPermitida, detalhes).into());
+        return Err(Refusal::with(Codigo::TransicaoNaoPermitida, detalhes).into());
     }
     Ok(Command::Analisar {
         analise: super::id::<AnaliseId>(analise.id),

@@ -237,7 +237,7 @@ pub async fn ask(State(app): State<App>, which: Which, visit: Visit, sent: Sent)
     let repeated = registro.pedidos.iter().any(|asked| asked.id == pedido);
     if !repeated && found.is_ok_and(|found| found.verbo != verbo) {
         let situacao = registro.situacao(&tipo).map_or(String::new(), |s| s.nome.clone());
-        let refusal = Refusal::com(Codigo::TransicaoNaoPermitida, [situacao, verbo]);
+        let refusal = Refusal::with(Codigo::TransicaoNaoPermitida, [situacao, verbo]);
         return act.refused(form, &refusal).await;
     }
     let procedente = match (traz, sent.get("procedente").as_str()) {

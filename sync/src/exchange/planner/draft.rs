@@ -63,7 +63,7 @@ impl Draft {
     }
 
     /// Everyone involved in a case, through any of its documents.
-    pub(super) fn envolvidos(&self, raiz: DocumentId) -> BTreeSet<UserId> {
+    pub(super) fn involved(&self, raiz: DocumentId) -> BTreeSet<UserId> {
         let case = self.world.cases.get(&raiz);
         case.into_iter().flat_map(|case| case.values().flatten().copied()).collect()
     }
@@ -114,10 +114,10 @@ impl Draft {
 
     /// Everyone, of all the company's people that were loaded, who sees the case.
     pub(super) fn sighted(&self, raiz: DocumentId) -> BTreeSet<UserId> {
-        let envolvidos = self.envolvidos(raiz);
-        let restricao = self.world.restricoes.get(&raiz);
-        let caso = Caso { envolvidos: &envolvidos, restricao };
-        let people = self.world.pessoas.values();
+        let involved = self.involved(raiz);
+        let restricao = self.world.restrictions.get(&raiz);
+        let caso = Caso { envolvidos: &involved, restricao };
+        let people = self.world.people.values();
         // Of a case any kind of document but a cliente.
         let see = people.filter(|pessoa| policy::visivel(pessoa, Kind::Assistencia, &caso));
         see.map(|pessoa| pessoa.id).collect()
@@ -131,10 +131,10 @@ impl Draft {
         after: &BTreeSet<UserId>,
     ) {
         for usuario in after.difference(before).copied() {
-            self.plan.log.push(LogWrite::Granted { usuario, raiz });
+            self.plan.log.push(LogWrite::Granted { user: usuario, case: raiz });
         }
         for usuario in before.difference(after).copied() {
-            self.plan.log.push(LogWrite::Revoked { usuario, raiz });
+            self.plan.log.push(LogWrite::Revoked { user: usuario, case: raiz });
             // Its position lies beyond whatever anybody has seen.
             self.world.revoked.insert((usuario, raiz), u64::MAX);
         }
@@ -148,18 +148,18 @@ impl Draft {
         document: DocumentId,
         now: BTreeSet<UserId>,
     ) {
-        let before = self.envolvidos(raiz);
+        let before = self.involved(raiz);
         let case = self.world.cases.entry(raiz).or_default();
         if case.get(&document) == Some(&now) {
             return;
         }
         case.insert(document, now.clone());
-        self.plan.envolvidos.insert((raiz, document), now);
-        let after = self.envolvidos(raiz);
+        self.plan.involved.insert((raiz, document), now);
+        let after = self.involved(raiz);
         // Being involved gives no sight of a case that is for others only (R86).
-        let restricao = self.world.restricoes.get(&raiz);
+        let restricao = self.world.restrictions.get(&raiz);
         let listed = |usuario: &UserId| {
-            let pessoa = self.world.pessoas.get(usuario);
+            let pessoa = self.world.people.get(usuario);
             restricao.is_none() || pessoa.is_some_and(|pessoa| policy::listado(pessoa, restricao))
         };
         let before = before.into_iter().filter(listed).collect();

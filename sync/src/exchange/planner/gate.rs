@@ -134,7 +134,7 @@ fn approve_each(draft: &mut Draft, author: &Requester, changes: &[Push]) -> Resu
 
 /// `Planner::decided`.
 pub(super) fn decided(draft: &mut Draft, held: HeldId, author: UserId) {
-    draft.plan.log.push(LogWrite::HeldDecided { usuario: author, held });
+    draft.plan.log.push(LogWrite::HeldDecided { user: author, held });
 }
 
 /// Judges what is to be written to a document, as it stands in the draft.
@@ -146,13 +146,13 @@ fn target<T>(
     judge: impl FnOnce(&Target<'_>, &Rules<'_>) -> T,
 ) -> T {
     let loaded = draft.world.documents.get(&id);
-    let envolvidos = raiz.map(|raiz| draft.envolvidos(raiz)).unwrap_or_default();
+    let involved = raiz.map(|raiz| draft.involved(raiz)).unwrap_or_default();
     let target = Target {
         merged: loaded.map(|loaded| &loaded.merged),
         generation: loaded.map_or(1, |loaded| loaded.generation),
         erased: draft.world.erased.contains(&id),
-        envolvidos: &envolvidos,
-        restricao: raiz.and_then(|raiz| draft.world.restricoes.get(&raiz)),
+        involved: &involved,
+        restriction: raiz.and_then(|raiz| draft.world.restrictions.get(&raiz)),
         revoked_at: raiz.and_then(|raiz| draft.world.revoked.get(&(user, raiz)).copied()),
         on_branch: &|hash| draft.world.branches.contains_key(&(id, *hash)),
     };
@@ -191,13 +191,13 @@ fn merge(draft: &mut Draft, push: &Push, requester: &Requester, admitted: Admitt
 fn receive(draft: &mut Draft, id: DocumentId) {
     let kind = draft.registro(id).kind;
     let numero = kind.numerado().then(|| {
-        let before = draft.world.numeracao;
+        let before = draft.world.last_number;
         let next = before + 1;
-        draft.world.numeracao = next;
-        draft.plan.numeracao.get_or_insert((before, next)).1 = next;
-        format!("{}/{next:06}", draft.world.ano)
+        draft.world.last_number = next;
+        draft.plan.last_number.get_or_insert((before, next)).1 = next;
+        format!("{}/{next:06}", draft.world.year)
     });
-    draft.serve(id, |doc, actor, at| edit::recebido(doc, actor, numero.as_deref(), at));
+    draft.serve(id, |doc, actor, at| edit::received(doc, actor, numero.as_deref(), at));
 }
 
 /// Keeps a change apart: with the branch that it builds on, else in one of its own.
@@ -227,7 +227,7 @@ fn hold(
     let write = HeldWrite {
         held: branch.id,
         new,
-        raiz: registro.as_ref().map_or(push.document, Registro::raiz),
+        case: registro.as_ref().map_or(push.document, Registro::raiz),
         kind: registro.map_or(Kind::Assistencia, |registro| registro.kind),
         author: requester.pessoa.id,
         device: requester.device,
@@ -278,8 +278,8 @@ fn out_of_reach(draft: &Draft, admitted: &Admitted) -> Option<Refusal> {
         Write::Analise { encaminhar, .. } => encaminhar.map(UserId::uuid),
         _ => None,
     })?;
-    let restricao = draft.world.restricoes.get(&admitted.merged.registro.raiz());
-    let pessoa = draft.world.entregues.get(&handed.into());
+    let restricao = draft.world.restrictions.get(&admitted.merged.registro.raiz());
+    let pessoa = draft.world.assignees.get(&handed.into());
     let opens = |pessoa: &Pessoa| pessoa.pode(Permissao::Ver) && policy::listado(pessoa, restricao);
     (!pessoa.is_some_and(opens)).then(|| Refusal::new(Codigo::ResponsavelSemAcesso))
 }

@@ -5,7 +5,7 @@ use crate::{
     admission::{Merged, Requester},
     document::{self, Actor},
     edit,
-    exchange::plan::AcaoWrite,
+    exchange::plan::ActionWrite,
     wire::{Outcome, Push},
 };
 use automerge::{Automerge, ChangeHash};
@@ -31,9 +31,9 @@ pub(super) fn run(
     let answers = matches!(command, Command::ResponderAcao { .. });
     let merged = current.map(|loaded| &loaded.merged).filter(|_| !answers);
     if let Some(Merged { registro, tipo, .. }) = merged {
-        let envolvidos = draft.envolvidos(registro.raiz());
-        let restricao = draft.world.restricoes.get(&registro.raiz());
-        let caso = Caso { envolvidos: &envolvidos, restricao };
+        let involved = draft.involved(registro.raiz());
+        let restricao = draft.world.restrictions.get(&registro.raiz());
+        let caso = Caso { envolvidos: &involved, restricao };
         if !policy::alcanca(&requester.pessoa, registro, tipo, &caso) {
             return Err(Refusal::new(Codigo::NaoEncontrado));
         }
@@ -127,15 +127,15 @@ fn in_name_of(draft: &mut Draft, id: DocumentId, por: UserId, command: &Command)
     draft.serve(id, |doc, actor, at| edit::in_name_of(doc, actor, por, command, at));
     match command {
         Command::SolicitarAcao { acao, codigo, .. } => {
-            let (acao, codigo) = (*acao, codigo.clone());
-            draft.plan.acoes.push(AcaoWrite { document: id, acao, codigo });
+            let (action, code) = (*acao, codigo.clone());
+            draft.plan.actions.push(ActionWrite { document: id, action, code });
         }
         Command::Restringir { .. } if kind != Kind::Cliente => {
             let restricao = draft.registro(id).restricao.clone();
-            draft.plan.restricoes.insert(raiz, restricao.clone());
+            draft.plan.restrictions.insert(raiz, restricao.clone());
             match restricao {
-                Some(restricao) => draft.world.restricoes.insert(raiz, restricao),
-                None => draft.world.restricoes.remove(&raiz),
+                Some(restricao) => draft.world.restrictions.insert(raiz, restricao),
+                None => draft.world.restrictions.remove(&raiz),
             };
             let after = draft.sighted(raiz);
             draft.sight(raiz, &before, &after);

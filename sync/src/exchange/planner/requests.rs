@@ -5,7 +5,7 @@ use super::draft::Draft;
 use crate::{
     admission::Requester,
     edit,
-    exchange::plan::{Aviso, Destino},
+    exchange::plan::{EmailWrite, Recipients},
 };
 use campo_domain::{
     fluxo::Consequencia,
@@ -27,7 +27,7 @@ pub(super) fn judge_requests(draft: &mut Draft, id: DocumentId, requester: Optio
     };
     if let Some(Requester { pessoa, .. }) = requester {
         // What waits may be judged by what comes later in the same batch.
-        draft.world.autores.insert(pessoa.id, pessoa.clone());
+        draft.world.authors.insert(pessoa.id, pessoa.clone());
     }
     // What the office approves is judged as if it had been asked for there.
     let in_office = requester.filter(|r| r.device == DeviceId::ESCRITORIO);
@@ -36,7 +36,7 @@ pub(super) fn judge_requests(draft: &mut Draft, id: DocumentId, requester: Optio
         let before = pending(draft.registro(id));
         let mut waiting = BTreeSet::new();
         for (pedido, por, em) in &before {
-            let Some(pessoa) = draft.world.autores.get(por).cloned() else { continue };
+            let Some(pessoa) = draft.world.authors.get(por).cloned() else { continue };
             let there = *em == DeviceId::ESCRITORIO;
             let office = there || in_office == Some(*por);
             let onde = if office { Onde::Servidor } else { Onde::Aparelho };
@@ -72,7 +72,7 @@ pub(super) fn verdict(
     if resultado.is_ok() && workflow::photos_on_their_way(registro, &tipo, &verbo).is_some() {
         return false;
     }
-    draft.serve(id, |doc, actor, at| edit::veredito(doc, actor, pedido, &de, &resultado, at));
+    draft.serve(id, |doc, actor, at| edit::verdict(doc, actor, pedido, &de, &resultado, at));
     if let (Ok(_), Some(transicao)) = (resultado, tipo.fluxo.transicao(&verbo)) {
         for efeito in &transicao.efeitos {
             follow(draft, id, efeito, email, por);
@@ -84,11 +84,11 @@ pub(super) fn verdict(
 /// What follows a transition that was done.
 fn follow(draft: &mut Draft, id: DocumentId, efeito: &Consequencia, email: bool, por: &Pessoa) {
     let registro = draft.registro(id);
-    let (modelo, destino) = match efeito {
-        Consequencia::NotificarInteressados(modelo) => {
-            (modelo, Destino::Usuarios(registro.interessados.clone()))
+    let (template, to) = match efeito {
+        Consequencia::NotificarInteressados(template) => {
+            (template, Recipients::Users(registro.interessados.clone()))
         }
-        Consequencia::OferecerEmail(modelo) if email => (modelo, Destino::Cliente),
+        Consequencia::OferecerEmail(template) if email => (template, Recipients::Client),
         Consequencia::OferecerEmail(_) => return,
         Consequencia::AtribuirSeVazio => {
             if registro.responsavel().is_none() && por.pode(Permissao::Ver) {
@@ -97,8 +97,8 @@ fn follow(draft: &mut Draft, id: DocumentId, efeito: &Consequencia, email: bool,
             return;
         }
     };
-    if destino != Destino::Usuarios(BTreeSet::new()) {
-        draft.plan.avisos.push(Aviso { document: id, modelo: modelo.clone(), destino });
+    if to != Recipients::Users(BTreeSet::new()) {
+        draft.plan.emails.push(EmailWrite { document: id, template: template.clone(), to });
     }
 }
 
@@ -107,6 +107,6 @@ pub(super) fn hand(draft: &mut Draft, id: DocumentId, usuario: UserId) {
     let merged = &draft.world.documents[&id].merged;
     let known = merged.registro.kind.campo("responsavel").is_some();
     if known && merged.tipo.tem_campo("responsavel") {
-        draft.serve(id, |doc, actor, at| edit::responsavel(doc, actor, usuario, at));
+        draft.serve(id, |doc, actor, at| edit::hand_to(doc, actor, usuario, at));
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn inactive(
     let Some(transicao) = tipo.fluxo.transicoes.iter().find(leads) else { return false };
     let (verbo, raiz) = (transicao.verbo.clone(), registro.raiz());
     draft.serve(document, |doc, actor, at| {
-        edit::pedido(doc, actor, pedido, &verbo, INATIVIDADE, at)
+        edit::request(doc, actor, pedido, &verbo, INATIVIDADE, at)
     });
     verdict(draft, document, pedido, &sistema, Onde::Servidor);
     judge_requests(draft, document, None);
@@ -47,7 +47,7 @@ pub(super) fn inactive(
     true
 }
 
-/// `Planner::arquivo`.
+/// `Planner::file_state`.
 pub(super) fn file_state(
     draft: &mut Draft,
     document: DocumentId,
@@ -64,7 +64,9 @@ pub(super) fn file_state(
     if atual == situacao || atual == SituacaoArquivo::Verificada {
         return true;
     }
-    draft.serve(document, |doc, actor, at| edit::arquivo(doc, actor, anexo, situacao, motivo, at));
+    draft.serve(document, |doc, actor, at| {
+        edit::file_state(doc, actor, anexo, situacao, motivo, at)
+    });
     judge_requests(draft, document, None);
     let envolvidos = draft.registro(document).envolvidos();
     draft.involve(raiz, document, envolvidos);
