@@ -21,8 +21,8 @@ pub fn verificar(registro: &Registro, tipo: &Tipo) -> Result<(), Refusal> {
     recusar(faltas(registro, tipo))
 }
 
-/// Whether an edit leaves the record no worse than it was: what somebody else broke blocks nobody,
-/// and excuses nothing else.
+/// Whether an edit leaves the record no worse than it was. A fault that was there before does not
+/// block the edit, but a money limit that was exceeded may not be exceeded by more.
 ///
 /// # Errors
 /// As [`verificar`], of what the edit itself breaks.
@@ -36,7 +36,7 @@ pub fn piora(antes: &Registro, depois: &Registro, tipo: &Tipo) -> Result<(), Ref
             novas.remove(igual);
         }
     }
-    // Over the limit already: no more than that.
+    // The limit may have been exceeded before: the sum may then stay, not grow.
     if let Some(limite) = limite(depois, tipo)
         && indenizado(depois) > indenizado(antes)
     {
@@ -114,7 +114,7 @@ fn emails(registro: &Registro, tipo: &Tipo) -> Vec<Refusal> {
         .collect()
 }
 
-/// A relationship is said once, and with something else (R38).
+/// No vínculo appears twice, and none leads to the record itself (R38).
 fn vinculos(registro: &Registro) -> Vec<Refusal> {
     let mut ditos = BTreeSet::new();
     let proprio = Valor::Id(registro.id.into());
@@ -131,7 +131,7 @@ fn vinculos(registro: &Registro) -> Vec<Refusal> {
     vinculos.collect()
 }
 
-/// What the tipo narrows further than the field does.
+/// Choices that the field has, but the tipo does not offer.
 fn escolhas(registro: &Registro, tipo: &Tipo) -> Vec<Refusal> {
     let conhecida = |codigo: &str| tipo.categorias.is_empty() || tipo.categoria(codigo).is_some();
     let aceita = |nome: &str, codigo: &str| match nome {
@@ -152,10 +152,10 @@ fn procedencia(registro: &Registro, tipo: &Tipo) -> Option<Refusal> {
         .then(|| Refusal::with(Codigo::RecursoDesabilitado, ["Procedência".to_owned()]))
 }
 
-/// Whether a part says what a part of its collection must.
+/// Whether a part has the fields that its collection requires, well formed and offered by the tipo.
 ///
 /// # Errors
-/// As [`verificar`].
+/// `recurso_desabilitado`, `campos_obrigatorios`, `campo_fora_do_tipo` or `valor_invalido`.
 pub(crate) fn parte_completa(
     kind: Kind,
     colecao: Colecao,

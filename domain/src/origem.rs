@@ -57,8 +57,8 @@ pub fn linhas(dados: &Dados) -> Vec<Linha> {
         .collect()
 }
 
-/// Whether the item's product, where it says one, is one of the document's. A document without
-/// lines restricts nothing.
+/// Whether the item's product is among the document's. An item without a product passes, and a
+/// document without lines restricts nothing.
 ///
 /// # Errors
 /// `produto_fora_da_origem`.

@@ -32,7 +32,7 @@ pub struct Indenizacao {
 /// An intent for the ERP that may be asked for (R21, R72–R75).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AcaoPermitida {
-    /// Stable name: what the ERP is told.
+    /// Stable name, which the ERP is sent.
     pub codigo: String,
     /// The button's text.
     pub rotulo: String,

@@ -1,7 +1,7 @@
-//! The gate: change -> admitted, or why not. What `exchange` has parsed within the limits and does
-//! not know yet is judged in this order: the actor belongs to this person on this device, scope,
-//! dependencies, every operation resolved, applied on a scratch copy, every write against the
-//! policy table, invariants of the domain.
+//! The gate: whether a change is admitted, or why not. What `exchange` has parsed within the limits
+//! and does not know yet is judged in this order: the actor belongs to this person on this device,
+//! scope, dependencies, every operation resolved, applied on a scratch copy, every write against
+//! the policy table, invariants of the domain.
 //!
 //! Late edits are judged by causality, not by clocks. What is not allowed now, but was when the
 //! person wrote it as far as the device could know, was done in good faith: *held*, for the office

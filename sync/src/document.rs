@@ -1,5 +1,6 @@
-//! Domain state <-> CRDT shape. One creator makes a document, and all its maps and texts exist from
-//! its genesis change, so that two sides never initialise the same container.
+//! Documents as Automerge keeps them, and as the domain reads them. One creator makes a document,
+//! and all its maps and texts exist from its first change, the genesis, so that two sides never
+//! initialise the same container.
 //!
 //! ```text
 //! schema kind id tipo tipo_versao criado_em     written at genesis, never again

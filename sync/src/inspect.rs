@@ -1,5 +1,5 @@
-//! Change bytes -> what they would write, path-resolved and bounded. A diff cannot authorise: a
-//! change that puts and then deletes a key shows nothing. So every operation is decoded, its object
+//! What the bytes of a change would write. A difference of documents cannot be authorised: a change
+//! that puts a key and deletes it again leaves none. So every operation is decoded, its object
 //! resolved to a path, and compared with what some command could have made. The rest is refused.
 
 mod bytes;

@@ -15,7 +15,7 @@ use campo_domain::{
     refusal::Codigo,
 };
 
-/// The end of a command. There is no fifth: what is not settled is pending.
+/// The end of a command: accepted, held or refused. A command without a fate is pending.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// Merged by the server.

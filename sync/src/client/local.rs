@@ -88,8 +88,8 @@ impl Working {
         Ok(working)
     }
 
-    /// Puts the queue on top. A change that builds on a held branch is offered to it but not shown:
-    /// the server's state is what the person goes on from.
+    /// Puts the queue on top. A change that builds on a held branch is sent, so that it joins the
+    /// branch, but not shown: the person goes on from the server's state.
     pub(super) fn replay_queue(&mut self, queue: &[Queued]) -> Result<(), DocumentError> {
         // All at once: each time costs as much as the document is long.
         let (mut changes, mut hashes) = (Vec::new(), BTreeSet::new());

@@ -47,7 +47,7 @@ pub fn save(document: &Automerge) -> Vec<u8> {
     if document.is_empty() { Vec::new() } else { document.save_nocompress() }
 }
 
-/// The heads, sorted: the same document has the same.
+/// The hashes of the latest changes, sorted: equal for equal documents.
 pub fn heads(document: &Automerge) -> Vec<ChangeHash> {
     let mut heads = document.get_heads();
     heads.sort_unstable();

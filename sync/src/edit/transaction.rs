@@ -60,9 +60,8 @@ impl<'a> Writing<'a> {
     }
 }
 
-/// Writes a scalar. Writing the value that already wins a conflict, Automerge would only delete the
-/// losing ones, and the gate takes deletions from nobody: a losing value in between makes it a
-/// write.
+/// Writes a scalar. To write the value that already wins a conflict, Automerge would only delete
+/// the losing values, and the gate refuses deletions. So a losing value is written first.
 pub(super) fn put(
     tx: &mut Transaction<'_>,
     obj: &ObjId,
@@ -76,7 +75,7 @@ pub(super) fn put(
             Value::Scalar(scalar) if !is_value(other) => Some(scalar.clone().into_owned()),
             _ => None,
         });
-        // All of them say the same: there is nothing to settle.
+        // All values are equal: there is no conflict to settle.
         let Some(other) = other else { return Ok(()) };
         tx.put(obj, key, other)?;
     }

@@ -42,7 +42,7 @@ pub enum LogWrite {
     },
 }
 
-/// A change for the log. Private inside: only what went through the gate becomes one.
+/// A change for the log. Its fields are private: only a change that passed the gate becomes one.
 #[derive(Clone, Debug)]
 pub struct ChangeWrite {
     document: DocumentId,
@@ -173,7 +173,7 @@ pub struct Plan {
     pub log: Vec<LogWrite>,
     /// Documents, by id.
     pub documents: BTreeMap<DocumentId, DocumentWrite>,
-    /// Involvement per document that changed: (raiz, document) → everyone.
+    /// Everyone involved in a case through a document, where that changed: by case and document.
     pub involved: BTreeMap<(DocumentId, DocumentId), BTreeSet<UserId>>,
     /// Held changes, in order.
     pub held: Vec<HeldWrite>,
@@ -194,7 +194,7 @@ impl Plan {
     }
 }
 
-/// Positions in outcomes that are places in `Plan::log` until the base is known.
+/// Adds the base to the positions in outcomes, which until then are places in `Plan::log`, from 1.
 pub fn settle_positions(verdicts: &mut [Verdict], base: u64) {
     for verdict in verdicts {
         if let Outcome::Accepted { seq } = &mut verdict.outcome {

@@ -73,9 +73,8 @@ impl Planner {
         office::run_all(&mut self.0, requester, commands, unchanged)
     }
 
-    /// The server ends the wait for a client (R54). Only where the record is still as it was when
-    /// its time was found to be over: whatever moved meanwhile begins the wait anew. Says whether
-    /// it did.
+    /// The server ends the wait for a client (R54), if the record still has the heads that it had
+    /// when its time was found to be over: any change begins the wait again. Says whether it did.
     pub fn inactive(
         &mut self,
         document: DocumentId,
@@ -112,7 +111,7 @@ impl Planner {
         gate::approve(&mut self.0, held, author, changes)
     }
 
-    /// The author of a branch learns that the office decided.
+    /// Writes an entry for the log that tells the author of a branch of the office's decision.
     pub fn decided(&mut self, held: HeldId, author: UserId) {
         gate::decided(&mut self.0, held, author);
     }

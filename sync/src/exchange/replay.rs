@@ -1,4 +1,4 @@
-//! The log read again.
+//! The log read again: the same rows from the same changes.
 
 use crate::{
     admission::Merged,

@@ -31,9 +31,9 @@ pub struct Needs {
     pub cases: BTreeSet<DocumentId>,
     /// Where these changes are already: in the log or in a held branch.
     pub hashes: BTreeSet<(DocumentId, Hash)>,
-    /// Those into whose hands a record comes.
+    /// People to whom a record is handed: they must be able to open it.
     pub assignees: BTreeSet<UserId>,
-    /// All the company's people: somebody's sight of a case is about to change.
+    /// Whether all the company's people are needed: who sees a case is about to change.
     pub people: bool,
 }
 
@@ -117,7 +117,7 @@ impl Loaded {
     }
 }
 
-/// Who asked for what no verdict was given on yet: whom `World::authors` must hold.
+/// The authors of requests without a verdict: whom `World::authors` must hold.
 pub fn waiting<'a>(documents: impl IntoIterator<Item = &'a Loaded>) -> BTreeSet<UserId> {
     let records = documents.into_iter().map(|loaded| &loaded.merged.registro);
     records.flat_map(|registro| registro.pedidos_pendentes().map(|p| p.autoria.por)).collect()
@@ -157,13 +157,13 @@ pub struct World {
     pub logged: BTreeMap<(DocumentId, Hash), u64>,
     /// Changes that stand in a branch.
     pub branches: BTreeMap<(DocumentId, Hash), Branch>,
-    /// When a requester last lost sight of a case.
+    /// The log position at which a requester last lost sight of a case.
     pub revoked: BTreeMap<(UserId, DocumentId), u64>,
     /// The last number given out this year: one series for the whole company.
     pub last_number: u64,
     /// The cases among `cases` that only some may see (R86), by raiz.
     pub restrictions: BTreeMap<DocumentId, Restricao>,
-    /// Those who asked, in one of `documents`, for what no verdict was given on yet.
+    /// Authors of the requests in `documents` that have no verdict yet.
     pub authors: BTreeMap<UserId, Pessoa>,
     /// Those of `Needs::assignees` who are known.
     pub assignees: BTreeMap<UserId, Pessoa>,

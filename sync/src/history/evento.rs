@@ -53,7 +53,7 @@ pub fn plain(valor: &Valor) -> Option<String> {
     })
 }
 
-/// A change: the record before and after it, and the row of which each of its rows is a variant.
+/// A change to be told: the record before and after it, and a row with what all its rows share.
 pub(super) struct Telling<'a> {
     pub(super) before: &'a Registro,
     pub(super) after: &'a Registro,

@@ -13,7 +13,7 @@ pub(super) fn written(writes: &[Write], telling: &Telling<'_>) -> Vec<Evento> {
     writes
         .iter()
         .enumerate()
-        // A field that is written twice was settled by the last one.
+        // Of a field that is written twice only the last write counts.
         .filter(|(place, write)| !writes[place + 1..].iter().any(|later| same(write, later)))
         .filter_map(|(_, write)| telling.row(write))
         .collect()
@@ -98,7 +98,7 @@ impl Telling<'_> {
         Evento { tipo: of(em), parte: Some(item.uuid()), ..self.base.clone() }
     }
 
-    /// None where the part is new: its first fields are told by its inclusion.
+    /// None where the part is new: the row of its inclusion tells of its first fields.
     fn part_field(
         &self,
         em: Colecao,
@@ -167,8 +167,8 @@ fn part_sentence(em: Colecao, verb: &str, titulo: Option<&str>) -> String {
     format!("{} {verb}{ending}: {}.", em.rotulo(), titulo.unwrap_or("—"))
 }
 
-/// What differs between two texts, all of it (R82), with a little around it; the whole of both
-/// would grow the acompanhamento by the text's length with every letter.
+/// All that differs between two texts (R82), with 30 characters around it. Keeping both texts whole
+/// would make the acompanhamento grow by the text's length with every edit.
 fn middle(de: &str, para: &str) -> (Option<String>, Option<String>) {
     const AROUND: usize = 30;
     let (old, new): (Vec<char>, Vec<char>) = (de.chars().collect(), para.chars().collect());

@@ -21,7 +21,7 @@ use campo_domain::{
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a refusal of a whole goes back to.
+/// What a refusal of several commands restores.
 pub(super) type State = (World, Plan, BTreeMap<(DocumentId, Hash), u64>);
 
 /// The world as it will be once the plan is written, and the plan.
@@ -57,7 +57,7 @@ impl Draft {
         (self.world, self.plan, self.merged_now) = before;
     }
 
-    /// The record of a document that is there.
+    /// The record of a document that must be in the world.
     pub(super) fn registro(&self, id: DocumentId) -> &Registro {
         &self.world.documents[&id].merged.registro
     }
@@ -102,8 +102,8 @@ impl Draft {
         let Some(loaded) = self.world.documents.get(&id) else { return };
         let mut document = loaded.merged.document.clone();
         let actor = Actor::servidor(self.world.epoch);
-        // The shape was checked at the gate; should it fail all the same, the request stays
-        // without a verdict and nothing is lost.
+        // The gate has checked the document's shape. If writing fails all the same, the request
+        // stays without a verdict and nothing is lost.
         let Ok(Some(change)) = write(&mut document, actor, self.world.now) else { return };
         let Ok(registro) = document::read(&document) else { return };
         let generation = loaded.generation;
@@ -118,12 +118,12 @@ impl Draft {
         let restricao = self.world.restrictions.get(&raiz);
         let caso = Caso { envolvidos: &involved, restricao };
         let people = self.world.people.values();
-        // Of a case any kind of document but a cliente.
+        // A case is seen alike through each of its documents, of any kind but a cliente.
         let see = people.filter(|pessoa| policy::visivel(pessoa, Kind::Assistencia, &caso));
         see.map(|pessoa| pessoa.id).collect()
     }
 
-    /// Tells those whose sight of the case changes.
+    /// Writes entries for the log for those who gain or lose sight of the case.
     pub(super) fn sight(
         &mut self,
         raiz: DocumentId,
@@ -135,13 +135,13 @@ impl Draft {
         }
         for usuario in before.difference(after).copied() {
             self.plan.log.push(LogWrite::Revoked { user: usuario, case: raiz });
-            // Its position lies beyond whatever anybody has seen.
+            // The position of this entry is not known yet; it is above every position seen so far.
             self.world.revoked.insert((usuario, raiz), u64::MAX);
         }
     }
 
-    /// Records who is involved through the document, and tells those whose sight of the case
-    /// changes.
+    /// Records who is involved through the document, with entries for the log for those who gain or
+    /// lose sight of the case.
     pub(super) fn involve(
         &mut self,
         raiz: DocumentId,
@@ -156,7 +156,7 @@ impl Draft {
         case.insert(document, now.clone());
         self.plan.involved.insert((raiz, document), now);
         let after = self.involved(raiz);
-        // Being involved gives no sight of a case that is for others only (R86).
+        // A restriction hides the case from people who are involved but not listed (R86).
         let restricao = self.world.restrictions.get(&raiz);
         let listed = |usuario: &UserId| {
             let pessoa = self.world.people.get(usuario);

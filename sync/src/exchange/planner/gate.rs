@@ -43,8 +43,8 @@ fn judge(
     change: Change,
     hash: Hash,
 ) -> Outcome {
-    // Idempotent before anything else: what was answered once is answered again (ff01). A
-    // stranger learns nothing from it: the hash proves that they have the change.
+    // What was answered once is answered again, before any other check (ff01). It reveals nothing:
+    // whoever knows the hash has the change.
     let key = (push.document, hash);
     if let Some(place) = draft.merged_now.get(&key) {
         return Outcome::Accepted { seq: *place };
@@ -65,13 +65,13 @@ fn judge(
     });
     let admitted = admitted.unwrap_or_else(|| Err(Codigo::AlteracaoInvalida.into()));
     let admitted = admitted.and_then(|admitted| match out_of_reach(draft, &admitted) {
-        // The office can be told; a phone could not know, and so its work is kept.
+        // The office can correct it at once. A phone could not know, so its work is held.
         Some(refusal) if requester.device == DeviceId::ESCRITORIO => Err(refusal.into()),
         Some(refusal) => Err(Rejection::Held(refusal)),
         None => Ok(admitted),
     });
     match (admitted, misplaced) {
-        // Told only to who might have created it: it says something of the parent.
+        // Only said to somebody who may create such a record, since it reveals what the parent is.
         (Ok(_) | Err(Rejection::Held(_)), Some(refusal)) => refuse(draft, refusal),
         (Ok(admitted), None) => {
             let seq = merge(draft, push, requester, admitted);
@@ -160,13 +160,13 @@ fn target<T>(
     judge(&target, &rules)
 }
 
-/// Takes an admitted change in, with the server's number or verdict. Returns its place in the
-/// log.
+/// Adds an admitted change to the draft, then what the server writes because of it: the number and
+/// the verdicts. Returns its place in the plan's log, from 1.
 fn merge(draft: &mut Draft, push: &Push, requester: &Requester, admitted: Admitted) -> u64 {
     let new = !draft.world.documents.contains_key(&push.document);
     let raiz = admitted.merged.registro.raiz();
     if new && !draft.world.cases.contains_key(&raiz) {
-        // The case begins here: whoever sees it gets all of it as changes, no snapshot.
+        // The case begins here: whoever sees it receives all of it as changes, without a snapshot.
         draft.involve(raiz, push.document, admitted.merged.registro.envolvidos());
     }
     let handed = admitted.writes.iter().find_map(|write| match write {
@@ -187,7 +187,7 @@ fn merge(draft: &mut Draft, push: &Push, requester: &Requester, admitted: Admitt
     seq
 }
 
-/// Notes when a new document came, and gives it its number.
+/// Writes when a new document arrived, and the number of a kind that has numbers.
 fn receive(draft: &mut Draft, id: DocumentId) {
     let kind = draft.registro(id).kind;
     let numero = kind.numerado().then(|| {
@@ -209,7 +209,7 @@ fn hold(
     deps: &[Hash],
     refusal: &Refusal,
 ) -> Outcome {
-    // What was approved is merged: what follows it begins a branch of its own.
+    // A branch that was approved is merged; what builds on it begins a branch of its own.
     let on = |dep: &Hash| {
         let key = (push.document, *dep);
         let merged = draft.world.logged.contains_key(&key) || draft.merged_now.contains_key(&key);
@@ -242,8 +242,8 @@ fn hold(
     outcome
 }
 
-/// A record that hangs on something of another kind would share the sight of a wrong case.
-/// Asked of new records only: the links never change afterwards.
+/// Whether a new record names parents of the wrong kind: it would belong to a case that it has
+/// nothing to do with. The links never change afterwards, so existing records pass.
 fn misplaced(draft: &Draft, registro: &Registro) -> Option<Refusal> {
     if draft.world.documents.contains_key(&registro.id) {
         return None;
@@ -256,7 +256,7 @@ fn misplaced(draft: &Draft, registro: &Registro) -> Option<Refusal> {
         let detalhes = vec![kind.rotulo().to_owned()];
         return Some(Refusal { codigo: Codigo::ValorInvalido, detalhes });
     }
-    // An agenda of an ocorrência belongs to that one's case, and so names its assistência.
+    // An agenda of an ocorrência belongs to the same case, so it names the same assistência.
     let ocorrencia = registro.referencia("ocorrencia").map(DocumentId::from);
     let ocorrencia = ocorrencia.and_then(|id| draft.world.documents.get(&id))?;
     let assistencia = ocorrencia.merged.registro.referencia("assistencia");
@@ -270,8 +270,8 @@ fn misplaced(draft: &Draft, registro: &Registro) -> Option<Refusal> {
     wrong.then_some(Refusal { codigo, detalhes })
 }
 
-/// A record that comes into the hands of somebody who is not there any more, or may not open it
-/// (R86), would be in nobody's.
+/// Whether the record is handed to somebody who has left, or may not open it (R86): nobody would
+/// work on it.
 fn out_of_reach(draft: &Draft, admitted: &Admitted) -> Option<Refusal> {
     let handed = admitted.writes.iter().find_map(|write| match write {
         Write::Campo { campo, valor } if campo.nome == "responsavel" => valor.id(),

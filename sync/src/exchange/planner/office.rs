@@ -26,8 +26,8 @@ pub(super) fn run(
     command: &Command,
 ) -> Result<(), Refusal> {
     let current = draft.world.documents.get(&document);
-    // Who may answer the ERP's actions is the API's to say: an ERP answers what it was sent,
-    // of cases that it could not open too.
+    // The API decides who may answer the ERP's actions: an API key answers any action that it was
+    // sent, also of cases that it could not open.
     let answers = matches!(command, Command::ResponderAcao { .. });
     let merged = current.map(|loaded| &loaded.merged).filter(|_| !answers);
     if let Some(Merged { registro, tipo, .. }) = merged {
@@ -61,7 +61,7 @@ pub(super) fn run(
     let push = Push { document, generation, change: bytes, seen: u64::MAX };
     match gate::push(draft, requester, &push).outcome {
         Outcome::Accepted { .. } | Outcome::Known { .. } => Ok(()),
-        // The same rules spoke just now; what differs is only what a command cannot say.
+        // `decide` has allowed the command: only checks that need more than the record can refuse.
         Outcome::Refused { .. } | Outcome::Held { .. } => {
             Err(draft.said.take().unwrap_or(Refusal::new(Codigo::OperacaoNaoPermitida)))
         }
@@ -92,8 +92,8 @@ pub(super) fn run_all(
     done
 }
 
-/// Each by itself, in order; but what fails only because of what the record lacks meanwhile
-/// comes after those that give it.
+/// Each by itself, in order. A command that fails only because the record lacks something is tried
+/// again after the others, which may give it.
 fn each(
     draft: &mut Draft,
     requester: &Requester,

@@ -16,20 +16,20 @@ use campo_domain::{
 };
 use std::collections::BTreeSet;
 
-/// Judges the requests of a record that have no verdict yet, in causal order, each by its
-/// author's permissions of today. One whose photos are on their way waits, and with it what its
-/// author asked for after it on a phone, where it shows as done; what is asked for in the
-/// office, which sees the record as it is, or by somebody else does not.
+/// Judges the requests of a record that have no verdict yet, in causal order, each by its author's
+/// permissions of today. A request whose photos are on their way waits. Later requests of the same
+/// author on a phone wait with it, because the phone shows it as done; requests of the office or of
+/// other people do not.
 pub(super) fn judge_requests(draft: &mut Draft, id: DocumentId, requester: Option<&Requester>) {
     let pending = |registro: &Registro| -> Vec<(PedidoId, UserId, DeviceId)> {
         let pending = registro.pedidos_pendentes();
         pending.map(|pedido| (pedido.id, pedido.autoria.por, pedido.autoria.em)).collect()
     };
     if let Some(Requester { pessoa, .. }) = requester {
-        // What waits may be judged by what comes later in the same batch.
+        // A request that waits may be judged after a later push of the same batch.
         draft.world.authors.insert(pessoa.id, pessoa.clone());
     }
-    // What the office approves is judged as if it had been asked for there.
+    // Requests of a branch that the office approves are judged as if made in the office.
     let in_office = requester.filter(|r| r.device == DeviceId::ESCRITORIO);
     let in_office = in_office.map(|requester| requester.pessoa.id);
     loop {
@@ -45,7 +45,7 @@ pub(super) fn judge_requests(draft: &mut Draft, id: DocumentId, requester: Optio
                 waiting.insert(*por);
             }
         }
-        // A verdict may settle what was passed over before it.
+        // A verdict may let an earlier request be judged that had to wait.
         let left = pending(draft.registro(id)).len();
         if left == 0 || left == before.len() {
             return;
