@@ -12,7 +12,7 @@ use crate::{
 pub const NA_ASSISTENCIA: &str = "na_assistencia";
 
 /// The fields, in the order of a form.
-pub const CAMPOS: &[Campo] = &[
+pub(crate) const CAMPOS: &[Campo] = &[
     Campo::novo(
         "assistencia",
         "Assistência",

@@ -13,7 +13,7 @@ pub const PRIORIDADES: &[(&str, &str)] =
     &[("baixa", "Baixa"), ("normal", "Normal"), ("alta", "Alta"), ("urgente", "Urgente")];
 
 /// The fields, in the order of a form.
-pub const CAMPOS: &[Campo] = &[
+pub(crate) const CAMPOS: &[Campo] = &[
     Campo::novo("cliente", "Cliente", Referencia(Alvo::Documento(Kind::Cliente)), "R8"),
     Campo::novo("contrato", "Contrato", Referencia(Alvo::Catalogo("contrato")), "R9"),
     Campo::novo("situacao_alegada", "Situação Alegada", TextoLongo { chars_max: 10_000 }, "R10"),

@@ -10,7 +10,7 @@ use crate::{
 use std::collections::BTreeSet;
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-/// What identifies the bytes of a file is nothing that a person looks for.
+/// Fields of a file that no person searches by.
 const DO_ARQUIVO: [&str; 3] = ["sha256", "mime", "posicao"];
 
 /// Every text of a record that a person may look for (R36, R91): number, fields, parts, notes,
@@ -22,7 +22,7 @@ pub fn textos(registro: &Registro, tipo: &Tipo) -> Vec<String> {
     textos.extend(registro.situacao(tipo).map(|situacao| situacao.nome.clone()));
     for (campo, valor) in preenchidos(registro) {
         let Valor::Texto(texto) = valor else { continue };
-        // What this version of the tipo does not offer any more is still called what it was.
+        // A choice that the tipo no longer offers is still found by its label.
         let rotulos = tipo.opcoes(campo).into_iter().chain(campo.escolhas().iter().copied());
         let rotulo = rotulos.filter(|(codigo, _)| codigo == texto).map(|(_, rotulo)| rotulo).next();
         textos.extend(rotulo.map(str::to_owned));

@@ -6,7 +6,7 @@ use crate::valor::{
 };
 
 /// The fields, in the order of a form.
-pub const CAMPOS: &[Campo] = &[
+pub(crate) const CAMPOS: &[Campo] = &[
     Campo::novo("nome", "Nome", Texto { chars_max: 160 }, "R8"),
     Campo::novo("documento", "CPF ou CNPJ", Texto { chars_max: 18 }, "R8"),
     Campo::novo("telefone", "Telefone", Texto { chars_max: 30 }, "R31"),

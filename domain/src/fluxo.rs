@@ -1,7 +1,7 @@
 //! A fluxo is data: named situações, each with a fixed fase, and the transitions between them.
 //! Metrics, timers and editability look only at the fase. The presets are in `domain/presets`.
 
-use crate::{pessoa::Permissao, registro::TipoAnalise};
+use crate::{analise::TipoAnalise, pessoa::Permissao};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -447,7 +447,8 @@ impl Fluxo {
         let para = self.situacao(&transicao.para).map(|situacao| situacao.fase);
         let de = || transicao.de.iter().filter_map(|de| self.situacao(de));
         let vazia = |guarda: &Guarda| matches!(guarda, Guarda::Categoria(c) if c.is_empty());
-        // The clock and a client bring no analysis, and the clock runs while a client is awaited.
+        // Neither the server nor a client can bring an analysis, and the server asks for transitions
+        // only while a client is awaited (R54).
         let espera = || de().any(|situacao| situacao.fase == Fase::EsperaCliente);
         let pede = |quem: &Quem| match quem {
             Quem::Interno => true,

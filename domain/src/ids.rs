@@ -90,6 +90,15 @@ typed_id! {
     CorretivaId,
 }
 
+/// Who wrote something, and on which device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Autoria {
+    /// The person; [`UserId::SERVIDOR`] for the server itself.
+    pub por: UserId,
+    /// The device; [`DeviceId::ESCRITORIO`] for the office.
+    pub em: DeviceId,
+}
+
 impl UserId {
     /// The server acting by itself: it writes `situacao`, `numero` and verdicts.
     pub const SERVIDOR: UserId = UserId(Uuid::nil());

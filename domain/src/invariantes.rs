@@ -21,8 +21,8 @@ pub fn verificar(registro: &Registro, tipo: &Tipo) -> Result<(), Refusal> {
     recusar(faltas(registro, tipo))
 }
 
-/// Whether an edit leaves the record no worse than it was: what somebody else broke blocks nobody,
-/// and excuses nothing else.
+/// Whether an edit leaves the record no worse than it was. A fault that was there before does not
+/// block the edit, but a money limit that was exceeded may not be exceeded by more.
 ///
 /// # Errors
 /// As [`verificar`], of what the edit itself breaks.
@@ -36,7 +36,7 @@ pub fn piora(antes: &Registro, depois: &Registro, tipo: &Tipo) -> Result<(), Ref
             novas.remove(igual);
         }
     }
-    // Over the limit already: no more than that.
+    // The limit may have been exceeded before: the sum may then stay, not grow.
     if let Some(limite) = limite(depois, tipo)
         && indenizado(depois) > indenizado(antes)
     {
@@ -51,7 +51,7 @@ fn recusar(faltas: Vec<Refusal>) -> Result<(), Refusal> {
     Err(match primeira.codigo {
         Codigo::CamposObrigatorios => {
             let rotulos = iguais.flat_map(|falta| falta.detalhes.iter().cloned());
-            Refusal::com(Codigo::CamposObrigatorios, rotulos)
+            Refusal::with(Codigo::CamposObrigatorios, rotulos)
         }
         _ => primeira.clone(),
     })
@@ -70,11 +70,13 @@ fn faltas(registro: &Registro, tipo: &Tipo) -> Vec<Refusal> {
     let campos = kind.campos().iter().filter(|campo| registro.valor(campo.nome).vazio());
     let vazios = campos.filter(|campo| obrigatorios.iter().any(|nome| *nome == campo.nome));
     let mut faltas: Vec<Refusal> = vazios
-        .map(|campo| Refusal::com(Codigo::CamposObrigatorios, [tipo.rotulo(campo.nome).to_owned()]))
+        .map(|campo| {
+            Refusal::with(Codigo::CamposObrigatorios, [tipo.rotulo(campo.nome).to_owned()])
+        })
         .collect();
     for (nome, valor) in &registro.campos {
         if !valor.vazio() && !tipo.tem_campo(nome) {
-            faltas.push(Refusal::com(Codigo::CampoForaDoTipo, [tipo.rotulo(nome).to_owned()]));
+            faltas.push(Refusal::with(Codigo::CampoForaDoTipo, [tipo.rotulo(nome).to_owned()]));
         }
     }
     faltas.extend(duracao(registro));
@@ -107,12 +109,12 @@ fn emails(registro: &Registro, tipo: &Tipo) -> Vec<Refusal> {
     errados
         .map(|(nome, texto)| {
             let detalhes = [tipo.rotulo(nome).to_owned(), texto.to_owned()];
-            Refusal::com(Codigo::EmailInvalido, detalhes)
+            Refusal::with(Codigo::EmailInvalido, detalhes)
         })
         .collect()
 }
 
-/// A relationship is said once, and with something else (R38).
+/// No vínculo appears twice, and none leads to the record itself (R38).
 fn vinculos(registro: &Registro) -> Vec<Refusal> {
     let mut ditos = BTreeSet::new();
     let proprio = Valor::Id(registro.id.into());
@@ -124,12 +126,12 @@ fn vinculos(registro: &Registro) -> Vec<Refusal> {
         let dito = dito.join(" ");
         let errado = *vinculo.valor("documento") == proprio || ditos.contains(&dito);
         ditos.insert(dito.clone());
-        errado.then(|| Refusal::com(Codigo::VinculoRepetido, [dito]))
+        errado.then(|| Refusal::with(Codigo::VinculoRepetido, [dito]))
     });
     vinculos.collect()
 }
 
-/// What the tipo narrows further than the field does.
+/// Choices that the field has, but the tipo does not offer.
 fn escolhas(registro: &Registro, tipo: &Tipo) -> Vec<Refusal> {
     let conhecida = |codigo: &str| tipo.categorias.is_empty() || tipo.categoria(codigo).is_some();
     let aceita = |nome: &str, codigo: &str| match nome {
@@ -139,7 +141,7 @@ fn escolhas(registro: &Registro, tipo: &Tipo) -> Vec<Refusal> {
     let erradas = ["modalidade", "categoria"]
         .into_iter()
         .filter(|nome| registro.valor(nome).texto().is_some_and(|codigo| !aceita(nome, codigo)));
-    erradas.map(|n| Refusal::com(Codigo::ValorInvalido, [tipo.rotulo(n).to_owned()])).collect()
+    erradas.map(|n| Refusal::with(Codigo::ValorInvalido, [tipo.rotulo(n).to_owned()])).collect()
 }
 
 fn procedencia(registro: &Registro, tipo: &Tipo) -> Option<Refusal> {
@@ -147,13 +149,13 @@ fn procedencia(registro: &Registro, tipo: &Tipo) -> Option<Refusal> {
     let dita =
         !registro.valor("procedencia").vazio() || dos_itens.any(|procedencia| !procedencia.vazio());
     (dita && !tipo.analisa_procedencia)
-        .then(|| Refusal::com(Codigo::RecursoDesabilitado, ["Procedência".to_owned()]))
+        .then(|| Refusal::with(Codigo::RecursoDesabilitado, ["Procedência".to_owned()]))
 }
 
-/// Whether a part says what a part of its collection must.
+/// Whether a part has the fields that its collection requires, well formed and offered by the tipo.
 ///
 /// # Errors
-/// As [`verificar`].
+/// `recurso_desabilitado`, `campos_obrigatorios`, `campo_fora_do_tipo` or `valor_invalido`.
 pub(crate) fn parte_completa(
     kind: Kind,
     colecao: Colecao,
@@ -161,14 +163,14 @@ pub(crate) fn parte_completa(
     tipo: &Tipo,
 ) -> Result<(), Refusal> {
     if colecao == Colecao::Despesas && !tipo.despesas {
-        return Err(Refusal::com(Codigo::RecursoDesabilitado, ["Despesas".to_owned()]));
+        return Err(Refusal::with(Codigo::RecursoDesabilitado, ["Despesas".to_owned()]));
     }
     let rotulo =
         |nome: &str| kind.campo_de(colecao, nome).map_or("", |campo| campo.rotulo).to_owned();
     let vazios = colecao.obrigatorios().iter().filter(|nome| parte.valor(nome).vazio());
     let faltam: Vec<String> = vazios.map(|nome| rotulo(nome)).collect();
     if !faltam.is_empty() {
-        return Err(Refusal::com(Codigo::CamposObrigatorios, faltam));
+        return Err(Refusal::with(Codigo::CamposObrigatorios, faltam));
     }
     match colecao {
         Colecao::Itens => {
@@ -177,23 +179,23 @@ pub(crate) fn parte_completa(
                 .iter()
                 .find(|(nome, valor)| !valor.vazio() && !tipo.tem_campo_item(nome));
             if let Some((nome, _)) = fora {
-                return Err(Refusal::com(Codigo::CampoForaDoTipo, [rotulo(nome)]));
+                return Err(Refusal::with(Codigo::CampoForaDoTipo, [rotulo(nome)]));
             }
         }
         Colecao::Anexos => {
             let sha256 = parte.valor("sha256").texto().unwrap_or_default();
             let hexa = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
             if sha256.len() != 64 || !sha256.bytes().all(hexa) {
-                return Err(Refusal::com(Codigo::ValorInvalido, [rotulo("sha256")]));
+                return Err(Refusal::with(Codigo::ValorInvalido, [rotulo("sha256")]));
             }
             if parte.valor("posicao").texto().is_some_and(|texto| posicao(texto).is_none()) {
-                return Err(Refusal::com(Codigo::ValorInvalido, [rotulo("posicao")]));
+                return Err(Refusal::with(Codigo::ValorInvalido, [rotulo("posicao")]));
             }
         }
         Colecao::Vinculos => {
             if parte.valor("documento").vazio() && parte.valor("contato").vazio() {
                 let faltam = [rotulo("documento"), rotulo("contato")];
-                return Err(Refusal::com(Codigo::CamposObrigatorios, faltam));
+                return Err(Refusal::with(Codigo::CamposObrigatorios, faltam));
             }
         }
         Colecao::Despesas => {}
@@ -217,7 +219,7 @@ fn indenizado(registro: &Registro) -> Option<i64> {
 fn indenizacao(registro: &Registro, tipo: &Tipo) -> Option<Refusal> {
     indenizado(registro)?;
     if tipo.indenizacao.is_none() {
-        return Some(Refusal::com(Codigo::RecursoDesabilitado, ["Valor indenizado".to_owned()]));
+        return Some(Refusal::with(Codigo::RecursoDesabilitado, ["Valor indenizado".to_owned()]));
     }
     limite(registro, tipo)
 }
@@ -228,5 +230,5 @@ fn limite(registro: &Registro, tipo: &Tipo) -> Option<Refusal> {
         Campo::novo("limite", "Limite", TipoCampo::Centavos { max: i64::MAX }, "R34");
     let limite = tipo.indenizacao?.limite.filter(|limite| indenizado(registro) > Some(*limite))?;
     let limite = Valor::Inteiro(limite).exibir(&LIMITE, chrono_tz::UTC);
-    Some(Refusal::com(Codigo::LimiteIndenizacao, [limite]))
+    Some(Refusal::with(Codigo::LimiteIndenizacao, [limite]))
 }

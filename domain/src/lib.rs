@@ -3,8 +3,10 @@
 //! `sync` turns these into what travels; `mobile-core` and `server` run them at the two ends.
 
 pub mod agenda;
+pub mod analise;
 pub mod assistencia;
 pub mod busca;
+mod campos;
 pub mod catalogo;
 pub mod cliente;
 pub mod command;

@@ -43,14 +43,14 @@ const ORIGENS: &[(&str, &str)] = &[
 ];
 
 /// Whether what the client says is founded (R62).
-pub const PROCEDENCIAS: &[(&str, &str)] =
+const PROCEDENCIAS: &[(&str, &str)] =
     &[("procedente", "Procedente"), ("improcedente", "Improcedente")];
 
 /// Largest sum of money, in centavos.
 const CENTAVOS_MAX: i64 = 1_000_000_000_000;
 
 /// The fields, in the order of a form.
-pub const CAMPOS: &[Campo] = &[
+pub(crate) const CAMPOS: &[Campo] = &[
     Campo::novo(
         "assistencia",
         "Assistência",
@@ -101,7 +101,7 @@ pub const CAMPOS: &[Campo] = &[
 ];
 
 /// The fields of an item.
-pub const CAMPOS_ITEM: &[Campo] = &[
+pub(crate) const CAMPOS_ITEM: &[Campo] = &[
     Campo::novo("produto", "Produto ou serviço", Texto { chars_max: 200 }, "R20"),
     Campo::novo("quantidade", "Quantidade", Milesimos { max: 1_000_000_000_000 }, "R33"),
     Campo::novo("lote_serie", "Lote ou série", Texto { chars_max: 60 }, "R6"),
@@ -113,7 +113,7 @@ pub const CAMPOS_ITEM: &[Campo] = &[
 ];
 
 /// The fields of a despesa.
-pub const CAMPOS_DESPESA: &[Campo] = &[
+pub(crate) const CAMPOS_DESPESA: &[Campo] = &[
     Campo::novo("despesa", "Despesa", Referencia(Alvo::Catalogo("tipo_despesa")), "R35"),
     Campo::novo("valor", "Valor", Centavos { max: CENTAVOS_MAX }, "R35"),
     Campo::novo("data", "Data", Data, "R35"),

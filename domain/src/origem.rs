@@ -57,8 +57,8 @@ pub fn linhas(dados: &Dados) -> Vec<Linha> {
         .collect()
 }
 
-/// Whether the item's product, where it says one, is one of the document's. A document without
-/// lines restricts nothing.
+/// Whether the item's product is among the document's. An item without a product passes, and a
+/// document without lines restricts nothing.
 ///
 /// # Errors
 /// `produto_fora_da_origem`.
@@ -71,7 +71,7 @@ pub fn conferir(campos: &Campos, dados: &Dados, item: &Campos) -> Result<(), Ref
     }
     let numero = campos.get("origem_numero").and_then(Valor::texto).unwrap_or_default();
     let detalhes = [produto.chars().take(60).collect(), numero.to_owned()];
-    Err(Refusal::com(Codigo::ProdutoForaDaOrigem, detalhes))
+    Err(Refusal::with(Codigo::ProdutoForaDaOrigem, detalhes))
 }
 
 /// The client and the supplier of the document, where the record has such a field and leaves it

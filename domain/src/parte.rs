@@ -86,15 +86,15 @@ impl fmt::Display for Colecao {
 /// The name is not one of the four collections.
 #[derive(Debug, thiserror::Error)]
 #[error("unknown collection: {0}")]
-pub struct UnknownColecao(String);
+pub struct ColecaoDesconhecida(String);
 
 impl FromStr for Colecao {
-    type Err = UnknownColecao;
+    type Err = ColecaoDesconhecida;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Colecao::TODAS
             .into_iter()
             .find(|colecao| colecao.codigo() == text)
-            .ok_or_else(|| UnknownColecao(text.to_owned()))
+            .ok_or_else(|| ColecaoDesconhecida(text.to_owned()))
     }
 }
 
@@ -120,7 +120,7 @@ const RELACOES: &[(&str, &str)] = &[
 const BYTES_MAX: i64 = 2 * 1024 * 1024 * 1024;
 
 /// The fields of an anexo. What identifies the bytes is set once.
-pub const CAMPOS_ANEXO: &[Campo] = &[
+pub(crate) const CAMPOS_ANEXO: &[Campo] = &[
     Campo::novo("nome", "Nome do arquivo", Texto { chars_max: 200 }, "R83"),
     Campo::novo("categoria", "Categoria", Escolha(CATEGORIAS_ANEXO), "R83"),
     Campo::novo("legenda", "Legenda", Texto { chars_max: 500 }, "R84"),
@@ -175,15 +175,15 @@ impl fmt::Display for Variante {
 /// The name is none of the three pictures of a file.
 #[derive(Debug, thiserror::Error)]
 #[error("unknown variante: {0}")]
-pub struct UnknownVariante(String);
+pub struct VarianteDesconhecida(String);
 
 impl FromStr for Variante {
-    type Err = UnknownVariante;
+    type Err = VarianteDesconhecida;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Variante::TODAS
             .into_iter()
             .find(|variante| variante.codigo() == text)
-            .ok_or_else(|| UnknownVariante(text.to_owned()))
+            .ok_or_else(|| VarianteDesconhecida(text.to_owned()))
     }
 }
 
@@ -206,7 +206,7 @@ pub fn posicao(texto: &str) -> Option<(f64, f64)> {
 }
 
 /// The fields of a vínculo: another document, or somebody in the catalogue of contacts.
-pub const CAMPOS_VINCULO: &[Campo] = &[
+pub(crate) const CAMPOS_VINCULO: &[Campo] = &[
     Campo::novo("relacao", "Relação", Escolha(RELACOES), "R38"),
     Campo::novo("documento", "Registro", Referencia(Alvo::Qualquer), "R38"),
     Campo::novo("contato", "Contato", Referencia(Alvo::Catalogo("contato")), "R38"),

@@ -153,7 +153,7 @@ pub fn pode_alterar(
     if permitido {
         Ok(())
     } else {
-        Err(Refusal::situacao(Codigo::SituacaoNaoPermiteEdicao, situacao))
+        Err(Refusal::with(Codigo::SituacaoNaoPermiteEdicao, [situacao.nome.clone()]))
     }
 }
 
@@ -184,7 +184,7 @@ pub fn pode_criar_registro(
     }
     let invalido = |nome: &str| {
         let rotulo = registro.kind.campo(nome).map_or("", |campo| campo.rotulo);
-        Err(Refusal::com(Codigo::ValorInvalido, [rotulo.to_owned()]))
+        Err(Refusal::with(Codigo::ValorInvalido, [rotulo.to_owned()]))
     };
     if pessoa.cliente.is_none() || registro.referencia("cliente") != pessoa.cliente.map(Into::into)
     {
@@ -211,7 +211,7 @@ fn exigir(
         (Some(_), _) if portal && pessoa.portal() => Ok(()),
         (Some(permissao), _) => Err(Refusal::sem_permissao(permissao)),
         (None, Parte::Campo(campo) | Parte::CampoItem(_, campo)) => {
-            Err(Refusal::com(Codigo::CampoFixo, [campo.rotulo.into()]))
+            Err(Refusal::with(Codigo::CampoFixo, [campo.rotulo.into()]))
         }
         (None, _) => Err(Refusal::new(Codigo::CampoProtegido)),
     }

@@ -29,7 +29,7 @@ pub struct Contexto<'a> {
     pub contrato: Option<&'a Dados>,
     /// What the catalogue knows of the origem that is named, if there is one.
     pub origem: Option<&'a Dados>,
-    /// The assistência of the ocorrência that an agenda names: one sees a case, or nothing of it.
+    /// The assistência of the ocorrência that an agenda names, so that the agenda joins its case.
     pub assistencia: Option<DocumentId>,
 }
 
@@ -56,7 +56,7 @@ pub fn completar(tipo: &Tipo, campos: &mut Campos, contexto: &Contexto<'_>) {
         preencher("cliente", contexto.pessoa.cliente.map(|id| Valor::Id(id.into())));
     } else {
         preencher("filial", contexto.pessoa.filial.clone().map(Valor::Texto));
-        // Only where it is the form's own: elsewhere nobody asked for it.
+        // Only where the tipo lists the field: a tipo that lists none has all, and asks for none.
         let no_formulario = tipo.formulario.iter().any(|campo| campo == "atendimento_em");
         preencher("atendimento_em", no_formulario.then_some(Valor::Instante(contexto.agora)));
     }
@@ -110,7 +110,7 @@ pub fn endereco(registro: &Registro, contrato: Option<&Dados>) -> Dados {
     NOMES.iter().filter_map(|nome| Some(((*nome).to_owned(), valor(nome)?))).collect()
 }
 
-/// What only one record can have said of itself: a copy starts without it.
+/// Fields that a copy leaves empty: they tell what happened to the original.
 const SO_DO_ORIGINAL: [&str; 8] = [
     "atendimento_em",
     "plano_mensal",

@@ -3,7 +3,7 @@
 
 use crate::{
     fluxo::Fluxo,
-    tipo::{Tipo, TipoInvalido},
+    tipo::{Tipo, validade::TipoInvalido},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

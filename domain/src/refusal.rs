@@ -1,6 +1,6 @@
 //! Why something is not allowed: a stable code, and the pt-BR sentence for the person.
 
-use crate::{fluxo::Situacao, pessoa::Permissao, valor::Campo};
+use crate::pessoa::Permissao;
 use serde::{Deserialize, Serialize};
 
 macro_rules! codigos {
@@ -140,6 +140,16 @@ pub struct Refusal {
     pub detalhes: Vec<String>,
 }
 
+// The sentences that take more than one line.
+const EXIGE_PROCEDENCIA: &str = "Informe antes se o atendimento é procedente ou improcedente; \
+     havendo mais de um item, em cada um deles.";
+const RESPONSAVEL_SEM_ACESSO: &str = "A pessoa escolhida como responsável não pode ver este \
+     registro: não trabalha mais na empresa, ou o registro é restrito a outras pessoas.";
+const CORRETIVA_NAO_PERMITIDA: &str = "Só registros concluídos do mesmo tipo, que permita ação \
+     corretiva, podem ser vinculados, e só a uma ação corretiva em rascunho.";
+const PROCEDENCIA_CONTRADITORIA: &str = "A procedência do registro não combina com a dos itens: \
+     ele é procedente quando algum item é.";
+
 impl Refusal {
     /// A refusal without particulars.
     pub const fn new(codigo: Codigo) -> Self {
@@ -147,30 +157,18 @@ impl Refusal {
     }
 
     /// A refusal with particulars.
-    pub fn com(codigo: Codigo, detalhes: impl IntoIterator<Item = String>) -> Self {
+    pub fn with(codigo: Codigo, detalhes: impl IntoIterator<Item = String>) -> Self {
         Refusal { codigo, detalhes: detalhes.into_iter().collect() }
-    }
-
-    pub(crate) fn valor_invalido(campo: &Campo) -> Self {
-        Self::com(Codigo::ValorInvalido, [campo.rotulo.to_owned()])
-    }
-
-    pub(crate) fn texto_longo_demais(campo: &Campo, chars_max: usize) -> Self {
-        Self::com(Codigo::TextoLongoDemais, [campo.rotulo.to_owned(), chars_max.to_string()])
     }
 
     /// A field that the kind does not have.
     pub fn campo_desconhecido(nome: &str) -> Self {
-        Self::com(Codigo::CampoDesconhecido, [nome.chars().take(60).collect()])
+        Self::with(Codigo::CampoDesconhecido, [nome.chars().take(60).collect()])
     }
 
     /// Missing the permission.
     pub fn sem_permissao(permissao: Permissao) -> Self {
-        Self::com(Codigo::SemPermissao, [permissao.codigo().to_owned()])
-    }
-
-    pub(crate) fn situacao(codigo: Codigo, situacao: &Situacao) -> Self {
-        Self::com(codigo, [situacao.nome.clone()])
+        Self::with(Codigo::SemPermissao, [permissao.codigo().to_owned()])
     }
 
     fn detalhe(&self, posicao: usize) -> &str {
@@ -250,11 +248,7 @@ impl Refusal {
             Codigo::ExigeCategoria => {
                 format!("“{}” não é possível para esta categoria.", d(0))
             }
-            Codigo::ExigeProcedencia => {
-                "Informe antes se o atendimento é procedente ou improcedente; havendo mais de um \
-                 item, em cada um deles."
-                    .into()
-            }
+            Codigo::ExigeProcedencia => EXIGE_PROCEDENCIA.into(),
             Codigo::ExigeFotos => {
                 format!("Faltam fotos da categoria {}: são necessárias {}.", d(0), d(1))
             }
@@ -282,11 +276,7 @@ impl Refusal {
                 format!("“{}” já foi pedida e ainda não foi respondida.", d(0))
             }
             Codigo::EmailInvalido => format!("{} não é um e-mail válido.", d(0)),
-            Codigo::ResponsavelSemAcesso => {
-                "A pessoa escolhida como responsável não pode ver este registro: não trabalha mais \
-                 na empresa, ou o registro é restrito a outras pessoas."
-                    .into()
-            }
+            Codigo::ResponsavelSemAcesso => RESPONSAVEL_SEM_ACESSO.into(),
             Codigo::VinculoRepetido => {
                 "Este vínculo já existe, ou liga o registro a ele mesmo.".into()
             }
@@ -297,19 +287,11 @@ impl Refusal {
             Codigo::ClienteDoPortal => {
                 format!("{} precisa ser uma pessoa da empresa com acesso aos registros.", d(0))
             }
-            Codigo::ProcedenciaContraditoria => {
-                "A procedência do registro não combina com a dos itens: ele é procedente quando \
-                 algum item é."
-                    .into()
-            }
+            Codigo::ProcedenciaContraditoria => PROCEDENCIA_CONTRADITORIA.into(),
             Codigo::ProdutoForaDaOrigem => {
                 format!("“{}” não está entre os produtos de {}.", d(0), d(1))
             }
-            Codigo::CorretivaNaoPermitida => {
-                "Só registros concluídos do mesmo tipo, que permita ação corretiva, podem ser \
-                 vinculados, e só a uma ação corretiva em rascunho."
-                    .into()
-            }
+            Codigo::CorretivaNaoPermitida => CORRETIVA_NAO_PERMITIDA.into(),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! The scalar values of fields, and what a field accepts. Money and quantities are exact integers.
 
-use crate::{kind::Kind, refusal::Refusal};
+use crate::{
+    kind::Kind,
+    refusal::{Codigo, Refusal},
+};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
@@ -239,7 +242,8 @@ impl Campo {
                 Valor::Texto(texto),
             ) => {
                 if texto.chars().count() > *chars_max {
-                    return Err(Refusal::texto_longo_demais(self, *chars_max));
+                    let detalhes = [self.rotulo.to_owned(), chars_max.to_string()];
+                    return Err(Refusal::with(Codigo::TextoLongoDemais, detalhes));
                 }
                 texto.chars().all(|c| !c.is_control() || (self.longo() && matches!(c, '\n' | '\t')))
             }
@@ -264,7 +268,11 @@ impl Campo {
             ) => true,
             _ => false,
         };
-        if certo { Ok(()) } else { Err(Refusal::valor_invalido(self)) }
+        if certo { Ok(()) } else { Err(self.invalido()) }
+    }
+
+    fn invalido(&self) -> Refusal {
+        Refusal::with(Codigo::ValorInvalido, [self.rotulo.to_owned()])
     }
 
     /// Reads what a person typed, in the given time zone; blank means `Nulo`. Dates are
@@ -295,7 +303,7 @@ impl Campo {
             TipoCampo::Instante => ler_instante(texto, fuso).map(Valor::Instante),
             TipoCampo::Referencia(_) => Uuid::parse_str(texto).ok().map(Valor::Id),
         };
-        let valor = valor.ok_or_else(|| Refusal::valor_invalido(self))?;
+        let valor = valor.ok_or_else(|| self.invalido())?;
         self.validar(&valor)?;
         Ok(valor)
     }

@@ -13,7 +13,7 @@ use campo_domain::{
     registro::{Autoria, Campos, Item, Registro, TipoAnalise},
     tipo::Tipo,
     valor::Valor,
-    workflow::{Onde, Pedir, decide, julgar},
+    workflow::{Asked, Onde, decide, judge},
 };
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -73,7 +73,7 @@ fn acima_do_limite() -> (Tipo, Registro) {
         let item = [("produto", texto("Mesa")), ("valor_indenizado", Valor::Inteiro(300_000))];
         registro.itens.insert(id(n), parte(&item));
     }
-    assert_eq!(codigo(registro.verificar(&tipo)), Err("limite_indenizacao"));
+    assert_eq!(codigo(invariantes::verificar(&registro, &tipo)), Err("limite_indenizacao"));
     (tipo, registro)
 }
 
@@ -116,7 +116,9 @@ fn one_old_fault_excuses_no_new_one() {
 #[test]
 fn every_missing_field_is_named_in_the_order_of_the_form() {
     let tipo = tipo("p000.ocorrencia");
-    let refusal = registro(&tipo, &[("escopo", texto("fornecedor"))]).verificar(&tipo).unwrap_err();
+    let refusal =
+        invariantes::verificar(&registro(&tipo, &[("escopo", texto("fornecedor"))]), &tipo)
+            .unwrap_err();
     assert_eq!(refusal.codigo.codigo(), "campos_obrigatorios");
     let rotulos = ["Fornecedor", "Tipo de ocorrência", "Relato"];
     let ordem = rotulos.map(|rotulo| {
@@ -137,8 +139,9 @@ fn r1_each_escopo_asks_for_what_it_concerns() {
         ("processo_interno", "Setor"),
     ];
     for (escopo, rotulo) in pede {
-        let com = registro(&tipo, &[("escopo", texto(escopo))]).verificar(&tipo).unwrap_err();
-        let sem = registro(&tipo, &[]).verificar(&tipo).unwrap_err();
+        let com = invariantes::verificar(&registro(&tipo, &[("escopo", texto(escopo))]), &tipo)
+            .unwrap_err();
+        let sem = invariantes::verificar(&registro(&tipo, &[]), &tipo).unwrap_err();
         assert!(com.detalhes.iter().any(|d| d.contains(rotulo)), "{escopo}: {:?}", com.detalhes);
         assert!(!sem.detalhes.iter().any(|d| d.contains(rotulo)), "{escopo}: {:?}", sem.detalhes);
     }
@@ -153,9 +156,9 @@ fn r62_the_record_and_its_items_say_the_same_of_procedencia() {
         parte(&[("produto", texto("Mesa")), ("procedencia", texto(procedencia))])
     };
     let registrar = |registro: &Registro| {
-        let pedir = Pedir { verbo: "registrar", motivo: None, traz: Some(TipoAnalise::Solucao) };
+        let asked = Asked { verb: "registrar", reason: None, brings: Some(TipoAnalise::Solucao) };
         let ana = pessoa(&[Permissao::Ver]);
-        codigo(julgar(registro, &tipo, &ana, pedir, Onde::Servidor).map(|_| ()))
+        codigo(judge(registro, &tipo, &ana, asked, Onde::Servidor).map(|_| ()))
     };
     registro.campos.insert("procedencia".into(), texto("procedente"));
     registro.itens.insert(id(1), diz("improcedente"));

@@ -146,7 +146,7 @@ impl Mesa {
             pedido: (tipo != TipoAnalise::Parcial).then_some(pedido),
             encaminhar: None,
         };
-        let verbo = workflow::verbo_que_traz(&self.registro, &self.tipo, tipo);
+        let verbo = workflow::transition_bringing(&self.registro, &self.tipo, tipo);
         let verbo = verbo.map_or(String::new(), |transicao| transicao.verbo.clone());
         self.faz(quem, &comando, &verbo)
     }

@@ -15,7 +15,7 @@ use campo_domain::{
     registro::{Analise, Autoria, Pedido, Registro, Restricao, TipoAnalise, Veredito},
     tipo::Tipo,
     valor::Valor,
-    workflow::{self, Efeito, Onde, Pedir},
+    workflow::{self, Asked, Efeito, Onde},
 };
 use chrono::DateTime;
 use proptest::{
@@ -211,8 +211,8 @@ fn r85_a_laudo_cannot_ride_on_another_request() {
     let gerente = pessoa(&[Ver, Gerenciar]);
     let verbo = "colocar_em_analise";
     let julgar = |traz| {
-        let pedir = Pedir { verbo, motivo: None, traz };
-        workflow::julgar(&registro, &tipo, &gerente, pedir, Onde::Servidor)
+        let asked = Asked { verb: verbo, reason: None, brings: traz };
+        workflow::judge(&registro, &tipo, &gerente, asked, Onde::Servidor)
     };
     assert!(julgar(None).is_ok());
     assert_eq!(julgar(Some(TipoAnalise::Laudo)).unwrap_err().codigo, Codigo::TransicaoNaoPermitida);
@@ -366,10 +366,10 @@ fn the_buttons_that_are_offered_are_those_that_lead_somewhere() {
     let tipo = tipo("p000.ocorrencia");
     let registro = registro(&tipo, "em_analise");
     let de_todos = pessoa(&Permissao::TODAS);
-    let verbos = workflow::disponiveis(&registro, &tipo, &de_todos, Onde::Servidor);
+    let verbos = workflow::available(&registro, &tipo, &de_todos, Onde::Servidor);
     let verbos: Vec<_> = verbos.iter().map(|t| t.verbo.as_str()).collect();
     assert_eq!(verbos, ["emitir_laudo", "concluir", "cancelar", "estornar"]);
-    let so_ve = workflow::disponiveis(&registro, &tipo, &pessoa(&[Ver]), Onde::Servidor);
+    let so_ve = workflow::available(&registro, &tipo, &pessoa(&[Ver]), Onde::Servidor);
     assert!(so_ve.is_empty());
 }
 
@@ -594,9 +594,9 @@ fn no_sequence_of_requests_leaves_the_fluxo() {
                 let efeito = match quem {
                     // Nobody's command: the server judges what it asks for itself (R54).
                     Quem::Relogio => {
-                        let pedir =
-                            Pedir { verbo: &transicao.verbo, motivo: None, traz: transicao.traz };
-                        workflow::julgar(&registro, &tipo, &pessoa, pedir, Onde::Servidor)
+                        let asked =
+                            Asked { verb: &transicao.verbo, reason: None, brings: transicao.traz };
+                        workflow::judge(&registro, &tipo, &pessoa, asked, Onde::Servidor)
                             .map(Efeito::Situacao)
                     }
                     _ => workflow::decide(Some(&registro), &tipo, &pessoa, &pedido, Onde::Servidor),
@@ -638,7 +638,7 @@ proptest! {
         for (numero, (qual, motivo)) in passos.into_iter().enumerate() {
             let verbo = &tipo.fluxo.transicoes[qual % tipo.fluxo.transicoes.len()].verbo;
             let motivo = motivo.then_some("motivo");
-            let previsto = workflow::prever(&no_aparelho, &tipo, &quem);
+            let previsto = workflow::predict(&no_aparelho, &tipo, &quem);
             let comando = transicionar(verbo, motivo);
             if workflow::decide(Some(&previsto), &tipo, &quem, &comando, Onde::Aparelho).is_err() {
                 continue;
@@ -652,11 +652,11 @@ proptest! {
                 email: false,
                 veredito: None,
             });
-            let pedir = Pedir { verbo, motivo, traz: None };
-            let resultado = workflow::julgar(&no_servidor, &tipo, &quem, pedir, Onde::Servidor);
+            let asked = Asked { verb: verbo, reason: motivo, brings: None };
+            let resultado = workflow::judge(&no_servidor, &tipo, &quem, asked, Onde::Servidor);
             no_servidor.situacao = Some(resultado.unwrap());
         }
-        let previsto = workflow::prever(&no_aparelho, &tipo, &quem);
+        let previsto = workflow::predict(&no_aparelho, &tipo, &quem);
         prop_assert_eq!(previsto.situacao(&tipo), no_servidor.situacao(&tipo));
     }
 

@@ -3,30 +3,30 @@
 
 /// Whether the boxes of a file end exactly where the file does, and both what describes the picture
 /// and the picture itself are among them. What is damaged within a box is not noticed.
-pub fn inteiro_iso(bytes: &[u8]) -> bool {
-    let (mut descrita, mut presente, mut resto) = (false, false, bytes);
-    while !resto.is_empty() {
-        let Some((tipo, tamanho)) = caixa(resto) else { return false };
-        descrita |= matches!(&tipo, b"meta" | b"moov");
-        presente |= &tipo == b"mdat";
-        let Some(depois) = resto.get(tamanho..) else { return false };
-        resto = depois;
+pub fn whole_iso(bytes: &[u8]) -> bool {
+    let (mut described, mut present, mut rest) = (false, false, bytes);
+    while !rest.is_empty() {
+        let Some((kind, length)) = first_box(rest) else { return false };
+        described |= matches!(&kind, b"meta" | b"moov");
+        present |= &kind == b"mdat";
+        let Some(after) = rest.get(length..) else { return false };
+        rest = after;
     }
-    descrita && presente
+    described && present
 }
 
 /// Type and length of the box at the beginning.
-fn caixa(bytes: &[u8]) -> Option<([u8; 4], usize)> {
-    let curto = u32::from_be_bytes(*bytes.first_chunk()?);
-    let tipo = *bytes.get(4..)?.first_chunk()?;
-    let (tamanho, cabecalho) = match curto {
+fn first_box(bytes: &[u8]) -> Option<([u8; 4], usize)> {
+    let short = u32::from_be_bytes(*bytes.first_chunk()?);
+    let kind = *bytes.get(4..)?.first_chunk()?;
+    let (length, header) = match short {
         // To the end of the file.
         0 => (bytes.len(), 8),
         1 => {
-            let longo = u64::from_be_bytes(*bytes.get(8..)?.first_chunk()?);
-            (usize::try_from(longo).ok()?, 16)
+            let long = u64::from_be_bytes(*bytes.get(8..)?.first_chunk()?);
+            (usize::try_from(long).ok()?, 16)
         }
-        curto => (usize::try_from(curto).ok()?, 8),
+        short => (usize::try_from(short).ok()?, 8),
     };
-    (tamanho >= cabecalho).then_some((tipo, tamanho))
+    (length >= header).then_some((kind, length))
 }

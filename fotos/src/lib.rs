@@ -4,25 +4,22 @@
 //! the same verdict. Bytes in, bytes out: no disk, no network, no clock. Never panics, whatever
 //! the bytes, and never allocates for more than [`PIXELS_MAX`].
 
-mod abrir;
-mod codificar;
-mod derivar;
-mod erro;
+mod decode;
+mod derive;
+mod encode;
+mod error;
 mod exif;
+mod format;
 mod iso;
 mod jpeg;
-mod tipo;
+mod placeholder;
+mod raw;
 
-pub use codificar::{codificar, marcador};
-pub use derivar::{Derivadas, derivar, inteira};
-pub use erro::ErroFoto;
-pub use exif::posicao;
-pub use iso::inteiro_iso;
-pub use tipo::{Formato, Tipo, farejar};
-
-/// Longest side of a thumbnail, in pixels.
-pub const MINIATURA_PX: u32 = 320;
-/// Longest side of a preview, in pixels.
-pub const PREVIA_PX: u32 = 1600;
-/// Most pixels that a photo may have to be decoded.
-pub const PIXELS_MAX: u64 = 120_000_000;
+pub use derive::{Derivatives, PREVIEW_PX, THUMBNAIL_PX, derive, verify};
+pub use encode::encode;
+pub use error::PhotoError;
+pub use exif::position;
+pub use format::{FileType, Format, sniff};
+pub use iso::whole_iso;
+pub use placeholder::placeholder;
+pub use raw::PIXELS_MAX;

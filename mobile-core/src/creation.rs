@@ -185,14 +185,14 @@ pub(crate) fn chamado(
 ) -> Result<Arc<Tipo>, Error> {
     if let Ok(tipo) = quem.tipos.atual(texto) {
         let oferecido = oferecidos(conn, quem, tipo.kind)?.any(|t| t.codigo == tipo.codigo);
-        let retirado = || Refusal::com(Codigo::TipoRetirado, [tipo.nome.clone()]);
+        let retirado = || Refusal::with(Codigo::TipoRetirado, [tipo.nome.clone()]);
         return if oferecido { Ok(tipo.clone()) } else { Err(retirado().into()) };
     }
     let mut servem = oferecidos(conn, quem, kind)?.filter(|t| dobrar(&t.nome) == dobrar(texto));
     match (servem.next(), servem.next()) {
         (Some(tipo), None) => Ok(tipo.clone()),
         (Some(_), Some(_)) => Err(Error::Ambiguo(texto.to_owned())),
-        (None, _) => Err(Refusal::com(Codigo::TipoDesconhecido, [texto.to_owned()]).into()),
+        (None, _) => Err(Refusal::with(Codigo::TipoDesconhecido, [texto.to_owned()]).into()),
     }
 }
 

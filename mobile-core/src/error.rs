@@ -7,7 +7,7 @@ use crate::{
     store::{StoreError, migrations::MigrationError},
 };
 use campo_domain::refusal::Refusal;
-use campo_fotos::ErroFoto;
+use campo_fotos::PhotoError;
 use campo_sync::{client::RunError, document::DocumentError, wire::WireError};
 use rusqlite::ErrorCode;
 
@@ -114,7 +114,7 @@ pub enum Error {
         /// The file.
         nome: String,
         /// What is wrong with it.
-        erro: ErroFoto,
+        erro: PhotoError,
     },
     /// A file that is larger than Campo takes. Nothing of it was kept.
     #[error("{nome}: o arquivo passa de {mb} MB e não foi anexado. Escolha um arquivo menor.")]
@@ -181,7 +181,7 @@ impl Error {
             Error::MigracaoFalhou(_) => "migracao_falhou",
             Error::Armazenamento(_) => "armazenamento",
             Error::SemEspaco => "sem_espaco",
-            Error::Foto { erro, .. } => erro.codigo(),
+            Error::Foto { erro, .. } => erro.code(),
             Error::ArquivoGrande { .. } => "arquivo_grande_demais",
             Error::ArquivoIlegivel { .. } => "arquivo_ilegivel",
             Error::ArquivoAusente(_) => "arquivo_ausente",

@@ -23,7 +23,7 @@ use campo_domain::{
     refusal::{Codigo, Refusal},
     registro::{self, Registro, TipoAnalise},
     valor::{self, Valor},
-    workflow::{self, Onde, Pedir},
+    workflow::{self, Asked, Onde},
 };
 use campo_sync::client::{self, View};
 use chrono::{DateTime, Utc};
@@ -408,8 +408,8 @@ fn verbos(render: &Render<'_>, view: &View) -> Vec<Verbo> {
     let View { previsto, tipo, .. } = view;
     let pessoa = &render.quem.pessoa;
     let exibir = |transicao: &Transicao| {
-        let pedir = Pedir { verbo: &transicao.verbo, motivo: Some("?"), traz: transicao.traz };
-        let julgado = workflow::julgar(previsto, tipo, pessoa, pedir, Onde::Aparelho);
+        let asked = Asked { verb: &transicao.verbo, reason: Some("?"), brings: transicao.traz };
+        let julgado = workflow::judge(previsto, tipo, pessoa, asked, Onde::Aparelho);
         let email = |efeito: &Consequencia| matches!(efeito, Consequencia::OferecerEmail(_));
         Verbo {
             verbo: transicao.verbo.clone(),
@@ -422,7 +422,7 @@ fn verbos(render: &Render<'_>, view: &View) -> Vec<Verbo> {
             propoe: transicao.modo == Modo::Propor,
         }
     };
-    workflow::disponiveis(previsto, tipo, pessoa, Onde::Aparelho).into_iter().map(exibir).collect()
+    workflow::available(previsto, tipo, pessoa, Onde::Aparelho).into_iter().map(exibir).collect()
 }
 
 fn pode(render: &Render<'_>, view: &View) -> Pode {

@@ -42,7 +42,7 @@ fn a_photo_is_on_the_disk_with_its_pictures_before_the_call_returns() {
     assert_eq!(original, device.original(&sha256(&bytes)));
     let sides = |variante| {
         let path = device.campo.arquivo(caso, anexo, variante).unwrap();
-        campo_fotos::inteira(&fs::read(path).unwrap()).unwrap()
+        campo_fotos::verify(&fs::read(path).unwrap()).unwrap()
     };
     assert_eq!(sides(Variante::Previa), (1_600, 800));
     assert_eq!(sides(Variante::Miniatura), (320, 160));
@@ -129,7 +129,7 @@ fn heic_and_other_files_keep_their_original_and_get_a_placeholder_that_stays_her
         assert_eq!(foto.mime, mime);
         assert_eq!(foto.locais, BTreeSet::from([Variante::Original, Variante::Miniatura]));
         let miniatura = device.campo.arquivo(caso, anexo, Variante::Miniatura).unwrap();
-        assert_eq!(fs::read(miniatura).unwrap(), campo_fotos::marcador());
+        assert_eq!(fs::read(miniatura).unwrap(), campo_fotos::placeholder());
         let previa = device.campo.arquivo(caso, anexo, Variante::Previa);
         assert!(matches!(previa, Err(Error::ArquivoAusente(_))));
     }

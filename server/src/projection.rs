@@ -310,7 +310,7 @@ pub async fn follow(
             ordem = if last == Some(*seq) { ordem + 1 } else { 0 };
             last = Some(*seq);
             json!({
-                "tenant": tenant, "document": evento.document, "seq": seq, "ordem": ordem,
+                "tenant": tenant, "document": evento.documento, "seq": seq, "ordem": ordem,
                 "raiz": raiz, "tipo": evento.tipo, "parte": evento.parte,
                 "visibilidade": evento.visibilidade.codigo(), "resposta_a": evento.resposta_a,
                 "campo": evento.campo, "rotulo": evento.rotulo, "de": evento.de,

@@ -6,20 +6,18 @@
 use crate::wire::Limits;
 use std::cell::Cell;
 
-/// Columns that a change may have: column number and type, as Automerge's format numbers them.
-mod spec {
-    pub const INSERT: u64 = 52;
-    pub const KEY_STRING: u64 = 21;
-    pub const KEY_COUNTER: u64 = 19;
-    pub const VALUE_RAW: u64 = 87;
-    pub const PRED_COUNT: u64 = 112;
-    pub const PRED_ACTOR: u64 = 113;
-    pub const PRED_COUNTER: u64 = 115;
-    pub const EXPAND: u64 = 148;
-    pub const MARK_NAME: u64 = 165;
-    /// Object actor and counter, key actor, action, value metadata: all plain unsigned runs.
-    pub const UNSIGNED: [u64; 5] = [1, 2, 17, 66, 86];
-}
+// The columns that a change may have: column number and type, as Automerge's format numbers them.
+const KEY_COUNTER: u64 = 19;
+const KEY_STRING: u64 = 21;
+const INSERT: u64 = 52;
+const VALUE_RAW: u64 = 87;
+const PRED_COUNT: u64 = 112;
+const PRED_ACTOR: u64 = 113;
+const PRED_COUNTER: u64 = 115;
+const EXPAND: u64 = 148;
+const MARK_NAME: u64 = 165;
+/// Object actor and counter, key actor, action, value metadata: all plain unsigned runs.
+const UNSIGNED: [u64; 5] = [1, 2, 17, 66, 86];
 
 /// What is wrong with a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,14 +66,14 @@ impl<'a> Scan<'a> {
         for (spec, length) in columns {
             let mut column = Scan { rest: self.take(length)?, over: self.over };
             match spec {
-                spec::PRED_COUNT => column.runs(ops_max, Item::Sum(preds_max))?,
-                spec::PRED_ACTOR => column.runs(preds_max, Item::Unsigned)?,
-                spec::PRED_COUNTER => column.runs(preds_max, Item::Signed)?,
-                spec::KEY_COUNTER => column.runs(ops_max, Item::Signed)?,
-                spec::KEY_STRING | spec::MARK_NAME => column.runs(ops_max, Item::Text)?,
-                spec::INSERT | spec::EXPAND => column.booleans(ops_max)?,
-                spec::VALUE_RAW => {}
-                other if spec::UNSIGNED.contains(&other) => column.runs(ops_max, Item::Unsigned)?,
+                PRED_COUNT => column.runs(ops_max, Item::Sum(preds_max))?,
+                PRED_ACTOR => column.runs(preds_max, Item::Unsigned)?,
+                PRED_COUNTER => column.runs(preds_max, Item::Signed)?,
+                KEY_COUNTER => column.runs(ops_max, Item::Signed)?,
+                KEY_STRING | MARK_NAME => column.runs(ops_max, Item::Text)?,
+                INSERT | EXPAND => column.booleans(ops_max)?,
+                VALUE_RAW => {}
+                other if UNSIGNED.contains(&other) => column.runs(ops_max, Item::Unsigned)?,
                 _ => return None,
             }
         }

@@ -8,5 +8,5 @@ pub mod document;
 pub mod edit;
 pub mod exchange;
 pub mod history;
-pub mod inspect;
+mod inspect;
 pub mod wire;

@@ -14,7 +14,9 @@ use campo_domain::{
     registro::{SituacaoAcao, TipoAnalise, Visibilidade},
     valor::Valor,
 };
-use campo_sync::{admission::Requester, client::Fate, document, exchange::Destino, wire::Outcome};
+use campo_sync::{
+    admission::Requester, client::Fate, document, exchange::Recipients, wire::Outcome,
+};
 use support::*;
 use uuid::Uuid;
 
@@ -83,14 +85,14 @@ fn an_atendimento_goes_from_its_opening_offline_to_its_conclusion_and_is_opened_
     assert!(fates.iter().all(|(_, fate)| *fate == Fate::Accepted), "{fates:?}");
     assert_eq!(situacao(&server), "aguardando_conclusao");
     // Told once each: the client because the technician said so, the interessados always.
-    let destinos: Vec<_> = server.avisos.iter().map(|aviso| aviso.destino.clone()).collect();
-    assert_eq!(destinos, [Destino::Usuarios([office().id].into()), Destino::Cliente]);
+    let destinos: Vec<_> = server.emails.iter().map(|email| email.to.clone()).collect();
+    assert_eq!(destinos, [Recipients::Users([office().id].into()), Recipients::Client]);
 
     server.office(id(1), analisar(24, TipoAnalise::Parecer, None));
     assert_eq!(situacao(&server), "concluido");
     let registro = server.registro(id(1));
     assert_eq!(registro.vigente(TipoAnalise::Parecer).unwrap().texto, "Parecer 24");
-    assert_eq!(server.avisos.len(), 4);
+    assert_eq!(server.emails.len(), 4);
 
     server.office(id(1), transicionar(25, "reabrir", None));
     assert_eq!(situacao(&server), "reaberto");
@@ -305,7 +307,7 @@ fn an_action_goes_out_once_and_its_answer_comes_back_once() {
     server.office(id(1), pedir("entrada_estoque"));
     let recusa = server.office_as(&office(), id(1), pedir("entrada_estoque")).unwrap_err();
     assert_eq!(recusa.codigo, Codigo::IdEmUso);
-    assert_eq!(server.acoes.len(), 1);
+    assert_eq!(server.actions.len(), 1);
     let responder = |situacao, externo: Option<&str>, retorno: Option<&str>| {
         let (externo, retorno) = (externo.map(str::to_owned), retorno.map(str::to_owned));
         Command::ResponderAcao { acao, situacao, externo, retorno }
@@ -335,7 +337,7 @@ fn a_restriction_takes_the_case_from_everybody_else_and_gives_it_back() {
     };
     let de_fora = pessoa(5, &[Permissao::Ver]);
     let people = [&chefe, &colega, &da_diretoria, &de_fora];
-    server.world.pessoas = people.map(|p| (p.id, p.clone())).into();
+    server.world.people = people.map(|p| (p.id, p.clone())).into();
     server.sight.clear();
     let so_diretoria = Listados { grupos: ["diretoria".to_owned()].into(), ..Default::default() };
     let recusa =
@@ -414,7 +416,7 @@ fn several_commands_of_the_office_count_all_or_not_at_all_and_only_for_what_was_
     let before = server.registro(id(1)).clone();
     let heads = document::heads(server.document(id(1)));
     let device = DeviceId::ESCRITORIO;
-    let requester = Requester { pessoa: office(), device, anteriores: Vec::new() };
+    let requester = Requester { pessoa: office(), device, earlier: Vec::new() };
     let commands = [
         (id(1), anotar(NotaId::from_u128(70), "Uma")),
         (id(1), transicionar(71, "emitir_laudo", None)),
@@ -447,7 +449,7 @@ fn what_one_command_lacks_another_of_the_same_request_may_give() {
     server.office(id(1), ocorrencia(1, "p000.ocorrencia", &queixa()));
     let editar = |campo: &str, valor| (id(1), Command::Editar { campo: campo.to_owned(), valor });
     let requester =
-        Requester { pessoa: office(), device: DeviceId::ESCRITORIO, anteriores: Vec::new() };
+        Requester { pessoa: office(), device: DeviceId::ESCRITORIO, earlier: Vec::new() };
     let outro = [
         editar("cliente", Valor::Nulo),
         editar("escopo", texto("fornecedor")),

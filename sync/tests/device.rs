@@ -39,7 +39,7 @@ fn an_edit_on_a_record_that_was_closed_meanwhile_is_held_whole_and_shown() {
 
     // The office approves: the changes are merged as they were written, under their author's name.
     let pushes: Vec<Push> = server.held.iter().map(|(_, push)| push.clone()).collect();
-    let author = Requester { pessoa: tecnica(), device: DEVICE, anteriores: vec![] };
+    let author = Requester { pessoa: tecnica(), device: DEVICE, earlier: vec![] };
     server.plan(|planner| planner.approve(held[0], &author, &pushes)).unwrap();
     phone.sync(&mut server);
     assert_eq!(phone.text("contrato"), "C-1");

@@ -476,7 +476,7 @@ fn a_branch_that_cannot_be_merged_as_a_whole_is_not_merged_at_all() {
     let good = phone.queue().remove(0);
     let rubbish = Push { change: vec![0; 20], ..good.clone() };
     let before = document::heads(server.document(id(1)));
-    let author = Requester { pessoa: tecnica(), device: DEVICE, anteriores: vec![] };
+    let author = Requester { pessoa: tecnica(), device: DEVICE, earlier: vec![] };
     let held = HeldId::from(Uuid::from_u128(1));
     server.plan(|planner| planner.approve(held, &author, &[good, rubbish])).unwrap_err();
     assert_eq!(document::heads(server.document(id(1))), before);

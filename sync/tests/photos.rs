@@ -56,7 +56,7 @@ fn anexo(n: u128) -> ItemId {
 fn begin() -> (Server, Phone) {
     let (mut server, mut phone) = (Server::new(), Phone::new(tecnica()));
     server.world.tipos = com_fotos();
-    server.world.autores.insert(tecnica().id, tecnica());
+    server.world.authors.insert(tecnica().id, tecnica());
     phone.tipos = com_fotos();
     phone.run(criar(1, "Porta solta"));
     phone.run(transicionar(10, "iniciar", None));
@@ -67,7 +67,7 @@ fn begin() -> (Server, Phone) {
 }
 
 fn arrive(server: &mut Server, n: u128, situacao: SituacaoArquivo) -> bool {
-    server.plan(|planner| planner.arquivo(id(1), anexo(n), situacao, None))
+    server.plan(|planner| planner.file_state(id(1), anexo(n), situacao, None))
 }
 
 fn situacao(server: &Server) -> &str {
@@ -105,7 +105,7 @@ fn a_file_is_expected_received_and_verified_and_stays_so() {
 fn why_a_file_was_discarded_is_said_until_it_comes_again() {
     let (mut server, mut phone) = begin();
     arrive(&mut server, 21, Recebida);
-    server.plan(|p| p.arquivo(id(1), anexo(21), Recusada, Some("hash_diferente")));
+    server.plan(|p| p.file_state(id(1), anexo(21), Recusada, Some("hash_diferente")));
     phone.sync(&mut server);
     let ctx = Context { pessoa: &phone.pessoa, device: DEVICE, tipos: &phone.tipos };
     let view = client::view(phone.document.as_ref().unwrap(), &ctx).unwrap();
@@ -205,7 +205,7 @@ fn a_request_that_waited_is_judged_by_the_permissions_of_the_day() {
     let (mut server, mut phone) = begin();
     phone.run(transicionar(11, "resolver", None));
     phone.sync(&mut server);
-    server.world.autores.insert(tecnica().id, pessoa(1, &[]));
+    server.world.authors.insert(tecnica().id, pessoa(1, &[]));
     arrive(&mut server, 21, Verificada);
     arrive(&mut server, 22, Verificada);
     assert_eq!(judged(server.registro(id(1)), 11), Some(false));
@@ -225,7 +225,7 @@ fn the_acompanhamento_tells_how_a_file_came() {
     ] {
         let before = server.world.documents[&id(1)].merged.clone();
         let bytes_before = before.document.get_heads();
-        server.plan(|planner| planner.arquivo(id(1), anexo(21), situacao, motivo));
+        server.plan(|planner| planner.file_state(id(1), anexo(21), situacao, motivo));
         let change = server.document(id(1)).get_changes(&bytes_before).pop().unwrap();
         let tipos = server.world.tipos.clone();
         let (_, eventos) =
@@ -261,7 +261,7 @@ fn begin_with_a_prazo() -> (Server, Phone) {
     todos.incluir(tipo);
     let todos = Arc::new(todos);
     (server.world.tipos, phone.tipos) = (todos.clone(), todos);
-    server.world.autores.insert(tecnica().id, tecnica());
+    server.world.authors.insert(tecnica().id, tecnica());
     phone.run(criar(1, "Porta solta"));
     phone.run(prazo(Valor::Data("2026-12-01".parse().unwrap())));
     phone.run(transicionar(10, "iniciar", None));

@@ -11,7 +11,7 @@ use campo_domain::{
     tipo::Tipo,
 };
 use campo_sync::{
-    exchange::AcaoWrite,
+    exchange::ActionWrite,
     wire::{Hash, SyncRequest, SyncResponse},
 };
 use chrono::{DateTime, Utc};
@@ -236,7 +236,7 @@ pub trait Ledger {
     ///
     /// # Errors
     /// Storage.
-    fn acoes(&mut self) -> anyhow::Result<Vec<AcaoWrite>>;
+    fn acoes(&mut self) -> anyhow::Result<Vec<ActionWrite>>;
 
     /// The rows of the log in the order in which they became visible, but for the first `known`.
     ///

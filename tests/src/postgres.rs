@@ -19,7 +19,7 @@ use campo_server::{
     testing::{self, TestDb},
 };
 use campo_sync::{
-    exchange::AcaoWrite,
+    exchange::ActionWrite,
     wire::{Hash, SyncRequest, SyncResponse},
 };
 use chrono::{DateTime, Utc};
@@ -273,16 +273,16 @@ impl Ledger for PostgresLedger {
             .collect()
     }
 
-    fn acoes(&mut self) -> anyhow::Result<Vec<AcaoWrite>> {
+    fn acoes(&mut self) -> anyhow::Result<Vec<ActionWrite>> {
         let query = "SELECT documento, acao, corpo::jsonb #>> '{data,codigo}' AS codigo \
                      FROM webhook_entrega";
         let rows = self.select(query)?;
         rows.iter()
             .map(|row| {
-                Ok(AcaoWrite {
+                Ok(ActionWrite {
                     document: row.try_get::<Uuid, _>("documento")?.into(),
-                    acao: row.try_get::<Uuid, _>("acao")?.into(),
-                    codigo: row.try_get("codigo")?,
+                    action: row.try_get::<Uuid, _>("acao")?.into(),
+                    code: row.try_get("codigo")?,
                 })
             })
             .collect()

@@ -2,6 +2,6 @@
 
 #![allow(clippy::unwrap_used)] // Helpers of tests are not tests to clippy.
 
-mod apoio;
-mod derivadas;
-mod inteireza;
+mod derivatives;
+mod pictures;
+mod wholeness;

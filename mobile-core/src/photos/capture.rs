@@ -23,7 +23,7 @@ use campo_domain::{
     valor::Valor,
     workflow::{self, Onde},
 };
-use campo_fotos::{ErroFoto, Formato};
+use campo_fotos::{Format, PhotoError};
 use campo_sync::client;
 use chrono::{DateTime, SubsecRound, Utc};
 use rusqlite::Connection;
@@ -201,14 +201,14 @@ fn take(
     let mut inicio = Vec::new();
     from.by_ref().take(INICIO).read_to_end(&mut inicio).map_err(unreadable)?;
     if inicio.is_empty() {
-        return Err(foto(ErroFoto::Vazia));
+        return Err(foto(PhotoError::Empty));
     }
-    let tipo = campo_fotos::farejar(&inicio);
-    if tipo.formato == Formato::Outro && pretends(nova.nome, tipo.mime) {
-        return Err(foto(ErroFoto::Ilegivel));
+    let tipo = campo_fotos::sniff(&inicio);
+    if tipo.format == Format::Other && pretends(nova.nome, tipo.mime) {
+        return Err(foto(PhotoError::Unreadable));
     }
     let mut whole = Cursor::new(inicio).chain(from);
-    if tipo.formato == Formato::Outro {
+    if tipo.format == Format::Other {
         // One byte more than is allowed tells that it grew.
         let mut source = Source { from: whole.take(max + 1), failed: None };
         let draft = files.draft(account, Variante::Original, &mut source);
@@ -243,18 +243,18 @@ fn take(
     if bytes.len() as u64 != tamanho {
         return Err(unreadable(changed()));
     }
-    if tipo.formato == Formato::Heic && !campo_fotos::inteiro_iso(&bytes) {
-        return Err(foto(ErroFoto::Cortada));
+    if tipo.format == Format::Heic && !campo_fotos::whole_iso(&bytes) {
+        return Err(foto(PhotoError::Cut));
     }
-    let outras = if tipo.formato.legivel() {
-        let feitas = campo_fotos::derivar(&bytes, pede_posicao).map_err(foto)?;
-        let previa = files.draft(account, Variante::Previa, &feitas.previa[..])?;
-        let miniatura = files.draft(account, Variante::Miniatura, &feitas.miniatura[..])?;
+    let outras = if tipo.format.decodable() {
+        let feitas = campo_fotos::derive(&bytes, pede_posicao).map_err(foto)?;
+        let previa = files.draft(account, Variante::Previa, &feitas.preview[..])?;
+        let miniatura = files.draft(account, Variante::Miniatura, &feitas.thumbnail[..])?;
         vec![(Variante::Previa, previa, true), (Variante::Miniatura, miniatura, true)]
     } else {
         placeholder(files, account)?
     };
-    let propria = || pede_posicao.then(|| campo_fotos::posicao(&bytes)).flatten();
+    let propria = || pede_posicao.then(|| campo_fotos::position(&bytes)).flatten();
     let posicao = nova.posicao.or_else(propria);
     let original = files.draft(account, Variante::Original, &bytes[..])?;
     Ok(Captured { original, mime: tipo.mime, outras, posicao })
@@ -267,7 +267,7 @@ fn changed() -> io::Error {
 
 /// What stands for a file that cannot be drawn here. It stays here.
 fn placeholder(files: &Files, account: i64) -> Result<Vec<(Variante, Draft, bool)>, Error> {
-    let marcador = campo_fotos::marcador();
+    let marcador = campo_fotos::placeholder();
     let draft = files.draft(account, Variante::Miniatura, &marcador[..])?;
     Ok(vec![(Variante::Miniatura, draft, false)])
 }

@@ -22,7 +22,7 @@ use campo_domain::{
     parte::Variante,
     refusal::{Codigo, Refusal},
 };
-use campo_fotos::Formato;
+use campo_fotos::Format;
 use campo_sync::client;
 use chrono::Utc;
 use std::{
@@ -136,7 +136,7 @@ impl Campo {
         let read = reader.take(max + 1).read_to_end(&mut bytes);
         read.map_err(|error| sentence(HttpError::Broken(error)))?;
         let different = || Error::ArquivoDiferente(row.dados.nome.clone());
-        let jpeg = campo_fotos::farejar(&bytes).formato == Formato::Jpeg;
+        let jpeg = campo_fotos::sniff(&bytes).format == Format::Jpeg;
         if bytes.len() as u64 > max || !jpeg {
             return Err(different());
         }

@@ -17,7 +17,7 @@ pub fn noise(seed: u64, length: usize) -> Vec<u8> {
 /// A JPEG of that size.
 pub fn jpeg(seed: u64, width: u32, height: u32) -> Vec<u8> {
     let rgb = noise(seed, (width * height * 3) as usize);
-    campo_fotos::codificar(&rgb, width, height, 85)
+    campo_fotos::encode(&rgb, width, height, 85)
 }
 
 /// A PDF of that many bytes.

@@ -201,7 +201,7 @@ fn tell(operation: &mut Operation, status: &str, name: &str, what: &str) {
 /// Every refusal of the domain, as a table.
 fn codes() -> String {
     let row = |codigo: &Codigo| {
-        let sentence = Refusal::com(*codigo, ["…", "…"].map(str::to_owned)).mensagem();
+        let sentence = Refusal::with(*codigo, ["…", "…"].map(str::to_owned)).mensagem();
         format!("| `{}` | {sentence} |\n", codigo.codigo())
     };
     Codigo::TODOS.iter().map(row).collect()

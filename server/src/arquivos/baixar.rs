@@ -42,7 +42,7 @@ use achado::{Achado, Objeto};
 pub use resposta::responder;
 
 /// What is shown of a file that has no picture.
-static MARCADOR: LazyLock<Bytes> = LazyLock::new(|| campo_fotos::marcador().into());
+static MARCADOR: LazyLock<Bytes> = LazyLock::new(|| campo_fotos::placeholder().into());
 
 /// Baixa um arquivo, inteiro ou em parte (`Range`).
 ///

@@ -101,13 +101,13 @@ async fn fazer(app: &App, tenant: TenantId, pendente: &Pendente) -> Result<Feito
     tx.rollback().await?;
     let store = app.objects.store();
     let bytes = store.get(&objects::original(tenant, &pendente.sha256)).await?.bytes().await?;
-    let made = olhar(app, move || campo_fotos::derivar(&bytes, gps)).await?;
+    let made = olhar(app, move || campo_fotos::derive(&bytes, gps)).await?;
     let made = match made {
         Ok(made) => made,
         Err(erro) => return Ok(Feito::Nunca(erro.codigo())),
     };
     for (variante, bytes) in
-        [(Variante::Previa, made.previa), (Variante::Miniatura, made.miniatura)]
+        [(Variante::Previa, made.preview), (Variante::Miniatura, made.thumbnail)]
     {
         let chave = objects::derivado(tenant, &pendente.sha256, variante);
         store.put(&chave, PutPayload::from(bytes)).await?;

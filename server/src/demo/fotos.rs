@@ -159,7 +159,7 @@ fn id(document: Uuid, nome: &str) -> ItemId {
 fn pintar(foto: &Foto) -> Bytes {
     let pixels = (foto.desenho)().pronto();
     let (largura, altura) = (LARGURA.unsigned_abs(), ALTURA.unsigned_abs());
-    campo_fotos::codificar(&pixels, largura, altura, QUALIDADE).into()
+    campo_fotos::encode(&pixels, largura, altura, QUALIDADE).into()
 }
 
 fn item(foto: &Foto, id: ItemId, bytes: &Bytes, tirada: DateTime<Utc>) -> NovoItem {

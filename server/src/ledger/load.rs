@@ -178,14 +178,14 @@ pub async fn requester(
     .bind(user.uuid())
     .fetch_all(&mut **tx)
     .await?;
-    let anteriores = rows
+    let earlier = rows
         .into_iter()
         .map(|row| {
             let until: i64 = row.try_get("ate_seq")?;
             Ok((until as u64, permissoes(row.try_get("permissoes")?)?))
         })
         .collect::<Result<_>>()?;
-    Ok(Requester { pessoa, device, anteriores })
+    Ok(Requester { pessoa, device, earlier })
 }
 
 /// The stored chunks of documents, whole, with their generation.
@@ -273,7 +273,7 @@ pub async fn world(
     .fetch_one(&mut **tx)
     .await?;
     let fuso: chrono_tz::Tz = fuso.parse().context("the company's time zone is not known")?;
-    let ano = now.with_timezone(&fuso).year();
+    let year = now.with_timezone(&fuso).year();
     let tipos = tipos(tx, tenant).await?;
     let ids = uuids(needs.documents.iter().copied());
     let mut documents = BTreeMap::new();
@@ -281,33 +281,34 @@ pub async fn world(
         let loaded = Loaded::read(&chunks, generation, &tipos);
         documents.insert(id, loaded.with_context(|| format!("document {id} cannot be read"))?);
     }
-    let autores = people(tx, tenant, &exchange::waiting(documents.values())).await?;
-    let mut raizes = needs.raizes.clone();
+    let authors = people(tx, tenant, &exchange::waiting(documents.values())).await?;
+    let assignees = people(tx, tenant, &needs.assignees).await?;
+    let mut raizes = needs.cases.clone();
     raizes.extend(documents.values().map(|loaded| loaded.merged.registro.raiz()));
     let raizes = uuids(raizes);
-    let restricoes = restricoes(tx, tenant, &raizes).await?;
+    let restrictions = restricoes(tx, tenant, &raizes).await?;
     // Whose sight changes with a restricted case, only everybody's groups tell.
-    let pessoas = match needs.pessoas || !restricoes.is_empty() {
+    let people = match needs.people || !restrictions.is_empty() {
         true => pessoas(tx, tenant).await?,
         false => BTreeMap::new(),
     };
     Ok(World {
         now,
-        ano,
+        year,
         epoch: epoch as u64,
         tipos,
         limits: Limits::DEFAULT,
         documents,
         erased: erased(tx, tenant, &ids).await?,
         cases: cases(tx, tenant, &raizes).await?,
-        restricoes,
-        autores,
-        entregues: people(tx, tenant, &needs.entregues).await?,
-        pessoas,
+        restrictions,
+        authors,
+        assignees,
+        people,
         logged: logged(tx, tenant, needs).await?,
         branches: branches(tx, tenant, needs).await?,
         revoked: revoked(tx, tenant, users, &raizes).await?,
-        numeracao: numeracao(tx, tenant, ano).await?,
+        last_number: numeracao(tx, tenant, year).await?,
     })
 }
 

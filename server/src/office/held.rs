@@ -209,7 +209,7 @@ pub async fn decide_held(
     tx.rollback().await?;
     let note = note.map(|note| note.trim().to_owned()).filter(|note| !note.is_empty());
     if let Some(note) = &note {
-        campo_domain::workflow::texto_valido(note, "Observação")?;
+        campo_domain::workflow::valid_text(note, "Observação")?;
     }
     let work = Work::Decide { user: pessoa.id, held, approve, note };
     answer(app.submit(tenant, work).await?)

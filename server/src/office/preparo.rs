@@ -219,7 +219,7 @@ impl Posta {
         let Ok(tipo) = tipos.obter(tipo).cloned() else { return Ok(None) };
         let oferecidos = reference::oferecidos(tx, tenant, tipo.kind).await?;
         if !oferecidos.iter().any(|oferecido| oferecido.codigo == tipo.codigo) {
-            return Err(Refusal::com(Codigo::TipoRetirado, [tipo.nome.clone()]).into());
+            return Err(Refusal::with(Codigo::TipoRetirado, [tipo.nome.clone()]).into());
         }
         if let Some(assistencia) = campos.get("assistencia").and_then(Valor::id) {
             aberta(tx, pessoa, assistencia).await?;
@@ -323,7 +323,7 @@ async fn aberta(
     .fetch_optional(&mut **tx)
     .await?;
     match fechada {
-        Some(situacao) => Err(Refusal::com(Codigo::SituacaoNaoPermiteEdicao, [situacao]).into()),
+        Some(situacao) => Err(Refusal::with(Codigo::SituacaoNaoPermiteEdicao, [situacao]).into()),
         None => Ok(()),
     }
 }
@@ -355,7 +355,7 @@ async fn conferir_pessoas(
     let recusadas = referencias::inelegiveis(tx, &pessoas).await?;
     let primeira = recusadas.into_iter().find_map(|(lugar, c)| Some((citadas.get(lugar)?, c)));
     match primeira {
-        Some(((.., rotulo), codigo)) => Err(Refusal::com(codigo, [(*rotulo).to_owned()]).into()),
+        Some(((.., rotulo), codigo)) => Err(Refusal::with(codigo, [(*rotulo).to_owned()]).into()),
         None => Ok(()),
     }
 }

@@ -15,7 +15,7 @@ use campo_domain::{
     registro::{Registro, SituacaoAcao, TipoAnalise},
     tipo::Tipo,
 };
-use campo_sync::exchange::{AcaoWrite, Aviso, Destino, Plan};
+use campo_sync::exchange::{ActionWrite, EmailWrite, Plan, Recipients};
 use chrono::{DateTime, Utc};
 use sqlx::PgTransaction;
 use uuid::Uuid;
@@ -31,10 +31,10 @@ pub async fn enqueue(
     plan: &Plan,
 ) -> Result<()> {
     let mut mensagens = Vec::new();
-    for AcaoWrite { document, acao, .. } in &plan.acoes {
+    for ActionWrite { document, action, .. } in &plan.actions {
         let Some(write) = plan.documents.get(document) else { continue };
         let (registro, tipo) = (&write.merged.registro, &*write.merged.tipo);
-        let Some(acao) = registro.acoes.iter().find(|other| other.id == *acao) else { continue };
+        let Some(acao) = registro.acoes.iter().find(|other| other.id == *action) else { continue };
         mensagens.push(evento::solicitada(tx, tenant, now, registro, tipo, acao).await?);
     }
     fila::enfileirar(tx, tenant, now, &mensagens).await?;
@@ -46,7 +46,7 @@ pub async fn enqueue(
     });
     fila::cancelar(tx, tenant, &respondidas.collect::<Vec<_>>()).await?;
     let mut emails = Vec::new();
-    for aviso in &plan.avisos {
+    for aviso in &plan.emails {
         let Some(write) = plan.documents.get(&aviso.document) else { continue };
         emails.extend(avisar(tx, tenant, &write.merged.registro, &write.merged.tipo, aviso).await?);
     }
@@ -58,7 +58,7 @@ async fn avisar(
     tenant: TenantId,
     registro: &Registro,
     tipo: &Tipo,
-    aviso: &Aviso,
+    aviso: &EmailWrite,
 ) -> Result<Vec<NovoEmail>> {
     let empresa: String = sqlx::query_scalar("SELECT nome FROM tenant WHERE id = $1")
         .bind(tenant.uuid())
@@ -66,9 +66,9 @@ async fn avisar(
         .await?;
     let cliente = Cliente::load(tx, tenant, registro.id).await?;
     // A client is told no more than the portal shows.
-    let situacao = match aviso.destino {
-        Destino::Cliente => registro.situacao_do_cliente(tipo),
-        Destino::Usuarios(_) => registro.situacao(tipo),
+    let situacao = match aviso.to {
+        Recipients::Client => registro.situacao_do_cliente(tipo),
+        Recipients::Users(_) => registro.situacao(tipo),
     };
     let relato = match registro.valor("relato").texto() {
         Some(relato) => Some(relato),
@@ -91,17 +91,17 @@ async fn avisar(
     };
     let para = |usuario: Option<UserId>, nome: &str, endereco: Option<String>| NovoEmail {
         documento: registro.id,
-        modelo: aviso.modelo.clone(),
+        modelo: aviso.template.clone(),
         usuario,
         endereco,
         contexto: Contexto { destinatario: nome.to_owned(), ..contexto.clone() },
     };
-    let usuarios = match &aviso.destino {
-        Destino::Cliente => {
+    let usuarios = match &aviso.to {
+        Recipients::Client => {
             let nome = filled(&cliente.contato_nome).or(filled(&cliente.nome)).unwrap_or_default();
             return Ok(vec![para(None, nome, cliente.endereco())]);
         }
-        Destino::Usuarios(usuarios) => usuarios,
+        Recipients::Users(usuarios) => usuarios,
     };
     // Only the company's own people, and of them those who may see the record (R85, R86).
     let people: Vec<(Uuid, String, Option<String>)> = sqlx::query_as(concat!(

@@ -253,7 +253,7 @@ fn choose(ground: &Ground, kind: Kind, asked: &Asked) -> Result<Chosen, PageErro
         return Ok(Chosen::One(tipo.clone()));
     }
     if let Ok(withdrawn) = ground.tipos.atual(code) {
-        let refusal = Refusal::com(Codigo::TipoRetirado, [withdrawn.nome.clone()]);
+        let refusal = Refusal::with(Codigo::TipoRetirado, [withdrawn.nome.clone()]);
         return Err(PageError::refused(&refusal));
     }
     let fits = |tipo: &&Arc<Tipo>| {

@@ -1,48 +1,25 @@
 //! The gate's second look, at the record instead of at the operations.
 
-use super::Write;
+use super::inspected::Write;
 use campo_domain::{
     ids::{ItemId, UserId},
     parte::Colecao,
-    registro::Registro,
+    registro::{Analise, Nota, Pedido, Registro},
 };
 use std::collections::BTreeMap;
 
 /// Whether the record changed only where the change says that it writes. Independent of the walk
 /// over the operations: a change may name as replaced what it does not write, and Automerge obeys.
 pub(crate) fn only_what_it_says(before: &Registro, after: &Registro, writes: &[Write]) -> bool {
-    let campo = |nome: &str| {
-        writes.iter().any(|write| match write {
-            Write::Campo { campo, .. } | Write::Texto { campo } => campo.nome == nome,
-            _ => false,
-        })
-    };
-    let parte = |colecao: Colecao, id: &ItemId| {
-        writes.iter().any(|write| match write {
-            Write::ItemNovo { em, item }
-            | Write::ItemRemovido { em, item }
-            | Write::ItemCampo { em, item, .. } => *em == colecao && item == id,
-            _ => false,
-        })
-    };
-    let partes = |colecao: Colecao| {
-        let (old, new) = (before.colecao(colecao), after.colecao(colecao));
-        old.iter().all(|(id, part)| parte(colecao, id) || new.get(id) == Some(part))
-            && new.keys().all(|id| old.contains_key(id) || parte(colecao, id))
-    };
-    let participante = |id: &UserId| {
-        writes.iter().any(|w| matches!(w, Write::Participante { usuario, .. } if usuario == id))
-    };
-    let interessado = |id: &UserId| {
-        writes.iter().any(|w| matches!(w, Write::Interessado { usuario, .. } if usuario == id))
-    };
-    let untouched = |campo_do_item: bool, nome: &str| {
-        let of = |registro: &Registro| {
-            registro.conflitos.iter().find(|conflito| conflito.campo == nome).cloned()
-        };
-        campo_do_item || campo(nome) || of(before) == of(after)
-    };
-    let conflitos = before.conflitos.iter().chain(&after.conflitos);
+    same_header(before, after)
+        && Colecao::TODAS.into_iter().all(|colecao| parts(before, after, writes, colecao))
+        && fields(before, after, writes)
+        && people(before, after, writes)
+        && facts(before, after, writes)
+}
+
+/// What no person's change writes is as it was.
+fn same_header(before: &Registro, after: &Registro) -> bool {
     before.id == after.id
         && before.kind == after.kind
         && before.tipo == after.tipo
@@ -56,33 +33,60 @@ pub(crate) fn only_what_it_says(before: &Registro, after: &Registro, writes: &[W
         && before.restricao_por == after.restricao_por
         && before.corretivas == after.corretivas
         && before.arquivos == after.arquivos
-        && before
-            .kind
-            .campos()
-            .iter()
-            .all(|c| campo(c.nome) || before.valor(c.nome) == after.valor(c.nome))
-        && before.participantes.symmetric_difference(&after.participantes).all(participante)
+}
+
+fn fields(before: &Registro, after: &Registro, writes: &[Write]) -> bool {
+    let written = |nome: &str| {
+        writes.iter().any(|write| match write {
+            Write::Campo { campo, .. } | Write::Texto { campo } => campo.nome == nome,
+            _ => false,
+        })
+    };
+    let conflict = |registro: &Registro, nome: &str| {
+        registro.conflitos.iter().find(|conflito| conflito.campo == nome).cloned()
+    };
+    let of_a_part = |nome: &str| nome.contains('/');
+    let campos = before.kind.campos();
+    campos.iter().all(|c| written(c.nome) || before.valor(c.nome) == after.valor(c.nome))
+        && before.conflitos.iter().chain(&after.conflitos).map(|c| &c.campo).all(|nome| {
+            of_a_part(nome) || written(nome) || conflict(before, nome) == conflict(after, nome)
+        })
+}
+
+fn parts(before: &Registro, after: &Registro, writes: &[Write], colecao: Colecao) -> bool {
+    let written = |id: &ItemId| {
+        writes.iter().any(|write| match write {
+            Write::ItemNovo { em, item }
+            | Write::ItemRemovido { em, item }
+            | Write::ItemCampo { em, item, .. } => *em == colecao && item == id,
+            _ => false,
+        })
+    };
+    let (old, new) = (before.colecao(colecao), after.colecao(colecao));
+    old.iter().all(|(id, part)| written(id) || new.get(id) == Some(part))
+        && new.keys().all(|id| old.contains_key(id) || written(id))
+}
+
+fn people(before: &Registro, after: &Registro, writes: &[Write]) -> bool {
+    let participante = |id: &UserId| {
+        writes.iter().any(|w| matches!(w, Write::Participante { usuario, .. } if usuario == id))
+    };
+    let interessado = |id: &UserId| {
+        writes.iter().any(|w| matches!(w, Write::Interessado { usuario, .. } if usuario == id))
+    };
+    before.participantes.symmetric_difference(&after.participantes).all(participante)
         && before.interessados.symmetric_difference(&after.interessados).all(interessado)
-        && Colecao::TODAS.into_iter().all(partes)
-        && kept(
-            &before.notas,
-            &after.notas,
-            |n| n.id,
-            |n| writes.iter().any(|w| matches!(w, Write::Nota { id, .. } if *id == n.id)),
-        )
-        && kept(
-            &before.pedidos,
-            &after.pedidos,
-            |p| p.id,
-            |p| writes.contains(&Write::Pedido(p.id)),
-        )
-        && kept(
-            &before.analises,
-            &after.analises,
-            |a| a.id,
-            |a| writes.iter().any(|w| matches!(w, Write::Analise { id, .. } if *id == a.id)),
-        )
-        && conflitos.into_iter().all(|c| untouched(c.campo.contains('/'), &c.campo))
+}
+
+/// Notes, requests and analyses.
+fn facts(before: &Registro, after: &Registro, writes: &[Write]) -> bool {
+    let nota = |n: &Nota| writes.iter().any(|w| matches!(w, Write::Nota { id, .. } if *id == n.id));
+    let pedido = |p: &Pedido| writes.contains(&Write::Pedido(p.id));
+    let analise =
+        |a: &Analise| writes.iter().any(|w| matches!(w, Write::Analise { id, .. } if *id == a.id));
+    kept(&before.notas, &after.notas, |n| n.id, nota)
+        && kept(&before.pedidos, &after.pedidos, |p| p.id, pedido)
+        && kept(&before.analises, &after.analises, |a| a.id, analise)
 }
 
 /// Whether everything old is still there as it was, and everything new is among what was written.

@@ -20,7 +20,7 @@ use campo_sync::{
     admission::Requester,
     client::{self, Context, Event, Fate, LocalDocument, Stamp},
     document::{self, Actor},
-    exchange::{AcaoWrite, Aviso, Loaded, Needs, Planner, World},
+    exchange::{ActionWrite, EmailWrite, Loaded, Needs, Planner, World},
     wire::{Limits, Outcome, Push, Verdict},
 };
 use chrono::DateTime;
@@ -58,8 +58,8 @@ pub struct Server {
     pub world: World,
     pub seq: u64,
     pub held: Vec<(HeldId, Push)>,
-    pub avisos: Vec<Aviso>,
-    pub acoes: Vec<AcaoWrite>,
+    pub emails: Vec<EmailWrite>,
+    pub actions: Vec<ActionWrite>,
     /// Who gained (true) or lost sight of a case, in order.
     pub sight: Vec<(UserId, bool)>,
 }
@@ -68,7 +68,7 @@ impl Server {
     pub fn new() -> Self {
         let world = World {
             now: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
-            ano: 2027,
+            year: 2027,
             epoch: 1,
             tipos: tipos(),
             limits: Limits::DEFAULT,
@@ -78,14 +78,14 @@ impl Server {
             logged: BTreeMap::new(),
             branches: BTreeMap::new(),
             revoked: BTreeMap::new(),
-            numeracao: 0,
-            restricoes: BTreeMap::new(),
-            autores: BTreeMap::new(),
-            entregues: BTreeMap::new(),
-            pessoas: BTreeMap::new(),
+            last_number: 0,
+            restrictions: BTreeMap::new(),
+            authors: BTreeMap::new(),
+            assignees: BTreeMap::new(),
+            people: BTreeMap::new(),
         };
-        let (held, avisos, acoes, sight) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Server { world, seq: 0, held, avisos, acoes, sight }
+        let (held, emails, actions, sight) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Server { world, seq: 0, held, emails, actions, sight }
     }
 
     pub fn plan<T>(&mut self, act: impl FnOnce(&mut Planner) -> T) -> T {
@@ -108,27 +108,27 @@ impl Server {
                 Change(change) => {
                     self.world.logged.insert((change.document(), change.hash()), self.seq);
                 }
-                Revoked { usuario, raiz } => {
-                    self.world.revoked.insert((usuario, raiz), self.seq);
-                    self.sight.push((usuario, false));
+                Revoked { user, case } => {
+                    self.world.revoked.insert((user, case), self.seq);
+                    self.sight.push((user, false));
                 }
-                Granted { usuario, .. } => self.sight.push((usuario, true)),
+                Granted { user, .. } => self.sight.push((user, true)),
                 _ => {}
             }
         }
-        for ((raiz, document), users) in plan.envolvidos {
+        for ((raiz, document), users) in plan.involved {
             self.world.cases.entry(raiz).or_default().insert(document, users);
         }
-        self.avisos.extend(plan.avisos);
-        self.acoes.extend(plan.acoes);
-        for (raiz, restricao) in plan.restricoes {
+        self.emails.extend(plan.emails);
+        self.actions.extend(plan.actions);
+        for (raiz, restricao) in plan.restrictions {
             match restricao {
-                Some(restricao) => self.world.restricoes.insert(raiz, restricao),
-                None => self.world.restricoes.remove(&raiz),
+                Some(restricao) => self.world.restrictions.insert(raiz, restricao),
+                None => self.world.restrictions.remove(&raiz),
             };
         }
-        if let Some((_, last)) = plan.numeracao {
-            self.world.numeracao = last;
+        if let Some((_, last)) = plan.last_number {
+            self.world.last_number = last;
         }
         for write in plan.held {
             let branch = campo_sync::exchange::Branch {
@@ -143,8 +143,7 @@ impl Server {
     }
 
     pub fn push(&mut self, pessoa: &Pessoa, push: Push) -> Outcome {
-        let requester =
-            Requester { pessoa: pessoa.clone(), device: DEVICE, anteriores: Vec::new() };
+        let requester = Requester { pessoa: pessoa.clone(), device: DEVICE, earlier: Vec::new() };
         let mut needs = Needs::default();
         needs.add(&push);
         self.hand(&needs);
@@ -162,19 +161,19 @@ impl Server {
         command: Command,
     ) -> Result<(), Refusal> {
         let device = DeviceId::ESCRITORIO;
-        let requester = Requester { pessoa: pessoa.clone(), device, anteriores: Vec::new() };
+        let requester = Requester { pessoa: pessoa.clone(), device, earlier: Vec::new() };
         let mut needs = Needs::default();
         needs.command(id, &command);
         self.hand(&needs);
         self.plan(|planner| planner.office(&requester, id, &command))
     }
 
-    /// Whoever gets a record is one of `world.pessoas`, or somebody who may see records.
+    /// Whoever gets a record is one of `world.people`, or somebody who may see records.
     fn hand(&mut self, needs: &Needs) {
-        for id in &needs.entregues {
+        for id in &needs.assignees {
             let somebody = || Pessoa { id: *id, ..pessoa(0, &[Permissao::Ver]) };
-            let pessoa = self.world.pessoas.get(id).cloned().unwrap_or_else(somebody);
-            self.world.entregues.insert(*id, pessoa);
+            let pessoa = self.world.people.get(id).cloned().unwrap_or_else(somebody);
+            self.world.assignees.insert(*id, pessoa);
         }
     }
 
@@ -266,7 +265,7 @@ impl Phone {
     pub fn sync(&mut self, server: &mut Server) -> Vec<(CommandId, Fate)> {
         let id = self.document.as_ref().unwrap().id;
         let requester =
-            Requester { pessoa: self.pessoa.clone(), device: DEVICE, anteriores: Vec::new() };
+            Requester { pessoa: self.pessoa.clone(), device: DEVICE, earlier: Vec::new() };
         let pushes = self.queue();
         let mut needs = Needs::default();
         pushes.iter().for_each(|push| needs.add(push));

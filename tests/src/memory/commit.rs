@@ -15,7 +15,7 @@ use campo_domain::{
 use campo_sync::{
     admission::Requester,
     document,
-    exchange::{self, Aviso, Branch, Destino, Loaded, LogWrite, Needs, Plan, World},
+    exchange::{self, Branch, EmailWrite, Loaded, LogWrite, Needs, Plan, Recipients, World},
     wire::{Hash, Push},
 };
 use chrono::{DateTime, Datelike, Utc};
@@ -74,7 +74,7 @@ impl MemoryLedger {
             .iter()
             .filter_map(|id| Some((*id, self.documents.get(id)?.loaded.clone())))
             .collect();
-        let mut raizes = needs.raizes.clone();
+        let mut raizes = needs.cases.clone();
         raizes.extend(documents.values().map(|loaded| loaded.merged.registro.raiz()));
         let cases: Cases =
             raizes.iter().filter_map(|raiz| Some((*raiz, self.cases.get(raiz)?.clone()))).collect();
@@ -97,17 +97,16 @@ impl MemoryLedger {
             .iter()
             .filter_map(|raiz| Some((*raiz, self.restricoes.get(raiz)?.clone())))
             .collect();
-        let pessoas = match needs.pessoas || !restricoes.is_empty() {
+        let people = match needs.people || !restricoes.is_empty() {
             true => self.people.iter().map(|(id, r)| (*id, r.pessoa.clone())).collect(),
             false => BTreeMap::new(),
         };
         let forgets = self.is(Sabotage::ForgetWhoWaits);
-        let autores = exchange::waiting(documents.values()).into_iter().filter(|_| !forgets);
-        let autores = autores.filter_map(|id| Some((id, self.people.get(&id)?.pessoa.clone())));
-        let autores = autores.collect();
+        let authors = exchange::waiting(documents.values()).into_iter().filter(|_| !forgets);
+        let authors = authors.filter_map(|id| Some((id, self.people.get(&id)?.pessoa.clone())));
+        let authors = authors.collect();
         let heads =
             documents.iter().map(|(id, loaded)| (*id, document::heads(&loaded.merged.document)));
-        let people = self.people.iter();
         let print = Print {
             heads: heads.collect(),
             cases: cases.clone(),
@@ -116,7 +115,9 @@ impl MemoryLedger {
             revoked: revoked.clone(),
             numeracao: self.numeracao,
             restricoes: restricoes.clone(),
-            people: people
+            people: self
+                .people
+                .iter()
                 .map(|(id, Requester { pessoa, .. })| {
                     let Pessoa { permissoes, grupos, ativo, .. } = pessoa;
                     (*id, (permissoes.clone(), grupos.clone(), *ativo))
@@ -124,12 +125,12 @@ impl MemoryLedger {
                 .collect(),
             tipos: self.tipos.todos().count(),
         };
-        let entregues = needs.entregues.iter();
-        let entregues =
-            entregues.filter_map(|id| Some((*id, self.people.get(id)?.pessoa.clone()))).collect();
+        let assignees = needs.assignees.iter();
+        let assignees =
+            assignees.filter_map(|id| Some((*id, self.people.get(id)?.pessoa.clone()))).collect();
         let world = World {
             now: at,
-            ano: at.year(),
+            year: at.year(),
             epoch: self.epoch,
             tipos: self.tipos.clone(),
             limits: self.limits,
@@ -139,11 +140,11 @@ impl MemoryLedger {
             logged,
             branches,
             revoked,
-            numeracao: self.numeracao,
-            restricoes,
-            autores,
-            entregues,
-            pessoas,
+            last_number: self.numeracao,
+            restrictions: restricoes,
+            authors,
+            assignees,
+            people,
         };
         (world, print)
     }
@@ -171,17 +172,17 @@ impl MemoryLedger {
                 }
             }
         }
-        for ((raiz, document), people) in plan.envolvidos {
+        for ((raiz, document), people) in plan.involved {
             self.cases.entry(raiz).or_default().insert(document, people);
         }
-        for (raiz, restricao) in plan.restricoes {
+        for (raiz, restricao) in plan.restrictions {
             match restricao {
                 Some(restricao) => self.restricoes.insert(raiz, restricao),
                 None => self.restricoes.remove(&raiz),
             };
         }
-        plan.avisos.into_iter().for_each(|aviso| self.mail(aviso));
-        self.acoes.extend(plan.acoes);
+        plan.emails.into_iter().for_each(|email| self.mail(email));
+        self.acoes.extend(plan.actions);
         for write in plan.held {
             let branch = self.held.entry(write.held).or_insert_with(|| Held {
                 document: write.push.document,
@@ -195,16 +196,18 @@ impl MemoryLedger {
             self.on_branch.insert((write.push.document, write.hash), write.held);
             self.version += 1;
         }
-        self.numeracao = plan.numeracao.map_or(self.numeracao, |(_, after)| after);
+        self.numeracao = plan.last_number.map_or(self.numeracao, |(_, after)| after);
         base
     }
 
     /// One e-mail to each who may see the record (R85, R86).
-    fn mail(&mut self, aviso: Aviso) {
-        let Aviso { document, modelo, destino } = aviso;
-        let usuarios = match destino {
-            Destino::Cliente => return self.emails.push(Email { document, modelo, usuario: None }),
-            Destino::Usuarios(usuarios) => usuarios,
+    fn mail(&mut self, email: EmailWrite) {
+        let EmailWrite { document, template: modelo, to } = email;
+        let usuarios = match to {
+            Recipients::Client => {
+                return self.emails.push(Email { document, modelo, usuario: None });
+            }
+            Recipients::Users(usuarios) => usuarios,
         };
         let Some(stored) = self.documents.get(&document) else { return };
         let (kind, raiz) = (stored.loaded.merged.registro.kind, stored.raiz());
@@ -228,15 +231,15 @@ impl MemoryLedger {
                     bytes: change.bytes().to_vec(),
                 }
             }
-            LogWrite::Granted { usuario, raiz } => {
+            LogWrite::Granted { user: usuario, case: raiz } => {
                 self.escopo.insert((*usuario, *raiz), seq);
                 What::Granted { usuario: *usuario, raiz: *raiz }
             }
-            LogWrite::Revoked { usuario, raiz } => {
+            LogWrite::Revoked { user: usuario, case: raiz } => {
                 self.revoked.insert((*usuario, *raiz), seq);
                 What::Revoked { usuario: *usuario, raiz: *raiz }
             }
-            LogWrite::HeldDecided { usuario, held } => {
+            LogWrite::HeldDecided { user: usuario, held } => {
                 What::HeldDecided { usuario: *usuario, held: *held }
             }
         };

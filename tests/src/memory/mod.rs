@@ -25,7 +25,7 @@ use campo_domain::{
 use campo_sync::{
     admission::Requester,
     document,
-    exchange::{AcaoWrite, Loaded, Plan, Planner},
+    exchange::{ActionWrite, Loaded, Plan, Planner},
     wire::{Hash, Limits, PROTOCOL, Push, Reason, SyncRequest, SyncResponse, Verdict},
 };
 use chrono::{DateTime, Utc};
@@ -131,7 +131,7 @@ pub struct MemoryLedger {
     people: BTreeMap<UserId, Requester>,
     references: BTreeMap<(String, String), Reference>,
     emails: Vec<Email>,
-    acoes: Vec<AcaoWrite>,
+    acoes: Vec<ActionWrite>,
     tickets: BTreeMap<Ticket, Begun>,
     next_ticket: u64,
     /// How often a plan was made again because something had moved.
@@ -230,7 +230,7 @@ impl MemoryLedger {
             let known = self.documents.get(&push.document);
             let anexos = known.into_iter().flat_map(|s| s.loaded.merged.registro.anexos.keys());
             for anexo in anexos {
-                planner.arquivo(push.document, *anexo, SituacaoArquivo::Verificada, None);
+                planner.file_state(push.document, *anexo, SituacaoArquivo::Verificada, None);
             }
         }
     }
@@ -390,7 +390,7 @@ impl Ledger for MemoryLedger {
     fn arquivo(&mut self, at: DateTime<Utc>, told: Told) -> anyhow::Result<bool> {
         let (world, _) = self.load_for(at, told.document, &[]);
         let mut planner = self.planner(world);
-        let known = planner.arquivo(told.document, told.anexo, told.situacao, told.motivo);
+        let known = planner.file_state(told.document, told.anexo, told.situacao, told.motivo);
         self.commit(at, planner.finish(), None);
         Ok(known)
     }
@@ -399,7 +399,7 @@ impl Ledger for MemoryLedger {
         Ok(self.emails.clone())
     }
 
-    fn acoes(&mut self) -> anyhow::Result<Vec<AcaoWrite>> {
+    fn acoes(&mut self) -> anyhow::Result<Vec<ActionWrite>> {
         Ok(self.acoes.clone())
     }
 

@@ -48,11 +48,8 @@ impl MemoryLedger {
 
     /// A person joins the company.
     pub(super) fn employ(&mut self, pessoa: &Pessoa) -> anyhow::Result<()> {
-        let requester = Requester {
-            pessoa: pessoa.clone(),
-            device: DeviceId::ESCRITORIO,
-            anteriores: Vec::new(),
-        };
+        let requester =
+            Requester { pessoa: pessoa.clone(), device: DeviceId::ESCRITORIO, earlier: Vec::new() };
         self.people.insert(pessoa.id, requester);
         self.tell_who(pessoa)?;
         Ok(())
@@ -73,7 +70,7 @@ impl MemoryLedger {
         let since = self.tell_who(after)?;
         if let Some(requester) = self.people.get_mut(&after.id) {
             if before.permissoes != after.permissoes {
-                requester.anteriores.push((since, before.permissoes.clone()));
+                requester.earlier.push((since, before.permissoes.clone()));
             }
             requester.pessoa = after.clone();
         }

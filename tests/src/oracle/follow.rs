@@ -8,7 +8,7 @@ use campo_domain::{
     ids::UserId,
     registro::{Pedido, Registro, SituacaoAcao},
 };
-use campo_sync::exchange::AcaoWrite;
+use campo_sync::exchange::ActionWrite;
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// What follows a change.
@@ -16,7 +16,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub(super) struct Followed {
     /// To everybody who is named; who may not see the case is left out later.
     pub emails: Vec<Email>,
-    pub acoes: Vec<AcaoWrite>,
+    pub acoes: Vec<ActionWrite>,
 }
 
 impl Mirror {
@@ -82,8 +82,8 @@ impl Mirror {
             if acao.situacao != SituacaoAcao::Solicitada {
                 return Err(format!("the action {} begins as {:?}", acao.id, acao.situacao));
             }
-            let (document, codigo) = (after.id, acao.codigo.clone());
-            followed.acoes.push(AcaoWrite { document, acao: acao.id, codigo });
+            let (document, code) = (after.id, acao.codigo.clone());
+            followed.acoes.push(ActionWrite { document, action: acao.id, code });
         }
         Ok(followed)
     }

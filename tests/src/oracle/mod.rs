@@ -23,7 +23,7 @@ use campo_domain::{
 };
 use campo_sync::{
     document::{self, Actor},
-    exchange::AcaoWrite,
+    exchange::ActionWrite,
     wire::Hash,
 };
 use chrono::{DateTime, Utc};
@@ -109,7 +109,7 @@ pub struct Oracle {
     emails: Vec<Email>,
     untold: Vec<Email>,
     /// Actions that must go out.
-    acoes: Vec<AcaoWrite>,
+    acoes: Vec<ActionWrite>,
     /// What the store told of each record's files.
     told_of: BTreeMap<DocumentId, files::Files>,
     /// Verdicts, and the records that changed, until somebody asks.
@@ -472,7 +472,7 @@ impl Oracle {
     }
 
     /// Every action that must have gone out.
-    pub fn acoes(&self) -> &[AcaoWrite] {
+    pub fn acoes(&self) -> &[ActionWrite] {
         &self.acoes
     }
 

@@ -498,10 +498,10 @@ fn ff31_a_stale_phone_cannot_bring_back_what_was_erased() {
     company.note(&mut ana, id, "isto não pode voltar");
     let pessoa = ana.account().pessoa.clone().unwrap();
     let tipos: Tipos = ana.account().tipos.clone();
-    let requester = Requester { pessoa: pessoa.clone(), device: ana.id, anteriores: vec![] };
+    let requester = Requester { pessoa: pessoa.clone(), device: ana.id, earlier: vec![] };
     let world = World {
         now: company.now,
-        ano: 2026,
+        year: 2026,
         epoch: 1,
         tipos: std::sync::Arc::new(tipos.clone()),
         limits: Limits::DEFAULT,
@@ -511,11 +511,11 @@ fn ff31_a_stale_phone_cannot_bring_back_what_was_erased() {
         logged: BTreeMap::new(),
         branches: BTreeMap::new(),
         revoked: BTreeMap::new(),
-        numeracao: Default::default(),
-        restricoes: BTreeMap::new(),
-        autores: BTreeMap::new(),
-        entregues: BTreeMap::new(),
-        pessoas: BTreeMap::new(),
+        last_number: Default::default(),
+        restrictions: BTreeMap::new(),
+        authors: BTreeMap::new(),
+        assignees: BTreeMap::new(),
+        people: BTreeMap::new(),
     };
     let mut planner = Planner::new(world, || unreachable!("nothing is held"));
     for push in ana.request().push {

@@ -114,11 +114,11 @@ impl Server {
             .iter()
             .map(|merged| (merged.registro.id, Loaded { merged: merged.clone(), generation: 1 }));
         let documents: BTreeMap<DocumentId, Loaded> = documents.collect();
-        let autores = exchange::waiting(documents.values()).into_iter();
-        let autores = autores.map(|id| (id, self.people[&id].clone())).collect();
+        let authors = exchange::waiting(documents.values()).into_iter();
+        let authors = authors.map(|id| (id, self.people[&id].clone())).collect();
         let world = World {
             now: self.now,
-            ano: 2026,
+            year: 2026,
             epoch: 1,
             tipos: self.tipos.clone(),
             limits: Limits::DEFAULT,
@@ -128,11 +128,11 @@ impl Server {
             logged: BTreeMap::new(),
             branches: BTreeMap::new(),
             revoked: BTreeMap::new(),
-            numeracao: 0,
-            restricoes: BTreeMap::new(),
-            autores,
-            entregues: needs.entregues.iter().map(|id| (*id, named(*id))).collect(),
-            pessoas: BTreeMap::new(),
+            last_number: 0,
+            restrictions: BTreeMap::new(),
+            authors,
+            assignees: needs.assignees.iter().map(|id| (*id, named(*id))).collect(),
+            people: BTreeMap::new(),
         };
         Planner::new(world, || uuid::Uuid::from_u128(0xbe1d).into())
     }
@@ -145,7 +145,7 @@ impl Server {
                 self.log.push(change.bytes().to_vec());
             }
         }
-        for ((raiz, document), people) in plan.envolvidos {
+        for ((raiz, document), people) in plan.involved {
             self.cases.entry(raiz).or_default().insert(document, people);
         }
         if let Some((_, write)) = plan.documents.into_iter().next_back() {
@@ -194,7 +194,7 @@ impl Server {
         let mut planner = self.planner(&needs);
         self.people.insert(pessoa.id, pessoa.clone());
         planner.push(&requester(pessoa, PHONE), push);
-        planner.arquivo(push.document, anexo, SituacaoArquivo::Verificada, None);
+        planner.file_state(push.document, anexo, SituacaoArquivo::Verificada, None);
         self.take(planner.finish());
     }
 
@@ -209,7 +209,7 @@ impl Server {
     /// The store says how far the bytes of a file have come. Says whether the record has it.
     pub fn arquivo(&mut self, anexo: ItemId, situacao: SituacaoArquivo) -> bool {
         let mut planner = self.planner(&Needs::default());
-        let known = planner.arquivo(self.registro().id, anexo, situacao, None);
+        let known = planner.file_state(self.registro().id, anexo, situacao, None);
         self.take(planner.finish());
         known
     }
@@ -221,5 +221,5 @@ impl Server {
 }
 
 fn requester(pessoa: &Pessoa, device: DeviceId) -> Requester {
-    Requester { pessoa: pessoa.clone(), device, anteriores: Vec::new() }
+    Requester { pessoa: pessoa.clone(), device, earlier: Vec::new() }
 }

@@ -11,7 +11,7 @@ use campo_domain::{
     refusal::Refusal,
     registro::{Autoria, Registro},
     tipo::Tipo,
-    workflow::{self, Onde, Pedir},
+    workflow::{self, Asked, Onde},
 };
 use std::{fmt::Write, path::PathBuf};
 
@@ -134,11 +134,12 @@ fn rows(tipo: &Tipo, parte: Parte) -> String {
 fn transitions(out: &mut String, tipo: &Tipo) {
     for transicao in &tipo.fluxo.transicoes {
         writeln!(out, "\nverbo {}", transicao.verbo).unwrap();
-        let pedir = Pedir { verbo: &transicao.verbo, motivo: Some("motivo"), traz: transicao.traz };
+        let asked =
+            Asked { verb: &transicao.verbo, reason: Some("motivo"), brings: transicao.traz };
         for situacao in &tipo.fluxo.situacoes {
             let registro = registro(tipo, &situacao.codigo);
             let judged = row(|pessoa| {
-                match workflow::julgar(&registro, tipo, pessoa, pedir, Onde::Servidor) {
+                match workflow::judge(&registro, tipo, pessoa, asked, Onde::Servidor) {
                     Ok(para) => format!("→ {para}"),
                     Err(refusal) => refusal.codigo.codigo().to_owned(),
                 }

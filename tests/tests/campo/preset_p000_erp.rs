@@ -167,7 +167,7 @@ fn what_does_not_arrive_comes_again(c: &Cenario, erp: &Erp, caso: &Caso) {
     let rotulo = "Entrar Produto no Estoque";
     c.gilda.solicita(caso, "entrada_estoque").recusa(
         "acao_em_andamento",
-        &Refusal::com(Codigo::AcaoEmAndamento, [rotulo.to_owned()]).mensagem(),
+        &Refusal::with(Codigo::AcaoEmAndamento, [rotulo.to_owned()]).mensagem(),
     );
     let responde = || {
         let path =

@@ -11,6 +11,7 @@ use campo_domain::{
     command::Command,
     fluxo::{Fase, Guarda, Modo, Quem, Transicao},
     ids::{DeviceId, DocumentId, ItemId, PedidoId, UserId},
+    invariantes,
     kind::Kind,
     pessoa::{Permissao, Pessoa},
     policy::{self, Caso},
@@ -311,7 +312,7 @@ impl Day {
     fn sound(&self, before: &Server) {
         let Some(merged) = self.server.merged() else { return };
         let (registro, tipo) = (&merged.registro, &*merged.tipo);
-        assert_eq!(registro.verificar(tipo), Ok(()), "{registro:?}");
+        assert_eq!(invariantes::verificar(registro, tipo), Ok(()), "{registro:?}");
         let codigo = |registro: &Registro| {
             registro.situacao.clone().unwrap_or_else(|| tipo.fluxo.inicial.clone())
         };

@@ -175,11 +175,11 @@ pub fn pedir(lido: &Lido, verbo: String, corpo: PedirTransicao) -> ApiResult<Com
         return Err(ApiError::invalido(mensagem));
     };
     // The domain finds the transition by the analysis: it must be the one that was asked for.
-    let achada = workflow::verbo_que_traz(&lido.registro, &lido.tipo, tipo)?;
+    let achada = workflow::transition_bringing(&lido.registro, &lido.tipo, tipo)?;
     if achada.verbo != verbo {
         let situacao = lido.registro.situacao(&lido.tipo).map(|situacao| situacao.nome.clone());
         let detalhes = [situacao.unwrap_or_default(), verbo];
-        return Err(Refusal::com(Codigo::TransicaoNaoPermitida, detalhes).into());
+        return Err(Refusal::with(Codigo::TransicaoNaoPermitida, detalhes).into());
     }
     Ok(Command::Analisar {
         analise: enderecos::id::<AnaliseId>(analise.id),

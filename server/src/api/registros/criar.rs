@@ -112,7 +112,7 @@ async fn escolher(
     if let Some(nome) = nome {
         let tipo = tipos.atual(nome)?;
         if tipo.kind != kind {
-            return Err(Refusal::com(Codigo::TipoDesconhecido, [nome.to_owned()]).into());
+            return Err(Refusal::with(Codigo::TipoDesconhecido, [nome.to_owned()]).into());
         }
         return Ok(tipo.clone());
     }

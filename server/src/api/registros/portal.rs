@@ -258,7 +258,7 @@ fn resposta(quem: &Principal, lido: &Lido, texto: String) -> Option<Command> {
             && transicao.traz.is_none()
             && para.is_some_and(|para| para.fase.aberta() && para.fase != Fase::EsperaCliente)
     };
-    let possiveis = workflow::disponiveis(registro, tipo, &quem.pessoa, Onde::Servidor);
+    let possiveis = workflow::available(registro, tipo, &quem.pessoa, Onde::Servidor);
     let transicao = possiveis.into_iter().find(continua)?;
     let motivo = transicao.guardas.contains(&Guarda::Motivo).then_some(texto);
     let (pedido, verbo) = (enderecos::id(None), transicao.verbo.clone());

@@ -13,7 +13,7 @@ use campo_domain::{
     refusal::Codigo,
     registro::{Registro, TipoAnalise},
     tipo::Tipo,
-    workflow::{self, Onde, Pedir},
+    workflow::{self, Asked, Onde},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -81,8 +81,8 @@ pub struct Pode {
 /// The transitions that the person may ask for.
 pub fn verbos(registro: &Registro, tipo: &Tipo, pessoa: &Pessoa) -> Vec<Verbo> {
     let um = |transicao: &Transicao| {
-        let pedir = Pedir { verbo: &transicao.verbo, motivo: Some("?"), traz: transicao.traz };
-        let julgado = workflow::julgar(registro, tipo, pessoa, pedir, Onde::Servidor);
+        let asked = Asked { verb: &transicao.verbo, reason: Some("?"), brings: transicao.traz };
+        let julgado = workflow::judge(registro, tipo, pessoa, asked, Onde::Servidor);
         let email = |efeito: &Consequencia| matches!(efeito, Consequencia::OferecerEmail(_));
         // A client is not told where it leads if that is the company's own (R52).
         let para = tipo.fluxo.situacao(&transicao.para);
@@ -98,7 +98,7 @@ pub fn verbos(registro: &Registro, tipo: &Tipo, pessoa: &Pessoa) -> Vec<Verbo> {
             falta: julgado.err().as_ref().map(Recusa::from),
         }
     };
-    workflow::disponiveis(registro, tipo, pessoa, Onde::Servidor).into_iter().map(um).collect()
+    workflow::available(registro, tipo, pessoa, Onde::Servidor).into_iter().map(um).collect()
 }
 
 /// The actions that the person may ask for, those that lack a field included.

@@ -33,7 +33,7 @@ pub async fn conferir(
     let primeira = fora.into_iter().find_map(|(lugar, codigo)| Some((valores.get(lugar)?, codigo)));
     match primeira {
         Some(((campo, _), codigo)) => {
-            let refusal = Refusal::com(codigo, [campo.rotulo.to_owned()]);
+            let refusal = Refusal::with(codigo, [campo.rotulo.to_owned()]);
             Err(ApiError::from(refusal).with("campo", campo.nome))
         }
         None => Ok(()),
@@ -62,7 +62,7 @@ pub async fn grupos(app: &App, quem: &Principal, listados: &Listados) -> ApiResu
     if conhecidos.unsigned_abs() == grupos.len() as u64 {
         return Ok(());
     }
-    Err(Refusal::com(Codigo::ValorInvalido, ["Grupo".to_owned()]).into())
+    Err(Refusal::with(Codigo::ValorInvalido, ["Grupo".to_owned()]).into())
 }
 
 /// Checks what a list of commands refers to.

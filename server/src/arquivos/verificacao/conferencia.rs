@@ -16,7 +16,7 @@ use campo_domain::{
     parte::Variante,
     registro::SituacaoArquivo::{self, Esperada, Recebida, Recusada, Verificada},
 };
-use campo_fotos::{Formato, MINIATURA_PX, PREVIA_PX, Tipo};
+use campo_fotos::{FileType, Format, PREVIEW_PX, THUMBNAIL_PX};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart, path::Path};
 use sha2::{Digest, Sha256};
@@ -144,8 +144,8 @@ async fn original(
     {
         inicio.extend_from_slice(&mais);
     }
-    let tipo = campo_fotos::farejar(&inicio);
-    if !tipo.formato.legivel() || envio.tamanho > IMAGEM_MAX {
+    let tipo = campo_fotos::sniff(&inicio);
+    if !tipo.format.decodable() || envio.tamanho > IMAGEM_MAX {
         let destino = (!presente).then_some((store, &chave));
         return copiar(envio, inicio.freeze(), bytes, tipo, destino).await;
     }
@@ -155,7 +155,7 @@ async fn original(
         if hex::encode(Sha256::digest(&imagem)) != sha256 {
             return Err(HASH_DIFERENTE);
         }
-        campo_fotos::inteira(&imagem).map_err(|_| IMAGEM_ILEGIVEL)
+        campo_fotos::verify(&imagem).map_err(|_| IMAGEM_ILEGIVEL)
     });
     let lados = match verdict.await? {
         Ok(lados) => lados,
@@ -200,7 +200,7 @@ async fn copiar(
     envio: &Envio,
     inicio: Bytes,
     bytes: Bytestream,
-    tipo: Tipo,
+    tipo: FileType,
     destino: Option<(&Arc<dyn ObjectStore>, &Path)>,
 ) -> Result<Result<Conferido, &'static str>> {
     let mut escrita = match destino {
@@ -306,11 +306,11 @@ async fn derivada(
     let store = app.objects.store();
     let bytes = juntar(envio, BytesMut::new(), ler(store, partes)).await?;
     let (imagem, sha256) = (bytes.clone(), envio.sha256.clone());
-    let lado = if variante == Variante::Previa { PREVIA_PX } else { MINIATURA_PX };
+    let lado = if variante == Variante::Previa { PREVIEW_PX } else { THUMBNAIL_PX };
     let good = olhar(app, move || {
         hex::encode(Sha256::digest(&imagem)) == sha256
-            && campo_fotos::farejar(&imagem).formato == Formato::Jpeg
-            && campo_fotos::inteira(&imagem).is_ok_and(|(w, h)| w.max(h) <= lado)
+            && campo_fotos::sniff(&imagem).format == Format::Jpeg
+            && campo_fotos::verify(&imagem).is_ok_and(|(w, h)| w.max(h) <= lado)
     });
     let (documento, anexo) = (envio.document.into(), envio.anexo.into());
     if !good.await? {

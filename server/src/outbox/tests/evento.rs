@@ -15,7 +15,7 @@ use campo_domain::{
     tipo::Tipo,
     valor::Valor,
 };
-use campo_sync::exchange::{AcaoWrite, Plan};
+use campo_sync::exchange::{ActionWrite, Plan};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
 
@@ -60,7 +60,7 @@ fn ask(registro: &mut Registro, tipo: &Arc<Tipo>, por: UserId) -> (AcaoId, Plan)
     let (id, codigo) = (acao.id, acao.codigo.clone());
     registro.acoes.push(acao);
     let mut plan = plan(&[(&*registro, tipo)]);
-    plan.acoes.push(AcaoWrite { document: registro.id, acao: id, codigo });
+    plan.actions.push(ActionWrite { document: registro.id, action: id, code: codigo });
     (id, plan)
 }
 

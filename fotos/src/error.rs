@@ -4,37 +4,37 @@ use thiserror::Error;
 
 /// Why a file cannot be taken as a photo. The text is for the person who took it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum ErroFoto {
+pub enum PhotoError {
     /// No byte at all.
     #[error("A foto está vazia (0 bytes) e não foi anexada. Tire ou escolha a foto de novo.")]
-    Vazia,
+    Empty,
     /// The beginning is of a photo, the end is missing.
     #[error("A foto está incompleta e não foi anexada. Tire ou escolha a foto de novo.")]
-    Cortada,
+    Cut,
     /// Not a photo, or a damaged one.
     #[error("A foto está danificada e não foi anexada. Tire ou escolha a foto de novo.")]
-    Ilegivel,
-    /// More pixels than [`PIXELS_MAX`](crate::PIXELS_MAX).
+    Unreadable,
+    /// More pixels than `PIXELS_MAX`, or more memory than they may take.
     #[error(
-        "A foto tem {largura} × {altura} pontos, mais do que o Campo aceita, e não foi anexada. \
+        "A foto tem {width} × {height} pontos, mais do que o Campo aceita, e não foi anexada. \
          Tire a foto com uma resolução menor."
     )]
-    Grande {
+    TooLarge {
         /// Width in pixels.
-        largura: u32,
+        width: u32,
         /// Height in pixels.
-        altura: u32,
+        height: u32,
     },
 }
 
-impl ErroFoto {
+impl PhotoError {
     /// The stable code of the error, for logs and for the wire.
-    pub fn codigo(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
-            Self::Vazia => "foto_vazia",
-            Self::Cortada => "foto_cortada",
-            Self::Ilegivel => "foto_ilegivel",
-            Self::Grande { .. } => "foto_grande_demais",
+            Self::Empty => "foto_vazia",
+            Self::Cut => "foto_cortada",
+            Self::Unreadable => "foto_ilegivel",
+            Self::TooLarge { .. } => "foto_grande_demais",
         }
     }
 }
