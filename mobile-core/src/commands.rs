@@ -1,46 +1,29 @@
-//! What a person does. Each call checks the rules first (ff30), and returns once document, queue
-//! and list row are on the disk together.
+//! What a person does to a record. Each call checks the rules first (ff30), and returns once
+//! document, queue and list row are on the disk together.
 
-use crate::{
-    campo::Campo,
-    error::Error,
-    preparo,
-    store::{cursor, documents, rows, session::Quem},
-};
+use crate::{error::Error, phone::Phone, store::session::Account};
 use campo_domain::{
     command::{Command, NovoItem, NovoPedido},
-    ids::{AnaliseId, CommandId, DocumentId, ItemId, NotaId, PedidoId, UserId},
+    ids::{AnaliseId, DocumentId, ItemId, NotaId, PedidoId, UserId},
     kind::Kind,
     parte::Colecao,
     refusal::{Codigo, Refusal},
     registro::{Campos, Registro, TipoAnalise, Visibilidade},
     valor::{self, Valor},
 };
-use campo_sync::client::{self, LocalDocument, Stamp, View};
-use chrono::{SubsecRound, Utc};
-use rusqlite::Connection;
 use uuid::Uuid;
 
 /// Fields as a person typed them: name and text.
 pub type Textos = Vec<(String, String)>;
 
-impl Campo {
-    /// Runs a command on a document; on none for `Criar`. Durable when it returns.
-    ///
-    /// # Errors
-    /// `Recusa` with the sentence to show; `NaoEncontrado`, `NinguemEntrou`, storage. Nothing has
-    /// changed then.
-    pub fn run(&self, document: Option<DocumentId>, command: Command) -> Result<DocumentId, Error> {
-        self.run_with(document, |_, _, _| Ok(command))
-    }
-
+impl Phone {
     /// Writes a field with what the person typed; empty clears it. Long text is merged with what
     /// others write meanwhile.
     ///
     /// # Errors
-    /// As [`Campo::run`]; so all that follow.
+    /// As [`Phone::run`]; so all that follow.
     pub fn editar(&self, document: DocumentId, campo: &str, texto: &str) -> Result<(), Error> {
-        self.on(document, |quem, view| {
+        self.run_on(document, |account, view| {
             let definicao = view.registro.kind.campo(campo);
             let definicao = definicao.ok_or_else(|| Refusal::campo_desconhecido(campo))?;
             let campo = campo.to_owned();
@@ -49,14 +32,14 @@ impl Campo {
                 let para = if texto.trim().is_empty() { String::new() } else { texto.to_owned() };
                 return Ok(Command::EditarTexto { campo, de, para });
             }
-            Ok(Command::Editar { campo, valor: definicao.ler(texto, quem.conta.fuso)? })
+            Ok(Command::Editar { campo, valor: definicao.ler(texto, account.conta.fuso)? })
         })
     }
 
     /// Asks for a transition.
     ///
     /// # Errors
-    /// As [`Campo::run`].
+    /// As [`Phone::run`].
     pub fn transicionar(
         &self,
         document: DocumentId,
@@ -69,7 +52,7 @@ impl Campo {
     /// Asks for a transition that offers to tell the client by e-mail, and takes the offer (R60).
     ///
     /// # Errors
-    /// As [`Campo::run`].
+    /// As [`Phone::run`].
     pub fn transicionar_e_avisar(
         &self,
         document: DocumentId,
@@ -86,7 +69,7 @@ impl Campo {
         motivo: Option<&str>,
         email: bool,
     ) -> Result<(), Error> {
-        self.on(document, |_, _| {
+        self.run_on(document, |_, _| {
             Ok(Command::Transicionar {
                 pedido: PedidoId::from(Uuid::now_v7()),
                 verbo: verbo.to_owned(),
@@ -100,7 +83,7 @@ impl Campo {
     /// R71). `procedente` is a laudo's; `email` tells the client, where the transition offers it.
     ///
     /// # Errors
-    /// As [`Campo::run`].
+    /// As [`Phone::run`].
     pub fn analisar(
         &self,
         document: DocumentId,
@@ -109,7 +92,7 @@ impl Campo {
         procedente: Option<bool>,
         email: bool,
     ) -> Result<(), Error> {
-        self.on(document, |_, _| {
+        self.run_on(document, |_, _| {
             let pedido = NovoPedido { id: PedidoId::from(Uuid::now_v7()), email };
             Ok(Command::Analisar {
                 analise: AnaliseId::from(Uuid::now_v7()),
@@ -125,7 +108,7 @@ impl Campo {
     /// Writes an internal note into the acompanhamento (R78).
     ///
     /// # Errors
-    /// As [`Campo::run`].
+    /// As [`Phone::run`].
     pub fn anotar(&self, document: DocumentId, texto: &str) -> Result<(), Error> {
         self.conversar(document, texto, Visibilidade::Interna, None).map(|_| ())
     }
@@ -133,7 +116,7 @@ impl Campo {
     /// Writes a note for whom it says, perhaps as the answer to another (R81).
     ///
     /// # Errors
-    /// As [`Campo::run`].
+    /// As [`Phone::run`].
     pub fn conversar(
         &self,
         document: DocumentId,
@@ -142,14 +125,14 @@ impl Campo {
         resposta_a: Option<NotaId>,
     ) -> Result<NotaId, Error> {
         let (id, texto) = (NotaId::from(Uuid::now_v7()), texto.to_owned());
-        self.on(document, |_, _| Ok(Command::Anotar { id, texto, visibilidade, resposta_a }))?;
+        self.run_on(document, |_, _| Ok(Command::Anotar { id, texto, visibilidade, resposta_a }))?;
         Ok(id)
     }
 
     /// Adds an item.
     ///
     /// # Errors
-    /// As [`Campo::run`].
+    /// As [`Phone::run`].
     pub fn incluir_item(
         &self,
         document: DocumentId,
@@ -161,7 +144,7 @@ impl Campo {
     /// Adds a part to a collection (R20, R35, R38).
     ///
     /// # Errors
-    /// As [`Campo::run`].
+    /// As [`Phone::run`].
     pub fn incluir_parte(
         &self,
         document: DocumentId,
@@ -169,8 +152,8 @@ impl Campo {
         campos: &[(String, String)],
     ) -> Result<ItemId, Error> {
         let id = ItemId::from(Uuid::now_v7());
-        self.on(document, |quem, view| {
-            let item = NovoItem { id, ..nova_parte(view.registro.kind, em, campos, quem)? };
+        self.run_on(document, |account, view| {
+            let item = NovoItem { id, ..nova_parte(view.registro.kind, em, campos, account)? };
             Ok(Command::IncluirItem { em, item })
         })?;
         Ok(id)
@@ -179,7 +162,7 @@ impl Campo {
     /// Writes a field of a part of any collection; empty clears it.
     ///
     /// # Errors
-    /// As [`Campo::run`].
+    /// As [`Phone::run`].
     pub fn editar_item(
         &self,
         document: DocumentId,
@@ -187,11 +170,11 @@ impl Campo {
         campo: &str,
         texto: &str,
     ) -> Result<(), Error> {
-        self.on(document, |quem, view| {
+        self.run_on(document, |account, view| {
             let em = colecao_de(&view.registro, item)?;
             let definicao = view.registro.kind.campo_de(em, campo);
             let definicao = definicao.ok_or_else(|| Refusal::campo_desconhecido(campo))?;
-            let valor = definicao.ler(texto, quem.conta.fuso)?;
+            let valor = definicao.ler(texto, account.conta.fuso)?;
             Ok(Command::EditarItem { em, item, campo: campo.to_owned(), valor })
         })
     }
@@ -199,9 +182,9 @@ impl Campo {
     /// Removes a part of any collection, logically.
     ///
     /// # Errors
-    /// As [`Campo::run`].
+    /// As [`Phone::run`].
     pub fn remover_item(&self, document: DocumentId, item: ItemId) -> Result<(), Error> {
-        self.on(document, |_, view| {
+        self.run_on(document, |_, view| {
             Ok(Command::RemoverItem { em: colecao_de(&view.registro, item)?, item })
         })
     }
@@ -209,94 +192,27 @@ impl Campo {
     /// Adds or removes a participante (R4).
     ///
     /// # Errors
-    /// As [`Campo::run`].
+    /// As [`Phone::run`].
     pub fn participar(
         &self,
         document: DocumentId,
         usuario: UserId,
         participa: bool,
     ) -> Result<(), Error> {
-        self.on(document, |_, _| Ok(Command::Participar { usuario, participa }))
+        self.run_on(document, |_, _| Ok(Command::Participar { usuario, participa }))
     }
 
     /// Adds or removes somebody who is told of opening and conclusion (R87).
     ///
     /// # Errors
-    /// As [`Campo::run`].
+    /// As [`Phone::run`].
     pub fn interessar(
         &self,
         document: DocumentId,
         usuario: UserId,
         interessado: bool,
     ) -> Result<(), Error> {
-        self.on(document, |_, _| Ok(Command::Interessar { usuario, interessado }))
-    }
-
-    /// Runs the command that `make` derives from the document as it reads now.
-    fn on(
-        &self,
-        document: DocumentId,
-        make: impl FnOnce(&Quem, View) -> Result<Command, Error>,
-    ) -> Result<(), Error> {
-        self.run_with(Some(document), |_, quem, existing| {
-            let existing = existing.ok_or_else(|| Error::NaoEncontrado(document.to_string()))?;
-            if !existing.in_scope {
-                return Err(Refusal::new(Codigo::ForaDeAlcance).into());
-            }
-            make(quem, client::view(existing, &quem.ctx())?)
-        })?;
-        Ok(())
-    }
-
-    /// One transaction: load, decide, write document, queue and list row.
-    pub(crate) fn run_with(
-        &self,
-        document: Option<DocumentId>,
-        make: impl FnOnce(&Connection, &Quem, Option<&LocalDocument>) -> Result<Command, Error>,
-    ) -> Result<DocumentId, Error> {
-        self.run_and(document, make, |_, _, _| Ok(()))
-    }
-
-    /// As [`Campo::run_with`]; `more` writes what belongs to the command in the same transaction.
-    pub(crate) fn run_and(
-        &self,
-        document: Option<DocumentId>,
-        make: impl FnOnce(&Connection, &Quem, Option<&LocalDocument>) -> Result<Command, Error>,
-        more: impl FnOnce(&Connection, &Quem, &LocalDocument) -> Result<(), Error>,
-    ) -> Result<DocumentId, Error> {
-        self.write(|tx| {
-            let quem = crate::store::session::signed_in(tx)?.ok_or(Error::NinguemEntrou)?;
-            let load = |id| documents::load(tx, quem.account, id);
-            let existing = document.map(load).transpose()?.flatten();
-            let command = make(tx, &quem, existing.as_ref())?;
-            let existing = match (&command, existing) {
-                (Command::Criar { id, .. }, None) => load(*id)?,
-                (_, existing) => existing,
-            };
-            if let (None, Some(id)) = (&existing, document) {
-                return Err(Error::NaoEncontrado(id.to_string()));
-            }
-            let (command, seguintes) = preparo::preparar(tx, &quem, existing.as_ref(), command)?;
-            let (at, seen) =
-                (Utc::now().trunc_subsecs(3), cursor::load(tx, quem.account)?.cursor.seq);
-            let stamp =
-                || Stamp { id: CommandId::from(Uuid::now_v7()), at, seen, nonce: rand::random() };
-            let mut ran = client::run(existing, &quem.ctx(), command, stamp())?;
-            let mut changed = ran.changed;
-            for command in seguintes {
-                ran = client::run(Some(ran.document), &quem.ctx(), command, stamp())?;
-                changed |= ran.changed;
-            }
-            if changed {
-                let name = documents::Name::from(&ran.view.registro);
-                documents::save(tx, quem.account, &ran.document, Some(&name))?;
-                let pendente = ran.document.queue.len();
-                let (eu, fuso) = (quem.pessoa.id, quem.conta.fuso);
-                rows::write(tx, quem.account, &ran.view, pendente, eu, fuso)?;
-            }
-            more(tx, &quem, &ran.document)?;
-            Ok(ran.document.id)
-        })
+        self.run_on(document, |_, _| Ok(Command::Interessar { usuario, interessado }))
     }
 }
 
@@ -311,12 +227,12 @@ fn colecao_de(registro: &Registro, item: ItemId) -> Result<Colecao, Refusal> {
 pub(crate) fn ler(
     textos: &[(String, String)],
     campo: impl Fn(&str) -> Option<&'static valor::Campo>,
-    quem: &Quem,
+    account: &Account,
 ) -> Result<Campos, Error> {
     let mut campos = Campos::new();
     for (nome, texto) in textos {
         let definicao = campo(nome).ok_or_else(|| Refusal::campo_desconhecido(nome))?;
-        let valor = definicao.ler(texto, quem.conta.fuso)?;
+        let valor = definicao.ler(texto, account.conta.fuso)?;
         if valor != Valor::Nulo {
             campos.insert(nome.clone(), valor);
         }
@@ -329,8 +245,8 @@ pub(crate) fn nova_parte(
     kind: Kind,
     em: Colecao,
     textos: &[(String, String)],
-    quem: &Quem,
+    account: &Account,
 ) -> Result<NovoItem, Error> {
-    let campos = ler(textos, |nome| kind.campo_de(em, nome), quem)?;
+    let campos = ler(textos, |nome| kind.campo_de(em, nome), account)?;
     Ok(NovoItem { id: Uuid::now_v7().into(), campos })
 }

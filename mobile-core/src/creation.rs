@@ -1,11 +1,11 @@
 //! How a record begins: its tipo, what Campo fills in by itself, and the copy of another record.
 
 use crate::{
-    campo::Campo,
     commands::{Textos, ler, nova_parte},
     error::Error,
+    phone::Phone,
     render::digitavel,
-    store::{documents, lists, references, session::Quem},
+    store::{documents, lists, references, session::Account},
 };
 use campo_domain::{
     busca::dobrar,
@@ -28,7 +28,7 @@ use serde::Serialize;
 use std::{cmp::Reverse, sync::Arc};
 use uuid::Uuid;
 
-/// A copy of a record, to be looked at and then given to [`Campo::novo`] (R94).
+/// A copy of a record, to be looked at and then given to [`Phone::novo`] (R94).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Copia {
     /// Its kind.
@@ -52,13 +52,13 @@ pub struct ProdutoDaOrigem {
     pub lote_serie: Option<String>,
 }
 
-impl Campo {
+impl Phone {
     /// Creates a document from what the person typed; what is left empty is filled in where Campo
     /// knows it (R6, R9, R31, R32). `tipo` is a code or a name; without one, the tipo of the kind
     /// that suits the fields best. An agenda of an ocorrência gets the ocorrência's assistência.
     ///
     /// # Errors
-    /// As [`Campo::run`]; `SemCadastros` before the first synchronisation, `EscolhaTipo` where
+    /// As [`Phone::run`]; `SemCadastros` before the first synchronisation, `EscolhaTipo` where
     /// several suit as well.
     pub fn novo(
         &self,
@@ -67,17 +67,19 @@ impl Campo {
         campos: &[(String, String)],
         itens: &[Textos],
     ) -> Result<DocumentId, Error> {
-        self.run_with(None, |conn, quem, _| {
-            let mut campos = ler(campos, |nome| kind.campo(nome), quem)?;
-            let assistencia = da_ocorrencia(conn, quem, kind, &campos)?;
+        self.run_with(None, |conn, account, _| {
+            let mut campos = ler(campos, |nome| kind.campo(nome), account)?;
+            let assistencia = da_ocorrencia(conn, account, kind, &campos)?;
             let tipo = match tipo {
-                Some(texto) => chamado(conn, quem, kind, texto)?,
-                None => que_serve(conn, quem, kind, &campos, assistencia)?,
+                Some(texto) => chamado(conn, account, kind, texto)?,
+                None => que_serve(conn, account, kind, &campos, assistencia)?,
             };
-            policy::pode_criar(&quem.pessoa, &tipo, Parte::Nota)?;
-            let itens: Result<Vec<_>, _> =
-                itens.iter().map(|textos| nova_parte(kind, Colecao::Itens, textos, quem)).collect();
-            completar(conn, quem, &tipo, &mut campos, assistencia)?;
+            policy::pode_criar(&account.pessoa, &tipo, Parte::Nota)?;
+            let itens: Result<Vec<_>, _> = itens
+                .iter()
+                .map(|textos| nova_parte(kind, Colecao::Itens, textos, account))
+                .collect();
+            completar(conn, account, &tipo, &mut campos, assistencia)?;
             Ok(Command::Criar {
                 id: Uuid::now_v7().into(),
                 kind,
@@ -91,18 +93,18 @@ impl Campo {
     /// What a copy of the record starts with.
     ///
     /// # Errors
-    /// As [`Campo::show`].
+    /// As [`Phone::show`].
     pub fn copiar(&self, document: DocumentId) -> Result<Copia, Error> {
-        self.read_as(|conn, quem| {
+        self.read_as(|conn, account| {
             let absent = || Error::NaoEncontrado(document.to_string());
-            let local = documents::load(conn, quem.account, document)?.ok_or_else(absent)?;
+            let local = documents::load(conn, account.key, document)?.ok_or_else(absent)?;
             if !local.in_scope {
                 return Err(Refusal::new(Codigo::ForaDeAlcance).into());
             }
-            let registro = client::view(&local, &quem.ctx())?.registro;
+            let registro = client::view(&local, &account.ctx())?.registro;
             let kind = registro.kind;
             // As it is made today, which may be another version than the original's.
-            let tipo = chamado(conn, quem, kind, &registro.tipo.codigo)?;
+            let tipo = chamado(conn, account, kind, &registro.tipo.codigo)?;
             let mint = || ItemId::from(Uuid::now_v7());
             let (campos, itens) = preenchimento::duplicar(&registro, &tipo, mint);
             let textos = |definicoes: &'static [valor::Campo], campos: &Campos| -> Textos {
@@ -138,8 +140,8 @@ impl Campo {
             ("origem_numero".to_owned(), texto(numero)),
         ]);
         let Some(chave) = origem::chave(&campos) else { return Ok(None) };
-        self.read_as(|conn, quem| {
-            let dados = references::dados(conn, quem.account, origem::CATALOGO, &chave)?;
+        self.read_as(|conn, account| {
+            let dados = references::dados(conn, account.key, origem::CATALOGO, &chave)?;
             let produto = |linha: origem::Linha| ProdutoDaOrigem {
                 produto: linha.produto,
                 quantidade: linha.quantidade,
@@ -153,13 +155,13 @@ impl Campo {
 /// The assistência of the ocorrência that an agenda names, where the device knows it.
 fn da_ocorrencia(
     conn: &Connection,
-    quem: &Quem,
+    account: &Account,
     kind: Kind,
     campos: &Campos,
 ) -> Result<Option<DocumentId>, Error> {
     let ocorrencia = campos.get("ocorrencia").and_then(Valor::id).map(DocumentId::from);
     let Some(id) = ocorrencia.filter(|_| kind == Kind::Agenda) else { return Ok(None) };
-    let linha = lists::uma(conn, quem.account, id)?;
+    let linha = lists::uma(conn, account.key, id)?;
     let da_assistencia = linha.filter(|l| l.kind == Kind::Ocorrencia && l.raiz != id);
     Ok(da_assistencia.map(|linha| linha.raiz))
 }
@@ -167,28 +169,28 @@ fn da_ocorrencia(
 /// The tipos of a kind that are offered for new documents.
 pub(crate) fn oferecidos<'a>(
     conn: &Connection,
-    quem: &'a Quem,
+    account: &'a Account,
     kind: Kind,
 ) -> Result<impl Iterator<Item = &'a Arc<Tipo>>, Error> {
-    let inativos = references::tipos_inativos(conn, quem.account)?;
+    let inativos = references::tipos_inativos(conn, account.key)?;
     let chave = |tipo: &Tipo| format!("{}@{}", tipo.codigo, tipo.versao);
-    Ok(quem.tipos.do_kind(kind).filter(move |tipo| !inativos.contains(&chave(tipo))))
+    Ok(account.tipos.do_kind(kind).filter(move |tipo| !inativos.contains(&chave(tipo))))
 }
 
 /// The newest version of the tipo of that code, or of the one that is called so; not of one that
 /// was withdrawn.
 pub(crate) fn chamado(
     conn: &Connection,
-    quem: &Quem,
+    account: &Account,
     kind: Kind,
     texto: &str,
 ) -> Result<Arc<Tipo>, Error> {
-    if let Ok(tipo) = quem.tipos.atual(texto) {
-        let oferecido = oferecidos(conn, quem, tipo.kind)?.any(|t| t.codigo == tipo.codigo);
+    if let Ok(tipo) = account.tipos.atual(texto) {
+        let oferecido = oferecidos(conn, account, tipo.kind)?.any(|t| t.codigo == tipo.codigo);
         let retirado = || Refusal::with(Codigo::TipoRetirado, [tipo.nome.clone()]);
         return if oferecido { Ok(tipo.clone()) } else { Err(retirado().into()) };
     }
-    let mut servem = oferecidos(conn, quem, kind)?.filter(|t| dobrar(&t.nome) == dobrar(texto));
+    let mut servem = oferecidos(conn, account, kind)?.filter(|t| dobrar(&t.nome) == dobrar(texto));
     match (servem.next(), servem.next()) {
         (Some(tipo), None) => Ok(tipo.clone()),
         (Some(_), Some(_)) => Err(Error::Ambiguo(texto.to_owned())),
@@ -201,7 +203,7 @@ pub(crate) fn chamado(
 /// which (R30), but for kinds that have no case of their own.
 fn que_serve(
     conn: &Connection,
-    quem: &Quem,
+    account: &Account,
     kind: Kind,
     campos: &Campos,
     assistencia: Option<DocumentId>,
@@ -214,7 +216,7 @@ fn que_serve(
         let faltam = tipo.obrigatorios.iter().filter(falta).count();
         (fora, faltam, Reverse(tipo.obrigatorios.len()))
     };
-    let mut todos: Vec<_> = oferecidos(conn, quem, kind)?.collect();
+    let mut todos: Vec<_> = oferecidos(conn, account, kind)?.collect();
     todos.sort_by_key(|tipo| (ordem(tipo), tipo.codigo.clone()));
     let melhor = todos.first().ok_or(Error::SemCadastros)?;
     let iguais: Vec<_> = todos.iter().take_while(|tipo| ordem(tipo) == ordem(melhor)).collect();
@@ -229,19 +231,19 @@ fn que_serve(
 /// Fills in what the person left empty and this device knows.
 fn completar(
     conn: &Connection,
-    quem: &Quem,
+    account: &Account,
     tipo: &Tipo,
     campos: &mut Campos,
     assistencia: Option<DocumentId>,
 ) -> Result<(), Error> {
     let dados = |catalogo, codigo: Option<&str>| match codigo {
-        Some(codigo) => references::dados(conn, quem.account, catalogo, codigo),
+        Some(codigo) => references::dados(conn, account.key, catalogo, codigo),
         None => Ok(None),
     };
     let contrato = dados("contrato", campos.get("contrato").and_then(Valor::texto))?;
     let origem = dados(origem::CATALOGO, origem::chave(campos).as_deref())?;
     let mut contexto = Contexto {
-        pessoa: &quem.pessoa,
+        pessoa: &account.pessoa,
         agora: Utc::now().trunc_subsecs(3),
         cliente: None,
         contrato: contrato.as_ref(),
@@ -251,9 +253,9 @@ fn completar(
     preenchimento::completar(tipo, campos, &contexto);
     // Contract or origem may have said who the client is.
     let Some(cliente) = campos.get("cliente").and_then(Valor::id) else { return Ok(()) };
-    let local = documents::load(conn, quem.account, cliente.into())?;
+    let local = documents::load(conn, account.key, cliente.into())?;
     // A client whose record cannot be read now still is the client.
-    let cliente = local.and_then(|local| client::view(&local, &quem.ctx()).ok());
+    let cliente = local.and_then(|local| client::view(&local, &account.ctx()).ok());
     contexto.cliente = cliente.as_ref().map(|view| &view.registro.campos);
     preenchimento::completar(tipo, campos, &contexto);
     Ok(())

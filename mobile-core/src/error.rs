@@ -3,12 +3,12 @@
 //! source.
 
 use crate::{
-    http::{HttpError, Problem},
-    store::{StoreError, migrations::MigrationError},
+    http::{AnswerError, HttpError, Problem},
+    store::{database::OpenError, error::StoreError, migrations::MigrationError},
 };
 use campo_domain::refusal::Refusal;
 use campo_fotos::PhotoError;
-use campo_sync::{client::RunError, document::DocumentError, wire::WireError};
+use campo_sync::{client::RunError, document::DocumentError};
 use rusqlite::ErrorCode;
 
 /// An error of the device's core. No variant means that unsent work was lost.
@@ -146,20 +146,6 @@ pub enum Error {
     Documento(#[source] DocumentError),
 }
 
-/// Why an answer was not used.
-#[derive(Debug, thiserror::Error)]
-pub enum AnswerError {
-    /// It could not be read.
-    #[error("the answer could not be read")]
-    Wire(#[source] WireError),
-    /// It was not the JSON that was expected.
-    #[error("the answer could not be read")]
-    Json(#[source] serde_json::Error),
-    /// It was made for another person.
-    #[error("the answer is another person's")]
-    User,
-}
-
 impl Error {
     /// Stable code, for programs.
     pub fn codigo(&self) -> &str {
@@ -181,7 +167,7 @@ impl Error {
             Error::MigracaoFalhou(_) => "migracao_falhou",
             Error::Armazenamento(_) => "armazenamento",
             Error::SemEspaco => "sem_espaco",
-            Error::Foto { erro, .. } => erro.code(),
+            Error::Foto { erro, .. } => erro.codigo(),
             Error::ArquivoGrande { .. } => "arquivo_grande_demais",
             Error::ArquivoIlegivel { .. } => "arquivo_ilegivel",
             Error::ArquivoAusente(_) => "arquivo_ausente",
@@ -200,6 +186,30 @@ impl From<Refusal> for Error {
 impl From<Problem> for Error {
     fn from(problem: Problem) -> Self {
         Error::Servidor { codigo: problem.codigo, mensagem: problem.mensagem }
+    }
+}
+
+impl From<HttpError> for Error {
+    fn from(error: HttpError) -> Self {
+        match error {
+            HttpError::Answer(error) => Error::RespostaInvalida(error),
+            HttpError::Status(problem) if !problem.passing() => problem.into(),
+            error => Error::SemConexao(error),
+        }
+    }
+}
+
+impl From<OpenError> for Error {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::NoCipher => Error::SemCifra,
+            OpenError::WrongKey => Error::ChaveErrada,
+            OpenError::Migration(MigrationError::Newer { found, known }) => {
+                Error::VersaoMaisNova { found, known }
+            }
+            OpenError::Migration(error) => Error::MigracaoFalhou(error),
+            OpenError::Store(error) => error.into(),
+        }
     }
 }
 

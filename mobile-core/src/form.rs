@@ -1,7 +1,7 @@
 //! The form of a tipo (R25, R30): its fields in order, by the company's names, with what each
 //! accepts and what stands beside it. The same for a record that begins and for one that is shown.
 
-use crate::{campo::Campo, creation, error::Error, render::digitavel};
+use crate::{creation, error::Error, phone::Phone, render::digitavel};
 use campo_domain::{
     kind::Kind,
     parte::Colecao,
@@ -13,7 +13,7 @@ use serde::Serialize;
 
 /// A field of a form and what stands in it.
 #[derive(Clone, Debug, Serialize)]
-pub struct CampoExibido {
+pub struct FieldShown {
     /// Stable name.
     pub nome: &'static str,
     /// What the person reads.
@@ -33,7 +33,7 @@ pub struct CampoExibido {
     pub orientacao: Option<String>,
     /// The value as text; empty where nothing is filled in.
     pub valor: String,
-    /// The value as one types it, for [`Campo::editar`].
+    /// The value as one types it, for [`Phone::editar`].
     pub texto: String,
 }
 
@@ -58,26 +58,26 @@ pub struct Formulario {
     /// What kind of record it makes.
     pub kind: Kind,
     /// The record's fields.
-    pub campos: Vec<CampoExibido>,
+    pub campos: Vec<FieldShown>,
     /// The fields of an item.
-    pub itens: Vec<CampoExibido>,
+    pub itens: Vec<FieldShown>,
     /// The fields of an expense; none where the tipo keeps no expenses (R35).
-    pub despesas: Vec<CampoExibido>,
+    pub despesas: Vec<FieldShown>,
     /// The fields of a link.
-    pub vinculos: Vec<CampoExibido>,
+    pub vinculos: Vec<FieldShown>,
     /// What the form says about files.
     pub orientacao_anexos: Option<String>,
 }
 
-impl Campo {
+impl Phone {
     /// The form of a tipo, by its code or its name.
     ///
     /// # Errors
     /// `Recusa` where there is no such tipo, `Ambiguo`, `NinguemEntrou`, storage.
     pub fn formulario(&self, kind: Kind, tipo: &str) -> Result<Formulario, Error> {
-        self.read_as(|conn, quem| {
-            let tipo = creation::chamado(conn, quem, kind, tipo)?;
-            let pode = |parte| policy::pode_criar(&quem.pessoa, &tipo, parte).is_ok();
+        self.read_as(|conn, account| {
+            let tipo = creation::chamado(conn, account, kind, tipo)?;
+            let pode = |parte| policy::pode_criar(&account.pessoa, &tipo, parte).is_ok();
             let vazio = (String::new(), &Valor::Nulo);
             let campos = tipo.kind.campos().iter().filter(|campo| tem(&tipo, campo));
             let partes = |em: Colecao| {
@@ -122,8 +122,8 @@ pub(crate) fn exibido(
     tipo: &Tipo,
     editavel: bool,
     (lido, valor): (String, &Valor),
-) -> CampoExibido {
-    CampoExibido {
+) -> FieldShown {
+    FieldShown {
         nome: campo.nome,
         rotulo: tipo.rotulo(campo.nome).to_owned(),
         aceita: campo.codigo_do_tipo(),
@@ -137,8 +137,8 @@ pub(crate) fn exibido(
     }
 }
 
-fn da_parte(campo: &'static valor::Campo, em: Colecao, editavel: bool) -> CampoExibido {
-    CampoExibido {
+fn da_parte(campo: &'static valor::Campo, em: Colecao, editavel: bool) -> FieldShown {
+    FieldShown {
         nome: campo.nome,
         rotulo: campo.rotulo.to_owned(),
         aceita: campo.codigo_do_tipo(),

@@ -1,7 +1,7 @@
 //! The acompanhamento of a record, without connection (R78–R82): what each change of the document
 //! did, in words, seen in one of five ways. The same words as the server's, from the same function.
 
-use crate::{campo::Campo, error::Error, render::Render, store::documents};
+use crate::{error::Error, phone::Phone, render::Render, store::documents};
 use campo_domain::{
     ids::{DeviceId, DocumentId, NotaId, UserId},
     kind::Kind,
@@ -114,20 +114,20 @@ pub struct Evento {
     pub pendente: bool,
 }
 
-impl Campo {
+impl Phone {
     /// The acompanhamento of a record, in order.
     ///
     /// # Errors
-    /// As [`Campo::show`].
+    /// As [`Phone::show`].
     pub fn acompanhamento(&self, id: DocumentId, vista: Vista) -> Result<Vec<Evento>, Error> {
-        self.read_as(|conn, quem| {
+        self.read_as(|conn, account| {
             let absent = || Error::NaoEncontrado(id.to_string());
-            let local = documents::load(conn, quem.account, id)?.ok_or_else(absent)?;
+            let local = documents::load(conn, account.key, id)?.ok_or_else(absent)?;
             if !local.in_scope {
                 return Err(Refusal::new(Codigo::ForaDeAlcance).into());
             }
-            let (merged, eventos) = replayed(&local, &quem.tipos)?;
-            let render = Render { conn, quem };
+            let (merged, eventos) = replayed(&local, &account.tipos)?;
+            let render = Render { conn, account };
             let reader = Reader { render, registro: &merged.registro, tipo: &merged.tipo };
             let vistos = eventos.iter().filter(|(evento, _)| vista.mostra(evento));
             let lidos: Result<Vec<_>, Error> =
@@ -210,7 +210,7 @@ impl Reader<'_> {
         match evento.autoria {
             autoria if autoria.por == UserId::SERVIDOR => "servidor",
             autoria if autoria.em == DeviceId::ESCRITORIO => "retaguarda",
-            autoria if autoria.em == self.render.quem.device => "este aparelho",
+            autoria if autoria.em == self.render.account.device => "este aparelho",
             _ => "outro aparelho",
         }
     }

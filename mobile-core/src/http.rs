@@ -4,17 +4,31 @@ use campo_domain::{
     ids::{DeviceId, TenantId, UserId},
     pessoa::Permissoes,
 };
-use campo_sync::wire::{self, RESPONSE_BYTES_MAX, SyncRequest, SyncResponse};
+use campo_sync::wire::{self, RESPONSE_BYTES_MAX, SyncRequest, SyncResponse, WireError};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::{io::Read, time::Duration};
 use ureq::{Agent, Body, http::Response};
 
-use crate::error::AnswerError;
-
+/// Longest wait for a connection.
 pub const CONNECT_MAX: Duration = Duration::from_secs(15);
 /// Longest exchange: a full page over a bad mobile network.
 const EXCHANGE_MAX: Duration = Duration::from_secs(180);
+/// Longest answer in JSON, in bytes.
 const JSON_BYTES_MAX: u64 = 256 * 1024;
+
+/// Why an answer was not used.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    /// It could not be read.
+    #[error("the answer could not be read")]
+    Wire(#[source] WireError),
+    /// It was not the JSON that was expected.
+    #[error("the answer could not be read")]
+    Json(#[source] serde_json::Error),
+    /// It was made for another person.
+    #[error("the answer is another person's")]
+    User,
+}
 
 /// A request that got no usable answer.
 #[derive(Debug, thiserror::Error)]

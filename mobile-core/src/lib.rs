@@ -1,48 +1,58 @@
 //! What runs on the phone: SQLite and HTTP around the pure functions of `campo_sync::client`.
-//! Blocking, `Send + Sync`, no rule of its own. The app, the examples and the tests call [`Campo`].
+//! Blocking, `Send + Sync`, no rule of its own. The app, the examples and the tests call [`Phone`].
 //!
-//! [`store`] writes documents, queue and lists in one transaction; [`sync`] exchanges them with the
-//! server; [`photos`] keeps the bytes of files beside the database and carries them there;
-//! `commands`, `creation`, `form`, `reading`, `show`, `history` and `pending` are what the person
-//! does and sees.
+//! From below: `store` writes documents, queue and lists in one transaction; `http` and `transfer`
+//! speak to the server; `files` and `budget` are what photos need; `phone` holds all of these
+//! together. On it stand `sign_in`, `run` (one command), `sync` (the exchange with the server) and
+//! `photos`; and on those `commands`, `creation`, `form`, `reading`, `show`, `history`, `pending`
+//! and `status`: what the person does and sees. No module uses one that stands above it.
 
-mod campo;
+mod budget;
 mod commands;
 mod creation;
 mod error;
+mod files;
 mod form;
 mod history;
 mod http;
 mod pending;
+mod phone;
 mod photos;
-mod preparo;
+mod prepare;
 mod reading;
 mod render;
+mod retry;
+mod run;
 mod show;
+mod sign_in;
+mod status;
 mod store;
 mod sync;
 mod transfer;
 
-pub use campo::{Campo, Estado, Sessao};
+pub use budget::{Budget, Network};
 pub use commands::Textos;
 pub use creation::{Copia, ProdutoDaOrigem};
-pub use error::{AnswerError, Error};
-pub use form::{CampoExibido, Formulario, Opcao};
+pub use error::Error;
+pub use form::{FieldShown, Formulario, Opcao};
 pub use history::{Evento, Vista};
-pub use http::{HttpError, Problem};
+pub use http::{AnswerError, HttpError, Problem};
 pub use pending::{Encerrada, Pendencias, Pendente, SyncState};
+pub use phone::Phone;
 pub use photos::{
-    Armazenamento, Desinstalacao, EnvioProgress, EnvioReport, EstadoFoto, Fonte, FotoExibida,
-    Limpeza, NovaFoto, Orcamento, Parada, Rede, ResumoFotos,
+    Cleanup, NewPhoto, PhotoShown, PhotoSource, PhotoState, PhotoSummary, Stop, StorageUse,
+    UninstallCheck, UploadProgress, UploadReport,
 };
-pub use reading::{CatalogoExibido, Pagina};
-pub use render::Rotulado;
+pub use reading::{CatalogueShown, Pagina};
+pub use render::{Labelled, PersonShown};
 pub use show::{
-    AcaoExibida, AnaliseExibida, ConflitoExibido, CorretivaExibida, Detalhe, ParteExibida,
-    PessoaExibida, Pode, RestricaoExibida, Verbo, VersaoExibida,
+    ActionShown, AnalysisShown, ConflictShown, CorrectiveShown, Detalhe, PartShown, Pode,
+    RestrictionShown, Verbo, VersionShown,
 };
+pub use sign_in::SessionState;
+pub use status::Status;
 pub use store::{
-    StoreError,
+    error::StoreError,
     lists::{Filtro, Linha, Vinculado},
     migrations::MigrationError,
     order::{Chave, Marca, Ordem},

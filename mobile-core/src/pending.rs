@@ -2,11 +2,11 @@
 //! with its reason and its content, so that nothing a person wrote is ever out of sight.
 
 use crate::{
-    campo::Campo,
     error::Error,
-    render::{Render, Rotulado},
-    store::{cursor, documents, fates, lists, marks, queue, session::Quem},
-    sync::aviso,
+    phone::Phone,
+    render::{Labelled, Render},
+    store::{cursor, documents, fates, lists, marks, queue, session::Account},
+    sync::notice_of_damage,
 };
 use campo_domain::{
     command::Command,
@@ -51,7 +51,7 @@ pub struct Pendente {
     /// What was done.
     pub o_que: String,
     /// What it says.
-    pub conteudo: Vec<Rotulado>,
+    pub conteudo: Vec<Labelled>,
     /// When, by the clock of this device.
     pub quando: DateTime<Utc>,
 }
@@ -70,7 +70,7 @@ pub struct Encerrada {
     /// What was done.
     pub o_que: String,
     /// What it says.
-    pub conteudo: Vec<Rotulado>,
+    pub conteudo: Vec<Labelled>,
     /// When, by the clock of this device.
     pub quando: DateTime<Utc>,
     /// When this device heard of its end.
@@ -89,46 +89,51 @@ pub struct Encerrada {
 
 /// How a document stands with the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "estado", rename_all = "snake_case")]
+#[serde(tag = "estado")]
 pub enum SyncState {
     /// Nothing waits.
-    Sincronizado,
+    #[serde(rename = "sincronizado")]
+    Synced,
     /// Commands wait to be sent.
-    Pendente {
+    #[serde(rename = "pendente")]
+    Pending {
         /// How many.
         n: u32,
     },
     /// Commands wait for the office.
-    Retido {
+    #[serde(rename = "retido")]
+    Held {
         /// How many.
         n: u32,
     },
     /// Commands were refused and not dismissed.
-    Recusado {
+    #[serde(rename = "recusado")]
+    Refused {
         /// How many.
         n: u32,
     },
     /// The person no longer sees it; unsent work is still sent.
-    ForaDeAlcance,
+    #[serde(rename = "fora_de_alcance")]
+    OutOfSight,
 }
 
-impl Campo {
+impl Phone {
     /// Everything that is not settled, and what was not accepted.
     ///
     /// # Errors
     /// `NinguemEntrou`, storage.
     pub fn pending(&self) -> Result<Pendencias, Error> {
-        self.read_as(|conn, quem| {
-            let render = Render { conn, quem };
+        self.read_as(|conn, account| {
+            let render = Render { conn, account };
             let mut pendentes = Vec::new();
-            for waiting in queue::waiting(conn, quem.account)? {
-                let name = documents::name(conn, quem.account, waiting.document)?;
+            for waiting in queue::waiting(conn, account.key)? {
+                let name = documents::name(conn, account.key, waiting.document)?;
                 let kind = name.kind.unwrap_or(Kind::Assistencia);
-                let tipo = tipo(conn, quem, waiting.document, &waiting.command)?;
+                let tipo = tipo(conn, account, waiting.document, &waiting.command)?;
                 pendentes.push(Pendente {
                     id: waiting.id,
                     documento: waiting.document,
-                    documento_rotulo: name.rotulo,
+                    documento_rotulo: name.label,
                     kind: name.kind,
                     o_que: waiting.command.rotulo(kind, tipo.as_deref()),
                     conteudo: render.conteudo(name.kind, tipo.as_deref(), &waiting.command)?,
@@ -136,17 +141,17 @@ impl Campo {
                 });
             }
             let encerradas = |held| -> Result<Vec<Encerrada>, Error> {
-                let ended = fates::shown(conn, quem.account, held)?;
+                let ended = fates::shown(conn, account.key, held)?;
                 ended.into_iter().map(|ended| encerrada(&render, ended)).collect()
             };
-            let place = cursor::load(conn, quem.account)?;
-            let danificados = marks::damaged(conn, quem.account)?;
+            let place = cursor::load(conn, account.key)?;
+            let danificados = marks::damaged(conn, account.key)?;
             Ok(Pendencias {
                 pendentes,
                 retidas: encerradas(true)?,
                 recusadas: encerradas(false)?,
                 danificados,
-                aviso: aviso(danificados),
+                aviso: notice_of_damage(danificados),
                 proxima_tentativa: place.next_try_at,
                 ultimo_erro: place.last_error,
             })
@@ -158,9 +163,8 @@ impl Campo {
     /// # Errors
     /// `NaoEncontrado`, `NinguemEntrou`, storage.
     pub fn dismiss(&self, command: CommandId) -> Result<(), Error> {
-        self.write(|tx| {
-            let quem = crate::store::session::signed_in(tx)?.ok_or(Error::NinguemEntrou)?;
-            if fates::dismiss(tx, quem.account, command)? {
+        self.write_as(|tx, account| {
+            if fates::dismiss(tx, account.key, command)? {
                 Ok(())
             } else {
                 Err(Error::NaoEncontrado(command.to_string()))
@@ -173,48 +177,48 @@ impl Campo {
     /// # Errors
     /// `NaoEncontrado`, `NinguemEntrou`, storage.
     pub fn sync_state(&self, document: DocumentId) -> Result<SyncState, Error> {
-        self.read_as(|conn, quem| sync_state(conn, quem.account, document))
+        self.read_as(|conn, account| sync_state(conn, account.key, document))
     }
 }
 
-/// As [`Campo::sync_state`].
+/// As [`Phone::sync_state`].
 pub(crate) fn sync_state(
     conn: &rusqlite::Connection,
     account: i64,
     document: DocumentId,
 ) -> Result<SyncState, Error> {
     let n = queue::count(conn, account, Some(document))?;
-    let (retidas, recusadas) = fates::counts(conn, account, Some(document))?;
-    Ok(match (documents::in_scope(conn, account, document)?, recusadas, retidas, n) {
+    let (held, refused) = fates::counts(conn, account, Some(document))?;
+    Ok(match (documents::in_scope(conn, account, document)?, refused, held, n) {
         (None, 0, 0, _) => return Err(Error::NaoEncontrado(document.to_string())),
-        (None | Some(false), ..) => SyncState::ForaDeAlcance,
-        (_, 1.., ..) => SyncState::Recusado { n: recusadas },
-        (_, _, 1.., _) => SyncState::Retido { n: retidas },
-        (_, _, _, 1..) => SyncState::Pendente { n },
-        _ => SyncState::Sincronizado,
+        (None | Some(false), ..) => SyncState::OutOfSight,
+        (_, 1.., ..) => SyncState::Refused { n: refused },
+        (_, _, 1.., _) => SyncState::Held { n: held },
+        (_, _, _, 1..) => SyncState::Pending { n },
+        _ => SyncState::Synced,
     })
 }
 
 /// The tipo of a command's document, by whose names the command is told.
 fn tipo(
     conn: &rusqlite::Connection,
-    quem: &Quem,
+    account: &Account,
     document: DocumentId,
     command: &Command,
 ) -> Result<Option<Arc<Tipo>>, Error> {
     let referencia = match command {
         Command::Criar { tipo, .. } => Some(tipo.clone()),
-        _ => lists::tipo(conn, quem.account, document)?,
+        _ => lists::tipo(conn, account.key, document)?,
     };
-    Ok(referencia.and_then(|referencia| quem.tipos.obter(&referencia).ok().cloned()))
+    Ok(referencia.and_then(|referencia| account.tipos.obter(&referencia).ok().cloned()))
 }
 
 fn encerrada(render: &Render<'_>, ended: fates::Ended) -> Result<Encerrada, Error> {
-    let tipo = tipo(render.conn, render.quem, ended.document, &ended.command)?;
+    let tipo = tipo(render.conn, render.account, ended.document, &ended.command)?;
     Ok(Encerrada {
         id: ended.id,
         documento: ended.document,
-        documento_rotulo: ended.rotulo,
+        documento_rotulo: ended.label,
         kind: ended.kind,
         o_que: ended.command.rotulo(ended.kind.unwrap_or(Kind::Assistencia), tipo.as_deref()),
         conteudo: render.conteudo(ended.kind, tipo.as_deref(), &ended.command)?,
@@ -223,7 +227,7 @@ fn encerrada(render: &Render<'_>, ended: fates::Ended) -> Result<Encerrada, Erro
         codigo: ended.reason.code,
         mensagem: ended.reason.message,
         descartada: ended.discarded,
-        nota: ended.nota,
+        nota: ended.note,
         retencao: ended.held,
     })
 }

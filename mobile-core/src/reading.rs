@@ -2,9 +2,9 @@
 //! loaded.
 
 use crate::{
-    campo::Campo,
     creation,
     error::Error,
+    phone::Phone,
     store::{
         lists::{self, Filtro, Linha},
         order::Chave,
@@ -35,8 +35,8 @@ pub struct Pagina {
 
 /// A catalogue that has entries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct CatalogoExibido {
-    /// Its name, for [`Campo::catalogo`].
+pub struct CatalogueShown {
+    /// Its name, for [`Phone::catalogo`].
     pub codigo: &'static str,
     /// What the person reads.
     pub titulo: &'static str,
@@ -44,7 +44,7 @@ pub struct CatalogoExibido {
     pub itens: u32,
 }
 
-impl Campo {
+impl Phone {
     /// The person's own agenda of a day of the company's calendar, first to start first.
     ///
     /// # Errors
@@ -56,24 +56,24 @@ impl Campo {
     /// The agenda of everyone whom the person may see.
     ///
     /// # Errors
-    /// As [`Campo::agenda_do_dia`].
+    /// As [`Phone::agenda_do_dia`].
     pub fn agenda_de_todos(&self, dia: NaiveDate) -> Result<Vec<Linha>, Error> {
         self.agenda(dia, true)
     }
 
     fn agenda(&self, dia: NaiveDate, todas: bool) -> Result<Vec<Linha>, Error> {
-        self.read_as(|conn, quem| {
-            let fuso = quem.conta.fuso;
+        self.read_as(|conn, account| {
+            let fuso = account.conta.fuso;
             let amanha = dia.checked_add_days(Days::new(1)).unwrap_or(dia);
             let (de, ate) = (inicio_do_dia(dia, fuso), inicio_do_dia(amanha, fuso));
-            Ok(lists::agenda(conn, quem.account, de, ate, todas)?)
+            Ok(lists::agenda(conn, account.key, de, ate, todas)?)
         })
     }
 
     /// Assistências, newest first if nothing else is asked for.
     ///
     /// # Errors
-    /// As [`Campo::lista`].
+    /// As [`Phone::lista`].
     pub fn assistencias(&self, filtro: &Filtro) -> Result<Pagina, Error> {
         self.lista(Kind::Assistencia, filtro)
     }
@@ -81,7 +81,7 @@ impl Campo {
     /// Ocorrências, likewise.
     ///
     /// # Errors
-    /// As [`Campo::lista`].
+    /// As [`Phone::lista`].
     pub fn ocorrencias(&self, filtro: &Filtro) -> Result<Pagina, Error> {
         self.lista(Kind::Ocorrencia, filtro)
     }
@@ -89,12 +89,12 @@ impl Campo {
     /// The documents of a kind, in any order (R3, R91).
     ///
     /// # Errors
-    /// `Recusa` where there is no such column; as [`Campo::agenda_do_dia`].
+    /// `Recusa` where there is no such column; as [`Phone::agenda_do_dia`].
     pub fn lista(&self, kind: Kind, filtro: &Filtro) -> Result<Pagina, Error> {
         let limite = if filtro.limite == 0 { 50 } else { filtro.limite.min(lists::LIMITE_MAX) };
         let filtro = Filtro { limite, ..filtro.clone() };
-        let linhas = self.read_as(|conn, quem| {
-            let linhas = lists::lista(conn, quem.account, kind, &filtro)?;
+        let linhas = self.read_as(|conn, account| {
+            let linhas = lists::lista(conn, account.key, kind, &filtro)?;
             Ok(linhas.ok_or_else(|| Refusal::campo_desconhecido(&filtro.ordem.coluna))?)
         })?;
         let cheia = linhas.len() == limite as usize;
@@ -106,43 +106,43 @@ impl Campo {
     /// Clientes by name.
     ///
     /// # Errors
-    /// As [`Campo::agenda_do_dia`].
+    /// As [`Phone::agenda_do_dia`].
     pub fn clientes(&self, busca: &str) -> Result<Vec<Linha>, Error> {
-        self.read_as(|conn, quem| Ok(lists::por_nome(conn, quem.account, Kind::Cliente, busca)?))
+        self.read_as(|conn, account| Ok(lists::por_nome(conn, account.key, Kind::Cliente, busca)?))
     }
 
     /// Documents of any kind in which every word occurs, newest first.
     ///
     /// # Errors
-    /// As [`Campo::agenda_do_dia`].
+    /// As [`Phone::agenda_do_dia`].
     pub fn search(&self, busca: &str) -> Result<Vec<Linha>, Error> {
-        self.read_as(|conn, quem| Ok(lists::buscar(conn, quem.account, busca)?))
+        self.read_as(|conn, account| Ok(lists::buscar(conn, account.key, busca)?))
     }
 
     /// Ocorrências that belong to a record, and agendas of the types that its screen lists (R42).
     ///
     /// # Errors
-    /// As [`Campo::agenda_do_dia`].
+    /// As [`Phone::agenda_do_dia`].
     pub fn relacionados(&self, raiz: DocumentId) -> Result<Vec<Linha>, Error> {
-        self.read_as(|conn, quem| Ok(lists::da_raiz(conn, quem.account, raiz)?))
+        self.read_as(|conn, account| Ok(lists::da_raiz(conn, account.key, raiz)?))
     }
 
     /// The entries of a catalogue that are offered, by name; `usuario` lists people.
     ///
     /// # Errors
-    /// As [`Campo::agenda_do_dia`].
+    /// As [`Phone::agenda_do_dia`].
     pub fn catalogo(&self, nome: &str) -> Result<Vec<ItemCatalogo>, Error> {
-        self.read_as(|conn, quem| Ok(references::itens(conn, quem.account, nome)?))
+        self.read_as(|conn, account| Ok(references::itens(conn, account.key, nome)?))
     }
 
     /// The catalogues that have entries, by title.
     ///
     /// # Errors
-    /// As [`Campo::agenda_do_dia`].
-    pub fn catalogos(&self) -> Result<Vec<CatalogoExibido>, Error> {
-        let todos = self.read_as(|conn, quem| Ok(references::catalogos(conn, quem.account)?))?;
+    /// As [`Phone::agenda_do_dia`].
+    pub fn catalogos(&self) -> Result<Vec<CatalogueShown>, Error> {
+        let todos = self.read_as(|conn, account| Ok(references::catalogos(conn, account.key)?))?;
         let exibir = |(catalogo, itens): (&'static campo_domain::catalogo::Catalogo, u32)| {
-            CatalogoExibido { codigo: catalogo.codigo, titulo: catalogo.titulo, itens }
+            CatalogueShown { codigo: catalogo.codigo, titulo: catalogo.titulo, itens }
         };
         Ok(todos.into_iter().map(exibir).collect())
     }
@@ -150,9 +150,11 @@ impl Campo {
     /// The newest version of each tipo of a kind that is offered for new documents (R30).
     ///
     /// # Errors
-    /// As [`Campo::agenda_do_dia`].
+    /// As [`Phone::agenda_do_dia`].
     pub fn tipos(&self, kind: Kind) -> Result<Vec<Arc<Tipo>>, Error> {
-        self.read_as(|conn, quem| Ok(creation::oferecidos(conn, quem, kind)?.cloned().collect()))
+        self.read_as(|conn, account| {
+            Ok(creation::oferecidos(conn, account, kind)?.cloned().collect())
+        })
     }
 
     /// The document that a person means by its number, its provisional label, its id, at least four
@@ -160,7 +162,7 @@ impl Campo {
     /// `ocorrencia:2026/000001` names one of them.
     ///
     /// # Errors
-    /// `NaoEncontrado`, `Ambiguo`; as [`Campo::agenda_do_dia`].
+    /// `NaoEncontrado`, `Ambiguo`; as [`Phone::agenda_do_dia`].
     pub fn resolver(&self, texto: &str, kind: Option<Kind>) -> Result<DocumentId, Error> {
         let texto = texto.trim();
         if let Ok(id) = texto.parse() {
@@ -170,7 +172,8 @@ impl Campo {
             Some((Ok(nomeado), resto)) => (resto, Some(nomeado)),
             _ => (texto, kind),
         };
-        let achados = self.read_as(|conn, quem| Ok(lists::chamados(conn, quem.account, texto)?))?;
+        let achados =
+            self.read_as(|conn, account| Ok(lists::chamados(conn, account.key, texto)?))?;
         let mut servem = achados.iter().filter(|(_, k)| kind.is_none_or(|kind| kind == *k));
         match (servem.next(), servem.next()) {
             (Some((id, _)), None) => Ok(*id),
@@ -182,18 +185,18 @@ impl Campo {
     /// The person that is meant by an id, a name or the own login.
     ///
     /// # Errors
-    /// As [`Campo::resolver`].
+    /// As [`Phone::resolver`].
     pub fn resolver_usuario(&self, texto: &str) -> Result<UserId, Error> {
         let texto = texto.trim();
         if let Ok(id) = texto.parse() {
             return Ok(id);
         }
-        self.read_as(|conn, quem| {
+        self.read_as(|conn, account| {
             let dobrado = dobrar(texto);
-            if dobrado == dobrar(&quem.conta.login) || dobrado == dobrar(&quem.conta.nome) {
-                return Ok(quem.pessoa.id);
+            if dobrado == dobrar(&account.conta.login) || dobrado == dobrar(&account.conta.nome) {
+                return Ok(account.pessoa.id);
             }
-            let pessoas = references::itens(conn, quem.account, "usuario")?;
+            let pessoas = references::itens(conn, account.key, "usuario")?;
             let mut servem = pessoas.iter().filter(|pessoa| {
                 let nome = dobrar(&pessoa.nome);
                 // A login is taken for a name: ana@empresa is Ana.

@@ -2,7 +2,7 @@
 
 use crate::{
     error::Error,
-    store::{lists, references, session::Quem},
+    store::{lists, references, session::Account},
 };
 use campo_domain::{
     command::{Command, NovoItem},
@@ -19,18 +19,27 @@ use serde::Serialize;
 
 /// A label and its value, both as shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Rotulado {
+pub struct Labelled {
     /// What the person reads before it.
     pub rotulo: String,
     /// The value.
     pub valor: String,
 }
 
-fn rotulado(rotulo: &str, valor: impl Into<String>) -> Rotulado {
-    Rotulado { rotulo: rotulo.to_owned(), valor: valor.into() }
+fn rotulado(rotulo: &str, valor: impl Into<String>) -> Labelled {
+    Labelled { rotulo: rotulo.to_owned(), valor: valor.into() }
 }
 
-/// A value as a person types it: what `Campo::editar` reads as the same value again.
+/// A person.
+#[derive(Clone, Debug, Serialize)]
+pub struct PersonShown {
+    /// The person.
+    pub id: UserId,
+    /// Name.
+    pub nome: String,
+}
+
+/// A value as a person types it: what `Phone::editar` reads as the same value again.
 pub(crate) fn digitavel(campo: &Campo, valor: &Valor) -> String {
     let casas: usize = match campo.tipo {
         TipoCampo::Centavos { .. } => 2,
@@ -58,7 +67,7 @@ pub struct Render<'a> {
     /// The database.
     pub conn: &'a Connection,
     /// Who reads.
-    pub quem: &'a Quem,
+    pub account: &'a Account,
 }
 
 impl Render<'_> {
@@ -70,7 +79,7 @@ impl Render<'_> {
             (TipoCampo::Referencia(Alvo::Catalogo(catalogo)), Valor::Texto(codigo)) => {
                 self.catalogo(catalogo, codigo)
             }
-            _ => Ok(valor.exibir(campo, self.quem.conta.fuso)),
+            _ => Ok(valor.exibir(campo, self.account.conta.fuso)),
         }
     }
 
@@ -85,7 +94,7 @@ impl Render<'_> {
 
     /// The name of a catalogue's entry.
     pub fn catalogo(&self, catalogo: &str, codigo: &str) -> Result<String, Error> {
-        let nome = references::nome(self.conn, self.quem.account, catalogo, codigo)?;
+        let nome = references::nome(self.conn, self.account.key, catalogo, codigo)?;
         Ok(nome.unwrap_or_else(|| codigo.to_owned()))
     }
 
@@ -94,16 +103,16 @@ impl Render<'_> {
         if id == UserId::SERVIDOR {
             return Ok("Servidor".into());
         }
-        if id == self.quem.pessoa.id {
-            return Ok(self.quem.pessoa.nome.clone());
+        if id == self.account.pessoa.id {
+            return Ok(self.account.pessoa.nome.clone());
         }
-        let nome = references::nome(self.conn, self.quem.account, "usuario", &id.to_string())?;
+        let nome = references::nome(self.conn, self.account.key, "usuario", &id.to_string())?;
         Ok(nome.unwrap_or_else(|| "Pessoa não identificada".into()))
     }
 
     /// How another document is called.
     pub fn documento(&self, id: DocumentId) -> Result<String, Error> {
-        Ok(match lists::uma(self.conn, self.quem.account, id)? {
+        Ok(match lists::uma(self.conn, self.account.key, id)? {
             Some(linha) if linha.kind == Kind::Cliente => linha.titulo,
             Some(linha) => format!("{} · {}", linha.rotulo, linha.titulo),
             None => format!("{} (fora deste aparelho)", Registro::rotulo_provisorio(id)),
@@ -115,7 +124,7 @@ impl Render<'_> {
         &self,
         definicoes: &'static [Campo],
         campos: &Campos,
-    ) -> Result<Vec<Rotulado>, Error> {
+    ) -> Result<Vec<Labelled>, Error> {
         let mut todos = Vec::new();
         for definicao in definicoes {
             if let Some(valor) = campos.get(definicao.nome).filter(|valor| !valor.vazio()) {
@@ -131,9 +140,9 @@ impl Render<'_> {
         kind: Option<Kind>,
         tipo: Option<&Tipo>,
         command: &Command,
-    ) -> Result<Vec<Rotulado>, Error> {
+    ) -> Result<Vec<Labelled>, Error> {
         let pessoa = |rotulo: &str, id: UserId| Ok::<_, Error>(rotulado(rotulo, self.usuario(id)?));
-        let motivo = |rotulo, texto: &Option<String>| -> Vec<Rotulado> {
+        let motivo = |rotulo, texto: &Option<String>| -> Vec<Labelled> {
             texto.iter().map(|texto| rotulado(rotulo, texto)).collect()
         };
         Ok(match command {
@@ -186,7 +195,7 @@ impl Render<'_> {
         tipo: Option<&Tipo>,
         nome: &str,
         valor: &Valor,
-    ) -> Result<Rotulado, Error> {
+    ) -> Result<Labelled, Error> {
         let texto = match (kind.and_then(|kind| kind.campo(nome)), tipo) {
             (Some(campo), Some(tipo)) => self.do_registro(campo, valor, tipo)?,
             (Some(campo), None) => self.valor(campo, valor)?,
@@ -195,7 +204,7 @@ impl Render<'_> {
         Ok(rotulado(rotulo(kind, tipo, nome), texto))
     }
 
-    fn parte(&self, kind: Kind, em: Colecao, parte: &NovoItem) -> Result<Rotulado, Error> {
+    fn parte(&self, kind: Kind, em: Colecao, parte: &NovoItem) -> Result<Labelled, Error> {
         let campos = self.campos(kind.campos_de(em), &parte.campos)?;
         let textos: Vec<_> =
             campos.iter().map(|campo| format!("{}: {}", campo.rotulo, campo.valor)).collect();

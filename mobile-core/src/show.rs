@@ -2,11 +2,11 @@
 //! conflicts and how it stands with the server. Loads the document itself, as `history` does.
 
 use crate::{
-    campo::Campo,
     error::Error,
-    form::{self, CampoExibido},
+    form::{self, FieldShown},
     pending::{SyncState, sync_state},
-    render::{Render, Rotulado},
+    phone::Phone,
+    render::{Labelled, PersonShown, Render},
     store::{
         documents, lists,
         lists::{Linha, Vinculado},
@@ -42,32 +42,32 @@ pub struct Detalhe {
     /// Since when it is in its situação, by the server's clock.
     pub etapa_desde: Option<DateTime<Utc>>,
     /// The fields of its tipo in the order of the form, and whatever else is filled in.
-    pub campos: Vec<CampoExibido>,
+    pub campos: Vec<FieldShown>,
     /// Of an assistência and what belongs to it, the address that counts: its contract's, or its
     /// own (R11).
     pub endereco_efetivo: Option<Dados>,
     /// Items that were not removed.
-    pub itens: Vec<ParteExibida>,
+    pub itens: Vec<PartShown>,
     /// Expenses.
-    pub despesas: Vec<ParteExibida>,
+    pub despesas: Vec<PartShown>,
     /// Files: what is known of them.
-    pub anexos: Vec<ParteExibida>,
+    pub anexos: Vec<PartShown>,
     /// Links to other records and to contacts.
-    pub vinculos: Vec<ParteExibida>,
+    pub vinculos: Vec<PartShown>,
     /// Records on this device that link here (R38).
     pub vinculado_por: Vec<Vinculado>,
     /// Analyses, in order.
-    pub analises: Vec<AnaliseExibida>,
+    pub analises: Vec<AnalysisShown>,
     /// What was asked of the ERP.
-    pub acoes: Vec<AcaoExibida>,
+    pub acoes: Vec<ActionShown>,
     /// Corrective actions that it belongs to (R77).
-    pub corretivas: Vec<CorretivaExibida>,
+    pub corretivas: Vec<CorrectiveShown>,
     /// Who alone may see it, where that was said (R86).
-    pub restricao: Option<RestricaoExibida>,
+    pub restricao: Option<RestrictionShown>,
     /// People who take part besides the responsável.
-    pub participantes: Vec<PessoaExibida>,
+    pub participantes: Vec<PersonShown>,
     /// People who are told of opening and conclusion (R87).
-    pub interessados: Vec<PessoaExibida>,
+    pub interessados: Vec<PersonShown>,
     /// What the person can ask for now.
     pub verbos: Vec<Verbo>,
     /// What else the person may do now.
@@ -75,34 +75,25 @@ pub struct Detalhe {
     /// How it stands with the server.
     pub sincronia: SyncState,
     /// Fields with several values.
-    pub conflitos: Vec<ConflitoExibido>,
+    pub conflitos: Vec<ConflictShown>,
     /// The document itself, with everything that this device wrote.
     pub registro: Registro,
 }
 
 /// An item, expense, file or link.
 #[derive(Clone, Debug, Serialize)]
-pub struct ParteExibida {
+pub struct PartShown {
     /// Its id.
     pub id: ItemId,
     /// Its fields that are filled in.
-    pub campos: Vec<Rotulado>,
+    pub campos: Vec<Labelled>,
     /// Who added it.
     pub autor: String,
 }
 
-/// A person.
-#[derive(Clone, Debug, Serialize)]
-pub struct PessoaExibida {
-    /// The person.
-    pub id: UserId,
-    /// Name.
-    pub nome: String,
-}
-
 /// An analysis.
 #[derive(Clone, Debug, Serialize)]
-pub struct AnaliseExibida {
+pub struct AnalysisShown {
     /// Its id.
     pub id: AnaliseId,
     /// What it is.
@@ -129,7 +120,7 @@ pub struct AnaliseExibida {
 
 /// Something that was asked of the ERP (R100).
 #[derive(Clone, Debug, Serialize)]
-pub struct AcaoExibida {
+pub struct ActionShown {
     /// What it is.
     pub rotulo: String,
     /// How far it has come.
@@ -150,7 +141,7 @@ pub struct AcaoExibida {
 
 /// A corrective action.
 #[derive(Clone, Debug, Serialize)]
-pub struct CorretivaExibida {
+pub struct CorrectiveShown {
     /// Its number.
     pub numero: String,
     /// Who linked them.
@@ -161,7 +152,7 @@ pub struct CorretivaExibida {
 
 /// Who may see a record besides administrators.
 #[derive(Clone, Debug, Serialize)]
-pub struct RestricaoExibida {
+pub struct RestrictionShown {
     /// These people.
     pub usuarios: Vec<String>,
     /// And everyone in these groups.
@@ -216,18 +207,18 @@ pub struct Pode {
 
 /// A field that several people wrote at once (ff18).
 #[derive(Clone, Debug, Serialize)]
-pub struct ConflitoExibido {
+pub struct ConflictShown {
     /// The field.
     pub campo: String,
     /// What the person reads.
     pub rotulo: String,
     /// Everything that was written, the one that shows first.
-    pub versoes: Vec<VersaoExibida>,
+    pub versoes: Vec<VersionShown>,
 }
 
 /// One of several values.
 #[derive(Clone, Debug, Serialize)]
-pub struct VersaoExibida {
+pub struct VersionShown {
     /// The value as text.
     pub valor: String,
     /// Who wrote it.
@@ -236,25 +227,25 @@ pub struct VersaoExibida {
     pub quando: DateTime<Utc>,
 }
 
-impl Campo {
+impl Phone {
     /// One document in full.
     ///
     /// # Errors
-    /// `NaoEncontrado`; `Recusa` (out of scope: only [`Campo::pending`] shows what is left);
+    /// `NaoEncontrado`; `Recusa` (out of scope: only [`Phone::pending`] shows what is left);
     /// `SemCadastros` while its tipo has not arrived; storage.
     pub fn show(&self, id: DocumentId) -> Result<Detalhe, Error> {
-        self.read_as(|conn, quem| {
+        self.read_as(|conn, account| {
             let absent = || Error::NaoEncontrado(id.to_string());
-            let document = documents::load(conn, quem.account, id)?.ok_or_else(absent)?;
+            let document = documents::load(conn, account.key, id)?.ok_or_else(absent)?;
             if !document.in_scope {
                 return Err(Refusal::new(Codigo::ForaDeAlcance).into());
             }
-            let view = client::view(&document, &quem.ctx())?;
-            let render = Render { conn, quem };
+            let view = client::view(&document, &account.ctx())?;
+            let render = Render { conn, account };
             let registro = &view.registro;
             let partes = |em| partes(&render, registro, em);
             Ok(Detalhe {
-                linha: lists::uma(conn, quem.account, id)?.ok_or_else(absent)?,
+                linha: lists::uma(conn, account.key, id)?.ok_or_else(absent)?,
                 tipo: view.tipo.codigo.clone(),
                 tipo_nome: view.tipo.nome.clone(),
                 etapa_desde: registro.etapa_desde(),
@@ -273,7 +264,7 @@ impl Campo {
                 interessados: pessoas(&render, &registro.interessados)?,
                 verbos: verbos(&render, &view),
                 pode: pode(&render, &view),
-                sincronia: sync_state(conn, quem.account, id)?,
+                sincronia: sync_state(conn, account.key, id)?,
                 conflitos: conflitos(&render, &view)?,
                 registro: view.registro,
             })
@@ -281,12 +272,12 @@ impl Campo {
     }
 }
 
-fn campos(render: &Render<'_>, view: &View) -> Result<Vec<CampoExibido>, Error> {
+fn campos(render: &Render<'_>, view: &View) -> Result<Vec<FieldShown>, Error> {
     let View { registro, previsto, tipo } = view;
     let tem = |campo: &&valor::Campo| form::tem(tipo, campo) || !registro.valor(campo.nome).vazio();
     let exibir = |campo: &'static valor::Campo| {
         let (valor, parte) = (registro.valor(campo.nome), Parte::Campo(campo));
-        let pode = policy::pode_alterar_registro(&render.quem.pessoa, previsto, tipo, parte);
+        let pode = policy::pode_alterar_registro(&render.account.pessoa, previsto, tipo, parte);
         let lido = render.do_registro(campo, valor, tipo)?;
         Ok(form::exibido(campo, tipo, pode.is_ok(), (lido, valor)))
     };
@@ -294,13 +285,13 @@ fn campos(render: &Render<'_>, view: &View) -> Result<Vec<CampoExibido>, Error> 
 }
 
 fn endereco(render: &Render<'_>, registro: &Registro) -> Result<Option<Dados>, Error> {
-    let (conn, account) = (render.conn, render.quem.account);
+    let (conn, account) = (render.conn, render.account.key);
     let do_caso = match registro.raiz() {
         raiz if raiz == registro.id => None,
         raiz => documents::load(conn, account, raiz)?.filter(|document| document.in_scope),
     };
     // A case that cannot be read yet keeps its address to itself, and nothing else from the reader.
-    let do_caso = do_caso.and_then(|document| client::view(&document, &render.quem.ctx()).ok());
+    let do_caso = do_caso.and_then(|document| client::view(&document, &render.account.ctx()).ok());
     let caso = do_caso.as_ref().map_or(registro, |view| &view.registro);
     if caso.kind != Kind::Assistencia {
         return Ok(None);
@@ -312,20 +303,16 @@ fn endereco(render: &Render<'_>, registro: &Registro) -> Result<Option<Dados>, E
     Ok(Some(preenchimento::endereco(caso, contrato.as_ref())))
 }
 
-fn partes(
-    render: &Render<'_>,
-    registro: &Registro,
-    em: Colecao,
-) -> Result<Vec<ParteExibida>, Error> {
+fn partes(render: &Render<'_>, registro: &Registro, em: Colecao) -> Result<Vec<PartShown>, Error> {
     let exibir = |(id, parte): (&ItemId, &registro::Item)| {
         let campos = render.campos(registro.kind.campos_de(em), &parte.campos)?;
-        Ok(ParteExibida { id: *id, campos, autor: render.usuario(parte.autoria.por)? })
+        Ok(PartShown { id: *id, campos, autor: render.usuario(parte.autoria.por)? })
     };
     registro.vivos(em).map(exibir).collect()
 }
 
 fn vinculado_por(render: &Render<'_>, registro: &Registro) -> Result<Vec<Vinculado>, Error> {
-    let mut todos = lists::vinculado_por(render.conn, render.quem.account, registro.id)?;
+    let mut todos = lists::vinculado_por(render.conn, render.account.key, registro.id)?;
     for vinculado in &mut todos {
         let relacao = vinculado.linha.kind.campo_de(Colecao::Vinculos, "relacao");
         if let (Some(campo), Some(codigo)) = (relacao, vinculado.relacao.take()) {
@@ -335,17 +322,17 @@ fn vinculado_por(render: &Render<'_>, registro: &Registro) -> Result<Vec<Vincula
     Ok(todos)
 }
 
-fn pessoas(render: &Render<'_>, ids: &BTreeSet<UserId>) -> Result<Vec<PessoaExibida>, Error> {
-    ids.iter().map(|id| Ok(PessoaExibida { id: *id, nome: render.usuario(*id)? })).collect()
+fn pessoas(render: &Render<'_>, ids: &BTreeSet<UserId>) -> Result<Vec<PersonShown>, Error> {
+    ids.iter().map(|id| Ok(PersonShown { id: *id, nome: render.usuario(*id)? })).collect()
 }
 
-fn analises(render: &Render<'_>, registro: &Registro) -> Result<Vec<AnaliseExibida>, Error> {
+fn analises(render: &Render<'_>, registro: &Registro) -> Result<Vec<AnalysisShown>, Error> {
     let exibir = |analise: &registro::Analise| {
         let pedido = registro.pedidos.iter().find(|pedido| analise.pedido == Some(pedido.id));
         let veredito = pedido.and_then(|pedido| pedido.veredito.as_ref());
         let recusa = veredito.and_then(|veredito| veredito.recusa.as_ref());
         let a_quem = analise.encaminhar.map(|id| render.usuario(id)).transpose()?;
-        Ok(AnaliseExibida {
+        Ok(AnalysisShown {
             id: analise.id,
             tipo: analise.tipo,
             rotulo: analise.tipo.rotulo(),
@@ -362,10 +349,10 @@ fn analises(render: &Render<'_>, registro: &Registro) -> Result<Vec<AnaliseExibi
     registro.analises.iter().map(exibir).collect()
 }
 
-fn acoes(render: &Render<'_>, view: &View) -> Result<Vec<AcaoExibida>, Error> {
+fn acoes(render: &Render<'_>, view: &View) -> Result<Vec<ActionShown>, Error> {
     let exibir = |acao: &registro::Acao| {
         let permitida = view.tipo.acao(&acao.codigo);
-        Ok(AcaoExibida {
+        Ok(ActionShown {
             rotulo: permitida.map_or(&acao.codigo, |permitida| &permitida.rotulo).clone(),
             situacao: acao.situacao.rotulo(),
             autor: render.usuario(acao.por)?,
@@ -379,9 +366,9 @@ fn acoes(render: &Render<'_>, view: &View) -> Result<Vec<AcaoExibida>, Error> {
     view.registro.acoes.iter().map(exibir).collect()
 }
 
-fn corretivas(render: &Render<'_>, registro: &Registro) -> Result<Vec<CorretivaExibida>, Error> {
+fn corretivas(render: &Render<'_>, registro: &Registro) -> Result<Vec<CorrectiveShown>, Error> {
     let exibir = |corretiva: &registro::Corretiva| {
-        Ok(CorretivaExibida {
+        Ok(CorrectiveShown {
             numero: corretiva.numero.clone(),
             autor: render.usuario(corretiva.por)?,
             quando: corretiva.quando,
@@ -390,13 +377,13 @@ fn corretivas(render: &Render<'_>, registro: &Registro) -> Result<Vec<CorretivaE
     registro.corretivas.iter().map(exibir).collect()
 }
 
-fn restricao(render: &Render<'_>, registro: &Registro) -> Result<Option<RestricaoExibida>, Error> {
+fn restricao(render: &Render<'_>, registro: &Registro) -> Result<Option<RestrictionShown>, Error> {
     let Some(restricao) = &registro.restricao else { return Ok(None) };
     let usuarios: Result<Vec<_>, _> =
         restricao.usuarios.iter().map(|id| render.usuario(*id)).collect();
     let grupos: Result<Vec<_>, _> =
         restricao.grupos.iter().map(|codigo| render.catalogo("grupo", codigo)).collect();
-    Ok(Some(RestricaoExibida {
+    Ok(Some(RestrictionShown {
         usuarios: usuarios?,
         grupos: grupos?,
         autor: render.usuario(restricao.por)?,
@@ -406,7 +393,7 @@ fn restricao(render: &Render<'_>, registro: &Registro) -> Result<Option<Restrica
 
 fn verbos(render: &Render<'_>, view: &View) -> Vec<Verbo> {
     let View { previsto, tipo, .. } = view;
-    let pessoa = &render.quem.pessoa;
+    let pessoa = &render.account.pessoa;
     let exibir = |transicao: &Transicao| {
         let asked = Asked { verb: &transicao.verbo, reason: Some("?"), brings: transicao.traz };
         let julgado = workflow::judge(previsto, tipo, pessoa, asked, Onde::Aparelho);
@@ -427,8 +414,9 @@ fn verbos(render: &Render<'_>, view: &View) -> Vec<Verbo> {
 
 fn pode(render: &Render<'_>, view: &View) -> Pode {
     let View { previsto, tipo, .. } = view;
-    let pode =
-        |parte| policy::pode_alterar_registro(&render.quem.pessoa, previsto, tipo, parte).is_ok();
+    let pode = |parte| {
+        policy::pode_alterar_registro(&render.account.pessoa, previsto, tipo, parte).is_ok()
+    };
     let parte = |em| !previsto.kind.campos_de(em).is_empty() && pode(Parte::Item(em));
     Pode {
         itens: parte(Colecao::Itens),
@@ -442,7 +430,7 @@ fn pode(render: &Render<'_>, view: &View) -> Pode {
     }
 }
 
-fn conflitos(render: &Render<'_>, view: &View) -> Result<Vec<ConflitoExibido>, Error> {
+fn conflitos(render: &Render<'_>, view: &View) -> Result<Vec<ConflictShown>, Error> {
     let View { registro, tipo, .. } = view;
     let mut todos = Vec::new();
     for conflito in &registro.conflitos {
@@ -459,14 +447,14 @@ fn conflitos(render: &Render<'_>, view: &View) -> Result<Vec<ConflitoExibido>, E
         let Some(campo) = campo else { continue };
         let mut versoes = Vec::new();
         for versao in &conflito.versoes {
-            versoes.push(VersaoExibida {
+            versoes.push(VersionShown {
                 valor: render.valor(campo, &versao.valor)?,
                 autor: render.usuario(versao.autoria.por)?,
                 quando: versao.quando,
             });
         }
         let rotulo = rotulo.to_owned();
-        todos.push(ConflitoExibido { campo: conflito.campo.clone(), rotulo, versoes });
+        todos.push(ConflictShown { campo: conflito.campo.clone(), rotulo, versoes });
     }
     Ok(todos)
 }

@@ -10,7 +10,12 @@ use campo_domain::{
     registro::SituacaoArquivo,
 };
 use std::{
+    collections::HashMap,
     io::{self, Read},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use ureq::{Agent, Body, SendBody, http::Response};
@@ -23,18 +28,21 @@ const TUS: (&str, &str) = ("tus-resumable", "1.0.0");
 /// What the server says of bytes that it needs none of.
 const SITUACAO: &str = "campo-situacao";
 
+/// One picture of one file of a record.
+pub type Picture = (DocumentId, ItemId, Variante);
+
 /// What is about to be uploaded.
 pub struct Upload<'a> {
     /// The record.
-    pub documento: DocumentId,
+    pub document: DocumentId,
     /// The file.
-    pub anexo: ItemId,
+    pub item: ItemId,
     /// Which picture of it.
-    pub variante: Variante,
+    pub variant: Variante,
     /// SHA-256 of the bytes, in hexadecimal.
     pub sha256: &'a str,
     /// How many.
-    pub tamanho: u64,
+    pub size: u64,
 }
 
 /// Where an upload goes.
@@ -44,11 +52,15 @@ pub struct Created {
     /// How many of the bytes the server has.
     pub offset: u64,
     /// Whether it has verified them. That it has them all is no proof.
-    pub verificada: bool,
+    pub verified: bool,
 }
 
 /// The connection to a server for files.
-pub struct Transfer(Agent);
+pub struct Transfer {
+    agent: Agent,
+    /// What is being sent right now.
+    pub sending: Sending,
+}
 
 impl Transfer {
     /// A connection with limits for files.
@@ -63,7 +75,7 @@ impl Transfer {
             .max_redirects(0)
             .user_agent(concat!("campo-mobile/", env!("CARGO_PKG_VERSION")))
             .build();
-        Transfer(config.into())
+        Transfer { agent: config.into(), sending: Sending::default() }
     }
 
     /// `POST /v1/arquivos`: where the bytes go, and what the server has of them.
@@ -73,20 +85,20 @@ impl Transfer {
         bearer: &str,
         upload: &Upload<'_>,
     ) -> Result<Created, HttpError> {
-        let Upload { documento, anexo, variante, sha256, tamanho } = upload;
+        let Upload { document, item, variant, sha256, size } = upload;
         let metadata = [
-            ("documento", documento.to_string()),
-            ("anexo", anexo.to_string()),
-            ("variante", variante.codigo().to_owned()),
+            ("documento", document.to_string()),
+            ("anexo", item.to_string()),
+            ("variante", variant.codigo().to_owned()),
             ("sha256", (*sha256).to_owned()),
         ]
         .map(|(name, value)| format!("{name} {}", STANDARD.encode(value)));
         let response = self
-            .0
+            .agent
             .post(format!("{server}/v1/arquivos"))
             .header("authorization", format!("Bearer {bearer}"))
             .header(TUS.0, TUS.1)
-            .header("upload-length", tamanho.to_string())
+            .header("upload-length", size.to_string())
             .header("upload-metadata", metadata.join(","))
             .send_empty()
             .map_err(network)?;
@@ -97,14 +109,14 @@ impl Transfer {
         if !path.starts_with('/') || path.starts_with("//") {
             return Err(broken("the upload has no place"));
         }
-        let verificada = text(&response, SITUACAO) == Some(SituacaoArquivo::Verificada.codigo());
+        let verified = text(&response, SITUACAO) == Some(SituacaoArquivo::Verificada.codigo());
         let offset = offset(&response).unwrap_or(0);
-        Ok(Created { path: path.to_owned(), offset, verificada })
+        Ok(Created { path: path.to_owned(), offset, verified })
     }
 
     /// `HEAD`: how many bytes the server has.
     pub fn offset(&self, server: &str, bearer: &str, path: &str) -> Result<u64, HttpError> {
-        let request = self.0.head(format!("{server}{path}")).header(TUS.0, TUS.1);
+        let request = self.agent.head(format!("{server}{path}")).header(TUS.0, TUS.1);
         let request = request.header("authorization", format!("Bearer {bearer}"));
         let response = successful(request.call().map_err(network)?)?;
         offset(&response).ok_or_else(|| broken("the answer says no offset"))
@@ -120,7 +132,7 @@ impl Transfer {
         (length, body): (u64, &mut dyn Read),
     ) -> Result<u64, HttpError> {
         let response = self
-            .0
+            .agent
             .patch(format!("{server}{path}"))
             .header("authorization", format!("Bearer {bearer}"))
             .header(TUS.0, TUS.1)
@@ -138,15 +150,42 @@ impl Transfer {
         &self,
         server: &str,
         bearer: &str,
-        (documento, anexo, variante): (DocumentId, ItemId, Variante),
+        (document, item, variant): Picture,
         from: u64,
     ) -> Result<Response<Body>, HttpError> {
-        let url = format!("{server}/v1/anexos/{documento}/{anexo}/{variante}");
-        let mut request = self.0.get(url).header("authorization", format!("Bearer {bearer}"));
+        let url = format!("{server}/v1/anexos/{document}/{item}/{variant}");
+        let mut request = self.agent.get(url).header("authorization", format!("Bearer {bearer}"));
         if from > 0 {
             request = request.header("range", format!("bytes={from}-"));
         }
         successful(request.call().map_err(network)?)
+    }
+}
+
+/// How many bytes have gone of each picture that is being sent right now.
+#[derive(Default)]
+pub struct Sending(Mutex<HashMap<Picture, Arc<AtomicU64>>>);
+
+impl Sending {
+    /// A picture begins to go, of which the server has `from` bytes. The sender counts on.
+    pub fn begin(&self, picture: Picture, from: u64) -> Arc<AtomicU64> {
+        let counter = Arc::new(AtomicU64::new(from));
+        self.map().insert(picture, counter.clone());
+        counter
+    }
+
+    /// It goes no more.
+    pub fn end(&self, picture: Picture) {
+        self.map().remove(&picture);
+    }
+
+    /// How many bytes have gone; `None` while the picture is not being sent.
+    pub fn get(&self, picture: Picture) -> Option<u64> {
+        self.map().get(&picture).map(|counter| counter.load(Ordering::Relaxed))
+    }
+
+    fn map(&self) -> MutexGuard<'_, HashMap<Picture, Arc<AtomicU64>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -287,7 +287,7 @@ fn r60_r66_an_atendimento_goes_as_far_as_it_can_without_connection() {
     assert!(detalhe.verbos.iter().all(|verbo| verbo.verbo != "concluir"));
     let device = device.reopen();
     assert_eq!(show(&device, id).analises.len(), 3);
-    assert_eq!(device.sync().unwrap().pendentes, 0);
+    assert_eq!(device.sync().unwrap().pending, 0);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use campo_domain::{
     ids::HeldId,
     pessoa::Permissao::{Gerenciar, Ver},
 };
-use campo_mobile_core::{Error, Sessao, SyncState};
+use campo_mobile_core::{Error, SessionState, SyncState};
 use campo_sync::wire::{self, Entry, Outcome, Reason, SyncRequest};
 use chrono::{TimeDelta, Utc};
 use std::sync::{Arc, atomic::AtomicBool};
@@ -36,7 +36,7 @@ fn ff26_a_queue_is_sent_only_under_the_session_of_who_wrote_it() {
     let id = device.cliente("Da Ana");
     device.campo.sign_out().unwrap();
     assert!(matches!(device.campo.show(id), Err(Error::NinguemEntrou)));
-    assert_eq!(device.campo.session_state().unwrap(), Sessao::Ninguem);
+    assert_eq!(device.campo.session_state().unwrap(), SessionState::Nobody);
 
     device.enter(&server, "bia@demo");
     assert_eq!(device.pendentes(), 0);
@@ -48,7 +48,7 @@ fn ff26_a_queue_is_sent_only_under_the_session_of_who_wrote_it() {
     device.enter(&server, "ana@demo");
     let device = device.reopen();
     assert_eq!(device.pendentes(), 1);
-    assert_eq!(device.sync().unwrap().aceitos, 1);
+    assert_eq!(device.sync().unwrap().accepted, 1);
     for (user, request) in server.pushed() {
         for push in request.push {
             let dono = if push.document == id { ana } else { bia };
@@ -67,7 +67,7 @@ fn ff23_an_expired_session_keeps_the_work_and_signing_in_goes_on() {
         _ => None,
     });
     assert!(matches!(device.sync(), Err(Error::SessaoExpirada)));
-    assert!(matches!(device.campo.session_state().unwrap(), Sessao::Expirada { .. }));
+    assert!(matches!(device.campo.session_state().unwrap(), SessionState::Expired { .. }));
     device.cliente("Dois");
     assert_eq!(device.pendentes(), 2);
     let later = Utc::now() + TimeDelta::days(1);
@@ -77,8 +77,8 @@ fn ff23_an_expired_session_keeps_the_work_and_signing_in_goes_on() {
     server.script(|_| None);
     let device = device.reopen();
     device.enter(&server, "ana@demo");
-    assert_eq!(device.campo.session_state().unwrap(), Sessao::Ativa);
-    assert_eq!(device.sync().unwrap().aceitos, 2);
+    assert_eq!(device.campo.session_state().unwrap(), SessionState::Active);
+    assert_eq!(device.sync().unwrap().accepted, 2);
 }
 
 #[test]
@@ -99,9 +99,9 @@ fn ff24_a_lost_answer_to_a_refresh_is_survived_by_presenting_the_same_token_agai
         _ => None,
     });
     assert!(matches!(device.sync(), Err(Error::SemConexao(_))));
-    assert_eq!(device.campo.session_state().unwrap(), Sessao::Ativa);
+    assert_eq!(device.campo.session_state().unwrap(), SessionState::Active);
     let device = device.reopen();
-    assert_eq!(device.sync().unwrap().aceitos, 1);
+    assert_eq!(device.sync().unwrap().accepted, 1);
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn a_401_of_something_that_is_not_campo_does_not_end_the_session() {
     device.cliente("Um");
     server.script(|_| Some((401, Vec::new(), b"<html>Wi-Fi do hotel</html>".to_vec())));
     assert!(matches!(device.sync(), Err(Error::SemConexao(_))));
-    assert_eq!(device.campo.session_state().unwrap(), Sessao::Ativa);
+    assert_eq!(device.campo.session_state().unwrap(), SessionState::Active);
     assert_eq!(device.pendentes(), 1);
 }
 
@@ -129,7 +129,7 @@ fn ff41_the_next_try_is_stored_shown_and_kept() {
     assert!(next >= before + TimeDelta::seconds(89), "{next}");
     assert!(pendencias.ultimo_erro.unwrap().contains("continua guardado"));
     assert_eq!(pendencias.pendentes.len(), 1);
-    assert_eq!(device.campo.estado().unwrap().falhas, 1);
+    assert_eq!(device.campo.status().unwrap().failures, 1);
 
     let asked = syncs(&server);
     let cancel = AtomicBool::new(false);
@@ -137,10 +137,10 @@ fn ff41_the_next_try_is_stored_shown_and_kept() {
     assert_eq!((early, syncs(&server)), (None, asked));
     server.script(|_| None);
     let due = device.campo.sync_if_due(next, &|_| {}, &cancel).unwrap().unwrap();
-    assert_eq!(due.aceitos, 1);
-    let estado = device.campo.estado().unwrap();
-    assert_eq!((estado.falhas, estado.proxima_tentativa), (0, None));
-    assert!(estado.ultima_sincronizacao.is_some());
+    assert_eq!(due.accepted, 1);
+    let estado = device.campo.status().unwrap();
+    assert_eq!((estado.failures, estado.next_try_at), (0, None));
+    assert!(estado.last_sync_at.is_some());
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn ff13_a_413_splits_the_batch_until_it_fits() {
         (sent.push.len() > 3).then(|| problem(413, "grande_demais"))
     });
     let report = device.sync().unwrap();
-    assert_eq!((report.aceitos, report.pendentes), (20, 0));
+    assert_eq!((report.accepted, report.pending), (20, 0));
 }
 
 #[test]
@@ -199,8 +199,8 @@ fn a_change_that_never_fits_waits_and_lets_the_others_pass() {
         too_large.then(|| problem(413, "grande_demais"))
     });
     let report = device.sync().unwrap();
-    assert_eq!(report.aceitos, 1);
-    assert_eq!(device.campo.sync_state(grande).unwrap(), SyncState::Pendente { n: 1 });
+    assert_eq!(report.accepted, 1);
+    assert_eq!(device.campo.sync_state(grande).unwrap(), SyncState::Pending { n: 1 });
 }
 
 #[test]
@@ -212,7 +212,7 @@ fn a_permanent_error_never_drops_the_queue() {
         server.script(move |_| Some(problem(status, "pedido_invalido")));
         assert!(matches!(device.sync(), Err(Error::Servidor { .. })), "{status}");
         assert_eq!(device.pendentes(), 1);
-        assert!(device.campo.estado().unwrap().proxima_tentativa.is_some());
+        assert!(device.campo.status().unwrap().next_try_at.is_some());
     }
     server.script(|_| Some((200, Vec::new(), b"not a message".to_vec())));
     assert!(matches!(device.sync(), Err(Error::RespostaInvalida(_))));
@@ -239,9 +239,9 @@ fn ff16_what_the_server_misses_stays_pending_and_the_synchronisation_ends() {
     server
         .judge(move |push| (push.document == preso).then(|| Outcome::Missing { deps: Vec::new() }));
     let report = device.sync().unwrap();
-    assert_eq!((report.aceitos, report.pendentes), (1, 1));
+    assert_eq!((report.accepted, report.pending), (1, 1));
     server.judge(|_| None);
-    assert_eq!(device.sync().unwrap().aceitos, 1);
+    assert_eq!(device.sync().unwrap().accepted, 1);
 }
 
 #[test]
@@ -259,13 +259,13 @@ fn ff22_refused_and_held_work_is_shown_with_its_content_until_it_is_decided_or_d
         _ => None,
     });
     let report = device.sync().unwrap();
-    assert_eq!((report.aceitos, report.recusados, report.retidos), (1, 1, 1));
+    assert_eq!((report.accepted, report.refused, report.held), (1, 1, 1));
     let device = device.reopen();
     let pendencias = device.campo.pending().unwrap();
     assert_eq!(pendencias.recusadas[0].mensagem, "Porque sim.");
     assert_eq!(pendencias.recusadas[0].conteudo[0].valor, "Recusado");
     assert_eq!(pendencias.retidas[0].conteudo[0].valor, "Retido");
-    assert_eq!(device.campo.sync_state(aceito).unwrap(), SyncState::Sincronizado);
+    assert_eq!(device.campo.sync_state(aceito).unwrap(), SyncState::Synced);
     assert!(device.campo.dismiss(pendencias.retidas[0].id).is_err());
     device.campo.dismiss(pendencias.recusadas[0].id).unwrap();
     assert!(device.campo.pending().unwrap().recusadas.is_empty());
@@ -277,7 +277,7 @@ fn ff22_refused_and_held_work_is_shown_with_its_content_until_it_is_decided_or_d
         approved: false,
         note: Some("Cliente repetido".into()),
     });
-    assert_eq!(device.sync().unwrap().decididos, 1);
+    assert_eq!(device.sync().unwrap().decided, 1);
     let pendencias = device.campo.pending().unwrap();
     assert!(pendencias.retidas.is_empty());
     assert!(pendencias.recusadas[0].descartada);
@@ -296,17 +296,17 @@ fn ff29_unsent_work_on_a_record_that_went_out_of_sight_is_shown_and_still_sent()
         let revoked = vec![Entry::Revoked { seq: 9, document: id }];
         (request.path == "/v1/sync").then(|| support::answer(ana, revoked, 9))
     });
-    assert_eq!(device.sync().unwrap().pendentes, 1);
+    assert_eq!(device.sync().unwrap().pending, 1);
     let device = device.reopen();
     assert!(device.campo.clientes("").unwrap().is_empty());
-    assert_eq!(device.campo.sync_state(id).unwrap(), SyncState::ForaDeAlcance);
+    assert_eq!(device.campo.sync_state(id).unwrap(), SyncState::OutOfSight);
     assert!(matches!(device.campo.editar(id, "cidade", ""), Err(Error::Recusa(_))));
     let pendente = device.campo.pending().unwrap().pendentes.remove(0);
     assert_eq!(pendente.o_que, "Alterar Cidade");
     assert_eq!(pendente.conteudo[0].valor, "Olinda");
 
     server.script(|_| None);
-    assert_eq!(device.sync().unwrap().aceitos, 1);
+    assert_eq!(device.sync().unwrap().accepted, 1);
     assert!(matches!(device.campo.sync_state(id), Err(Error::NaoEncontrado(_))));
 }
 
@@ -326,7 +326,7 @@ fn a_document_that_arrives_before_its_tipo_is_kept_and_shown_once_the_tipo_is_th
     let rui = other.device("rui@demo");
     rui.sync().unwrap();
     assert!(rui.campo.clientes("").unwrap().is_empty());
-    assert_eq!(rui.campo.sync_state(id).unwrap(), SyncState::Sincronizado);
+    assert_eq!(rui.campo.sync_state(id).unwrap(), SyncState::Synced);
 
     let user = rui.campo.conta().unwrap().unwrap().usuario;
     other.script(move |request| {
@@ -349,7 +349,7 @@ fn ff04_what_is_written_while_a_request_is_in_flight_is_kept_and_sent_after_it()
         None
     });
     let report = device.sync().unwrap();
-    assert_eq!((report.aceitos, report.paginas), (2, 2));
+    assert_eq!((report.accepted, report.pages), (2, 2));
     let registro = device.campo.show(id).unwrap().registro;
     assert_eq!(registro.valor("cidade").texto(), Some("Durante"));
 }
@@ -389,6 +389,6 @@ fn cancelling_stops_between_pages_and_keeps_everything() {
     let device = ana(&server);
     device.cliente("Um");
     let report = device.campo.sync_now(&|_| {}, &AtomicBool::new(true)).unwrap();
-    assert!(report.cancelado);
+    assert!(report.cancelled);
     assert_eq!(device.pendentes(), 1);
 }

@@ -11,7 +11,7 @@ use campo_domain::{
     pessoa::Permissao::{EmitirLaudo, Gerenciar, Ver},
     registro::Registro,
 };
-use campo_mobile_core::{Campo, Error, Filtro, SyncState, Vista};
+use campo_mobile_core::{Error, Filtro, Phone, SyncState, Vista};
 use chrono::NaiveDate;
 use support::{Device, Server, textos};
 
@@ -71,7 +71,7 @@ fn every_command_is_durable_before_it_returns() {
     let detalhe = device.campo.show(id).unwrap();
     assert_eq!(detalhe.registro.titulo(), "Porta não fecha direito");
     assert_eq!(detalhe.linha.situacao_prevista.as_deref(), Some("Em Atendimento"));
-    assert_eq!(detalhe.sincronia, SyncState::Pendente { n: 6 });
+    assert_eq!(detalhe.sincronia, SyncState::Pending { n: 6 });
     let historico = device.campo.acompanhamento(id, Vista::Historico).unwrap();
     let textos_dele: Vec<_> = historico.iter().map(|e| e.texto.as_str()).collect();
     let esperado = [
@@ -100,7 +100,7 @@ fn every_command_is_durable_before_it_returns() {
     device = device.reopen();
     assert!(registro(&device, id).valor("cidade").vazio());
     assert_eq!(device.pendentes(), 12);
-    assert_eq!(device.sync().unwrap().aceitos, 12);
+    assert_eq!(device.sync().unwrap().accepted, 12);
     assert_eq!(device.pendentes(), 0);
 }
 
@@ -289,15 +289,15 @@ fn a_key_without_encryption_is_refused_and_a_foreign_file_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("campo.db");
     if cfg!(feature = "sqlcipher") {
-        drop(Campo::open(&path, Some("certa")).unwrap());
-        assert!(Campo::open(&path, Some("certa")).is_ok());
-        assert!(matches!(Campo::open(&path, Some("errada")), Err(Error::ChaveErrada)));
-        assert!(matches!(Campo::open(&path, None), Err(Error::ChaveErrada)));
+        drop(Phone::open(&path, Some("certa")).unwrap());
+        assert!(Phone::open(&path, Some("certa")).is_ok());
+        assert!(matches!(Phone::open(&path, Some("errada")), Err(Error::ChaveErrada)));
+        assert!(matches!(Phone::open(&path, None), Err(Error::ChaveErrada)));
     } else {
-        assert!(matches!(Campo::open(&path, Some("chave")), Err(Error::SemCifra)));
+        assert!(matches!(Phone::open(&path, Some("chave")), Err(Error::SemCifra)));
         assert!(!path.exists());
         std::fs::write(&path, [7; 4096]).unwrap();
-        assert!(matches!(Campo::open(&path, None), Err(Error::ChaveErrada)));
+        assert!(matches!(Phone::open(&path, None), Err(Error::ChaveErrada)));
         assert_eq!(std::fs::read(&path).unwrap(), [7; 4096]);
     }
 }

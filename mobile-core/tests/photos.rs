@@ -12,7 +12,7 @@ use campo_domain::{
     refusal::Codigo,
     valor::Valor,
 };
-use campo_mobile_core::{Campo, Error, EstadoFoto, Fonte};
+use campo_mobile_core::{Error, Phone, PhotoSource, PhotoState};
 use campo_sync::wire::Entry;
 use chrono::{SubsecRound, Utc};
 use std::{collections::BTreeSet, fs, process::Command};
@@ -31,8 +31,8 @@ fn a_photo_is_on_the_disk_with_its_pictures_before_the_call_returns() {
     let path = device.dir.path().join("IMG_0001.jpg");
     fs::write(&path, &bytes).unwrap();
     let quando = Utc::now().trunc_subsecs(3) - chrono::TimeDelta::hours(2);
-    let mut foto = nova("IMG_0001.jpg", Fonte::Caminho(&path));
-    (foto.legenda, foto.capturada_em) = (Some("Dobradiça"), Some(quando));
+    let mut foto = nova("IMG_0001.jpg", PhotoSource::Path(&path));
+    (foto.caption, foto.taken_at) = (Some("Dobradiça"), Some(quando));
     let anexo = device.campo.add_photo(caso, &foto).unwrap();
     fs::remove_file(&path).unwrap();
 
@@ -51,14 +51,14 @@ fn a_photo_is_on_the_disk_with_its_pictures_before_the_call_returns() {
     assert_eq!((foto.nome.as_str(), foto.mime.as_str()), ("IMG_0001.jpg", "image/jpeg"));
     assert_eq!((foto.tamanho, foto.capturada_em), (bytes.len() as u64, Some(quando)));
     assert_eq!((foto.autor.nome.as_str(), foto.minha), ("ana", true));
-    assert_eq!(foto.estado, EstadoFoto::NoCelular);
+    assert_eq!(foto.estado, PhotoState::OnPhone);
     assert_eq!(foto.locais, BTreeSet::from(Variante::TODAS));
     let registro = device.campo.show(caso).unwrap().registro;
     let parte = &registro.colecao(Colecao::Anexos)[&anexo];
     assert_eq!(parte.valor("sha256").texto(), Some(sha256(&bytes).as_str()));
     assert_eq!(parte.valor("legenda").texto(), Some("Dobradiça"));
     assert_eq!(*parte.valor("posicao"), Valor::Nulo);
-    assert_eq!(device.campo.estado().unwrap().fotos.aguardam, 1);
+    assert_eq!(device.campo.status().unwrap().photos.waiting, 1);
 }
 
 #[test]
@@ -82,11 +82,12 @@ fn ff34_what_is_not_a_whole_photo_is_refused_at_capture_by_its_name() {
         assert!(mensagem.starts_with(nome) && mensagem.contains("não foi anexada"), "{mensagem}");
         let path = device.dir.path().join(nome);
         fs::write(&path, bytes).unwrap();
-        let error = device.campo.add_photo(caso, &nova(nome, Fonte::Caminho(&path))).unwrap_err();
+        let error =
+            device.campo.add_photo(caso, &nova(nome, PhotoSource::Path(&path))).unwrap_err();
         assert_eq!(error.codigo(), codigo, "{nome}");
     }
     let gone = device.dir.path().join("sumiu.jpg");
-    let error = device.campo.add_photo(caso, &nova("sumiu.jpg", Fonte::Caminho(&gone)));
+    let error = device.campo.add_photo(caso, &nova("sumiu.jpg", PhotoSource::Path(&gone)));
     assert_eq!(error.unwrap_err().codigo(), "arquivo_ilegivel");
     assert_eq!(device.files(), Vec::<String>::new());
     assert_eq!(device.pendentes(), before);
@@ -100,8 +101,8 @@ fn a_record_that_takes_no_photo_refuses_it_before_anything_is_read() {
     let (caso, cliente) = (device.caso(), device.cliente("Zé"));
     let nowhere = device.dir.path().join("nenhum.jpg");
     let refused = |document: DocumentId, categoria: &str| {
-        let foto = nova("nenhum.jpg", Fonte::Caminho(&nowhere));
-        let foto = campo_mobile_core::NovaFoto { categoria, ..foto };
+        let foto = nova("nenhum.jpg", PhotoSource::Path(&nowhere));
+        let foto = campo_mobile_core::NewPhoto { category: categoria, ..foto };
         match device.campo.add_photo(document, &foto).unwrap_err() {
             Error::Recusa(refusal) => refusal.codigo,
             error => panic!("{error}"),
@@ -135,7 +136,7 @@ fn heic_and_other_files_keep_their_original_and_get_a_placeholder_that_stays_her
     }
     device.sync().unwrap();
     let report = device.send();
-    assert_eq!((report.arquivos, report.fotos), (2, 2));
+    assert_eq!((report.files, report.photos), (2, 2));
     assert!(server.tus.whole("miniatura").is_empty());
 }
 
@@ -148,15 +149,15 @@ fn the_same_bytes_twice_are_two_photos_over_one_file() {
     let (um, dois) = (device.photo(caso, "1.jpg", &bytes), device.photo(caso, "2.jpg", &bytes));
     assert_ne!(um, dois);
     assert_eq!(device.files().len(), 3);
-    assert_eq!(device.campo.armazenamento().unwrap().originais, bytes.len() as u64);
+    assert_eq!(device.campo.armazenamento().unwrap().originals, bytes.len() as u64);
     device.sync().unwrap();
-    assert_eq!(device.send().fotos, 2);
+    assert_eq!(device.send().photos, 2);
     // One is verified: the other still needs the bytes (ff12).
     device.told(&server, caso, &[(um, "verificada", None), (dois, "recebida", None)]);
-    assert_eq!(device.campo.limpar_conferidas().unwrap().originais, 0);
+    assert_eq!(device.campo.limpar_conferidas().unwrap().originals, 0);
     assert!(device.original(&sha256(&bytes)).is_file());
     device.told(&server, caso, &[(dois, "verificada", None)]);
-    assert_eq!(device.campo.limpar_conferidas().unwrap().originais, 1);
+    assert_eq!(device.campo.limpar_conferidas().unwrap().originals, 1);
 }
 
 #[test]
@@ -169,14 +170,14 @@ fn the_position_is_kept_only_where_the_company_asks_for_it() {
     }
     let device = ana(&server);
     let caso = device.caso();
-    let mut foto = nova("a.jpg", Fonte::Bytes(b""));
+    let mut foto = nova("a.jpg", PhotoSource::Bytes(b""));
     let bytes = jpeg(1, 100, 100);
-    (foto.fonte, foto.posicao) = (Fonte::Bytes(&bytes), Some((-23.55052, -46.633308)));
+    (foto.source, foto.position) = (PhotoSource::Bytes(&bytes), Some((-23.55052, -46.633308)));
     let anexo = device.campo.add_photo(caso, &foto).unwrap();
     let registro = device.campo.show(caso).unwrap().registro;
     let posicao = registro.colecao(Colecao::Anexos)[&anexo].valor("posicao").clone();
     assert_eq!(posicao.texto(), Some("-23.550520,-46.633308"));
-    foto.posicao = Some((-123.0, 0.0));
+    foto.position = Some((-123.0, 0.0));
     assert!(matches!(device.campo.add_photo(caso, &foto), Err(Error::Recusa(_))));
     // Refused after it was written: the file of the other photo stays.
     assert_eq!(fs::read(device.original(&sha256(&bytes))).unwrap(), bytes);
@@ -217,10 +218,10 @@ fn a_photo_that_somebody_else_is_writing_survives_another_opening() {
     let draft = device.original("0190b3a0.tmp");
     let file = fs::File::create(&draft).unwrap();
     file.lock().unwrap();
-    let other = Campo::open(&device.dir.path().join("campo.db"), None).unwrap();
+    let other = Phone::open(&device.dir.path().join("campo.db"), None).unwrap();
     assert!(draft.is_file());
     drop((file, other));
-    drop(Campo::open(&device.dir.path().join("campo.db"), None).unwrap());
+    drop(Phone::open(&device.dir.path().join("campo.db"), None).unwrap());
     assert!(!draft.is_file());
 }
 
@@ -272,12 +273,12 @@ fn ff26_photos_of_who_used_the_phone_before_are_neither_seen_nor_sent() {
     assert!(matches!(device.campo.fotos(caso), Err(Error::NaoEncontrado(_))));
     let arquivo = device.campo.arquivo(caso, anexo, Variante::Original);
     assert!(matches!(arquivo, Err(Error::NaoEncontrado(_))));
-    assert_eq!(device.campo.armazenamento().unwrap().originais, 0);
-    assert_eq!(device.send().arquivos, 0);
+    assert_eq!(device.campo.armazenamento().unwrap().originals, 0);
+    assert_eq!(device.send().files, 0);
     assert!(server.tus.log().is_empty());
-    assert_eq!(device.campo.safe_to_uninstall().unwrap().fotos, 1);
+    assert_eq!(device.campo.safe_to_uninstall().unwrap().photos, 1);
     device.enter(&server, "ana@demo");
-    assert_eq!(device.send().fotos, 1);
+    assert_eq!(device.send().photos, 1);
 }
 
 #[test]
@@ -303,14 +304,14 @@ fn an_erased_record_takes_its_photos_along() {
 fn nothing_is_safe_to_uninstall_until_the_server_has_verified_every_photo() {
     let server = Server::start();
     let device: Device = ana(&server);
-    assert!(device.campo.safe_to_uninstall().unwrap().pode);
+    assert!(device.campo.safe_to_uninstall().unwrap().safe);
     let caso = device.caso();
     let a = device.photo(caso, "a.jpg", &jpeg(1, 300, 200));
     let b = device.photo(caso, "b.jpg", &jpeg(2, 300, 200));
     let left = || {
         let resposta = device.campo.safe_to_uninstall().unwrap();
-        assert_eq!(resposta.pode, resposta.frase.contains("Pode desinstalar"), "{resposta:?}");
-        (resposta.comandos, resposta.retidos, resposta.fotos)
+        assert_eq!(resposta.safe, resposta.sentence.contains("Pode desinstalar"), "{resposta:?}");
+        (resposta.commands, resposta.held, resposta.photos)
     };
     assert_eq!(left(), (4, 0, 2));
     device.sync().unwrap();
@@ -324,5 +325,5 @@ fn nothing_is_safe_to_uninstall_until_the_server_has_verified_every_photo() {
     assert_eq!(left(), (1, 0, 1));
     device.sync().unwrap();
     assert_eq!(left(), (0, 0, 0));
-    assert!(device.campo.safe_to_uninstall().unwrap().pode);
+    assert!(device.campo.safe_to_uninstall().unwrap().safe);
 }

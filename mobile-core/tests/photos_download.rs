@@ -9,7 +9,7 @@ use campo_domain::{
     parte::Variante,
     pessoa::Permissao::{Gerenciar, Ver},
 };
-use campo_mobile_core::{Error, EstadoFoto, Orcamento, Rede};
+use campo_mobile_core::{Budget, Error, Network, PhotoState};
 use std::{fs, sync::atomic::AtomicBool};
 use support::{
     Device, Server,
@@ -35,7 +35,7 @@ fn cena(bytes: Vec<u8>) -> Cena {
     ana.sync().unwrap();
     server.person("bia@demo", &[Ver, Gerenciar]);
     let bia = server.device("bia@demo");
-    bia.campo.set_rede(Rede::WiFi);
+    bia.campo.set_network(Network::WiFi);
     bia.sync().unwrap();
     bia.hear(&server, vec![ana.snapshot(caso)]);
     Cena { server, ana, bia, caso, anexo, bytes }
@@ -49,7 +49,7 @@ fn thumbnails(device: &Device) -> Result<u32, Error> {
 fn thumbnails_of_others_come_when_they_are_there_and_within_the_budget() {
     let Cena { server, ana, bia, caso, anexo, bytes } = cena(jpeg(1, 600, 400));
     let foto = bia.foto(caso, anexo);
-    assert_eq!((foto.minha, foto.estado, foto.locais.len()), (false, EstadoFoto::Esperada, 0));
+    assert_eq!((foto.minha, foto.estado, foto.locais.len()), (false, PhotoState::Expected, 0));
     assert_eq!(foto.autor.nome, "ana");
     assert_eq!(foto.tamanho, bytes.len() as u64);
     let absent = bia.campo.arquivo(caso, anexo, Variante::Miniatura);
@@ -63,18 +63,18 @@ fn thumbnails_of_others_come_when_they_are_there_and_within_the_budget() {
     let miniatura = fs::read(miniatura).unwrap();
     server.tus.give(anexo, "miniatura", &miniatura);
     bia.raw().execute("UPDATE arquivo SET proxima_em = 1", []).unwrap();
-    bia.campo.set_orcamento(Orcamento::SoWifi).unwrap();
-    bia.campo.set_rede(Rede::Movel);
+    bia.campo.set_budget(Budget::WiFiOnly).unwrap();
+    bia.campo.set_network(Network::Mobile);
     assert_eq!(thumbnails(&bia).unwrap(), 0);
-    bia.campo.set_orcamento(Orcamento::MiniaturasNoMovel).unwrap();
+    bia.campo.set_budget(Budget::ThumbnailsOnMobile).unwrap();
     assert_eq!(thumbnails(&bia).unwrap(), 1);
     let path = bia.campo.arquivo(caso, anexo, Variante::Miniatura).unwrap();
     assert_eq!(fs::read(path).unwrap(), miniatura);
     assert_eq!(thumbnails(&bia).unwrap(), 0);
     assert_eq!(server.tus.count("GET"), 2);
-    assert!(bia.campo.safe_to_uninstall().unwrap().pode);
+    assert!(bia.campo.safe_to_uninstall().unwrap().safe);
     bia.told(&server, caso, &[(anexo, "verificada", None)]);
-    assert_eq!(bia.estado(caso, anexo), EstadoFoto::Conferida);
+    assert_eq!(bia.estado(caso, anexo), PhotoState::Verified);
 }
 
 #[test]
@@ -95,9 +95,9 @@ fn an_original_is_resumed_by_range_and_counts_only_with_the_hash_that_was_declar
     assert_eq!(bia.files().len(), 1);
 
     // Freed only once it is verified, and then something else comes: it does not count.
-    assert_eq!(bia.campo.limpar_conferidas().unwrap().originais, 0);
+    assert_eq!(bia.campo.limpar_conferidas().unwrap().originals, 0);
     bia.told(&server, caso, &[(anexo, "verificada", None)]);
-    assert_eq!(bia.campo.limpar_conferidas().unwrap().originais, 1);
+    assert_eq!(bia.campo.limpar_conferidas().unwrap().originals, 1);
     for other in [pdf(2, 400_000), pdf(1, 400_001), pdf(1, 300_000)] {
         server.tus.give(anexo, "original", &other);
         assert!(matches!(fetch(&bia), Err(Error::ArquivoDiferente(_))));
@@ -147,5 +147,5 @@ fn files_of_others_go_when_the_record_goes_out_of_sight_or_the_photo_is_removed(
     // Her own, with its placeholder.
     assert_eq!(bia.files().len(), 2);
     assert!(bia.campo.baixar(caso, anexo, Variante::Original).is_err());
-    assert_eq!(bia.send().fotos, 1);
+    assert_eq!(bia.send().photos, 1);
 }

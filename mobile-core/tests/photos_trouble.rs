@@ -7,7 +7,7 @@
 mod support;
 
 use campo_domain::ids::{DocumentId, ItemId};
-use campo_mobile_core::{Campo, EstadoFoto, Fonte};
+use campo_mobile_core::{Phone, PhotoSource, PhotoState};
 use campo_sync::wire::{Outcome, Reason};
 use chrono::{DateTime, Utc};
 use std::{
@@ -33,13 +33,13 @@ fn cena() -> (Server, Device, DocumentId) {
 /// Why it failed, and when the next try is due.
 fn falhou(device: &Device, caso: DocumentId, anexo: ItemId) -> (String, Option<DateTime<Utc>>) {
     match device.estado(caso, anexo) {
-        EstadoFoto::Falhou { porque, proxima_tentativa } => (porque, proxima_tentativa),
+        PhotoState::Failed { reason, next_try_at } => (reason, next_try_at),
         estado => panic!("{estado:?}"),
     }
 }
 
 fn pode(device: &Device) -> bool {
-    device.campo.safe_to_uninstall().unwrap().pode
+    device.campo.safe_to_uninstall().unwrap().safe
 }
 
 /// Whatever was scheduled is due at that instant.
@@ -59,7 +59,7 @@ fn a_database_made_anew_beside_its_files_takes_no_original_with_it() {
             fs::remove_file(entry.path()).unwrap();
         }
     }
-    let campo = Campo::open(&dir.path().join("campo.db"), None).unwrap();
+    let campo = Phone::open(&dir.path().join("campo.db"), None).unwrap();
     let device = Device { dir, campo }.reopen();
     assert_eq!(fs::read(device.original(&sha256(&bytes))).unwrap(), bytes);
 }
@@ -73,18 +73,18 @@ fn originals_that_were_gone_and_are_back_are_sent_after_all() {
     device.sync().unwrap();
     let away = device.dir.path().join("away");
     fs::rename(device.dir.path().join("campo.db.fotos"), &away).unwrap();
-    assert_eq!(device.send().desistidas, 2);
+    assert_eq!(device.send().given_up, 2);
     assert!(falhou(&device, caso, anexo).0.contains("não está mais neste aparelho"));
     fs::remove_dir_all(device.dir.path().join("campo.db.fotos")).unwrap();
     fs::rename(&away, device.dir.path().join("campo.db.fotos")).unwrap();
     fs::write(device.original(&sha256(&other)), b"something else").unwrap();
 
     let device = device.reopen();
-    device.campo.set_rede(campo_mobile_core::Rede::WiFi);
+    device.campo.set_network(campo_mobile_core::Network::WiFi);
     assert_eq!(fs::read(device.original(&sha256(&bytes))).unwrap(), bytes);
-    assert_eq!(device.estado(caso, anexo), EstadoFoto::NoCelular);
+    assert_eq!(device.estado(caso, anexo), PhotoState::OnPhone);
     assert!(falhou(&device, caso, wrong).0.contains("não está mais neste aparelho"));
-    assert_eq!(device.send().fotos, 1);
+    assert_eq!(device.send().photos, 1);
     assert_eq!(server.tus.whole("original")[0].bytes, bytes);
 }
 
@@ -96,8 +96,8 @@ fn work_that_was_refused_is_on_this_device_alone_until_it_is_dismissed() {
     device.campo.editar(caso, "situacao_alegada", "Outra").unwrap();
     device.sync().unwrap();
     let resposta = device.campo.safe_to_uninstall().unwrap();
-    assert_eq!((resposta.pode, resposta.comandos, resposta.recusados), (false, 0, 1));
-    assert!(resposta.frase.contains("1 alteração recusada"), "{}", resposta.frase);
+    assert_eq!((resposta.safe, resposta.commands, resposta.refused), (false, 0, 1));
+    assert!(resposta.sentence.contains("1 alteração recusada"), "{}", resposta.sentence);
     let recusada = device.campo.pending().unwrap().recusadas[0].id;
     device.campo.dismiss(recusada).unwrap();
     assert!(pode(&device));
@@ -115,14 +115,14 @@ fn a_file_that_cannot_be_read_waits_alone_and_says_so() {
     fs::remove_file(&path).unwrap();
     symlink(&path, &path).unwrap();
     let report = device.send();
-    assert_eq!((report.fotos, report.falharam, report.parada), (5, 1, None));
-    assert!(good.iter().all(|anexo| device.estado(caso, *anexo) == EstadoFoto::NoServidor));
+    assert_eq!((report.photos, report.failed, report.stopped), (5, 1, None));
+    assert!(good.iter().all(|anexo| device.estado(caso, *anexo) == PhotoState::AtServer));
     let (porque, proxima) = falhou(&device, caso, bad);
     assert!(porque.contains("não pôde ser lido neste aparelho") && proxima.is_some(), "{porque}");
     fs::remove_file(&path).unwrap();
     fs::write(&path, &bytes).unwrap();
     device.campo.tentar_fotos_agora().unwrap();
-    assert_eq!(device.send().fotos, 1);
+    assert_eq!(device.send().photos, 1);
     assert_eq!(server.tus.whole("original").len(), 6);
 }
 
@@ -137,7 +137,7 @@ fn a_file_that_ends_while_it_is_sent_is_not_blamed_on_the_network() {
         fs::File::options().write(true).open(&path).unwrap().set_len(1_000).unwrap();
     });
     let report = device.send();
-    assert_eq!((report.falharam, report.parada), (1, None));
+    assert_eq!((report.failed, report.stopped), (1, None));
     let (porque, _) = falhou(&device, caso, anexo);
     assert!(porque.contains("não pôde ser lido neste aparelho"), "{porque}");
 }
@@ -149,7 +149,7 @@ fn a_photo_removed_out_of_sight_is_not_asked_about_for_ever() {
     device.sync().unwrap();
     device.revoked(&server, caso);
     server.tus.answer(410, "anexo_removido", None);
-    assert_eq!(device.send().falharam, 0);
+    assert_eq!(device.send().failed, 0);
     assert!(pode(&device));
     due(&device, 1);
     device.send();
@@ -164,14 +164,14 @@ fn a_photo_of_a_record_that_is_gone_says_so_and_can_be_dismissed() {
     device.sync().unwrap();
     // In sight it is tried again: the document will say what became of it.
     server.tus.answer(404, "nao_encontrado", None);
-    assert_eq!(device.send().falharam, 1);
+    assert_eq!(device.send().failed, 1);
     assert!(falhou(&device, caso, anexo).1.is_some());
     assert!(device.campo.dispensar_foto(caso, anexo).is_err());
     device.revoked(&server, caso);
     for _ in 0..2 {
         server.tus.answer(404, "nao_encontrado", None);
         device.campo.tentar_fotos_agora().unwrap();
-        assert_eq!(device.send().desistidas, 1);
+        assert_eq!(device.send().given_up, 1);
         let (porque, proxima) = falhou(&device, caso, anexo);
         assert!(porque.contains("não tem mais o registro") && proxima.is_none(), "{porque}");
         assert!(!pode(&device));
@@ -194,17 +194,17 @@ fn what_the_server_refuses_of_some_files_holds_up_no_other_however_many_they_are
     device.sync().unwrap();
     (0..4).for_each(|_| server.tus.answer(422, "previa_invalida", None));
     let report = device.send();
-    assert_eq!((report.fotos, report.arquivos, report.parada), (4, 8, None));
-    assert_eq!((report.falharam, report.desistidas), (0, 0));
+    assert_eq!((report.photos, report.files, report.stopped), (4, 8, None));
+    assert_eq!((report.failed, report.given_up), (0, 0));
     let outros: Vec<_> =
         (0..6).map(|seed| device.photo(caso, "a.pdf", &pdf(seed, 5_000))).collect();
     device.sync().unwrap();
     let posts = server.tus.count("POST");
     (0..4).for_each(|_| server.tus.answer(400, "tamanho_diferente", None));
     let report = device.send();
-    assert_eq!((report.falharam, report.parada), (4, None));
+    assert_eq!((report.failed, report.stopped), (4, None));
     assert!(server.tus.count("POST") > posts);
-    let sent = |anexo: &&ItemId| device.estado(caso, **anexo) == EstadoFoto::NoServidor;
+    let sent = |anexo: &&ItemId| device.estado(caso, **anexo) == PhotoState::AtServer;
     assert_eq!(outros.iter().filter(sent).count(), 2);
     // No thumbnail was tried again.
     assert!(server.tus.whole("miniatura").is_empty());
@@ -215,7 +215,7 @@ fn a_clock_that_was_wrong_while_a_photo_was_sent_keeps_it_from_nothing() {
     let (server, device, caso) = cena();
     device.photo(caso, "a.pdf", &pdf(1, 5_000));
     device.sync().unwrap();
-    assert_eq!(device.send().fotos, 1);
+    assert_eq!(device.send().photos, 1);
     let posts = server.tus.count("POST");
     device.send();
     assert_eq!(server.tus.count("POST"), posts, "it is not time yet");
@@ -241,9 +241,9 @@ fn a_server_that_has_lost_what_it_had_verified_gets_it_again() {
     device.send();
     assert_eq!(server.tus.count("PATCH"), 0, "it is asked once a day");
     due(&device, 1);
-    assert_eq!(device.send().fotos, 1);
+    assert_eq!(device.send().photos, 1);
     assert_eq!(server.tus.whole("original")[0].bytes, bytes);
-    assert_eq!(device.estado(caso, anexo), EstadoFoto::NoServidor);
+    assert_eq!(device.estado(caso, anexo), PhotoState::AtServer);
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn news_that_a_photo_was_discarded_may_come_before_its_last_answer() {
     device
         .campo
         .enviar_fotos(&AtomicBool::new(false), &|progress| {
-            if progress.enviado == progress.tamanho {
+            if progress.sent == progress.size {
                 device.told(&server, caso, &[(anexo, "recusada", Some("hash_diferente"))]);
                 heard.send(()).unwrap();
             }
@@ -279,7 +279,7 @@ fn what_is_discarded_again_and_again_costs_less_and_less() {
     let changed = device.photo(caso, "a.pdf", &a);
     let unreadable = device.photo(caso, "b.pdf", &b);
     device.sync().unwrap();
-    assert_eq!(device.send().fotos, 2);
+    assert_eq!(device.send().photos, 2);
     server.tus.forget();
     let told = |anexo, motivo| device.told(&server, caso, &[(anexo, "recusada", Some(motivo))]);
     told(unreadable, "imagem_ilegivel");
@@ -292,10 +292,10 @@ fn what_is_discarded_again_and_again_costs_less_and_less() {
     }
     assert_eq!(hours(), 23);
     let posts = server.tus.count("POST");
-    assert_eq!((device.send().arquivos, server.tus.count("POST")), (0, posts));
+    assert_eq!((device.send().files, server.tus.count("POST")), (0, posts));
     // The person asks: once.
     device.campo.tentar_fotos_agora().unwrap();
-    assert_eq!(device.send().fotos, 2);
+    assert_eq!(device.send().photos, 2);
     told(unreadable, "imagem_ilegivel");
     assert_eq!(falhou(&device, caso, unreadable).1, None);
     due(&device, 1);
@@ -311,7 +311,7 @@ fn a_server_that_takes_nothing_gets_no_photo_over_and_over() {
     device.sync().unwrap();
     server.tus.keep_nothing();
     let report = device.send();
-    assert_eq!((report.fotos, report.falharam), (0, 1));
+    assert_eq!((report.photos, report.failed), (0, 1));
     assert!(server.tus.count("PATCH") <= 3);
     assert!(falhou(&device, caso, anexo).1.is_some());
 }
@@ -327,7 +327,7 @@ fn a_cut_heic_and_a_source_that_is_not_what_it_says_are_refused() {
     // It says that it has no bytes, and gives some.
     let odd = std::path::Path::new("/proc/version");
     assert_eq!(odd.metadata().unwrap().len(), 0);
-    let error = device.campo.add_photo(caso, &nova("v.txt", Fonte::Caminho(odd))).unwrap_err();
+    let error = device.campo.add_photo(caso, &nova("v.txt", PhotoSource::Path(odd))).unwrap_err();
     assert_eq!(error.codigo(), "arquivo_ilegivel");
     assert!(device.files().is_empty());
     device.photo(caso, "a.heic", &whole);

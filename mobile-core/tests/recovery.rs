@@ -113,14 +113,14 @@ fn what_a_start_over_no_longer_names_leaves_the_lists_and_unsent_work_is_still_s
     assert_eq!(nomes(&device), ["Novo", "Visto"]);
     let device = device.reopen();
     assert!(matches!(device.campo.sync_state(perdido), Err(Error::NaoEncontrado(_))));
-    assert_eq!(device.campo.sync_state(escrito).unwrap(), SyncState::ForaDeAlcance);
-    assert_eq!(device.campo.sync_state(visto).unwrap(), SyncState::Sincronizado);
+    assert_eq!(device.campo.sync_state(escrito).unwrap(), SyncState::OutOfSight);
+    assert_eq!(device.campo.sync_state(visto).unwrap(), SyncState::Synced);
     let pendentes = device.campo.pending().unwrap().pendentes;
     assert_eq!(pendentes.len(), 2);
 
-    assert_eq!(device.sync().unwrap().aceitos, 2);
+    assert_eq!(device.sync().unwrap().accepted, 2);
     assert!(matches!(device.campo.sync_state(escrito), Err(Error::NaoEncontrado(_))));
-    assert_eq!(device.campo.sync_state(novo).unwrap(), SyncState::Sincronizado);
+    assert_eq!(device.campo.sync_state(novo).unwrap(), SyncState::Synced);
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn ff32_a_new_epoch_drops_nothing_that_the_restored_server_may_have_lost() {
             (200, Vec::new(), wire::pack(&answer).unwrap())
         })
     });
-    assert_eq!(device.sync().unwrap().aceitos, 1);
+    assert_eq!(device.sync().unwrap().accepted, 1);
     assert_eq!(nomes(&device), ["Fica", "Meio", "Sai"]);
 }
 
@@ -192,12 +192,12 @@ fn one_damaged(server: &Server, ago_ms: i64) -> (Device, [DocumentId; 2], [Entry
 }
 
 fn danificados(device: &Device, report: SyncReport) -> u32 {
-    let (estado, pendencias) = (device.campo.estado().unwrap(), device.campo.pending().unwrap());
-    assert_eq!(estado.danificados, report.danificados);
-    assert_eq!(pendencias.danificados, report.danificados);
-    assert_eq!(estado.aviso, pendencias.aviso);
-    assert_eq!(estado.aviso, report.aviso());
-    report.danificados
+    let (estado, pendencias) = (device.campo.status().unwrap(), device.campo.pending().unwrap());
+    assert_eq!(estado.damaged, report.damaged);
+    assert_eq!(pendencias.danificados, report.damaged);
+    assert_eq!(estado.notice, pendencias.aviso);
+    assert_eq!(estado.notice, report.notice());
+    report.damaged
 }
 
 #[test]
@@ -206,15 +206,15 @@ fn ff22_a_document_that_cannot_be_read_is_set_aside_and_the_others_go_on() {
     let (device, [danificado, outro], _) = one_damaged(&server, 0);
     let before = starts(&server);
     let report = device.sync().unwrap();
-    assert_eq!((report.aceitos, report.pendentes), (1, 1));
+    assert_eq!((report.accepted, report.pending), (1, 1));
     assert_eq!(danificados(&device, report), 1);
-    let aviso = device.campo.estado().unwrap().aviso.unwrap();
+    let aviso = device.campo.status().unwrap().notice.unwrap();
     let esperado = "1 registro(s) não puderam ser lidos; eles serão pedidos de novo";
     assert!(aviso.starts_with(esperado), "{aviso}");
 
     let device = device.reopen();
     assert_eq!(nomes(&device), ["Danificado", "Outro"]);
-    assert_eq!(device.campo.sync_state(outro).unwrap(), SyncState::Sincronizado);
+    assert_eq!(device.campo.sync_state(outro).unwrap(), SyncState::Synced);
     assert_eq!(device.campo.pending().unwrap().pendentes[0].conteudo[0].valor, "Olinda");
     let text = "SELECT damaged FROM documents WHERE id = ?";
     let text: String =
@@ -222,7 +222,7 @@ fn ff22_a_document_that_cannot_be_read_is_set_aside_and_the_others_go_on() {
     assert!(text.starts_with("the document could not be read: "), "{text}");
     // It fails no later page either, and is not asked for again on the same day.
     device.campo.editar(outro, "cidade", "Recife").unwrap();
-    assert_eq!(device.sync().unwrap().aceitos, 1);
+    assert_eq!(device.sync().unwrap().accepted, 1);
     assert_eq!(starts(&server), before);
 }
 
@@ -234,16 +234,16 @@ fn a_damaged_document_is_asked_for_again_and_rebuilt_with_its_unsent_work() {
     let before = starts(&server);
     let report = device.sync().unwrap();
     assert_eq!(danificados(&device, report), 0);
-    assert_eq!(device.campo.estado().unwrap().aviso, None);
+    assert_eq!(device.campo.status().unwrap().notice, None);
     assert_eq!(starts(&server), before + 1);
     for id in [danificado, outro] {
         let registro = device.campo.show(id).unwrap().registro;
         assert_eq!(registro.valor("cidade").texto(), Some("Olinda"));
     }
     let device = device.reopen();
-    assert_eq!(device.campo.sync_state(danificado).unwrap(), SyncState::Pendente { n: 1 });
-    assert_eq!(device.sync().unwrap().aceitos, 1);
-    assert_eq!(device.campo.sync_state(danificado).unwrap(), SyncState::Sincronizado);
+    assert_eq!(device.campo.sync_state(danificado).unwrap(), SyncState::Pending { n: 1 });
+    assert_eq!(device.sync().unwrap().accepted, 1);
+    assert_eq!(device.campo.sync_state(danificado).unwrap(), SyncState::Synced);
 }
 
 #[test]
@@ -256,11 +256,11 @@ fn a_damaged_document_is_asked_for_at_most_once_a_day() {
     server.entry(snapshot);
     let before = starts(&server);
     for _ in 0..3 {
-        assert_eq!(device.sync().unwrap().danificados, 1);
+        assert_eq!(device.sync().unwrap().damaged, 1);
     }
     assert_eq!(starts(&server), before + 1);
     assert_eq!(nomes(&device), ["Danificado", "Outro"]);
-    assert_eq!(device.campo.sync_state(outro).unwrap(), SyncState::Sincronizado);
+    assert_eq!(device.campo.sync_state(outro).unwrap(), SyncState::Synced);
     assert_eq!(device.pendentes(), 1);
     started_over(&device, DAY_MS + 1);
     device.sync().unwrap();
@@ -278,15 +278,15 @@ fn a_damaged_document_out_of_sight_keeps_its_work_until_the_server_has_judged_it
         let (device, [danificado, _], [_, outro]) = one_damaged(&server, DAY_MS + 1);
         server.entry(outro);
         let report = device.sync().unwrap();
-        assert_eq!((report.pendentes, danificados(&device, report)), (1, 0));
+        assert_eq!((report.pending, danificados(&device, report)), (1, 0));
         assert_eq!(nomes(&device), ["Outro"]);
-        assert_eq!(device.campo.sync_state(danificado).unwrap(), SyncState::ForaDeAlcance);
+        assert_eq!(device.campo.sync_state(danificado).unwrap(), SyncState::OutOfSight);
         let reason = Reason { code: "tarde".into(), message: "Tarde.".into() };
         let held = Outcome::Held { id: HeldId::from(Uuid::now_v7()), reason };
         server.judge(move |_| (!accepts).then(|| held.clone()));
         let report = device.sync().unwrap();
-        assert_eq!(report.aceitos + report.retidos, 1);
-        assert_eq!((report.pendentes, report.retidos), (0, u32::from(!accepts)));
+        assert_eq!(report.accepted + report.held, 1);
+        assert_eq!((report.pending, report.held), (0, u32::from(!accepts)));
         assert_eq!(device.campo.pending().unwrap().retidas.len(), usize::from(!accepts));
         let rows = "SELECT count(*) FROM documents WHERE id = ?";
         let rows: u32 =
@@ -335,6 +335,6 @@ fn a_gap_that_starting_over_does_not_fill_concerns_its_document_alone() {
     answers(&server, vec![first, page(user, whole, rank(1)), page(user, vec![gap], None)]);
     let report = device.sync().unwrap();
     assert_eq!(danificados(&device, report), 1);
-    assert_eq!(device.sync().unwrap().aceitos, 1);
+    assert_eq!(device.sync().unwrap().accepted, 1);
     assert_eq!(nomes(&device), ["Falho", "Outro"]);
 }

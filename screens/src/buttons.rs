@@ -98,7 +98,7 @@ pub struct May {
 /// The transitions that the person may ask for now, in the order of the fluxo; those that only lack
 /// something that the person can still give are among them.
 pub fn buttons<'a>(look: &Look<'a>) -> Vec<Button<'a>> {
-    workflow::disponiveis(look.expected, look.tipo, look.person, look.place)
+    workflow::available(look.expected, look.tipo, look.person, look.place)
         .into_iter()
         .map(|transition| button(look, transition))
         .collect()
@@ -106,7 +106,7 @@ pub fn buttons<'a>(look: &Look<'a>) -> Vec<Button<'a>> {
 
 fn button<'a>(look: &Look<'a>, transition: &'a Transicao) -> Button<'a> {
     let ask = Pedir { verbo: &transition.verbo, motivo: Some("?"), traz: transition.traz };
-    let judged = workflow::julgar(look.expected, look.tipo, look.person, ask, look.place);
+    let judged = workflow::judge(look.expected, look.tipo, look.person, ask, look.place);
     let leads_to = look.tipo.fluxo.situacao(&transition.para);
     let email = |effect: &Consequencia| matches!(effect, Consequencia::OferecerEmail(_));
     let needs_reason = transition.guardas.contains(&Guarda::Motivo);

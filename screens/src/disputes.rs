@@ -72,7 +72,7 @@ pub fn disputes<'a>(look: &Look<'a>) -> Vec<Dispute<'a>> {
                 Some(part) => {
                     policy::pode_alterar_registro(look.person, look.expected, look.tipo, part)
                 }
-                None => Err(Refusal::com(Codigo::CampoDesconhecido, [conflict.campo.clone()])),
+                None => Err(Refusal::with(Codigo::CampoDesconhecido, [conflict.campo.clone()])),
             },
             versions: conflict.versoes.iter().map(version).collect(),
         }

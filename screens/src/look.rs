@@ -11,7 +11,7 @@ pub struct Look<'a> {
     /// The record: what is shown.
     pub record: &'a Registro,
     /// The record as it will stand once the server accepts what the person asked for on this
-    /// device (`workflow::prever`): what is decided on. On the server it is `record` itself.
+    /// device (`workflow::predict`): what is decided on. On the server it is `record` itself.
     pub expected: &'a Registro,
     /// The tipo that the record pins.
     pub tipo: &'a Tipo,

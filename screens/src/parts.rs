@@ -98,7 +98,7 @@ pub(crate) fn addable(look: &Look<'_>, collection: Colecao) -> Result<(), Refusa
     let uses = collection != Colecao::Despesas || tipo.despesas;
     if record.kind.campos_de(collection).is_empty() || !uses {
         let what = collection.rotulo().to_owned();
-        return Err(Refusal::com(Codigo::RecursoDesabilitado, [what]));
+        return Err(Refusal::with(Codigo::RecursoDesabilitado, [what]));
     }
     may(look, Parte::Item(collection))
 }
@@ -124,7 +124,7 @@ fn fields(look: &Look<'_>, collection: Colecao, part: &Item) -> Vec<Field> {
     let field = |campo: &'static Campo| {
         let editable = match points(campo) {
             // What a link points at is set by adding it.
-            true => Err(Refusal::com(Codigo::CampoFixo, [campo.rotulo.to_owned()])),
+            true => Err(Refusal::with(Codigo::CampoFixo, [campo.rotulo.to_owned()])),
             false => may(look, Parte::CampoItem(collection, campo)),
         };
         of_part(look, collection, campo, part.valor(campo.nome), editable)

@@ -141,7 +141,7 @@ pub fn waiting<'a>(look: &Look<'a>) -> Vec<Waiting<'a>> {
     let (record, tipo) = (look.record, look.tipo);
     let view = |request: &'a Pedido| {
         let transition = tipo.fluxo.transicao(&request.verbo);
-        let why = workflow::fotos_a_caminho(record, tipo, &request.verbo);
+        let why = workflow::photos_on_their_way(record, tipo, &request.verbo);
         Waiting {
             request,
             label: transition.map_or(&request.verbo, |transition| &transition.rotulo),

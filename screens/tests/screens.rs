@@ -217,13 +217,13 @@ fn a_button_without_a_lack_leads_where_it_says() {
             let record = record(&tipo, Some(situacao));
             for (_, person) in roles() {
                 for button in buttons(&look(&record, &tipo, &person, &names)) {
-                    let pedir = workflow::Pedir {
+                    let pedir = workflow::Asked {
                         verbo: button.verb,
                         motivo: button.needs_reason.then_some("porque sim"),
                         traz: button.brings,
                     };
                     let judged =
-                        workflow::julgar(&record, &tipo, &person, pedir, Onde::Servidor);
+                        workflow::judge(&record, &tipo, &person, pedir, Onde::Servidor);
                     assert_eq!(judged.clone().err(), button.lacks, "{}", button.label);
                     if let (Ok(to), Some(leads)) = (judged, button.leads_to) {
                         assert_eq!(to, leads.codigo, "{}", button.label);

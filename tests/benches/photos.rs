@@ -4,7 +4,7 @@
 
 use anyhow::{Context, Result, ensure};
 use campo_domain::kind::Kind;
-use campo_mobile_core::Campo;
+use campo_mobile_core::Phone;
 use campo_server::testing;
 use campo_tests::{memory_use::peak_kb, pictures::Shot};
 use std::{
@@ -67,7 +67,7 @@ fn main() -> Result<()> {
     let jpeg = Shot::new(1, 4_000, 3_000).jpeg()?;
     std::fs::write(&foto, &jpeg)?;
     let caso = {
-        let campo = Campo::open(&db, None)?;
+        let campo = Phone::open(&db, None)?;
         campo.sign_in(&url, "demo", "ana@demo", "campo-demo", "Celular de Ana")?;
         campo.sync_now(&|_| {}, &AtomicBool::new(false))?;
         let campo_de = |nome: &str, valor: &str| (nome.to_owned(), valor.to_owned());

@@ -5,9 +5,9 @@ use campo_domain::{
     kind::Kind,
     parte::Variante,
 };
-use campo_mobile_core::Vista;
+use campo_mobile_core::{Network, Vista};
 use clap::{Parser, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Cliente de campo no terminal: faz no aparelho o que o aplicativo faz.
 #[derive(Parser)]
@@ -29,6 +29,21 @@ pub struct Args {
 /// O que fazer.
 #[derive(Subcommand)]
 pub enum Command {
+    #[command(flatten)]
+    Session(SessionCommand),
+    #[command(flatten)]
+    Look(LookCommand),
+    #[command(flatten)]
+    Write(WriteCommand),
+    #[command(flatten)]
+    Say(SayCommand),
+    #[command(flatten)]
+    Device(DeviceCommand),
+}
+
+// Entrar e sair.
+#[derive(Subcommand)]
+pub enum SessionCommand {
     /// Entra com empresa, login e senha
     Login {
         #[arg(long)]
@@ -46,6 +61,11 @@ pub enum Command {
     },
     /// Sai; dados e pendências ficam guardados
     Logout,
+}
+
+// O que se vê.
+#[derive(Subcommand)]
+pub enum LookCommand {
     /// Mostra a agenda de um dia
     Agenda {
         /// AAAA-MM-DD; sem ele, hoje
@@ -56,9 +76,9 @@ pub enum Command {
         todos: bool,
     },
     /// Lista assistências
-    Assistencias(Lista),
+    Assistencias(ListArgs),
     /// Lista ocorrências
-    Ocorrencias(Lista),
+    Ocorrencias(ListArgs),
     /// Lista clientes por nome
     Clientes {
         #[arg(long, default_value = "")]
@@ -102,14 +122,19 @@ pub enum Command {
         origem: String,
         numero: String,
     },
+}
+
+// O que se faz em registros.
+#[derive(Subcommand)]
+pub enum WriteCommand {
     /// Cria uma assistência
-    NewAssistencia(Novo),
+    NewAssistencia(NewArgs),
     /// Cria um cliente
-    NewCliente(Novo),
+    NewCliente(NewArgs),
     /// Cria uma ocorrência
     NewOcorrencia {
         #[command(flatten)]
-        novo: Novo,
+        novo: NewArgs,
         /// A assistência a que pertence
         #[arg(long)]
         assistencia: Option<String>,
@@ -120,7 +145,7 @@ pub enum Command {
     /// Cria uma agenda
     NewAgenda {
         #[command(flatten)]
-        novo: Novo,
+        novo: NewArgs,
         /// A assistência a que pertence
         #[arg(long)]
         assistencia: Option<String>,
@@ -160,9 +185,14 @@ pub enum Command {
     #[command(alias = "remove-item")]
     RemovePart { id: String, parte: ItemId },
     /// Inclui um participante
-    Participante(Envolvido),
+    Participante(PersonArgs),
     /// Inclui alguém que é avisado na abertura e na conclusão
-    Interessado(Envolvido),
+    Interessado(PersonArgs),
+}
+
+// O que se diz de um registro: anotações, transições e análises.
+#[derive(Subcommand)]
+pub enum SayCommand {
     /// Escreve no acompanhamento
     Note {
         id: String,
@@ -204,6 +234,11 @@ pub enum Command {
         #[arg(allow_hyphen_values = true)]
         conclusao: String,
     },
+}
+
+// O aparelho: pendências, sincronização, fotos e espaço.
+#[derive(Subcommand)]
+pub enum DeviceCommand {
     /// Mostra o que está pendente, retido e recusado
     Pending,
     /// Deixa de mostrar um item recusado
@@ -236,7 +271,7 @@ pub enum PhotoCommand {
     /// Anexa um arquivo, que fica guardado neste aparelho
     Add {
         id: String,
-        #[arg(value_parser = crate::photos::existe)]
+        #[arg(value_parser = existe)]
         arquivo: PathBuf,
         /// antes, depois, avaria, assinatura ou documento
         #[arg(long)]
@@ -262,10 +297,10 @@ pub enum PhotoCommand {
     /// Baixa as miniaturas que faltam
     Thumbnails {
         #[arg(long, value_enum, default_value = "wifi")]
-        rede: RedeArg,
+        rede: NetworkArg,
     },
     /// Envia o que falta
-    Send(Envio),
+    Send(SendArgs),
     /// Dispensa uma foto que não será enviada
     Dismiss { id: String, anexo: ItemId },
     /// Mostra ou muda por onde as fotos podem ir
@@ -277,10 +312,10 @@ pub enum PhotoCommand {
 
 /// Como enviar.
 #[derive(clap::Args)]
-pub struct Envio {
+pub struct SendArgs {
     /// A rede que o aparelho tem agora
     #[arg(long, value_enum, default_value = "wifi")]
-    pub rede: RedeArg,
+    pub rede: NetworkArg,
     /// Tenta já o que falhou, sem esperar a hora
     #[arg(long)]
     pub agora: bool,
@@ -288,15 +323,26 @@ pub struct Envio {
 
 /// A rede que o aparelho tem agora.
 #[derive(Clone, Copy, clap::ValueEnum)]
-pub enum RedeArg {
+pub enum NetworkArg {
     Nenhuma,
     Movel,
     Wifi,
 }
 
+impl NetworkArg {
+    /// As the device's core says it.
+    pub const fn network(self) -> Network {
+        match self {
+            NetworkArg::Nenhuma => Network::None,
+            NetworkArg::Movel => Network::Mobile,
+            NetworkArg::Wifi => Network::WiFi,
+        }
+    }
+}
+
 /// O que uma lista mostra.
 #[derive(clap::Args)]
-pub struct Lista {
+pub struct ListArgs {
     /// Palavras que devem aparecer
     #[arg(long)]
     pub busca: Option<String>,
@@ -322,7 +368,7 @@ pub struct Lista {
 
 /// Um registro novo.
 #[derive(clap::Args)]
-pub struct Novo {
+pub struct NewArgs {
     /// nome=valor; pode repetir
     #[arg(long, value_parser = par)]
     pub campo: Vec<(String, String)>,
@@ -331,18 +377,18 @@ pub struct Novo {
     pub tipo: Option<String>,
 }
 
-impl Novo {
+impl NewArgs {
     /// With a field that has an option of its own.
-    pub fn com(&self, nome: &str, valor: &Option<String>) -> Self {
+    pub fn with(&self, nome: &str, valor: &Option<String>) -> Self {
         let proprio = valor.iter().map(|valor| (nome.to_owned(), valor.clone()));
         let campo = self.campo.iter().cloned().chain(proprio).collect();
-        Novo { campo, tipo: self.tipo.clone() }
+        NewArgs { campo, tipo: self.tipo.clone() }
     }
 }
 
 /// Alguém a incluir ou remover.
 #[derive(clap::Args)]
-pub struct Envolvido {
+pub struct PersonArgs {
     pub id: String,
     /// Nome, login ou id
     pub usuario: String,
@@ -351,13 +397,22 @@ pub struct Envolvido {
     pub remover: bool,
 }
 
+/// Whether a path is a file: said before anything else is done.
+fn existe(texto: &str) -> Result<PathBuf, String> {
+    let caminho = Path::new(texto);
+    match caminho.is_file() {
+        true => Ok(caminho.to_owned()),
+        false => Err("não é um arquivo".to_owned()),
+    }
+}
+
 fn vista(texto: &str) -> Result<Vista, String> {
     let achada = Vista::TODAS.into_iter().find(|vista| vista.codigo() == texto);
     achada.ok_or_else(|| "use tudo, tramite, historico, conversas ou alteracoes".to_owned())
 }
 
 /// `nome=valor`.
-pub fn par(texto: &str) -> Result<(String, String), String> {
+fn par(texto: &str) -> Result<(String, String), String> {
     let (nome, valor) = texto.split_once('=').ok_or("use nome=valor")?;
     Ok((nome.trim().to_owned(), valor.to_owned()))
 }

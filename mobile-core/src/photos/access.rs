@@ -2,19 +2,18 @@
 //! refused token is renewed once; who signs in later never carries another's files (ff26).
 
 use crate::{
-    campo::{Campo, refresh},
     error::Error,
     http::HttpError,
+    phone::Phone,
     store::session::{self, Conta, Session},
 };
-use chrono::Utc;
 use std::sync::{Mutex, PoisonError};
 
 /// The session of a run of transfers.
 pub(super) struct Access<'a> {
-    campo: &'a Campo,
+    phone: &'a Phone,
     pub(super) account: i64,
-    pub(super) conta: Conta,
+    conta: Conta,
     renewing: Mutex<()>,
 }
 
@@ -35,16 +34,16 @@ impl From<Error> for Failure {
 impl<'a> Access<'a> {
     /// As the person who is signed in. A session that the server refused is tried once more,
     /// because the person asks.
-    pub(super) fn new(campo: &'a Campo) -> Result<Self, Error> {
-        let (session, conta) = campo.read(|conn| {
+    pub(super) fn new(phone: &'a Phone) -> Result<Self, Error> {
+        let (session, conta) = phone.read(|conn| {
             let session = session::session(conn)?.ok_or(Error::NinguemEntrou)?;
-            let conta = session::quem(conn, session.account)?.conta;
+            let conta = session::account(conn, session.account)?.conta;
             Ok((session, conta))
         })?;
-        if session.expirada_desde.is_some() {
-            refresh(campo, &conta, &session)?;
+        if session.expired_since.is_some() {
+            phone.refresh(&conta.servidor, &session)?;
         }
-        Ok(Access { campo, account: session.account, conta, renewing: Mutex::new(()) })
+        Ok(Access { phone, account: session.account, conta, renewing: Mutex::new(()) })
     }
 
     /// Asks with the token of now; once more with a new one if it is refused.
@@ -54,18 +53,16 @@ impl<'a> Access<'a> {
     ) -> Result<T, Failure> {
         let server = &self.conta.servidor;
         let session = self.session()?;
-        match ask(server, &session.acesso) {
+        match ask(server, &session.access) {
             Err(HttpError::Status(problem)) if problem.status == 401 => {}
             other => return other.map_err(Failure::Http),
         }
         let session = self.renewed(&session)?;
-        match ask(server, &session.acesso) {
+        match ask(server, &session.access) {
             Err(HttpError::Status(problem))
                 if problem.status == 401 && !problem.codigo.is_empty() =>
             {
-                let now = Utc::now();
-                self.campo.write(|tx| Ok(session::expire(tx, &session.renovacao, now)?))?;
-                Err(Failure::Fatal(Error::SessaoExpirada))
+                Ok(self.phone.expire(&session)?)
             }
             other => other.map_err(Failure::Http),
         }
@@ -75,18 +72,18 @@ impl<'a> Access<'a> {
     fn renewed(&self, refused: &Session) -> Result<Session, Error> {
         let _alone = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
         let session = self.session()?;
-        if session.acesso == refused.acesso {
-            refresh(self.campo, &self.conta, &session)?;
+        if session.access == refused.access {
+            self.phone.refresh(&self.conta.servidor, &session)?;
             return self.session();
         }
         Ok(session)
     }
 
     fn session(&self) -> Result<Session, Error> {
-        let session = self.campo.read(|conn| Ok(session::session(conn)?))?;
+        let session = self.phone.read(|conn| Ok(session::session(conn)?))?;
         let session = session.filter(|session| session.account == self.account);
         let session = session.ok_or(Error::NinguemEntrou)?;
-        match session.expirada_desde {
+        match session.expired_since {
             Some(_) => Err(Error::SessaoExpirada),
             None => Ok(session),
         }

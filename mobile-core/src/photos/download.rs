@@ -1,21 +1,19 @@
 //! Files that others captured, or whose original was freed: thumbnails of all, the rest when
 //! somebody asks. An original counts only once its bytes have the hash that the document declares.
 
-use super::{
-    access::{Access, Failure},
-    files,
-};
+use super::access::{Access, Failure};
 use crate::{
-    campo::{Campo, sentence},
     error::Error,
+    files,
     http::HttpError,
+    phone::Phone,
+    retry::delay,
     store::{
         anexos::{self, Anexo},
-        arquivos::{self, Chegada},
+        arquivos::{self, Arrived},
         documents,
     },
-    sync::delay,
-    transfer::text,
+    transfer::{Picture, text},
 };
 use campo_domain::{
     ids::{DocumentId, ItemId},
@@ -33,7 +31,7 @@ use std::{
 };
 use ureq::{Body, http::Response};
 
-impl Campo {
+impl Phone {
     /// The bytes of a file, fetched if they are not here. The budget does not hold it back: a
     /// person asks. What broke off goes on from there the next time.
     ///
@@ -44,10 +42,10 @@ impl Campo {
         &self,
         document: DocumentId,
         anexo: ItemId,
-        variante: Variante,
+        variant: Variante,
     ) -> Result<PathBuf, Error> {
         self.known(document, anexo)?;
-        match self.arquivo(document, anexo, variante) {
+        match self.arquivo(document, anexo, variant) {
             Err(Error::ArquivoAusente(_)) => {}
             other => return other,
         }
@@ -55,11 +53,11 @@ impl Campo {
         let account = access.account;
         let row = self.read(|conn| Ok(anexos::one(conn, account, document, anexo)?))?;
         let row = row.ok_or_else(|| Error::NaoEncontrado(anexo.to_string()))?;
-        match variante {
+        match variant {
             Variante::Original => self.fetch_original(&access, document, &row)?,
-            _ => self.fetch_picture(&access, document, &row, variante)?,
+            _ => self.fetch_picture(&access, document, &row, variant)?,
         }
-        self.arquivo(document, anexo, variante)
+        self.arquivo(document, anexo, variant)
     }
 
     /// Fetches thumbnails that are not here, of all that the person sees, within the budget. One
@@ -69,24 +67,24 @@ impl Campo {
     /// `SemConexao`, `SessaoExpirada`, `SemEspaco`, `NinguemEntrou`, storage. What came is kept.
     pub fn baixar_miniaturas(&self, cancel: &AtomicBool) -> Result<u32, Error> {
         let access = Access::new(self)?;
-        self.renew_orcamento()?;
+        self.renew_budget()?;
         let account = access.account;
-        let missing = self.read(|conn| Ok(arquivos::missing(conn, account, Utc::now())?))?;
+        let all = self.read(|conn| Ok(arquivos::missing(conn, account, Utc::now())?))?;
         let mut came = 0;
-        for falta in missing {
-            if cancel.load(Ordering::SeqCst) || !self.permite(Variante::Miniatura) {
+        for missing in all {
+            if cancel.load(Ordering::SeqCst) || !self.allowance.permits(Variante::Miniatura) {
                 break;
             }
             let row =
-                self.read(|conn| Ok(anexos::one(conn, account, falta.document, falta.item)?))?;
+                self.read(|conn| Ok(anexos::one(conn, account, missing.document, missing.item)?))?;
             let Some(row) = row else { continue };
-            match self.fetch_picture(&access, falta.document, &row, Variante::Miniatura) {
+            match self.fetch_picture(&access, missing.document, &row, Variante::Miniatura) {
                 Ok(()) => came += 1,
                 Err(error @ (Error::Servidor { .. } | Error::ArquivoDiferente(_))) => {
-                    let next = Utc::now() + delay(falta.falhas.saturating_add(1), None);
-                    let erro = error.to_string();
+                    let next = Utc::now() + delay(missing.failures.saturating_add(1), None);
+                    let error = error.to_string();
                     self.write(|tx| {
-                        Ok(arquivos::not_fetched(tx, account, falta.anexo, next, &erro)?)
+                        Ok(arquivos::not_fetched(tx, account, missing.row, next, &error)?)
                     })?;
                 }
                 Err(error) => return Err(error),
@@ -97,9 +95,9 @@ impl Campo {
 
     /// Sees to it that the file of a document in sight has a row.
     fn known(&self, document: DocumentId, anexo: ItemId) -> Result<(), Error> {
-        let known = self.read_as(|conn, quem| {
-            let row = anexos::one(conn, quem.account, document, anexo)?;
-            match documents::in_scope(conn, quem.account, document)? {
+        let known = self.read_as(|conn, account| {
+            let row = anexos::one(conn, account.key, document, anexo)?;
+            match documents::in_scope(conn, account.key, document)? {
                 Some(true) => Ok(row.is_some()),
                 // What was captured here may still be here.
                 _ if row.is_some() => Ok(true),
@@ -110,11 +108,10 @@ impl Campo {
         if known {
             return Ok(());
         }
-        self.write(|tx| {
-            let quem = crate::store::session::signed_in(tx)?.ok_or(Error::NinguemEntrou)?;
-            let Some(local) = documents::load(tx, quem.account, document)? else { return Ok(()) };
-            let view = client::view(&local, &quem.ctx())?;
-            anexos::write(tx, quem.account, &view.registro, &local.queue, Utc::now())?;
+        self.write_as(|tx, account| {
+            let Some(local) = documents::load(tx, account.key, document)? else { return Ok(()) };
+            let view = client::view(&local, &account.ctx())?;
+            anexos::write(tx, account.key, &view.registro, &local.queue, Utc::now())?;
             Ok(())
         })
     }
@@ -125,31 +122,31 @@ impl Campo {
         access: &Access<'_>,
         document: DocumentId,
         row: &Anexo,
-        variante: Variante,
+        variant: Variante,
     ) -> Result<(), Error> {
         let account = access.account;
-        let response = self.fetch(access, (document, row.id, variante), 0)?;
+        let response = self.fetch(access, (document, row.id, variant), 0)?;
         let declared = text(&response, "etag").map(|etag| etag.trim_matches('"').to_owned());
-        let max = variante.bytes_max();
+        let max = variant.bytes_max();
         let mut bytes = Vec::new();
         let reader = response.into_body().into_with_config().limit(max + 2).reader();
         let read = reader.take(max + 1).read_to_end(&mut bytes);
-        read.map_err(|error| sentence(HttpError::Broken(error)))?;
+        read.map_err(HttpError::Broken)?;
         let different = || Error::ArquivoDiferente(row.dados.nome.clone());
         let jpeg = campo_fotos::sniff(&bytes).format == Format::Jpeg;
         if bytes.len() as u64 > max || !jpeg {
             return Err(different());
         }
-        let files = &self.fotos.files;
-        let mut draft = files.draft(account, variante, &bytes[..])?;
+        let files = &self.files;
+        let mut draft = files.draft(account, variant, &bytes[..])?;
         if declared.is_some_and(|etag| etag.len() == 64 && etag != draft.sha256) {
             return Err(different());
         }
         let _naming = files.lock()?;
-        files.name(account, variante, &mut draft)?;
-        let (sha256, tamanho) = (&draft.sha256, draft.tamanho);
-        let chegada = Chegada { variante, sha256, tamanho, envia: false };
-        self.arrived(account, document, row, &chegada)
+        files.name(account, variant, &mut draft)?;
+        let (sha256, size) = (&draft.sha256, draft.size);
+        let arrived = Arrived { variant, sha256, size, to_send: false };
+        self.arrived(account, document, row, &arrived)
     }
 
     /// Fetches an original, or what is missing of it.
@@ -159,10 +156,10 @@ impl Campo {
         document: DocumentId,
         row: &Anexo,
     ) -> Result<(), Error> {
-        let (account, sha256, tamanho) = (access.account, &row.dados.sha256, row.dados.tamanho);
+        let (account, sha256, size) = (access.account, &row.dados.sha256, row.dados.tamanho);
         // From here on a sweep leaves alone what has come.
-        self.write(|tx| Ok(arquivos::coming(tx, account, row.ordem, sha256, tamanho)?))?;
-        let files = &self.fotos.files;
+        self.write(|tx| Ok(arquivos::coming(tx, account, row.ordem, sha256, size)?))?;
+        let files = &self.files;
         let partial = files.partial(account, sha256)?;
         let mut file = OpenOptions::new()
             .create(true)
@@ -176,18 +173,18 @@ impl Campo {
             return Ok(());
         }
         let have = file.seek(SeekFrom::End(0))?;
-        if have != tamanho {
-            self.fetch_rest(access, (document, row.id), &mut file, (have, tamanho))?;
+        if have != size {
+            self.fetch_rest(access, (document, row.id), &mut file, (have, size))?;
         }
         file.sync_all()?;
-        if files::hash(&partial)? != (sha256.clone(), tamanho) {
+        if files::hash(&partial)? != (sha256.clone(), size) {
             fs::remove_file(&partial)?;
             return Err(Error::ArquivoDiferente(row.dados.nome.clone()));
         }
         let _naming = files.lock()?;
         files.name_partial(account, &partial, sha256)?;
-        let chegada = Chegada { variante: Variante::Original, sha256, tamanho, envia: false };
-        self.arrived(account, document, row, &chegada)
+        let arrived = Arrived { variant: Variante::Original, sha256, size, to_send: false };
+        self.arrived(account, document, row, &arrived)
     }
 
     fn fetch_rest(
@@ -195,9 +192,9 @@ impl Campo {
         access: &Access<'_>,
         (document, anexo): (DocumentId, ItemId),
         file: &mut File,
-        (have, tamanho): (u64, u64),
+        (have, size): (u64, u64),
     ) -> Result<(), Error> {
-        let from = if have < tamanho { have } else { 0 };
+        let from = if have < size { have } else { 0 };
         let response = self.fetch(access, (document, anexo, Variante::Original), from)?;
         let begins = text(&response, "content-range")
             .and_then(|range| range.strip_prefix("bytes ")?.split('-').next()?.parse().ok())
@@ -205,7 +202,7 @@ impl Campo {
         let at: u64 = begins.filter(|at| *at <= have).unwrap_or(0);
         file.set_len(at)?;
         file.seek(SeekFrom::Start(at))?;
-        let most = tamanho.saturating_sub(at);
+        let most = size.saturating_sub(at);
         let mut reader = response.into_body().into_with_config().limit(u64::MAX).reader();
         let mut buffer = vec![0; 64 * 1024];
         // One byte more than is declared tells that it is something else.
@@ -216,7 +213,7 @@ impl Campo {
                 Ok(0) => break,
                 Ok(n) => n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(sentence(HttpError::Broken(error))),
+                Err(error) => return Err(HttpError::Broken(error).into()),
             };
             file.write_all(&buffer[..n])?;
             left -= n as u64;
@@ -227,7 +224,7 @@ impl Campo {
     fn fetch(
         &self,
         access: &Access<'_>,
-        what: (DocumentId, ItemId, Variante),
+        what: Picture,
         from: u64,
     ) -> Result<Response<Body>, Error> {
         let ask = || access.call(|server, bearer| self.transfer.fetch(server, bearer, what, from));
@@ -237,7 +234,7 @@ impl Campo {
             asked => asked,
         };
         asked.map_err(|failure| match failure {
-            Failure::Http(error) => sentence(error),
+            Failure::Http(error) => error.into(),
             Failure::Fatal(error) => error,
         })
     }
@@ -248,20 +245,20 @@ impl Campo {
         account: i64,
         document: DocumentId,
         row: &Anexo,
-        chegada: &Chegada<'_>,
+        arrived: &Arrived<'_>,
     ) -> Result<(), Error> {
         let noted = self.write(|tx| match anexos::one(tx, account, document, row.id)? {
             Some(row) => {
-                arquivos::arrived(tx, account, row.ordem, chegada)?;
+                arquivos::arrived(tx, account, row.ordem, arrived)?;
                 Ok(())
             }
             None => Err(Refusal::new(Codigo::ForaDeAlcance).into()),
         });
         if noted.is_err() {
             let named =
-                self.read(|conn| Ok(arquivos::named(conn, account, chegada.variante, true)?))?;
-            if !named.contains(chegada.sha256) {
-                self.fotos.files.remove(account, chegada.variante, chegada.sha256)?;
+                self.read(|conn| Ok(arquivos::named(conn, account, arrived.variant, true)?))?;
+            if !named.contains(arrived.sha256) {
+                self.files.remove(account, arrived.variant, arrived.sha256)?;
             }
         }
         noted

@@ -2,15 +2,15 @@
 //! document alone (ff08).
 
 use crate::{
-    campo::Campo,
     error::Error,
-    render::Render,
-    show::PessoaExibida,
+    phone::Phone,
+    render::{PersonShown, Render},
     store::{
         anexos::{self, Anexo, Dados},
-        arquivos::{self, Arquivo, Envio},
-        documents, fates,
-        fates::Fim,
+        arquivos::{self, Arquivo, UploadState},
+        documents,
+        fates::{self, End},
+        uploads,
     },
 };
 use campo_domain::{
@@ -26,58 +26,70 @@ use std::{collections::BTreeSet, path::PathBuf};
 
 /// How far a file has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "estado", rename_all = "snake_case")]
-pub enum EstadoFoto {
+#[serde(tag = "estado")]
+pub enum PhotoState {
     /// On this device, and waits for its turn.
-    NoCelular,
+    #[serde(rename = "no_celular")]
+    OnPhone,
     /// The record's change is held: the office decides on it first.
-    Retida {
+    #[serde(rename = "retida")]
+    Held {
         /// Why.
-        porque: String,
+        #[serde(rename = "porque")]
+        reason: String,
     },
     /// Part of it is at the server.
-    Enviando {
-        /// How much.
-        por_cento: u8,
+    #[serde(rename = "enviando")]
+    Sending {
+        /// How much, from 0 to 99.
+        #[serde(rename = "por_cento")]
+        percent: u8,
         /// Whether it is on its way right now; if not, the rest waits on this device.
-        agora: bool,
+        #[serde(rename = "agora")]
+        now: bool,
     },
     /// All of it is at the server, which has not verified it yet.
-    NoServidor,
+    #[serde(rename = "no_servidor")]
+    AtServer,
     /// The server has verified it.
-    Conferida,
+    #[serde(rename = "conferida")]
+    Verified,
     /// It did not arrive.
-    Falhou {
+    #[serde(rename = "falhou")]
+    Failed {
         /// Why.
-        porque: String,
+        #[serde(rename = "porque")]
+        reason: String,
         /// When the next try is due; `None` if there is none.
-        proxima_tentativa: Option<DateTime<Utc>>,
+        #[serde(rename = "proxima_tentativa")]
+        next_try_at: Option<DateTime<Utc>>,
     },
     /// Somebody else's, that has not arrived at the server.
-    Esperada,
+    #[serde(rename = "esperada")]
+    Expected,
 }
 
-impl EstadoFoto {
+impl PhotoState {
     /// What the person reads.
-    pub fn rotulo(&self) -> String {
+    pub fn label(&self) -> String {
         match self {
-            EstadoFoto::NoCelular => "no celular".into(),
-            EstadoFoto::Retida { .. } => "aguarda a retaguarda".into(),
-            EstadoFoto::Enviando { por_cento, agora: true } => format!("enviando {por_cento} %"),
-            EstadoFoto::Enviando { por_cento, agora: false } => {
-                format!("no celular, {por_cento} % enviados")
+            PhotoState::OnPhone => "no celular".into(),
+            PhotoState::Held { .. } => "aguarda a retaguarda".into(),
+            PhotoState::Sending { percent, now: true } => format!("enviando {percent} %"),
+            PhotoState::Sending { percent, now: false } => {
+                format!("no celular, {percent} % enviados")
             }
-            EstadoFoto::NoServidor => "no servidor".into(),
-            EstadoFoto::Conferida => "conferida".into(),
-            EstadoFoto::Falhou { .. } => "falhou".into(),
-            EstadoFoto::Esperada => "esperada".into(),
+            PhotoState::AtServer => "no servidor".into(),
+            PhotoState::Verified => "conferida".into(),
+            PhotoState::Failed { .. } => "falhou".into(),
+            PhotoState::Expected => "esperada".into(),
         }
     }
 }
 
 /// A file of a document.
 #[derive(Clone, Debug, Serialize)]
-pub struct FotoExibida {
+pub struct PhotoShown {
     /// Its id.
     pub anexo: ItemId,
     /// How the file is called.
@@ -91,56 +103,59 @@ pub struct FotoExibida {
     /// What kind of file.
     pub mime: String,
     /// Who attached it.
-    pub autor: PessoaExibida,
+    pub autor: PersonShown,
     /// When it was taken.
     pub capturada_em: Option<DateTime<Utc>>,
     /// Whether it was captured on this device.
     pub minha: bool,
     /// How far it has come.
     #[serde(flatten)]
-    pub estado: EstadoFoto,
+    pub estado: PhotoState,
     /// Which of its pictures are on this device.
     pub locais: BTreeSet<Variante>,
 }
 
 /// Photos of the person that the server is not known to have, for a status line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct ResumoFotos {
+pub struct PhotoSummary {
     /// How many.
-    pub aguardam: u32,
+    #[serde(rename = "aguardam")]
+    pub waiting: u32,
     /// How many of them failed.
-    pub falharam: u32,
+    #[serde(rename = "falharam")]
+    pub failed: u32,
     /// When the next try is due, after a failure.
-    pub proxima_tentativa: Option<DateTime<Utc>>,
+    #[serde(rename = "proxima_tentativa")]
+    pub next_try_at: Option<DateTime<Utc>>,
 }
 
-impl ResumoFotos {
+impl PhotoSummary {
     pub(crate) fn load(conn: &Connection, account: i64) -> Result<Self, Error> {
-        let pendentes = arquivos::pending(conn, Some(account))?;
-        Ok(ResumoFotos {
-            aguardam: pendentes.fotos,
-            falharam: pendentes.falharam,
-            proxima_tentativa: pendentes.proxima_em,
+        let unverified = uploads::unverified(conn, Some(account))?;
+        Ok(PhotoSummary {
+            waiting: unverified.photos,
+            failed: unverified.failed,
+            next_try_at: unverified.next_try_at,
         })
     }
 }
 
-impl Campo {
+impl Phone {
     /// The files of a document: those that were not removed, and those captured here that it does
     /// not have yet or did not take.
     ///
     /// # Errors
     /// `NaoEncontrado` where this device has nothing of it; `NinguemEntrou`, storage.
-    pub fn fotos(&self, document: DocumentId) -> Result<Vec<FotoExibida>, Error> {
-        self.read_as(|conn, quem| {
-            let render = Render { conn, quem };
-            let rows = anexos::of_document(conn, quem.account, document)?;
-            let local = documents::load(conn, quem.account, document)?;
+    pub fn fotos(&self, document: DocumentId) -> Result<Vec<PhotoShown>, Error> {
+        self.read_as(|conn, account| {
+            let render = Render { conn, account };
+            let rows = anexos::of_document(conn, account.key, document)?;
+            let local = documents::load(conn, account.key, document)?;
             if local.is_none() && rows.is_empty() {
                 return Err(Error::NaoEncontrado(document.to_string()));
             }
             let view = match local.filter(|local| local.in_scope) {
-                Some(local) => Some(client::view(&local, &quem.ctx())?),
+                Some(local) => Some(client::view(&local, &account.ctx())?),
                 None => None,
             };
             let registro = view.as_ref().map(|view| &view.registro);
@@ -151,26 +166,26 @@ impl Campo {
                 if row.removido || parte.is_some_and(|parte| parte.removido) {
                     continue;
                 }
-                let Some(estado) = self.estado_de(conn, quem.account, document, row)? else {
+                let Some(estado) = self.state_of(conn, account.key, document, row)? else {
                     continue;
                 };
                 let dados = parte.map_or(row.dados.clone(), |parte| Dados::from(&parte.campos));
-                let autor = parte.map_or(quem.pessoa.id, |parte| parte.autoria.por);
-                let autor = PessoaExibida { id: autor, nome: render.usuario(autor)? };
+                let autor = parte.map_or(account.pessoa.id, |parte| parte.autoria.por);
+                let autor = PersonShown { id: autor, nome: render.usuario(autor)? };
                 let files = arquivos::of_anexo(conn, row.ordem)?;
                 let here = files.iter().filter(|file| file.aqui).map(|file| file.variante);
                 let minha = row.command.is_some();
-                fotos.push(exibida(row.id, dados, autor, minha, estado, here.collect()));
+                fotos.push(shown(row.id, dados, autor, minha, estado, here.collect()));
             }
             // Declared without bytes of this device, and not heard of since.
             let sem_linha = registro.into_iter().flat_map(|r| r.vivos(Colecao::Anexos));
             for (id, parte) in sem_linha.filter(|(id, _)| rows.iter().all(|row| row.id != **id)) {
                 let autor = parte.autoria.por;
-                let autor = PessoaExibida { id: autor, nome: render.usuario(autor)? };
+                let autor = PersonShown { id: autor, nome: render.usuario(autor)? };
                 let situacao = registro.map(|registro| Registro::arquivo(registro, id));
-                let estado = de_outro(situacao.unwrap_or(SituacaoArquivo::Esperada));
+                let estado = of_another(situacao.unwrap_or(SituacaoArquivo::Esperada));
                 let dados = Dados::from(&parte.campos);
-                fotos.push(exibida(*id, dados, autor, false, estado, BTreeSet::new()));
+                fotos.push(shown(*id, dados, autor, false, estado, BTreeSet::new()));
             }
             Ok(fotos)
         })
@@ -184,16 +199,16 @@ impl Campo {
         &self,
         document: DocumentId,
         anexo: ItemId,
-        variante: Variante,
+        variant: Variante,
     ) -> Result<PathBuf, Error> {
-        self.read_as(|conn, quem| {
-            let row = anexos::one(conn, quem.account, document, anexo)?;
+        self.read_as(|conn, account| {
+            let row = anexos::one(conn, account.key, document, anexo)?;
             let row = row.ok_or_else(|| Error::NaoEncontrado(anexo.to_string()))?;
             let files = arquivos::of_anexo(conn, row.ordem)?;
-            let here = files.into_iter().find(|file| file.variante == variante && file.aqui);
+            let here = files.into_iter().find(|file| file.variante == variant && file.aqui);
             let path = here
                 .and_then(|file| file.sha256)
-                .map(|sha256| self.fotos.files.path(quem.account, variante, &sha256));
+                .map(|sha256| self.files.path(account.key, variant, &sha256));
             let path = path.filter(|path| path.is_file());
             path.ok_or(Error::ArquivoAusente(row.dados.nome))
         })
@@ -201,50 +216,48 @@ impl Campo {
 
     /// How a file stands; `None` if the person has dismissed that it was refused, or that it will
     /// not arrive.
-    fn estado_de(
+    fn state_of(
         &self,
         conn: &Connection,
         account: i64,
         document: DocumentId,
         row: &Anexo,
-    ) -> Result<Option<EstadoFoto>, Error> {
-        let Some(command) = row.command else { return Ok(Some(de_outro(row.situacao))) };
+    ) -> Result<Option<PhotoState>, Error> {
+        let Some(command) = row.command else { return Ok(Some(of_another(row.situacao))) };
         if row.situacao == SituacaoArquivo::Verificada {
-            return Ok(Some(EstadoFoto::Conferida));
+            return Ok(Some(PhotoState::Verified));
         }
         if !row.aceito {
             return Ok(match fates::end(conn, account, command)? {
-                Some(Fim { dismissed: true, .. }) => None,
-                Some(Fim { held: true, motivo, .. }) => Some(EstadoFoto::Retida { porque: motivo }),
-                Some(Fim { motivo, .. }) => {
-                    Some(EstadoFoto::Falhou { porque: motivo, proxima_tentativa: None })
-                }
-                None => Some(EstadoFoto::NoCelular),
+                Some(End { dismissed: true, .. }) => None,
+                Some(End { held: true, reason, .. }) => Some(PhotoState::Held { reason }),
+                Some(End { reason, .. }) => Some(PhotoState::Failed { reason, next_try_at: None }),
+                None => Some(PhotoState::OnPhone),
             });
         }
         let files = arquivos::of_anexo(conn, row.ordem)?;
         let original = files.into_iter().find(|file| file.variante == Variante::Original);
         let key = (document, row.id, Variante::Original);
-        let Some(original) = original else { return Ok(Some(EstadoFoto::NoCelular)) };
-        if original.envio == Some(Envio::Dispensado) {
+        let Some(original) = original else { return Ok(Some(PhotoState::OnPhone)) };
+        if original.envio == Some(UploadState::Dismissed) {
             return Ok(None);
         }
         // Whatever has gone since: that it is there would be said by the document.
-        let recusada = (row.situacao == SituacaoArquivo::Recusada)
+        let discarded = (row.situacao == SituacaoArquivo::Recusada)
             .then(|| frase_do_motivo(row.motivo.as_deref().unwrap_or_default()));
-        Ok(Some(do_original(original, recusada, self.fotos.sending.get(key))))
+        Ok(Some(of_original(original, discarded, self.transfer.sending.get(key))))
     }
 }
 
-fn exibida(
+fn shown(
     anexo: ItemId,
     dados: Dados,
-    autor: PessoaExibida,
+    autor: PersonShown,
     minha: bool,
-    estado: EstadoFoto,
+    estado: PhotoState,
     locais: BTreeSet<Variante>,
-) -> FotoExibida {
-    FotoExibida {
+) -> PhotoShown {
+    PhotoShown {
         anexo,
         nome: dados.nome,
         categoria: dados.categoria,
@@ -259,45 +272,44 @@ fn exibida(
     }
 }
 
-const fn de_outro(situacao: SituacaoArquivo) -> EstadoFoto {
+const fn of_another(situacao: SituacaoArquivo) -> PhotoState {
     match situacao {
-        SituacaoArquivo::Verificada => EstadoFoto::Conferida,
-        SituacaoArquivo::Recebida => EstadoFoto::NoServidor,
-        SituacaoArquivo::Esperada | SituacaoArquivo::Recusada => EstadoFoto::Esperada,
+        SituacaoArquivo::Verificada => PhotoState::Verified,
+        SituacaoArquivo::Recebida => PhotoState::AtServer,
+        SituacaoArquivo::Esperada | SituacaoArquivo::Recusada => PhotoState::Expected,
     }
 }
 
-/// How an original of ours stands, `recusada` being why the document says that it was discarded,
-/// and `agora` how much of it is on its way right now.
-fn do_original(
+/// How an original of ours stands, `discarded` being why the document says that it was discarded,
+/// and `going` how many bytes of it have gone of those on their way right now.
+fn of_original(
     original: Arquivo,
-    recusada: Option<&'static str>,
-    agora: Option<u64>,
-) -> EstadoFoto {
+    discarded: Option<&'static str>,
+    going: Option<u64>,
+) -> PhotoState {
     let Arquivo { envio, tamanho, recebido, erro, proxima_em, .. } = original;
     match (envio, erro) {
-        (Some(Envio::Enviado | Envio::Confirmado), _) => {
-            return recusada.map_or(EstadoFoto::NoServidor, |porque| EstadoFoto::Falhou {
-                porque: porque.to_owned(),
-                proxima_tentativa: proxima_em,
+        (Some(UploadState::Sent | UploadState::Confirmed), _) => {
+            return discarded.map_or(PhotoState::AtServer, |reason| PhotoState::Failed {
+                reason: reason.to_owned(),
+                next_try_at: proxima_em,
             });
         }
-        (Some(Envio::Espera), Some(porque)) if agora.is_none() => {
-            return EstadoFoto::Falhou { porque, proxima_tentativa: proxima_em };
+        (Some(UploadState::Waiting), Some(reason)) if going.is_none() => {
+            return PhotoState::Failed { reason, next_try_at: proxima_em };
         }
-        (Some(Envio::Perdido | Envio::Danificado | Envio::Recusado), erro) => {
-            let porque = erro.unwrap_or_default();
-            return EstadoFoto::Falhou { porque, proxima_tentativa: None };
+        (Some(UploadState::Lost | UploadState::Damaged | UploadState::Refused), erro) => {
+            return PhotoState::Failed { reason: erro.unwrap_or_default(), next_try_at: None };
         }
         _ => {}
     }
-    match agora.unwrap_or(0).max(recebido) {
-        0 if agora.is_none() => EstadoFoto::NoCelular,
+    match going.unwrap_or(0).max(recebido) {
+        0 if going.is_none() => PhotoState::OnPhone,
         // All of it is only said to be there once the server says so.
         bytes => {
-            let por_cento = (bytes.saturating_mul(100) / tamanho.max(1)).min(99);
-            let por_cento = u8::try_from(por_cento).unwrap_or(99);
-            EstadoFoto::Enviando { por_cento, agora: agora.is_some() }
+            let percent = (bytes.saturating_mul(100) / tamanho.max(1)).min(99);
+            let percent = u8::try_from(percent).unwrap_or(99);
+            PhotoState::Sending { percent, now: going.is_some() }
         }
     }
 }

@@ -1,10 +1,9 @@
 //! What photos cost on this device, what of it can be freed, and whether the app may go.
 
-use super::files;
 use crate::{
-    campo::Campo,
     error::Error,
-    store::{anexos, arquivos, fates, queue, session},
+    phone::Phone,
+    store::{anexos, arquivos, fates, queue, uploads},
 };
 use campo_domain::{
     ids::{DocumentId, ItemId},
@@ -14,67 +13,81 @@ use serde::Serialize;
 
 /// What the person's photos cost on this device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Armazenamento {
+pub struct StorageUse {
     /// Bytes of originals.
-    pub originais: u64,
+    #[serde(rename = "originais")]
+    pub originals: u64,
     /// Bytes of previews.
-    pub previas: u64,
+    #[serde(rename = "previas")]
+    pub previews: u64,
     /// Bytes of thumbnails.
-    pub miniaturas: u64,
-    /// Originals that [`Campo::limpar_conferidas`] would free.
-    pub conferidas: u32,
+    #[serde(rename = "miniaturas")]
+    pub thumbnails: u64,
+    /// Originals that [`Phone::limpar_conferidas`] would free.
+    #[serde(rename = "conferidas")]
+    pub verified: u32,
     /// Their bytes.
-    pub conferidas_bytes: u64,
+    #[serde(rename = "conferidas_bytes")]
+    pub verified_bytes: u64,
     /// Photos that the server is not known to have.
-    pub aguardam: u32,
+    #[serde(rename = "aguardam")]
+    pub waiting: u32,
     /// Bytes of their originals.
-    pub aguardam_bytes: u64,
+    #[serde(rename = "aguardam_bytes")]
+    pub waiting_bytes: u64,
 }
 
 /// What a clean-up freed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Limpeza {
+pub struct Cleanup {
     /// Originals.
-    pub originais: u32,
+    #[serde(rename = "originais")]
+    pub originals: u32,
     /// Their bytes.
     pub bytes: u64,
 }
 
 /// Whether the app may be removed without losing anything, whoever's it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Desinstalacao {
+pub struct UninstallCheck {
     /// True if nothing is left that only this device has.
-    pub pode: bool,
+    #[serde(rename = "pode")]
+    pub safe: bool,
     /// Commands that wait to be sent.
-    pub comandos: u32,
+    #[serde(rename = "comandos")]
+    pub commands: u32,
     /// Commands that the office has to decide on.
-    pub retidos: u32,
+    #[serde(rename = "retidos")]
+    pub held: u32,
     /// Commands that were refused or discarded and not dismissed: they are on this device alone.
-    pub recusados: u32,
+    #[serde(rename = "recusados")]
+    pub refused: u32,
     /// Photos that the server has not verified.
-    pub fotos: u32,
+    #[serde(rename = "fotos")]
+    pub photos: u32,
     /// What the person is told.
-    pub frase: String,
+    #[serde(rename = "frase")]
+    pub sentence: String,
 }
 
-impl Campo {
+impl Phone {
     /// What the person's photos cost on this device.
     ///
     /// # Errors
     /// `NinguemEntrou`, storage.
-    pub fn armazenamento(&self) -> Result<Armazenamento, Error> {
-        self.read_as(|conn, quem| {
-            let bytes = |variante| arquivos::bytes(conn, quem.account, variante);
-            let conferidas = arquivos::verified(conn, quem.account)?;
-            let pendentes = arquivos::pending(conn, Some(quem.account))?;
-            Ok(Armazenamento {
-                originais: bytes(Variante::Original)?,
-                previas: bytes(Variante::Previa)?,
-                miniaturas: bytes(Variante::Miniatura)?,
-                conferidas: u32::try_from(conferidas.len()).unwrap_or(u32::MAX),
-                conferidas_bytes: conferidas.iter().map(|(_, bytes)| bytes).sum(),
-                aguardam: pendentes.fotos,
-                aguardam_bytes: pendentes.bytes,
+    pub fn armazenamento(&self) -> Result<StorageUse, Error> {
+        self.read_as(|conn, account| {
+            let bytes = |variant| arquivos::bytes(conn, account.key, variant);
+            let verified = arquivos::verified(conn, account.key)?;
+            let unverified = uploads::unverified(conn, Some(account.key))?;
+            Ok(StorageUse {
+                originals: bytes(Variante::Original)?,
+                previews: bytes(Variante::Previa)?,
+                thumbnails: bytes(Variante::Miniatura)?,
+                verified: u32::try_from(verified.len()).unwrap_or(u32::MAX),
+                verified_bytes: verified.iter().map(|(_, bytes)| bytes).sum(),
+                waiting: unverified.photos,
+                waiting_bytes: unverified.bytes,
             })
         })
     }
@@ -84,28 +97,26 @@ impl Campo {
     ///
     /// # Errors
     /// `NinguemEntrou`, storage.
-    pub fn limpar_conferidas(&self) -> Result<Limpeza, Error> {
-        let files = &self.fotos.files;
-        if !files.exist() {
-            return Ok(Limpeza::default());
+    pub fn limpar_conferidas(&self) -> Result<Cleanup, Error> {
+        if !self.files.exist() {
+            return Ok(Cleanup::default());
         }
         // Nobody captures the same bytes again between the rows and the files.
-        let _naming = files.lock()?;
-        let (account, verified) = self.write(|tx| {
-            let session = session::session(tx)?.ok_or(Error::NinguemEntrou)?;
-            let verified = arquivos::verified(tx, session.account)?;
+        let _naming = self.files.lock()?;
+        let (key, verified) = self.write_as(|tx, account| {
+            let verified = arquivos::verified(tx, account.key)?;
             for (sha256, _) in &verified {
-                arquivos::freed(tx, session.account, sha256)?;
+                arquivos::freed(tx, account.key, sha256)?;
             }
-            Ok((session.account, verified))
+            Ok((account.key, verified))
         })?;
-        let mut limpeza = Limpeza::default();
+        let mut cleanup = Cleanup::default();
         for (sha256, bytes) in &verified {
-            files.remove(account, Variante::Original, sha256)?;
-            limpeza.originais += 1;
-            limpeza.bytes += bytes;
+            self.files.remove(key, Variante::Original, sha256)?;
+            cleanup.originals += 1;
+            cleanup.bytes += bytes;
         }
-        Ok(limpeza)
+        Ok(cleanup)
     }
 
     /// Whether the app may be removed: nothing waits to be sent, nothing waits for the office,
@@ -114,33 +125,36 @@ impl Campo {
     ///
     /// # Errors
     /// Storage.
-    pub fn safe_to_uninstall(&self) -> Result<Desinstalacao, Error> {
+    pub fn safe_to_uninstall(&self) -> Result<UninstallCheck, Error> {
         self.read(|conn| {
-            let comandos = queue::count_of_all(conn)?;
-            let (retidos, recusados) = fates::counts_of_all(conn)?;
-            let fotos = arquivos::pending(conn, None)?.fotos;
-            let falta: Vec<String> = [
-                (comandos, ["alteração não enviada", "alterações não enviadas"]),
-                (retidos, ["alteração em decisão", "alterações em decisão"]),
-                (recusados, ["alteração recusada", "alterações recusadas"]),
-                (fotos, ["foto não conferida pelo servidor", "fotos não conferidas pelo servidor"]),
+            let commands = queue::count_of_all(conn)?;
+            let (held, refused) = fates::counts_of_all(conn)?;
+            let photos = uploads::unverified(conn, None)?.photos;
+            let left: Vec<String> = [
+                (commands, ["alteração não enviada", "alterações não enviadas"]),
+                (held, ["alteração em decisão", "alterações em decisão"]),
+                (refused, ["alteração recusada", "alterações recusadas"]),
+                (
+                    photos,
+                    ["foto não conferida pelo servidor", "fotos não conferidas pelo servidor"],
+                ),
             ]
             .into_iter()
             .filter(|(n, _)| *n > 0)
-            .map(|(n, [uma, varias])| format!("{n} {}", if n == 1 { uma } else { varias }))
+            .map(|(n, [one, many])| format!("{n} {}", if n == 1 { one } else { many }))
             .collect();
-            let frase = match falta.is_empty() {
+            let sentence = match left.is_empty() {
                 true => "Tudo o que foi feito neste aparelho está no servidor. \
                          Pode desinstalar o aplicativo."
                     .to_owned(),
                 false => format!(
                     "Não desinstale ainda. Neste aparelho há: {}. Sincronize, envie as fotos e \
                      dispense o que foi recusado e não fará falta.",
-                    falta.join(", ")
+                    left.join(", ")
                 ),
             };
-            let pode = falta.is_empty();
-            Ok(Desinstalacao { pode, comandos, retidos, recusados, fotos, frase })
+            let safe = left.is_empty();
+            Ok(UninstallCheck { safe, commands, held, refused, photos, sentence })
         })
     }
 
@@ -151,42 +165,9 @@ impl Campo {
     /// storage.
     pub fn dispensar_foto(&self, document: DocumentId, anexo: ItemId) -> Result<(), Error> {
         let unknown = || Error::NaoEncontrado(anexo.to_string());
-        self.write(|tx| {
-            let session = session::session(tx)?.ok_or(Error::NinguemEntrou)?;
-            let row = anexos::one(tx, session.account, document, anexo)?.ok_or_else(unknown)?;
-            if arquivos::dismiss(tx, row.ordem)? { Ok(()) } else { Err(unknown()) }
+        self.write_as(|tx, account| {
+            let row = anexos::one(tx, account.key, document, anexo)?.ok_or_else(unknown)?;
+            if uploads::dismiss(tx, row.ordem)? { Ok(()) } else { Err(unknown()) }
         })
-    }
-
-    /// Takes away files that are needed no more. First those that were lost and are back are taken
-    /// in again.
-    pub(crate) fn sweep(&self) -> Result<(), Error> {
-        let files = &self.fotos.files;
-        if !files.exist() {
-            return Ok(());
-        }
-        let _naming = files.lock()?;
-        let (mut back, gone) =
-            self.read(|conn| Ok((arquivos::lost(conn)?, arquivos::to_remove(conn)?)))?;
-        back.retain(|(account, variante, sha256)| {
-            let path = files.path(*account, *variante, sha256);
-            files::hash(&path).is_ok_and(|(found, _)| found == *sha256)
-        });
-        if !back.is_empty() || !gone.is_empty() {
-            self.write(|tx| {
-                for (account, variante, sha256) in &back {
-                    arquivos::found(tx, *account, *variante, sha256)?;
-                }
-                for (account, sha256) in &gone {
-                    let named = arquivos::named(tx, *account, Variante::Original, true)?;
-                    if !named.contains(sha256) {
-                        files.remove(*account, Variante::Original, sha256)?;
-                    }
-                    arquivos::removed(tx, *account, sha256)?;
-                }
-                Ok(())
-            })?;
-        }
-        self.read(|conn| files.sweep(conn))
     }
 }

@@ -2,7 +2,12 @@
 //! writes the document, and what was captured here, which stays until the server has taken it in.
 //! A row of a file that was captured here has the command that declares it.
 
-use super::{Stored, arquivos, id, instant_or_none};
+use super::{
+    arquivos,
+    columns::{id, instant_or_none},
+    error::Stored,
+    uploads,
+};
 use campo_domain::{
     command::Command,
     ids::{CommandId, DocumentId, ItemId},
@@ -242,7 +247,7 @@ fn write_one(
         Some(before) if before != em => {
             if let Some(arquivo) = arquivo.filter(|a| a.situacao == SituacaoArquivo::Recusada) {
                 let motivo = arquivo.motivo.as_deref().unwrap_or_default();
-                arquivos::discarded(conn, ordem, motivo, now)?;
+                uploads::discarded(conn, ordem, motivo, now)?;
             }
             Ok(false)
         }

@@ -1,6 +1,6 @@
 //! Where an account stands in the server's log, and when it tries again after a failure (ff41).
 
-use super::{Stored, instant_or_none};
+use super::{columns::instant_or_none, error::Stored};
 use campo_sync::wire::{self, Cursor, Limits};
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};

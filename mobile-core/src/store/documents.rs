@@ -1,6 +1,6 @@
 //! Documents with their queue, as `campo_sync::client` takes and returns them.
 
-use super::{Stored, id, queue};
+use super::{columns::id, error::Stored, queue};
 use campo_domain::{ids::DocumentId, kind::Kind, registro::Registro};
 use campo_sync::client::LocalDocument;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -11,12 +11,12 @@ pub struct Name {
     /// Its kind.
     pub kind: Option<Kind>,
     /// Number or provisional label.
-    pub rotulo: String,
+    pub label: String,
 }
 
 impl From<&Registro> for Name {
     fn from(registro: &Registro) -> Self {
-        Name { kind: Some(registro.kind), rotulo: registro.rotulo() }
+        Name { kind: Some(registro.kind), label: registro.rotulo() }
     }
 }
 
@@ -71,7 +71,7 @@ pub fn save(
         account,
         document.id.bytes(),
         name.and_then(|name| name.kind).map(Kind::codigo),
-        name.map(|name| &name.rotulo),
+        name.map(|name| &name.label),
         document.generation,
         document.chunks,
         document.nonce.map(u64::cast_signed),
@@ -113,7 +113,7 @@ pub fn name(conn: &Connection, account: i64, document: DocumentId) -> Stored<Nam
     let (kind, rotulo) = found.unwrap_or_default();
     Ok(Name {
         kind: kind.and_then(|kind| kind.parse().ok()),
-        rotulo: rotulo.unwrap_or_else(|| Registro::rotulo_provisorio(document)),
+        label: rotulo.unwrap_or_else(|| Registro::rotulo_provisorio(document)),
     })
 }
 

@@ -1,7 +1,11 @@
 //! Commands that the server held or refused: shown with their content until the person dismisses
 //! them or the office decides.
 
-use super::{Stored, documents::Name, id, id_or_none, instant};
+use super::{
+    columns::{id, id_or_none, instant},
+    documents::Name,
+    error::Stored,
+};
 use campo_domain::{
     command::Command,
     ids::{CommandId, DocumentId, HeldId},
@@ -23,7 +27,7 @@ pub struct Ended {
     /// The document's kind, where it was known.
     pub kind: Option<Kind>,
     /// How the document was called.
-    pub rotulo: String,
+    pub label: String,
     /// What the person did.
     pub command: Command,
     /// When.
@@ -37,7 +41,7 @@ pub struct Ended {
     /// Why.
     pub reason: Reason,
     /// What the office said.
-    pub nota: Option<String>,
+    pub note: Option<String>,
 }
 
 /// Records the end of a command; an accepted one leaves no row.
@@ -74,7 +78,7 @@ pub fn record(
         queued.id.bytes(),
         document.bytes(),
         kind.map(Kind::codigo),
-        name.rotulo,
+        name.label,
         serde_json::to_string(&queued.command)?,
         queued.at.timestamp_millis(),
         now.timestamp_millis(),
@@ -130,14 +134,14 @@ pub fn shown(conn: &Connection, account: i64, held: bool) -> Stored<Vec<Ended>> 
             id: id(row, 0)?,
             document: id(row, 1)?,
             kind: row.get::<_, Option<String>>(2)?.and_then(|kind| kind.parse().ok()),
-            rotulo: row.get(3)?,
+            label: row.get(3)?,
             command: serde_json::from_str(&row.get::<_, String>(4)?)?,
             at: instant(row, 5)?,
             settled_at: instant(row, 6)?,
             discarded: row.get::<_, String>(7)? == "discarded",
             held: id_or_none(row, 8)?,
             reason: Reason { code: row.get(9)?, message: row.get(10)? },
-            nota: row.get(11)?,
+            note: row.get(11)?,
         });
     }
     Ok(ended)
@@ -173,26 +177,26 @@ pub fn counts(conn: &Connection, account: i64, document: Option<DocumentId>) -> 
 }
 
 /// How a command ended that the server did not simply take in.
-pub struct Fim {
+pub struct End {
     /// It waits for the office.
     pub held: bool,
     /// The person has seen that it was refused.
     pub dismissed: bool,
     /// Why.
-    pub motivo: String,
+    pub reason: String,
 }
 
 /// The end of a command; `None` if it waits to be sent, or was taken in.
 ///
 /// # Errors
 /// Storage.
-pub fn end(conn: &Connection, account: i64, command: CommandId) -> Stored<Option<Fim>> {
+pub fn end(conn: &Connection, account: i64, command: CommandId) -> Stored<Option<End>> {
     let mut statement = conn.prepare_cached(
         "SELECT fate = 'held', dismissed, coalesce(nota, message) FROM fates \
          WHERE account = ? AND command_id = ? AND fate <> 'approved'",
     )?;
     let row = statement.query_row(params![account, command.bytes()], |row| {
-        Ok(Fim { held: row.get(0)?, dismissed: row.get(1)?, motivo: row.get(2)? })
+        Ok(End { held: row.get(0)?, dismissed: row.get(1)?, reason: row.get(2)? })
     });
     Ok(row.optional()?)
 }

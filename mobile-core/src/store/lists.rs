@@ -1,7 +1,8 @@
 //! The rows that lists show: written by `rows`, read by index, and never by loading a document.
 
 use super::{
-    Stored, id, id_or_none, instant, instant_or_none,
+    columns::{id, id_or_none, instant, instant_or_none},
+    error::Stored,
     order::{self, Chave, Marca, Ordem},
     rows::digitos,
 };

@@ -1,7 +1,7 @@
 //! What a document is marked with besides its state: `stale` while a first sync has not named it,
 //! `damaged` while it cannot be read. A saved document keeps its marks.
 
-use super::{Stored, id};
+use super::{columns::id, error::Stored};
 use campo_domain::ids::DocumentId;
 use rusqlite::{Connection, params};
 

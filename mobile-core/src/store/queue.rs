@@ -1,6 +1,9 @@
 //! Commands that wait for their fate. A row leaves only when the server settled it.
 
-use super::{Stored, id, instant};
+use super::{
+    columns::{id, instant},
+    error::Stored,
+};
 use campo_domain::{
     command::Command,
     ids::{CommandId, DocumentId},

@@ -1,7 +1,7 @@
 //! Reference data: the person's own rights (`eu`), tipos, people and catalogues, each entry as the
 //! server last sent it.
 
-use super::Stored;
+use super::error::Stored;
 use campo_domain::{
     catalogo::{self, Catalogo},
     pessoa::{Permissao, Pessoa},

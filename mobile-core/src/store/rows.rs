@@ -1,7 +1,7 @@
 //! Writes the row that lists show of a document, in the transaction that writes the document: what
 //! is shown, what is searched, what it may be ordered by, when it is late, and whom it links to.
 
-use super::{Stored, references};
+use super::{error::Stored, references};
 use campo_domain::{
     busca::{self, dobrar},
     ids::{DocumentId, UserId},

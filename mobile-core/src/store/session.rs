@@ -1,6 +1,10 @@
 //! The device's identity, the accounts that ever signed in here, and the one session.
 
-use super::{Stored, id, instant_or_none, references};
+use super::{
+    columns::{id, instant_or_none},
+    error::Stored,
+    references,
+};
 use campo_domain::{
     ids::{DeviceId, TenantId, UserId},
     pessoa::{Permissoes, Pessoa},
@@ -43,17 +47,17 @@ pub struct Session {
     /// Whose it is.
     pub account: i64,
     /// Access token.
-    pub acesso: String,
+    pub access: String,
     /// Refresh token.
-    pub renovacao: String,
+    pub refresh: String,
     /// Since when the server no longer takes it.
-    pub expirada_desde: Option<DateTime<Utc>>,
+    pub expired_since: Option<DateTime<Utc>>,
 }
 
 /// Everything that rules and lists need to know of who works here.
-pub struct Quem {
+pub struct Account {
     /// Key of everything the person owns in the database.
-    pub account: i64,
+    pub key: i64,
     /// The account.
     pub conta: Conta,
     /// The person with rights, as the server last said.
@@ -64,7 +68,7 @@ pub struct Quem {
     pub tipos: Tipos,
 }
 
-impl Quem {
+impl Account {
     /// As `campo_sync::client` takes it.
     pub fn ctx(&self) -> Context<'_> {
         Context { pessoa: &self.pessoa, device: self.device, tipos: &self.tipos }
@@ -105,7 +109,7 @@ pub fn name_device(conn: &Connection, nome: &str) -> Stored<()> {
 ///
 /// # Errors
 /// Storage.
-pub fn enter(conn: &Connection, conta: &Conta, acesso: &str, renovacao: &str) -> Stored<i64> {
+pub fn enter(conn: &Connection, conta: &Conta, access: &str, refresh: &str) -> Stored<i64> {
     let account: i64 = conn.query_row(
         "INSERT INTO account (tenant, usuario, servidor, empresa, empresa_nome, fuso, login, \
              nome, permissoes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
@@ -128,7 +132,7 @@ pub fn enter(conn: &Connection, conta: &Conta, acesso: &str, renovacao: &str) ->
     conn.execute("DELETE FROM session", [])?;
     conn.execute(
         "INSERT INTO session (only, account, acesso, renovacao) VALUES (1, ?, ?, ?)",
-        params![account, acesso, renovacao],
+        params![account, access, refresh],
     )?;
     Ok(account)
 }
@@ -153,9 +157,9 @@ pub fn session(conn: &Connection) -> Stored<Option<Session>> {
         .query_row([], |row| {
             Ok(Session {
                 account: row.get(0)?,
-                acesso: row.get(1)?,
-                renovacao: row.get(2)?,
-                expirada_desde: instant_or_none(row, 3)?,
+                access: row.get(1)?,
+                refresh: row.get(2)?,
+                expired_since: instant_or_none(row, 3)?,
             })
         })
         .optional()?;
@@ -167,11 +171,11 @@ pub fn session(conn: &Connection) -> Stored<Option<Session>> {
 ///
 /// # Errors
 /// Storage.
-pub fn renew(conn: &Connection, presented: &str, acesso: &str, renovacao: &str) -> Stored<bool> {
+pub fn renew(conn: &Connection, presented: &str, access: &str, refresh: &str) -> Stored<bool> {
     let changed = conn.execute(
         "UPDATE session SET acesso = ?2, renovacao = ?3, expirada_desde = NULL \
          WHERE renovacao = ?1",
-        [presented, acesso, renovacao],
+        [presented, access, refresh],
     )?;
     Ok(changed > 0)
 }
@@ -192,24 +196,24 @@ pub fn expire(conn: &Connection, presented: &str, now: DateTime<Utc>) -> Stored<
 ///
 /// # Errors
 /// Storage.
-pub fn signed_in(conn: &Connection) -> Stored<Option<Quem>> {
-    session(conn)?.map(|session| quem(conn, session.account)).transpose()
+pub fn signed_in(conn: &Connection) -> Stored<Option<Account>> {
+    session(conn)?.map(|session| account(conn, session.account)).transpose()
 }
 
 /// Everything of an account.
 ///
 /// # Errors
 /// Storage.
-pub fn quem(conn: &Connection, account: i64) -> Stored<Quem> {
+pub fn account(conn: &Connection, key: i64) -> Stored<Account> {
     let mut statement = conn.prepare_cached(
         "SELECT tenant, empresa, empresa_nome, fuso, usuario, login, nome, servidor, permissoes \
          FROM account WHERE id = ?",
     )?;
     let (mut conta, permissoes) =
-        statement.query_row([account], |row| Ok((conta(row)?, row.get::<_, String>(8)?)))?;
+        statement.query_row([key], |row| Ok((conta(row)?, row.get::<_, String>(8)?)))?;
     conta.permissoes = serde_json::from_str(&permissoes)?;
     // What the server said last counts; the login's answer is older.
-    let pessoa = references::eu(conn, account)?.unwrap_or_else(|| Pessoa {
+    let pessoa = references::eu(conn, key)?.unwrap_or_else(|| Pessoa {
         id: conta.usuario,
         nome: conta.nome.clone(),
         permissoes: conta.permissoes.clone(),
@@ -221,7 +225,7 @@ pub fn quem(conn: &Connection, account: i64) -> Stored<Quem> {
     conta.nome.clone_from(&pessoa.nome);
     conta.permissoes.clone_from(&pessoa.permissoes);
     let (device, _) = device(conn)?;
-    Ok(Quem { account, conta, pessoa, device, tipos: references::tipos(conn, account)? })
+    Ok(Account { key, conta, pessoa, device, tipos: references::tipos(conn, key)? })
 }
 
 fn conta(row: &Row<'_>) -> rusqlite::Result<Conta> {

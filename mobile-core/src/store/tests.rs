@@ -1,13 +1,13 @@
 //! Migrations, and that lists are read by index.
 
 use super::{
+    database::{OpenError, open},
     lists::{self, Filtro},
     migrations::{self, MigrationError},
-    open,
     order::{Chave, Marca, Ordem},
     schema::{STEPS, Step, V1},
 };
-use crate::{Campo, error::Error};
+use crate::{error::Error, phone::Phone};
 use automerge::{Automerge, ObjType, ROOT, transaction::Transactable};
 use campo_domain::{ids::DocumentId, kind::Kind};
 use chrono::{DateTime, Utc};
@@ -85,7 +85,7 @@ fn ff43_an_update_of_the_app_keeps_device_session_documents_and_queue() {
     let marked = "SELECT count(*) FROM documents WHERE stale <> 0";
     assert_eq!(conn.query_row(marked, [], |row| row.get::<_, u32>(0)).unwrap(), 0);
     drop(conn);
-    let campo = Campo::open(&path, None).unwrap();
+    let campo = Phone::open(&path, None).unwrap();
     let pendencias = campo.pending().unwrap();
     assert_eq!(pendencias.pendentes[0].conteudo[0].valor, "Pó");
     assert_eq!(pendencias.pendentes[0].documento_rotulo, "P-1");
@@ -103,7 +103,7 @@ fn ff43_a_migration_that_fails_changes_nothing_and_says_so() {
     let steps = [Step { version: 1, sql: V1 }, Step { version: 2, sql: BROKEN }];
     let failed = migrations::run(&mut conn, &steps).unwrap_err();
     assert!(matches!(failed, MigrationError::Failed { version: 2, .. }), "{failed}");
-    let mensagem = Error::from(failed).to_string();
+    let mensagem = Error::from(OpenError::from(failed)).to_string();
     assert!(mensagem.contains("Tudo continua como estava"), "{mensagem}");
     assert_eq!(migrations::version(&conn).unwrap(), 1);
     assert_eq!(dump(&conn), before);
@@ -124,11 +124,11 @@ fn ff43_an_update_that_brings_photos_leaves_accounts_as_they_were() {
     migrations::run(&mut conn, STEPS).unwrap();
     assert_eq!(dump(&conn), before);
     drop(conn);
-    let campo = Campo::open(&path, None).unwrap();
-    assert_eq!(campo.orcamento().unwrap(), crate::Orcamento::QualquerRede);
-    assert_eq!(campo.armazenamento().unwrap(), crate::Armazenamento::default());
+    let campo = Phone::open(&path, None).unwrap();
+    assert_eq!(campo.budget().unwrap(), crate::Budget::AnyNetwork);
+    assert_eq!(campo.armazenamento().unwrap(), crate::StorageUse::default());
     // What waited before waits on, and is counted.
-    assert_eq!(campo.safe_to_uninstall().unwrap().comandos, 1);
+    assert_eq!(campo.safe_to_uninstall().unwrap().commands, 1);
     assert!(!dir.path().join("campo.db.fotos").exists());
 }
 
@@ -191,10 +191,10 @@ fn documents_of_the_old_shape_are_set_aside_and_nothing_that_was_written_is_drop
     .unwrap();
     drop(conn);
 
-    let campo = Campo::open(&path, None).unwrap();
-    let estado = campo.estado().unwrap();
-    assert_eq!(estado.danificados, 1);
-    assert!(estado.aviso.unwrap().contains("serão pedidos de novo"));
+    let campo = Phone::open(&path, None).unwrap();
+    let estado = campo.status().unwrap();
+    assert_eq!(estado.damaged, 1);
+    assert!(estado.notice.unwrap().contains("serão pedidos de novo"));
     let pagina = campo.ocorrencias(&Filtro::default()).unwrap();
     assert_eq!(pagina.linhas[0].rotulo, "2026/000007");
     assert!(matches!(campo.show(document.into()), Err(Error::Documento(_))));
@@ -215,7 +215,7 @@ fn a_file_from_a_newer_app_is_not_touched() {
     conn.pragma_update(None, "user_version", 99).unwrap();
     drop(conn);
     let bytes = std::fs::read(&path).unwrap();
-    let error = open(&path, None).unwrap_err();
+    let error = Error::from(open(&path, None).unwrap_err());
     assert!(matches!(error, Error::VersaoMaisNova { found: 99, known: 7 }), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
 }

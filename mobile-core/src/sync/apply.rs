@@ -5,7 +5,7 @@ use crate::{
     error::Error,
     store::{
         anexos, cursor, documents, fates, marks, queue, references, rows,
-        session::{self, Quem},
+        session::{self, Account},
     },
     sync::aside,
 };
@@ -26,19 +26,19 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub struct Applied {
     /// Documents that it spoke of.
-    pub documentos: u32,
+    pub documents: u32,
     /// Commands accepted.
-    pub aceitos: u32,
+    pub accepted: u32,
     /// Commands held.
-    pub retidos: u32,
+    pub held: u32,
     /// Commands refused.
-    pub recusados: u32,
+    pub refused: u32,
     /// Held branches decided on.
-    pub decididos: u32,
+    pub decided: u32,
     /// Documents in sight that cannot be read.
-    pub danificados: u32,
+    pub damaged: u32,
     /// Commands that still wait.
-    pub pendentes: u32,
+    pub pending: u32,
     /// Those of them that wait now, each with the hash of its change.
     pub unsettled: BTreeMap<CommandId, [u8; 32]>,
     /// Whether another page waits.
@@ -57,16 +57,16 @@ pub struct Applied {
 /// where it was.
 pub fn apply(
     tx: &Connection,
-    account: i64,
+    key: i64,
     request: &SyncRequest,
     sorted: Sorted,
     restarted: bool,
 ) -> Result<Applied, Error> {
     let mut applied = Applied { more: sorted.more, ..Applied::default() };
     for reference in &sorted.references {
-        references::put(tx, account, reference)?;
+        references::put(tx, key, reference)?;
     }
-    let quem = session::quem(tx, account)?;
+    let account = session::account(tx, key)?;
     applied.moved = !sorted.references.is_empty()
         || !sorted.decided.is_empty()
         || sorted.cursor != request.cursor
@@ -76,79 +76,80 @@ pub fn apply(
     let begins = request.cursor == Cursor::default();
     let ends = (begins || request.cursor.bootstrap.is_some()) && sorted.cursor.bootstrap.is_none();
     if begins {
-        marks::all_stale(tx, account)?;
+        marks::all_stale(tx, key)?;
     }
     for (document, events) in sorted.documents {
-        one(tx, &quem, document, events, restarted, &mut applied)?;
-        applied.documentos += 1;
+        one(tx, &account, document, events, restarted, &mut applied)?;
+        applied.documents += 1;
     }
     if ends {
-        sweep(tx, &quem, &mut applied)?;
+        sweep(tx, &account, &mut applied)?;
     }
     if sorted.references.iter().any(|reference| reference.collection == "tipo") {
-        rows_that_waited(tx, &quem)?;
+        rows_that_waited(tx, &account)?;
     }
     for decided in &sorted.decided {
-        fates::decide(tx, account, decided, Utc::now())?;
-        applied.decididos += 1;
+        fates::decide(tx, key, decided, Utc::now())?;
+        applied.decided += 1;
     }
-    anexos::approved(tx, account)?;
-    cursor::advance(tx, account, &sorted.cursor, sorted.epoch, &sane(sorted.limits))?;
-    for offer in queue::offers(tx, account, &Default::default(), u32::MAX)? {
-        applied.pendentes += 1;
+    anexos::approved(tx, key)?;
+    cursor::advance(tx, key, &sorted.cursor, sorted.epoch, &sane(sorted.limits))?;
+    for offer in queue::offers(tx, key, &Default::default(), u32::MAX)? {
+        applied.pending += 1;
         applied.unsettled.insert(offer.command, offer.hash);
     }
-    applied.danificados = marks::damaged(tx, account)?;
+    applied.damaged = marks::damaged(tx, key)?;
     Ok(applied)
 }
 
 /// Applies what was said of one document, or sets the document aside.
 fn one(
     tx: &Connection,
-    quem: &Quem,
+    account: &Account,
     document: DocumentId,
     events: Vec<Event>,
     restarted: bool,
     applied: &mut Applied,
 ) -> Result<(), Error> {
-    let account = quem.account;
-    let existing = documents::load(tx, account, document)?;
+    let key = account.key;
+    let existing = documents::load(tx, key, document)?;
     if events.iter().any(|event| matches!(event, Event::Erased)) {
-        applied.files_dropped |= anexos::erase(tx, account, document)?;
+        applied.files_dropped |= anexos::erase(tx, key, document)?;
     }
     let named = |event: &Event| matches!(event, Event::Change { .. } | Event::Snapshot { .. });
     if events.iter().any(named) {
-        marks::not_stale(tx, account, document)?;
+        marks::not_stale(tx, key, document)?;
     }
-    let absorb =
-        |existing, events| client::absorb(existing, document, events, &quem.ctx(), rand::random());
+    let absorb = |existing, events| {
+        client::absorb(existing, document, events, &account.ctx(), rand::random())
+    };
     let absorbed = absorb(existing.clone(), events.clone()).or_else(|error| {
         let anew = aside::anew(existing.as_ref(), &events);
         anew.and_then(|(empty, events)| absorb(Some(empty), events).ok()).ok_or(error)
     });
     match absorbed {
         Ok(absorbed) => {
-            write(tx, quem, document, absorbed, applied)?;
+            write(tx, account, document, absorbed, applied)?;
             if events.iter().any(|event| matches!(event, Event::Snapshot { .. })) {
-                marks::whole(tx, account, document)?;
+                marks::whole(tx, key, document)?;
             }
         }
         Err(DocumentError::Gap)
             if !restarted
                 && aside::readable(existing.as_ref())
-                && !marks::is_damaged(tx, account, document)? =>
+                && !marks::is_damaged(tx, key, document)? =>
         {
             return Err(DocumentError::Gap.into());
         }
         Err(error) if aside::in_sight(existing.as_ref(), &events) => {
-            marks::damage(tx, account, document, &aside::text(&error))?;
+            marks::damage(tx, key, document, &aside::text(&error))?;
         }
         Err(error) => {
             let left = aside::out_of_sight(existing, events);
             let kept = left.document.is_some();
-            write(tx, quem, document, left, applied)?;
+            write(tx, account, document, left, applied)?;
             if kept {
-                marks::damage(tx, account, document, &aside::text(&error))?;
+                marks::damage(tx, key, document, &aside::text(&error))?;
             }
         }
     }
@@ -156,11 +157,11 @@ fn one(
 }
 
 /// A first sync is over: what it did not name is out of the person's sight.
-fn sweep(tx: &Connection, quem: &Quem, applied: &mut Applied) -> Result<(), Error> {
-    for document in marks::stale(tx, quem.account)? {
-        one(tx, quem, document, vec![Event::Revoked], true, applied)?;
+fn sweep(tx: &Connection, account: &Account, applied: &mut Applied) -> Result<(), Error> {
+    for document in marks::stale(tx, account.key)? {
+        one(tx, account, document, vec![Event::Revoked], true, applied)?;
         // What stays does so for its queue alone.
-        marks::not_stale(tx, quem.account, document)?;
+        marks::not_stale(tx, account.key, document)?;
         applied.moved = true;
     }
     Ok(())
@@ -169,51 +170,50 @@ fn sweep(tx: &Connection, quem: &Quem, applied: &mut Applied) -> Result<(), Erro
 /// Writes what is left of a document, its list row and the ends of its commands.
 fn write(
     tx: &Connection,
-    quem: &Quem,
+    account: &Account,
     document: DocumentId,
     absorbed: Absorbed,
     applied: &mut Applied,
 ) -> Result<(), Error> {
-    let account = quem.account;
+    let key = account.key;
     // Before it goes out of sight or gets its number: what the person knows it by.
-    let mut name = documents::name(tx, account, document)?;
+    let mut name = documents::name(tx, key, document)?;
     let Absorbed { document: after, mut settled, view } = absorbed;
     if let Some(view) = &view {
         name = documents::Name::from(&view.registro);
     }
-    anexos::settled(tx, account, document, &settled)?;
+    anexos::settled(tx, key, document, &settled)?;
     if after.as_ref().is_none_or(|after| !after.in_scope) {
-        applied.files_dropped |= anexos::out_of_sight(tx, account, document)?;
+        applied.files_dropped |= anexos::out_of_sight(tx, key, document)?;
     }
     match &after {
         Some(after) => {
-            documents::save(tx, account, after, view.as_ref().map(|_| &name))?;
+            documents::save(tx, key, after, view.as_ref().map(|_| &name))?;
             let pendente = after.queue.len();
             match &view {
                 Some(view) => {
-                    let (eu, fuso) = (quem.pessoa.id, quem.conta.fuso);
-                    rows::write(tx, account, view, pendente, eu, fuso)?;
+                    let (eu, fuso) = (account.pessoa.id, account.conta.fuso);
+                    rows::write(tx, key, view, pendente, eu, fuso)?;
                     let (registro, queue) = (&view.registro, &after.queue);
-                    applied.files_dropped |=
-                        anexos::write(tx, account, registro, queue, Utc::now())?;
+                    applied.files_dropped |= anexos::write(tx, key, registro, queue, Utc::now())?;
                 }
-                None => rows::remove(tx, account, document)?,
+                None => rows::remove(tx, key, document)?,
             }
         }
         None => {
-            settled.extend(orphans(tx, account, document, &settled)?);
-            queue::replace(tx, account, document, &[])?;
-            documents::forget(tx, account, document)?;
+            settled.extend(orphans(tx, key, document, &settled)?);
+            queue::replace(tx, key, document, &[])?;
+            documents::forget(tx, key, document)?;
         }
     }
     applied.moved |= !settled.is_empty();
     for Settled { queued, fate } in &settled {
         match fate {
-            Fate::Accepted => applied.aceitos += 1,
-            Fate::Held { .. } => applied.retidos += 1,
-            Fate::Refused { .. } => applied.recusados += 1,
+            Fate::Accepted => applied.accepted += 1,
+            Fate::Held { .. } => applied.held += 1,
+            Fate::Refused { .. } => applied.refused += 1,
         }
-        fates::record(tx, account, document, &name, queued, fate, Utc::now())?;
+        fates::record(tx, key, document, &name, queued, fate, Utc::now())?;
     }
     Ok(())
 }
@@ -235,22 +235,22 @@ fn orphans(
 }
 
 /// Documents that arrived before their tipo can be shown now.
-fn rows_that_waited(tx: &Connection, quem: &Quem) -> Result<(), Error> {
-    for id in documents::without_row(tx, quem.account)? {
-        let Some(document) = documents::load(tx, quem.account, id)? else { continue };
-        let view = match client::view(&document, &quem.ctx()) {
+fn rows_that_waited(tx: &Connection, account: &Account) -> Result<(), Error> {
+    for id in documents::without_row(tx, account.key)? {
+        let Some(document) = documents::load(tx, account.key, id)? else { continue };
+        let view = match client::view(&document, &account.ctx()) {
             Ok(view) => view,
             Err(DocumentError::UnknownTipo(_)) => continue,
             Err(error) => {
-                marks::damage(tx, quem.account, id, &aside::text(&error))?;
+                marks::damage(tx, account.key, id, &aside::text(&error))?;
                 continue;
             }
         };
         let name = documents::Name::from(&view.registro);
-        documents::save(tx, quem.account, &document, Some(&name))?;
-        let (eu, fuso) = (quem.pessoa.id, quem.conta.fuso);
-        rows::write(tx, quem.account, &view, document.queue.len(), eu, fuso)?;
-        anexos::write(tx, quem.account, &view.registro, &document.queue, Utc::now())?;
+        documents::save(tx, account.key, &document, Some(&name))?;
+        let (eu, fuso) = (account.pessoa.id, account.conta.fuso);
+        rows::write(tx, account.key, &view, document.queue.len(), eu, fuso)?;
+        anexos::write(tx, account.key, &view.registro, &document.queue, Utc::now())?;
     }
     Ok(())
 }

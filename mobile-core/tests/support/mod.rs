@@ -16,7 +16,7 @@ use campo_domain::{
     pessoa::{Permissao, Permissoes, Pessoa},
     preset,
 };
-use campo_mobile_core::{Campo, Error, SyncReport};
+use campo_mobile_core::{Error, Phone, SyncReport};
 use campo_sync::{
     document::Actor,
     wire::{self, Bootstrap, Cursor, Entry, Limits, Outcome, SyncRequest, SyncResponse, Verdict},
@@ -184,7 +184,7 @@ impl Server {
     /// A device with an empty database, signed in as `login`.
     pub fn device(&self, login: &str) -> Device {
         let dir = tempfile::tempdir().unwrap();
-        let campo = Campo::open(&dir.path().join("campo.db"), None).unwrap();
+        let campo = Phone::open(&dir.path().join("campo.db"), None).unwrap();
         let device = Device { dir, campo };
         device.enter(self, login);
         device
@@ -206,7 +206,7 @@ pub fn problem(status: u16, codigo: &str) -> Reply {
 /// A database in a directory of its own.
 pub struct Device {
     pub dir: TempDir,
-    pub campo: Campo,
+    pub campo: Phone,
 }
 
 impl Device {
@@ -224,7 +224,7 @@ impl Device {
     pub fn reopen(self) -> Self {
         let Device { dir, campo } = self;
         drop(campo);
-        let campo = Campo::open(&dir.path().join("campo.db"), None).unwrap();
+        let campo = Phone::open(&dir.path().join("campo.db"), None).unwrap();
         Device { dir, campo }
     }
 

@@ -7,7 +7,9 @@ use campo_domain::{
     kind::Kind,
     pessoa::Permissao::{Gerenciar, Ver},
 };
-use campo_mobile_core::{EnvioReport, Error, EstadoFoto, Fonte, FotoExibida, NovaFoto, Rede};
+use campo_mobile_core::{
+    Error, Network, NewPhoto, PhotoShown, PhotoSource, PhotoState, UploadReport,
+};
 use campo_sync::wire::Entry;
 use chrono::Utc;
 use std::{path::PathBuf, sync::atomic::AtomicBool};
@@ -16,14 +18,14 @@ use std::{path::PathBuf, sync::atomic::AtomicBool};
 pub fn ana(server: &Server) -> Device {
     server.person("ana@demo", &[Ver, Gerenciar]);
     let device = server.device("ana@demo");
-    device.campo.set_rede(Rede::WiFi);
+    device.campo.set_network(Network::WiFi);
     device.sync().unwrap();
     device
 }
 
 /// A photo of that name.
-pub fn nova<'a>(nome: &'a str, fonte: Fonte<'a>) -> NovaFoto<'a> {
-    NovaFoto { fonte, nome, categoria: "avaria", legenda: None, capturada_em: None, posicao: None }
+pub fn nova<'a>(name: &'a str, source: PhotoSource<'a>) -> NewPhoto<'a> {
+    NewPhoto { source, name, category: "avaria", caption: None, taken_at: None, position: None }
 }
 
 impl Device {
@@ -50,21 +52,21 @@ impl Device {
         nome: &str,
         bytes: &[u8],
     ) -> Result<ItemId, Error> {
-        self.campo.add_photo(document, &nova(nome, Fonte::Bytes(bytes)))
+        self.campo.add_photo(document, &nova(nome, PhotoSource::Bytes(bytes)))
     }
 
     /// How a file stands.
-    pub fn foto(&self, document: DocumentId, anexo: ItemId) -> FotoExibida {
+    pub fn foto(&self, document: DocumentId, anexo: ItemId) -> PhotoShown {
         let fotos = self.campo.fotos(document).unwrap();
         fotos.into_iter().find(|foto| foto.anexo == anexo).unwrap()
     }
 
-    pub fn estado(&self, document: DocumentId, anexo: ItemId) -> EstadoFoto {
+    pub fn estado(&self, document: DocumentId, anexo: ItemId) -> PhotoState {
         self.foto(document, anexo).estado
     }
 
     /// Sends what is due.
-    pub fn send(&self) -> EnvioReport {
+    pub fn send(&self) -> UploadReport {
         self.campo.enviar_fotos(&AtomicBool::new(false), &|_| {}).unwrap()
     }
 

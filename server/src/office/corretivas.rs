@@ -43,10 +43,10 @@ fn exige(pessoa: &Pessoa) -> Result<(), Refusal> {
 
 fn texto(texto: &str, rotulo: &str, chars_max: usize) -> ApiResult<String> {
     let texto = valor::linhas(texto);
-    workflow::texto_valido(&texto, rotulo)?;
+    workflow::valid_text(&texto, rotulo)?;
     if texto.chars().count() > chars_max {
         let detalhes = [rotulo.to_owned(), chars_max.to_string()];
-        return Err(Refusal::com(Codigo::TextoLongoDemais, detalhes).into());
+        return Err(Refusal::with(Codigo::TextoLongoDemais, detalhes).into());
     }
     Ok(texto.trim().to_owned())
 }
@@ -58,7 +58,7 @@ fn texto(texto: &str, rotulo: &str, chars_max: usize) -> ApiResult<String> {
 pub fn titulo(enviado: &str) -> ApiResult<String> {
     let titulo = texto(enviado, "Título", TITULO_CHARS_MAX)?;
     if titulo.contains(['\n', '\t']) {
-        return Err(Refusal::com(Codigo::ValorInvalido, ["Título".to_owned()]).into());
+        return Err(Refusal::with(Codigo::ValorInvalido, ["Título".to_owned()]).into());
     }
     Ok(titulo)
 }

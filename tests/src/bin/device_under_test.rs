@@ -4,7 +4,7 @@
 
 use anyhow::{Context, Result};
 use campo_domain::kind::Kind;
-use campo_mobile_core::Campo;
+use campo_mobile_core::Phone;
 use clap::Parser;
 use std::{io::Write, path::PathBuf, sync::atomic::AtomicBool, time::Duration};
 
@@ -29,7 +29,7 @@ struct Args {
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    let campo = Campo::open(&args.db, None)?;
+    let campo = Phone::open(&args.db, None)?;
     if campo.conta()?.is_none() {
         campo.sign_in(&args.server, &args.empresa, &args.login, &args.senha, &args.login)?;
         campo.sync_now(&|_| {}, &AtomicBool::new(false))?;

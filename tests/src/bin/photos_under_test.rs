@@ -4,7 +4,7 @@
 
 use anyhow::{Context, Result, bail};
 use campo_domain::ids::DocumentId;
-use campo_mobile_core::{Campo, Fonte, NovaFoto, Rede};
+use campo_mobile_core::{Network, NewPhoto, Phone, PhotoSource};
 use campo_tests::{memory_use::peak_kb, pictures::numbered};
 use clap::Parser;
 use std::{fs, path::PathBuf, sync::atomic::AtomicBool, time::Duration};
@@ -33,7 +33,7 @@ struct Args {
 
 fn main() -> Result<()> {
     let args = Args::parse();
-    let campo = Campo::open(&args.db, None)?;
+    let campo = Phone::open(&args.db, None)?;
     let done = match args.take {
         Some(photos) => take(&campo, &args, photos)?,
         None => send(&campo)?,
@@ -42,32 +42,32 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn take(campo: &Campo, args: &Args, photos: u64) -> Result<&'static str> {
+fn take(campo: &Phone, args: &Args, photos: u64) -> Result<&'static str> {
     let (caso, foto) = args.caso.zip(args.foto.as_ref()).context("neither record nor photo")?;
     let jpeg = fs::read(foto)?;
     for number in args.first..args.first + photos {
         let bytes = numbered(&jpeg, number)?;
-        let nova = NovaFoto {
-            fonte: Fonte::Bytes(&bytes),
-            nome: "foto.jpg",
-            categoria: "avaria",
-            legenda: None,
-            capturada_em: None,
-            posicao: None,
+        let nova = NewPhoto {
+            source: PhotoSource::Bytes(&bytes),
+            name: "foto.jpg",
+            category: "avaria",
+            caption: None,
+            taken_at: None,
+            position: None,
         };
         campo.add_photo(caso, &nova)?;
     }
     Ok("tiradas")
 }
 
-fn send(campo: &Campo) -> Result<&'static str> {
-    campo.set_rede(Rede::WiFi);
+fn send(campo: &Phone) -> Result<&'static str> {
+    campo.set_network(Network::WiFi);
     for _ in 0..TRIES {
         // Without a server it tries again: that is what this is for.
         let never = AtomicBool::new(false);
         let _ = campo.sync_now(&|_| {}, &never);
         let _ = campo.enviar_fotos(&never, &|_| {});
-        if campo.armazenamento()?.aguardam == 0 {
+        if campo.armazenamento()?.waiting == 0 {
             return Ok("conferidas");
         }
         std::thread::sleep(Duration::from_millis(50));

@@ -11,22 +11,22 @@ use campo_domain::{
     parte::Colecao,
     registro::Registro,
 };
-use campo_mobile_core::{Campo, Error, SyncReport};
+use campo_mobile_core::{Error, Phone, SyncReport};
 use serde_json::{Map, Value, json};
 use std::{ops::Deref, sync::atomic::AtomicBool};
 use tempfile::TempDir;
 
 /// A real device.
 pub struct Aparelho {
-    campo: Campo,
+    campo: Phone,
     /// Who is signed in.
     pub quem: UserId,
     _dir: TempDir,
 }
 
 impl Deref for Aparelho {
-    type Target = Campo;
-    fn deref(&self) -> &Campo {
+    type Target = Phone;
+    fn deref(&self) -> &Phone {
         &self.campo
     }
 }
@@ -35,7 +35,7 @@ impl Aparelho {
     /// With that person signed in.
     pub fn novo(servidor: &str, quem: &Api) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let campo = Campo::open(&dir.path().join("campo.db"), None).unwrap();
+        let campo = Phone::open(&dir.path().join("campo.db"), None).unwrap();
         let celular = format!("Celular de {}", quem.nome);
         campo.sign_in(servidor, EMPRESA, &quem.login, SENHA, &celular).unwrap();
         Aparelho { campo, quem: quem.id, _dir: dir }

@@ -164,7 +164,7 @@ fn cheia() -> Cheia {
     rosa.editar(tarde.id, "contato_nome", "Rui").unwrap();
     c.abel.altera(&outro, json!({ "contato_nome": "Ana" })).feito();
     c.chefe.pede_por(&tarde, "cancelar", "Desistiu.").feito();
-    assert_eq!(rosa.sync().retidos, 1);
+    assert_eq!(rosa.sync().held, 1);
     assert_eq!(adm.le(&outro)["conflitos"].as_array().map(Vec::len), Some(1));
 
     // A visit with what was found on it, and its agenda; what is asked of the ERP, and answered.

@@ -207,7 +207,7 @@ fn the_office_watches_cancels_and_approves_without_reloading() {
     // Ana, who had not heard of it, sends what she did.
     browser.mark();
     ana.campo.editar(id, "contrato", "C-77").unwrap();
-    assert_eq!(ana.sync().retidos, 1);
+    assert_eq!(ana.sync().held, 1);
     browser.says("main .cartao.alerta", "C-77");
     browser.says("main .cartao.alerta", "Ana Ribeiro");
     browser.says("#retidas-contagem", "1");

@@ -2,7 +2,7 @@
 //! everything that a device called durable is in the office, once, and nothing is left running.
 
 use anyhow::{Context, Result, ensure};
-use campo_mobile_core::Campo;
+use campo_mobile_core::Phone;
 use campo_server::{db::Db, postgres::Embedded};
 use std::{
     collections::BTreeSet,
@@ -182,7 +182,7 @@ impl Device {
 
     /// Sends what is left, by the app itself.
     fn settle(&self) -> Result<()> {
-        let campo = Campo::open(&self.file(), None)?;
+        let campo = Phone::open(&self.file(), None)?;
         campo.sync_now(&|_| {}, &AtomicBool::new(false))?;
         let pending = campo.pending()?;
         ensure!(pending.pendentes.is_empty(), "{} commands wait", pending.pendentes.len());

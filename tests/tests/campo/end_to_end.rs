@@ -78,11 +78,11 @@ fn two_devices_work_offline_while_the_office_edits_and_cancels_and_nothing_is_lo
     site.start();
     site.road.count("/v1/sync");
     let first = ana.sync();
-    assert_eq!((first.paginas, site.road.count("/v1/sync")), (1, 1));
-    assert_eq!((first.aceitos as usize, first.pendentes), (made.commands, 0));
+    assert_eq!((first.pages, site.road.count("/v1/sync")), (1, 1));
+    assert_eq!((first.accepted as usize, first.pending), (made.commands, 0));
     let second = bruno.sync();
-    assert_eq!((second.paginas, site.road.count("/v1/sync")), (1, 1));
-    assert_eq!((second.aceitos, second.retidos, second.recusados), (5, 3, 0));
+    assert_eq!((second.pages, site.road.count("/v1/sync")), (1, 1));
+    assert_eq!((second.accepted, second.held, second.refused), (5, 3, 0));
     assert_eq!((ana.counts(), bruno.counts()), ((0, 0, 0), (0, 3, 0)));
 
     the_office_sees_all_of_it(&site, &made, shared, own, found);
@@ -189,7 +189,7 @@ fn held_work_is_decided(site: &Site, bruno: &Phone, late: DocumentId, later: Doc
     site.decide(other, false, Some("Já resolvido por telefone.")).unwrap();
     assert!(site.registro(later).valor("cidade").vazio());
     let report = bruno.sync();
-    assert_eq!((report.paginas, report.decididos), (1, 2));
+    assert_eq!((report.pages, report.decided), (1, 2));
     let told = &bruno.pending().recusadas;
     assert_eq!(told.len(), 1);
     assert!(told[0].descartada && told[0].conteudo[0].valor == "Santos");

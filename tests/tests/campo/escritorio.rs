@@ -66,7 +66,7 @@ fn held_work_is_read_and_decided_through_the_api() {
     let outro = json!({ "campos": { "cliente": c.ines, "situacao_alegada": "Outra." } });
     let outro = c.olga.abre_com("assistencias", &outro).caso();
     c.olga.pede_por(&c.caso, "cancelar", "Desistiu.").feito();
-    assert_eq!(lia.sync().retidos, 2);
+    assert_eq!(lia.sync().held, 2);
 
     let ids = |query: &str| {
         let linhas = c.olga.lista(&format!("/v1/retidas?{query}"));
@@ -133,7 +133,7 @@ fn held_work_is_read_page_by_page() {
         lia.anotar(caso.id, "Medi o vão.").unwrap();
         c.olga.pede_por(caso, "cancelar", "Desistiu.").feito();
     }
-    assert_eq!(lia.sync().retidos, 2);
+    assert_eq!(lia.sync().held, 2);
     let first = c.olga.get("/v1/retidas?limite=1").feito();
     let cursor = first["proximo"].as_str().unwrap();
     let second = c.olga.get(&format!("/v1/retidas?limite=1&cursor={cursor}")).feito();
@@ -162,7 +162,7 @@ fn a_withdrawn_tipo_makes_nothing_new_but_what_a_phone_made_before_it_knew() {
 
     // The record that is there goes on, and so does what was made in good faith.
     c.olga.altera(&c.caso, json!({ "prazo": "2026-12-01" })).feito();
-    assert_eq!(lia.sync().recusados, 0);
+    assert_eq!(lia.sync().refused, 0);
     assert!(c.casa.registro(antes.unwrap()).numero.is_some());
     let campos = textos(&[("cliente", &c.ines.to_string()), ("situacao_alegada", "Depois.")]);
     lia.novo(Kind::Assistencia, Some("p001.assistencia"), &campos, &[])
@@ -192,7 +192,7 @@ fn an_agenda_of_an_ocorrencia_is_of_its_assistencia_too() {
     ]);
     let visita = lia.novo(Kind::Agenda, None, &campos, &[]).unwrap();
     assert_eq!(lia.registro(visita).referencia("assistencia"), Some(c.caso.id.uuid()));
-    assert_eq!(lia.sync().recusados, 0);
+    assert_eq!(lia.sync().refused, 0);
 }
 
 /// R9, R11.
@@ -244,7 +244,7 @@ fn nothing_is_planned_or_opened_in_an_assistencia_that_is_over() {
 
     // What was found there is a fact.
     let feito = lia.sync();
-    assert_eq!((feito.retidos, feito.recusados), (0, 0));
+    assert_eq!((feito.held, feito.refused), (0, 0));
     assert!(c.casa.registro(da_rua).numero.is_some());
 }
 
@@ -310,7 +310,7 @@ fn a_telephone_copies_what_the_tipo_still_has() {
     assert!(!copia.campos.iter().any(|(nome, _)| nome == "observacoes"), "{:?}", copia.campos);
     let nova = lia.novo(copia.kind, Some(&copia.tipo), &copia.campos, &copia.itens).unwrap();
     assert_eq!(lia.registro(nova).tipo.versao, 2);
-    assert_eq!(lia.sync().recusados, 0);
+    assert_eq!(lia.sync().refused, 0);
 }
 
 /// R6.
@@ -386,7 +386,7 @@ fn a_telephone_asks_the_same_of_another_origem() {
     let item = vera.inclui(id, Colecao::Itens, &[("produto", "Colchão Itatiba")]).unwrap();
     assert_eq!(*vera.registro(id).itens[&item].valor("quantidade"), Valor::Inteiro(2_000));
     let feito = vera.sync();
-    assert_eq!((feito.retidos, feito.recusados), (0, 0));
+    assert_eq!((feito.held, feito.refused), (0, 0));
     c.casa.confere(&[&vera]);
 }
 

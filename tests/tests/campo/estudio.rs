@@ -13,7 +13,7 @@ use campo_domain::{
     registro::{Arquivo, SituacaoArquivo},
 };
 use campo_mobile_core::{
-    Campo, EnvioReport, Error, EstadoFoto, Fonte, FotoExibida, NovaFoto, Rede, SyncReport,
+    Error, Network, NewPhoto, Phone, PhotoShown, PhotoSource, PhotoState, SyncReport, UploadReport,
 };
 use campo_server::{
     db::Db,
@@ -236,9 +236,9 @@ impl Drop for Estudio {
     }
 }
 
-fn abre(dir: &TempDir) -> Arc<Campo> {
-    let campo = Campo::open(&dir.path().join("campo.db"), None).unwrap();
-    campo.set_rede(Rede::WiFi);
+fn abre(dir: &TempDir) -> Arc<Phone> {
+    let campo = Phone::open(&dir.path().join("campo.db"), None).unwrap();
+    campo.set_network(Network::WiFi);
     Arc::new(campo)
 }
 
@@ -257,13 +257,13 @@ fn copy_folder(from: &Path, to: &Path) {
 
 /// A telephone.
 pub struct Celular {
-    campo: Option<Arc<Campo>>,
+    campo: Option<Arc<Phone>>,
     dir: TempDir,
 }
 
 impl Deref for Celular {
-    type Target = Campo;
-    fn deref(&self) -> &Campo {
+    type Target = Phone;
+    fn deref(&self) -> &Phone {
         self.campo.as_ref().unwrap()
     }
 }
@@ -303,7 +303,7 @@ impl Celular {
     }
 
     /// The app, for another thread.
-    pub fn app(&self) -> Arc<Campo> {
+    pub fn app(&self) -> Arc<Phone> {
         self.campo.clone().unwrap()
     }
 
@@ -323,7 +323,7 @@ impl Celular {
 
     /// Takes a photo.
     pub fn fotografa(&self, documento: DocumentId, bytes: &[u8]) -> Result<ItemId, Error> {
-        self.anexa(documento, "foto.jpg", Fonte::Bytes(bytes))
+        self.anexa(documento, "foto.jpg", PhotoSource::Bytes(bytes))
     }
 
     /// Attaches a file.
@@ -331,11 +331,11 @@ impl Celular {
         &self,
         documento: DocumentId,
         nome: &str,
-        fonte: Fonte<'_>,
+        source: PhotoSource<'_>,
     ) -> Result<ItemId, Error> {
-        let (legenda, capturada_em, posicao) = (None, None, None);
-        let categoria = "avaria";
-        let nova = NovaFoto { fonte, nome, categoria, legenda, capturada_em, posicao };
+        let (caption, taken_at, position) = (None, None, None);
+        let (name, category) = (nome, "avaria");
+        let nova = NewPhoto { source, name, category, caption, taken_at, position };
         self.add_photo(documento, &nova)
     }
 
@@ -351,26 +351,26 @@ impl Celular {
     }
 
     /// Tries to send photos.
-    pub fn tenta_enviar(&self) -> Result<EnvioReport, Error> {
+    pub fn tenta_enviar(&self) -> Result<UploadReport, Error> {
         self.enviar_fotos(&AtomicBool::new(false), &|_| {})
     }
 
     /// Sends photos.
     #[track_caller]
-    pub fn envia(&self) -> EnvioReport {
+    pub fn envia(&self) -> UploadReport {
         self.tenta_enviar().unwrap()
     }
 
     /// A photo as it is shown.
     #[track_caller]
-    pub fn foto(&self, documento: DocumentId, anexo: ItemId) -> FotoExibida {
+    pub fn foto(&self, documento: DocumentId, anexo: ItemId) -> PhotoShown {
         let fotos = self.fotos(documento).unwrap();
         fotos.into_iter().find(|foto| foto.anexo == anexo).unwrap()
     }
 
     /// The state that is shown of it.
     #[track_caller]
-    pub fn mostra(&self, documento: DocumentId, anexo: ItemId) -> EstadoFoto {
+    pub fn mostra(&self, documento: DocumentId, anexo: ItemId) -> PhotoState {
         self.foto(documento, anexo).estado
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     pages::Pages,
 };
 use campo_domain::{kind::Kind, valor::Valor};
-use campo_mobile_core::{Error, Filtro, Sessao, SyncState};
+use campo_mobile_core::{Error, Filtro, SessionState, SyncState};
 use campo_server::reference;
 use chrono::Utc;
 use std::sync::atomic::AtomicBool;
@@ -23,7 +23,7 @@ fn ff01_an_answer_that_is_lost_after_the_commit_leaves_one_record() {
     assert!(matches!(ana.try_sync(), Err(Error::SemConexao(_))));
     assert_eq!(ana.counts(), (2, 0, 0));
     let numero = site.registro(id).numero.unwrap();
-    assert_eq!(ana.sync().aceitos, 2);
+    assert_eq!(ana.sync().accepted, 2);
     assert_eq!(ana.counts(), (0, 0, 0));
     assert_eq!(site.registro(id).numero.unwrap(), numero);
     assert_eq!(site.count("SELECT count(*) FROM assistencias"), 1);
@@ -38,8 +38,8 @@ fn ff02_the_same_push_sent_twice_at_the_same_time_is_one_record() {
     ana.campo.anotar(id, "Uma vez só.").unwrap();
     let twin = ana.copied();
     std::thread::scope(|scope| {
-        let other = scope.spawn(|| twin.sync().aceitos);
-        assert_eq!((ana.sync().aceitos, other.join().unwrap()), (3, 3));
+        let other = scope.spawn(|| twin.sync().accepted);
+        assert_eq!((ana.sync().accepted, other.join().unwrap()), (3, 3));
     });
     assert_eq!(site.registro(id).notas.len(), 1);
     assert_eq!(site.count("SELECT count(*) FROM assistencias"), 1);
@@ -58,7 +58,7 @@ fn ff04_a_record_edited_while_it_is_sent_arrives_in_both_states_in_order() {
     let edit = move || campo.editar(id, "contrato", "durante").unwrap();
     site.road.once("/v1/sync", Fate::Meanwhile(Box::new(edit)));
     let report = ana.sync();
-    assert_eq!((report.aceitos, report.pendentes), (4, 0));
+    assert_eq!((report.accepted, report.pending), (4, 0));
     assert_eq!(site.registro(id).valor("contrato"), &Valor::Texto("durante".into()));
     let order = site.count(
         "SELECT count(*) FROM acompanhamentos a JOIN acompanhamentos b USING (tenant, document) \
@@ -84,7 +84,7 @@ fn ff10_accepted_means_merged_and_what_fails_to_merge_is_not_accepted() {
     assert_eq!(site.count("SELECT count(*) FROM document"), 0);
     assert_eq!(ana.registro(id).titulo(), "Porta caída");
     site.sql("DROP TRIGGER falha ON acompanhamentos");
-    assert_eq!(ana.sync().aceitos, 2);
+    assert_eq!(ana.sync().accepted, 2);
     assert!(site.registro(id).numero.is_some());
     ana.sync();
     assert_eq!(ana.campo.assistencias(&Filtro::default()).unwrap().linhas.len(), 1);
@@ -105,21 +105,21 @@ fn ff23_a_refusal_and_a_401_keep_the_work_and_show_it() {
     bruno.campo.anotar(id, "Continua valendo.").unwrap();
     ana.sync();
     let report = bruno.sync();
-    assert_eq!((report.aceitos, report.recusados, report.pendentes), (1, 1, 0));
+    assert_eq!((report.accepted, report.refused, report.pending), (1, 1, 0));
     let refused = &bruno.pending().recusadas[0];
     assert_eq!((&*refused.codigo, refused.conteudo[0].valor.len()), ("texto_longo_demais", 6_000));
     assert!(!refused.mensagem.is_empty());
-    assert_eq!(bruno.campo.sync_state(id).unwrap(), SyncState::Recusado { n: 1 });
+    assert_eq!(bruno.campo.sync_state(id).unwrap(), SyncState::Refused { n: 1 });
     assert_eq!(site.registro(id).notas.len(), 1);
 
     bruno.campo.anotar(id, "Escrita antes do 401.").unwrap();
     site.sql("UPDATE device_session SET revogado_em = now()");
     assert!(matches!(bruno.try_sync(), Err(Error::SessaoExpirada)));
     bruno.campo.anotar(id, "Escrita depois do 401.").unwrap();
-    assert!(matches!(bruno.campo.session_state().unwrap(), Sessao::Expirada { .. }));
+    assert!(matches!(bruno.campo.session_state().unwrap(), SessionState::Expired { .. }));
     assert_eq!(bruno.counts(), (2, 0, 1));
     bruno.enter(&site, "bruno");
-    assert_eq!(bruno.sync().aceitos, 2);
+    assert_eq!(bruno.sync().accepted, 2);
     assert_eq!(bruno.counts(), (0, 0, 1));
     assert_eq!(site.registro(id).notas.len(), 3);
     bruno.campo.dismiss(bruno.pending().recusadas[0].id).unwrap();
@@ -135,8 +135,8 @@ fn ff24_a_refresh_whose_answer_is_lost_does_not_sign_the_person_out() {
         site.sql("UPDATE device_session SET access_expira_em = now() - interval '1 s'");
         site.road.once("/v1/auth/refresh", Fate::Lose);
         assert!(matches!(ana.try_sync(), Err(Error::SemConexao(_))));
-        assert_eq!(ana.campo.session_state().unwrap(), Sessao::Ativa);
-        assert!(ana.sync().pendentes == 0);
+        assert_eq!(ana.campo.session_state().unwrap(), SessionState::Active);
+        assert!(ana.sync().pending == 0);
     }
     assert_eq!(site.count("SELECT count(*) FROM clientes"), 1);
     assert_eq!(site.count("SELECT count(*) FROM device_session WHERE revogado_em IS NOT NULL"), 0);
@@ -158,7 +158,7 @@ fn ff26_a_second_person_on_the_phone_neither_sees_nor_sends_the_first_ones_work(
     assert_eq!(site.registro(brunos).criacao.por, site.id("bruno"));
     phone.enter(&site, "ana");
     assert_eq!(phone.counts(), (2, 0, 0));
-    assert_eq!(phone.sync().aceitos, 2);
+    assert_eq!(phone.sync().accepted, 2);
     assert_eq!(site.registro(anas).criacao.por, site.id("ana"));
     assert!(phone.campo.show(brunos).is_err());
     site.converged("ana", &phone);
@@ -177,9 +177,9 @@ fn ff28_the_report_of_a_technician_who_was_replaced_is_held_shown_and_can_be_mer
     site.edit(id, "responsavel", Valor::Id(site.id("bruno").uuid()));
 
     let report = ana.sync();
-    assert_eq!((report.aceitos, report.retidos, report.recusados), (0, 3, 0));
+    assert_eq!((report.accepted, report.held, report.refused), (0, 3, 0));
     assert_eq!(ana.counts(), (0, 3, 0));
-    assert_eq!(ana.campo.sync_state(id).unwrap(), SyncState::ForaDeAlcance);
+    assert_eq!(ana.campo.sync_state(id).unwrap(), SyncState::OutOfSight);
     let shown: Vec<_> = ana.pending().retidas;
     assert!(shown.iter().any(|held| held.conteudo[0].valor == "Troquei a dobradiça."));
     assert!(ana.campo.show(id).is_err() && site.registro(id).notas.is_empty());
@@ -191,7 +191,7 @@ fn ff28_the_report_of_a_technician_who_was_replaced_is_held_shown_and_can_be_mer
     assert_eq!(registro.notas[0].autoria.por, site.id("ana"));
     site.decide(&site.held(found)[0], true, None).unwrap();
     assert_eq!(site.registro(found).criacao.por, site.id("ana"));
-    assert_eq!(ana.sync().decididos, 2);
+    assert_eq!(ana.sync().decided, 2);
     assert_eq!(ana.counts(), (0, 0, 0));
     bruno.sync();
     site.converged("bruno", &bruno);
@@ -217,7 +217,7 @@ fn ff29_unsent_work_of_a_person_who_lost_access_moves_to_the_holding_area() {
         tx.commit().await.unwrap();
     });
     let report = ana.sync();
-    assert_eq!((report.aceitos, report.recusados, report.pendentes), (0, 0, 0));
+    assert_eq!((report.accepted, report.refused, report.pending), (0, 0, 0));
     assert_eq!(ana.counts(), (0, 3, 0));
     assert_eq!(site.held(id)[0].writes[0].proposed.as_deref(), Some("Escrita sem sinal."));
     let carla = Pages::enter(&site, AURORA, "carla");
@@ -274,9 +274,9 @@ fn ff41_the_next_try_is_visible_and_happens() {
     let due = |now| ana.campo.sync_if_due(now, &|_| {}, &AtomicBool::new(false));
     assert!(due(before).unwrap().is_none());
     site.start();
-    assert_eq!(due(next).unwrap().unwrap().aceitos, 1);
-    let estado = ana.campo.estado().unwrap();
-    assert_eq!((estado.proxima_tentativa, estado.falhas, estado.pendentes), (None, 0, 0));
+    assert_eq!(due(next).unwrap().unwrap().accepted, 1);
+    let estado = ana.campo.status().unwrap();
+    assert_eq!((estado.next_try_at, estado.failures, estado.pending), (None, 0, 0));
 }
 
 #[test]
@@ -289,7 +289,7 @@ fn an_approval_that_can_no_longer_be_merged_changes_nothing() {
     ana.campo.editar(id, "contrato", "C-1").unwrap();
     ana.campo.editar(id, "endereco", "Rua Um").unwrap();
     site.edit(id, "responsavel", Valor::Id(site.id("bruno").uuid()));
-    assert_eq!(ana.sync().retidos, 2);
+    assert_eq!(ana.sync().held, 2);
     // The second change of the branch is damaged: it can never be merged.
     site.sql(
         "UPDATE held_change SET bytes = '\\x00' WHERE ordem = (SELECT max(ordem) FROM held_change)",

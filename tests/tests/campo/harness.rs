@@ -15,7 +15,7 @@ use campo_domain::{
     tipo::TipoRef,
     valor::Valor,
 };
-use campo_mobile_core::{Campo, Error, Pendencias, SyncReport};
+use campo_mobile_core::{Error, Pendencias, SyncReport};
 use campo_server::{
     app::App,
     auth::accounts::{self, NewCompany, NewUser},
@@ -218,7 +218,8 @@ impl Site {
     /// A new device, signed in and synchronised.
     pub fn phone(&self, login: &str) -> Phone {
         let dir = tempfile::tempdir().unwrap();
-        let campo = Arc::new(Campo::open(&dir.path().join("campo.db"), None).unwrap());
+        let campo =
+            Arc::new(campo_mobile_core::Phone::open(&dir.path().join("campo.db"), None).unwrap());
         let phone = Phone { campo, dir };
         phone.enter(self, login);
         phone.sync();
@@ -360,7 +361,7 @@ pub fn textos(campos: &[(&str, &str)]) -> Vec<(String, String)> {
 /// A device with a database of its own.
 pub struct Phone {
     /// What the app calls.
-    pub campo: Arc<Campo>,
+    pub campo: Arc<campo_mobile_core::Phone>,
     dir: TempDir,
 }
 
@@ -381,7 +382,7 @@ impl Phone {
         let to = dir.path().join("campo.db");
         let from = rusqlite::Connection::open(self.file()).unwrap();
         from.execute("VACUUM INTO ?1", [to.to_str().unwrap()]).unwrap();
-        Phone { campo: Arc::new(Campo::open(&to, None).unwrap()), dir }
+        Phone { campo: Arc::new(campo_mobile_core::Phone::open(&to, None).unwrap()), dir }
     }
 
     /// Tries to synchronise.

@@ -11,7 +11,7 @@ use campo_domain::{
     parte::Variante,
     registro::SituacaoArquivo::{Esperada, Recebida, Recusada, Verificada},
 };
-use campo_mobile_core::{EstadoFoto, Fonte, Orcamento, Parada, Rede};
+use campo_mobile_core::{Budget, Network, PhotoSource, PhotoState, Stop};
 use campo_tests::{
     pictures::{self, CAPTURED, Shot, numbered},
     proxy::{Fault, Passed, Request},
@@ -69,12 +69,12 @@ fn ate_conferida(estudio: &Estudio, celular: &Celular, caso: DocumentId, anexo: 
         celular.tentar_fotos_agora().unwrap();
         celular.envia();
         celular.sync();
-        celular.mostra(caso, anexo) == EstadoFoto::Conferida
+        celular.mostra(caso, anexo) == PhotoState::Verified
     });
 }
 
 fn fotos_pendentes(celular: &Celular) -> u32 {
-    celular.safe_to_uninstall().unwrap().fotos
+    celular.safe_to_uninstall().unwrap().photos
 }
 
 #[test]
@@ -96,11 +96,11 @@ fn ff07_a_record_that_arrived_is_not_complete_until_each_of_its_photos_has() {
         false => Fault::Pass,
     });
     let report = celular.envia();
-    assert_eq!((report.fotos, report.aguardam), (0, 2), "{report:?}");
+    assert_eq!((report.photos, report.waiting), (0, 2), "{report:?}");
     celular.sync();
     assert_eq!((estudio.estado(caso, first), estudio.estado(caso, second)), (Esperada, Esperada));
     for anexo in [first, second] {
-        assert_ne!(celular.mostra(caso, anexo), EstadoFoto::Conferida);
+        assert_ne!(celular.mostra(caso, anexo), PhotoState::Verified);
     }
     assert_eq!(fotos_pendentes(&celular), 2);
 
@@ -109,7 +109,7 @@ fn ff07_a_record_that_arrived_is_not_complete_until_each_of_its_photos_has() {
         ate_conferida(&estudio, &celular, caso, anexo);
         assert_eq!(estudio.guardado(&sha256(bytes)).as_ref(), Some(bytes));
     }
-    assert!(celular.safe_to_uninstall().unwrap().pode);
+    assert!(celular.safe_to_uninstall().unwrap().safe);
 }
 
 #[test]
@@ -118,28 +118,28 @@ fn ff08_a_photo_is_said_to_have_arrived_only_when_the_server_has_verified_it() {
     let bytes = grande(1);
     let anexo = celular.fotografa(caso, &bytes).unwrap();
     celular.sync();
-    assert_eq!(celular.mostra(caso, anexo), EstadoFoto::NoCelular);
+    assert_eq!(celular.mostra(caso, anexo), PhotoState::OnPhone);
     // The server takes every byte, and cannot read one of them back.
     estudio.store.fail_reads(1_000);
     let report = celular.envia();
-    assert_eq!(report.aguardam, 1, "{report:?}");
+    assert_eq!(report.waiting, 1, "{report:?}");
     estudio.espera_estado(caso, anexo, Recebida);
     celular.sync();
-    assert_eq!(celular.mostra(caso, anexo), EstadoFoto::NoServidor);
+    assert_eq!(celular.mostra(caso, anexo), PhotoState::AtServer);
     let uninstall = celular.safe_to_uninstall().unwrap();
-    assert_eq!((uninstall.pode, uninstall.fotos), (false, 1));
-    assert!(uninstall.frase.contains("1 foto"), "{}", uninstall.frase);
-    assert_eq!(celular.estado().unwrap().fotos.aguardam, 1);
+    assert_eq!((uninstall.safe, uninstall.photos), (false, 1));
+    assert!(uninstall.sentence.contains("1 foto"), "{}", uninstall.sentence);
+    assert_eq!(celular.status().unwrap().photos.waiting, 1);
 
     estudio.store.heal();
     estudio.apressa();
     estudio.espera_estado(caso, anexo, Verificada);
     // The device says so once it has heard of it, and not before.
-    assert_eq!(celular.mostra(caso, anexo), EstadoFoto::NoServidor);
+    assert_eq!(celular.mostra(caso, anexo), PhotoState::AtServer);
     celular.sync();
-    assert_eq!(celular.mostra(caso, anexo), EstadoFoto::Conferida);
+    assert_eq!(celular.mostra(caso, anexo), PhotoState::Verified);
     assert_eq!(estudio.guardado(&sha256(&bytes)).unwrap(), bytes);
-    assert!(celular.safe_to_uninstall().unwrap().pode);
+    assert!(celular.safe_to_uninstall().unwrap().safe);
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn ff09_no_later_synchronisation_deletes_a_photo_that_is_not_verified() {
         celular.sync();
         celular.reabre();
         guarda(&celular, caso, anexo, &bytes);
-        assert_eq!(celular.limpar_conferidas().unwrap().originais, 0);
+        assert_eq!(celular.limpar_conferidas().unwrap().originals, 0);
         guarda(&celular, caso, anexo, &bytes);
     }
     estudio.proxy.clear();
@@ -170,7 +170,7 @@ fn ff09_no_later_synchronisation_deletes_a_photo_that_is_not_verified() {
 
     // Only now it may go; and it comes back, as it was.
     let freed = celular.limpar_conferidas().unwrap();
-    assert_eq!((freed.originais, freed.bytes), (1, bytes.len() as u64));
+    assert_eq!((freed.originals, freed.bytes), (1, bytes.len() as u64));
     assert!(celular.arquivo(caso, anexo, Variante::Original).is_err());
     celular.arquivo(caso, anexo, Variante::Miniatura).unwrap();
     celular.baixar(caso, anexo, Variante::Original).unwrap();
@@ -186,8 +186,8 @@ fn ff12_nothing_is_freed_on_an_error_whatever_it_is() {
     let kept = |when: &str| {
         let _ = celular.tenta_enviar();
         celular.sync();
-        assert_ne!(celular.mostra(caso, anexo), EstadoFoto::Conferida, "{when}");
-        assert_eq!(celular.limpar_conferidas().unwrap().originais, 0, "{when}");
+        assert_ne!(celular.mostra(caso, anexo), PhotoState::Verified, "{when}");
+        assert_eq!(celular.limpar_conferidas().unwrap().originals, 0, "{when}");
         guarda(&celular, caso, anexo, &bytes);
         celular.tentar_fotos_agora().unwrap();
     };
@@ -213,7 +213,7 @@ fn ff12_nothing_is_freed_on_an_error_whatever_it_is() {
     estudio.proxy.clear();
     ate_conferida(&estudio, &celular, caso, anexo);
     assert_eq!(estudio.guardado(&sha256(&bytes)).unwrap(), bytes);
-    assert_eq!(celular.limpar_conferidas().unwrap().originais, 1);
+    assert_eq!(celular.limpar_conferidas().unwrap().originals, 1);
 }
 
 #[test]
@@ -225,22 +225,22 @@ fn ff13_a_hundred_files_and_a_large_one_fit_through_every_limit() {
             0 => ("foto.jpg", numbered(&base, number).unwrap()),
             _ => ("medidas.bin", pictures::noise(number, 3_000)),
         };
-        celular.anexa(caso, nome, Fonte::Bytes(&bytes)).unwrap();
+        celular.anexa(caso, nome, PhotoSource::Bytes(&bytes)).unwrap();
     }
     let large = pictures::noise(1, 20 << 20);
     let file = celular.file().with_file_name("laudo.bin");
     std::fs::write(&file, &large).unwrap();
-    let last = celular.anexa(caso, "laudo.bin", Fonte::Caminho(&file)).unwrap();
+    let last = celular.anexa(caso, "laudo.bin", PhotoSource::Path(&file)).unwrap();
     let report = celular.sync();
-    assert_eq!((report.aceitos, report.recusados, report.pendentes), (101, 0, 0));
+    assert_eq!((report.accepted, report.refused, report.pending), (101, 0, 0));
     let report = celular.envia();
-    assert_eq!((report.fotos, report.falharam), (101, 0), "{report:?}");
+    assert_eq!((report.photos, report.failed), (101, 0), "{report:?}");
     estudio.espera("all are verified", || {
         estudio.estados().iter().all(|(_, estado)| estado == "verificada")
     });
     celular.sync();
-    assert!(celular.safe_to_uninstall().unwrap().pode);
-    assert_eq!(celular.mostra(caso, last), EstadoFoto::Conferida);
+    assert!(celular.safe_to_uninstall().unwrap().safe);
+    assert_eq!(celular.mostra(caso, last), PhotoState::Verified);
     assert_eq!(estudio.guardado(&sha256(&large)).unwrap(), large);
     assert_eq!(estudio.objetos_em("originais/").len(), 101);
 }
@@ -274,7 +274,7 @@ fn ff14_an_upload_that_was_interrupted_leaves_no_lock() {
     meets(&estudio, Fault::CutUp(bytes.len() as u64 / 2));
     let begun = Instant::now();
     let report = celular.envia();
-    assert_eq!((report.falharam, report.fotos), (0, 1), "{report:?}");
+    assert_eq!((report.failed, report.photos), (0, 1), "{report:?}");
     assert!(begun.elapsed() < Duration::from_secs(10));
     estudio.espera_estado(caso, anexo, Verificada);
 }
@@ -295,7 +295,7 @@ fn ff34_a_photo_of_no_bytes_or_cut_short_is_named_at_capture_and_at_arrival() {
         assert!(message.contains("foto.jpg") && message.contains(palavra), "{message}");
     }
     assert!(celular.fotos(caso).unwrap().is_empty());
-    assert_eq!(celular.armazenamento().unwrap().originais, 0);
+    assert_eq!(celular.armazenamento().unwrap().originals, 0);
 
     // It was whole when it was taken, and is not any more: it does not leave, and that is said.
     let anexo = celular.fotografa(caso, &whole).unwrap();
@@ -303,7 +303,7 @@ fn ff34_a_photo_of_no_bytes_or_cut_short_is_named_at_capture_and_at_arrival() {
     let path = celular.arquivo(caso, anexo, Variante::Original).unwrap();
     File::options().write(true).open(path).unwrap().set_len(100).unwrap();
     celular.envia();
-    let EstadoFoto::Falhou { porque, .. } = celular.mostra(caso, anexo) else {
+    let PhotoState::Failed { reason: porque, .. } = celular.mostra(caso, anexo) else {
         panic!("{:?}", celular.mostra(caso, anexo))
     };
     assert!(porque.contains("mudou"), "{porque}");
@@ -388,7 +388,7 @@ fn ff38_an_upload_killed_in_the_background_goes_on_from_the_byte_it_had() {
     assert_eq!(resumed[0].up, total - half);
     assert_eq!(estudio.guardado(&sha256(&bytes)).unwrap(), bytes);
     celular.reabre();
-    assert_eq!(celular.mostra(caso, anexo), EstadoFoto::Conferida);
+    assert_eq!(celular.mostra(caso, anexo), PhotoState::Verified);
 }
 
 #[test]
@@ -396,26 +396,26 @@ fn ff39_wifi_only_means_wifi_only_even_in_the_middle_of_a_photo() {
     let (estudio, celular, caso) = cena();
     // More than what the buffers of all sockets on the way hold.
     let bytes = pictures::noise(1, 24 << 20);
-    let anexo = celular.anexa(caso, "laudo.bin", Fonte::Bytes(&bytes)).unwrap();
-    celular.set_orcamento(Orcamento::SoWifi).unwrap();
-    celular.set_rede(Rede::Movel);
+    let anexo = celular.anexa(caso, "laudo.bin", PhotoSource::Bytes(&bytes)).unwrap();
+    celular.set_budget(Budget::WiFiOnly).unwrap();
+    celular.set_network(Network::Mobile);
     celular.sync();
     let before = estudio.proxy.passed().len();
     let report = celular.envia();
-    assert_eq!((report.bytes, report.parada), (0, Some(Parada::Rede)));
-    assert_eq!(celular.mostra(caso, anexo), EstadoFoto::NoCelular);
+    assert_eq!((report.bytes, report.stopped), (0, Some(Stop::Network)));
+    assert_eq!(celular.mostra(caso, anexo), PhotoState::OnPhone);
     let photos = |passed: &[Passed]| {
         passed.iter().filter(|one| one.request.path.starts_with("/v1/arquivos")).count()
     };
     assert_eq!(photos(&estudio.proxy.passed()[before..]), 0);
 
     // Wi-Fi goes while the original is on its way: what is on the wire arrives, no more.
-    celular.set_rede(Rede::WiFi);
+    celular.set_network(Network::WiFi);
     let app = celular.app();
-    let gone = Box::new(move || app.set_rede(Rede::Movel));
+    let gone = Box::new(move || app.set_network(Network::Mobile));
     meets(&estudio, Fault::Meanwhile(200_000, gone));
     let report = celular.envia();
-    assert_eq!(report.parada, Some(Parada::Rede), "{report:?}");
+    assert_eq!(report.stopped, Some(Stop::Network), "{report:?}");
     let passed = estudio.proxy.passed();
     let original = passed.iter().find(|passed| de_original(&passed.request)).unwrap();
     assert!(original.up < bytes.len() as u64, "{} of {}", original.up, bytes.len());
@@ -426,12 +426,12 @@ fn ff39_wifi_only_means_wifi_only_even_in_the_middle_of_a_photo() {
     // What may go on mobile data goes: thumbnails.
     let menor = celular.fotografa(caso, &grande(2)).unwrap();
     celular.sync();
-    celular.set_orcamento(Orcamento::MiniaturasNoMovel).unwrap();
+    celular.set_budget(Budget::ThumbnailsOnMobile).unwrap();
     let report = celular.envia();
-    assert_eq!((report.arquivos, report.fotos), (1, 0), "{report:?}");
+    assert_eq!((report.files, report.photos), (1, 0), "{report:?}");
     assert!(report.bytes < 200_000);
 
-    celular.set_rede(Rede::WiFi);
+    celular.set_network(Network::WiFi);
     for anexo in [anexo, menor] {
         ate_conferida(&estudio, &celular, caso, anexo);
     }
@@ -444,6 +444,6 @@ fn ff39_wifi_only_means_wifi_only_even_in_the_middle_of_a_photo() {
             cancel.store(true, Ordering::SeqCst);
         }
     });
-    assert_eq!(report.unwrap().parada, Some(Parada::Cancelado));
+    assert_eq!(report.unwrap().stopped, Some(Stop::Cancelled));
     ate_conferida(&estudio, &celular, caso, last);
 }

@@ -13,7 +13,7 @@ use campo_domain::{
     ids::{DocumentId, ItemId},
     registro::SituacaoArquivo,
 };
-use campo_mobile_core::{EnvioReport, Error, EstadoFoto, Fonte};
+use campo_mobile_core::{Error, PhotoSource, PhotoState, UploadReport};
 use campo_server::{
     arquivos::{derivadas, limpeza, varredura, verificacao},
     objects,
@@ -89,7 +89,7 @@ fn contents() -> Vec<(&'static str, Vec<u8>, String)> {
 }
 
 /// As the app does it: what is known of photos first, then the photos.
-fn send(celular: &Celular) -> Result<EnvioReport, Error> {
+fn send(celular: &Celular) -> Result<UploadReport, Error> {
     // What cannot be reached now is tried again later.
     let _ = celular.tenta_sync();
     celular.tentar_fotos_agora()?;
@@ -170,7 +170,7 @@ impl Storm {
         let (caso, que) = (self.dice.below(self.casos.len()), self.dice.below(self.contents.len()));
         let caso = self.casos[caso].id;
         let (nome, bytes, _) = &self.contents[que];
-        match self.celulares[who].anexa(caso, nome, Fonte::Bytes(bytes)) {
+        match self.celulares[who].anexa(caso, nome, PhotoSource::Bytes(bytes)) {
             Ok(anexo) => {
                 self.tell("photo", format!("{who}: {nome} {anexo} in {caso}"));
                 self.fotos.push(Foto { caso, anexo, que, de: who });
@@ -223,7 +223,7 @@ impl Storm {
 
     fn clean_up(&mut self, who: usize) {
         let freed = self.celulares[who].limpar_conferidas().unwrap();
-        self.tell("clean-up", format!("{who}: {}", freed.originais));
+        self.tell("clean-up", format!("{who}: {}", freed.originals));
     }
 
     fn office(&mut self) {
@@ -256,7 +256,7 @@ impl Storm {
     /// Nothing is said to be safe that is not.
     fn check(&self) {
         let safe: Vec<bool> =
-            self.celulares.iter().map(|c| c.safe_to_uninstall().unwrap().pode).collect();
+            self.celulares.iter().map(|c| c.safe_to_uninstall().unwrap().safe).collect();
         let estados = self.estados();
         let stored: Vec<bool> = self
             .contents
@@ -277,7 +277,7 @@ impl Storm {
                     fotos => fotos.unwrap(),
                 };
                 let shown = fotos.iter().find(|shown| shown.anexo == *anexo);
-                if shown.is_some_and(|shown| shown.estado == EstadoFoto::Conferida) {
+                if shown.is_some_and(|shown| shown.estado == PhotoState::Verified) {
                     assert!(verificada, "{who} says that {anexo} is verified");
                 }
             }
@@ -347,7 +347,7 @@ impl Storm {
             let celular = &self.celulares[foto.de];
             // Where she sees the record no more, the server's word has to do.
             if celular.show(foto.caso).is_ok() {
-                assert_eq!(celular.mostra(foto.caso, foto.anexo), EstadoFoto::Conferida);
+                assert_eq!(celular.mostra(foto.caso, foto.anexo), PhotoState::Verified);
             }
         }
         self.only_what_is_needed_is_left();
@@ -429,7 +429,7 @@ fn a_photo_that_is_lost_or_spoilt_is_noticed() {
     storm.estudio.proxy.clear();
     let caso = storm.casos[0].id;
     let (nome, bytes, hash) = storm.contents[0].clone();
-    let anexo = storm.celulares[0].anexa(caso, nome, Fonte::Bytes(&bytes)).unwrap();
+    let anexo = storm.celulares[0].anexa(caso, nome, PhotoSource::Bytes(&bytes)).unwrap();
     storm.fotos.push(Foto { caso, anexo, que: 0, de: 0 });
     let lia = &storm.celulares[0];
     let notices = || {
@@ -456,7 +456,7 @@ fn a_photo_that_is_lost_or_spoilt_is_noticed() {
     write(bytes);
     lia.sync();
     assert!(!notices(), "both say that it is verified");
-    assert!(lia.safe_to_uninstall().unwrap().pode);
+    assert!(lia.safe_to_uninstall().unwrap().safe);
     storm.estudio.sql("UPDATE anexos SET estado = 'recebida'");
     assert!(notices(), "the device says more than the server");
 }
@@ -468,7 +468,7 @@ fn a_photo_out_of_sight_is_not_safe_while_the_server_has_only_received_it() {
     storm.road();
     let caso = storm.casos[0].clone();
     let (nome, bytes, _) = storm.contents[0].clone();
-    let anexo = storm.celulares[0].anexa(caso.id, nome, Fonte::Bytes(&bytes)).unwrap();
+    let anexo = storm.celulares[0].anexa(caso.id, nome, PhotoSource::Bytes(&bytes)).unwrap();
     storm.fotos.push(Foto { caso: caso.id, anexo, que: 0, de: 0 });
     storm.celulares[0].sync();
     let adm = storm.estudio.adm.clone();
@@ -480,7 +480,7 @@ fn a_photo_out_of_sight_is_not_safe_while_the_server_has_only_received_it() {
     let ask = |storm: &Storm| {
         send(&storm.celulares[0]).unwrap();
         storm.check();
-        storm.celulares[0].safe_to_uninstall().unwrap().pode
+        storm.celulares[0].safe_to_uninstall().unwrap().safe
     };
     for _ in 0..3 {
         assert!(!ask(&storm));

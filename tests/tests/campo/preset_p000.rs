@@ -168,7 +168,7 @@ fn the_case_is_registered_in_the_field(c: &Cenario, vera: &Aparelho) -> Caso {
     vera.editar(id, "prioridade", "alta").unwrap();
     vera.editar(id, "responsavel", &c.gilda.id.to_string())
         .recusa("sem_permissao", &falta("gerenciar"));
-    assert_eq!(vera.sync().recusados, 0);
+    assert_eq!(vera.sync().refused, 0);
     let numero = vera.registro(id).numero.unwrap();
     assert!(numero.ends_with("/000001"), "{numero}");
     Caso::ocorrencia(id)
@@ -223,7 +223,7 @@ fn it_is_accepted_for_analysis(c: &Cenario, vera: &Aparelho, caso: &Caso) {
     assert_eq!(c.todo.acha("situacao=em_analise"), [caso.id]);
     // Vera has not heard of it: what she writes in good faith waits for the office.
     vera.editar(caso.id, "relato", "O colchão afundou no meio e range.").unwrap();
-    assert_eq!(vera.sync().retidos, 1);
+    assert_eq!(vera.sync().held, 1);
     vera.editar(caso.id, "relato", "Outra vez.")
         .recusa("situacao_nao_permite_edicao", &fechado("Em Análise"));
     let retidos = c.casa.retidos(caso);
@@ -235,7 +235,7 @@ fn it_is_accepted_for_analysis(c: &Cenario, vera: &Aparelho, caso: &Caso) {
 
     vera.anotar(caso.id, "Chegaram as fotos.").unwrap();
     vera.inclui(caso.id, Colecao::Anexos, &digitado(&foto("mola.jpg", "avaria"))).unwrap();
-    assert_eq!(vera.sync().retidos, 0);
+    assert_eq!(vera.sync().held, 0);
     let parcial = json!({ "tipo": "parcial", "texto": "Mola partida.", "encaminhar": c.davi.id });
     let ficha = c.lauro.analisa(caso, parcial).leva_a("em_analise");
     assert_eq!(ficha["campos"]["responsavel"], json!(c.davi.id));
@@ -276,7 +276,7 @@ fn it_goes_back_and_its_data_may_be_changed_again(c: &Cenario, vera: &Aparelho, 
     c.gilda.pede(caso, "estornar").leva_a("pendente_aceite");
     vera.sync();
     vera.editar(caso.id, "contato_nome", "Márcia Albuquerque").unwrap();
-    assert_eq!(vera.sync().retidos, 0);
+    assert_eq!(vera.sync().held, 0);
     let ja = nao_cabe("Estornar", "Pendente de Aceite");
     c.gilda.pede(caso, "estornar").recusa("transicao_nao_permitida", &ja);
     c.gilda.pede(caso, "colocar_em_analise").leva_a("em_analise");
@@ -394,7 +394,7 @@ fn what_came_too_late_is_told(c: &Cenario, vera: &Aparelho, gilda: &Aparelho) {
     let recusa = format!("“Cancelar” recusado: {}", nao_cabe("Cancelar", "Concluída"));
     assert!(historia.ends_with(&[pedido, recusa]), "{historia:#?}");
 
-    assert_eq!(vera.sync().retidos, 1);
+    assert_eq!(vera.sync().held, 1);
     let retidos = c.casa.retidos(&caso);
     assert_eq!(
         retidos[0].writes[0].proposed.as_deref(),

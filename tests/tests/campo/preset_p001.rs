@@ -169,7 +169,7 @@ fn what_was_found_is_written_down_on_the_spot(c: &Cenario, lia: &Aparelho, caso:
     lia.editar(id, "assistencia", &assistencia)
         .recusa("campo_fixo", "Assistência só pode ser definido na criação do registro.");
     lia.editar(id, "previsao_correcao", "18/12/2026").unwrap();
-    assert_eq!(lia.sync().recusados, 0);
+    assert_eq!(lia.sync().refused, 0);
     let abaixo: Vec<_> = lia.relacionados(caso.id).unwrap().iter().map(|l| l.id).collect();
     assert!(abaixo.contains(&id) && abaixo.contains(&outra), "{abaixo:?}");
     let ocorrencia = Caso::ocorrencia(id);
@@ -368,7 +368,7 @@ fn what_is_written_on_a_case_that_was_cancelled_meanwhile_is_kept(c: &Cenario, l
     let achado = lia.registra("p001.ocorrencia", &achado, &[]).unwrap();
     lia.editar(id, "observacoes", "Achei o ninho atrás do rodapé.").unwrap();
     let feito = lia.sync();
-    assert_eq!((feito.aceitos, feito.retidos, feito.recusados), (1, 1, 0));
+    assert_eq!((feito.accepted, feito.held, feito.refused), (1, 1, 0));
     assert_eq!(c.olga.le(&Caso::ocorrencia(achado))["kind"], "ocorrencia");
     let retida = &lia.pending().unwrap().retidas[0];
     assert_eq!(

@@ -384,7 +384,7 @@ fn only_a_problema_is_diagnosed(c: &Cenario, ana: &Aparelho, problema: &Caso, va
     ana.editar(problema.id, "categoria", "duvida")
         .recusa("situacao_nao_permite_edicao", &fechado("Diagnóstico técnico"));
     ana.anotar(problema.id, "Avisar o plantão.").unwrap();
-    assert_eq!(ana.sync().recusados, 0);
+    assert_eq!(ana.sync().refused, 0);
     let depois = c.caio.tenta_ler(&problema.no_portal());
     assert_eq!(depois.cabecalho("etag"), etag, "what goes on inside does not show");
     c.tec.pede(problema, "devolver").leva_a("em_atendimento");
@@ -573,7 +573,7 @@ fn r54_ten_days_without_movement_finalise_once() {
     assert_eq!(bate(9), 0, "nobody else has waited long enough");
 
     // What Ana wrote in the street before, and sends only now, is kept for the office to read.
-    assert_eq!(ana.sync().retidos, 1);
+    assert_eq!(ana.sync().held, 1);
     assert_eq!(ana.mostra(na_rua.id).0, "Finalizado");
     let retida = &c.casa.retidos(&na_rua)[0];
     let escrita = retida.writes[0].proposed.as_deref();

@@ -303,7 +303,7 @@ fn nine_things_may_be_changed(c: &Cenario, abel: &Aparelho, caso: &Caso) {
     abel.editar(caso.id, "responsavel", &c.luis.id.to_string())
         .recusa("sem_permissao", &falta("gerenciar"));
     let feito = abel.sync();
-    assert_eq!((feito.retidos, feito.recusados), (0, 0));
+    assert_eq!((feito.held, feito.refused), (0, 0));
     assert_eq!(c.chefe.le(caso)["campos"]["contato_nome"], "Dra. Lúcia");
 }
 
@@ -323,7 +323,7 @@ fn it_is_analysed_item_by_item(c: &Cenario, abel: &Aparelho, caso: &Caso, itens:
     );
     abel.editar_item(caso.id, mesa, "procedencia", "improcedente").unwrap();
     abel.analisar(caso.id, TipoAnalise::Parcial, "Cadeira com solda fria.", None, false).unwrap();
-    assert_eq!(abel.sync().recusados, 0);
+    assert_eq!(abel.sync().refused, 0);
     let encaminhada = Command::Analisar {
         analise: AnaliseId::from(Uuid::now_v7()),
         tipo: TipoAnalise::Parcial,
@@ -429,7 +429,7 @@ fn concluded_it_may_be_reopened_but_not_cancelled(c: &Cenario, abel: &Aparelho, 
     abel.editar(caso.id, "setor", "comercial").unwrap();
     abel.analisar(caso.id, TipoAnalise::Parcial, "A mesa também.", None, false).unwrap();
     abel.analisar(caso.id, TipoAnalise::Solucao, "Trocar as duas.", None, false).unwrap();
-    assert_eq!(abel.sync().recusados, 0);
+    assert_eq!(abel.sync().refused, 0);
     assert_eq!(abel.mostra(caso.id).0, "Aguardando conclusão");
     let analises = abel.show(caso.id).unwrap().analises;
     let solucoes: Vec<_> = analises

@@ -213,7 +213,7 @@ fn its_guards_hold_in_the_field(c: &Cenario, rui: &Aparelho, caso: &Caso) {
     rui.inclui(caso.id, Colecao::Itens, &[("produto", "Espelho"), ("valor", "900,00")]).unwrap();
     orcar().unwrap();
     assert_eq!(rui.mostra(caso.id).1.as_deref(), Some("Orçada"));
-    assert_eq!(rui.sync().recusados, 0);
+    assert_eq!(rui.sync().refused, 0);
     // The phone counts what it has taken; the office waits for what has arrived (ff08).
     assert_eq!(rui.mostra(caso.id), ("Medindo".into(), Some("Orçada".into())));
     assert_eq!(c.dona.le(caso)["situacao"]["codigo"], "medindo");
@@ -315,7 +315,7 @@ fn a_new_version_leaves_the_records_of_the_old_one_alone() {
 
     // A phone that has not heard of it goes on with the first: a fact, and taken as one.
     let do_longe = c.medicao(&longe, "box", "Box longe");
-    assert_eq!(longe.sync().recusados, 0);
+    assert_eq!(longe.sync().refused, 0);
     rui.sync();
     let hotel = c.hotel.to_string();
     let campos = [("cliente", &*hotel), ("assunto", "Box novo"), ("categoria", "box")];

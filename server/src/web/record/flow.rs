@@ -87,7 +87,7 @@ pub fn waiting(visit: &Visit, loaded: &Loaded) -> Vec<WaitingView> {
     let (registro, tipo) = (&loaded.registro, &loaded.tipo);
     let view = |pedido: &Pedido| {
         let transicao = tipo.fluxo.transicao(&pedido.verbo);
-        let why = workflow::fotos_a_caminho(registro, tipo, &pedido.verbo);
+        let why = workflow::photos_on_their_way(registro, tipo, &pedido.verbo);
         WaitingView {
             label: transicao.map_or_else(|| pedido.verbo.clone(), |t| t.rotulo.clone()),
             by: loaded.names.people.name_or_unknown(pedido.autoria.por.uuid()),
@@ -104,7 +104,7 @@ pub fn actions(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Vec<Act
     let view = |transicao: &Transicao| {
         let draft = Draft::of(draft, &format!("acao-{}", transicao.verbo));
         let pedir = Pedir { verbo: &transicao.verbo, motivo: Some("?"), traz: transicao.traz };
-        let judged = workflow::julgar(registro, tipo, pessoa, pedir, Onde::Servidor);
+        let judged = workflow::judge(registro, tipo, pessoa, pedir, Onde::Servidor);
         let offers = |efeito: &Consequencia| matches!(efeito, Consequencia::OferecerEmail(_));
         let minted = |name: &str| draft.map_or_else(Uuid::now_v7, |draft| draft.sent.id(name));
         ActionView {
@@ -125,7 +125,7 @@ pub fn actions(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Vec<Act
             error: Draft::error(draft),
         }
     };
-    workflow::disponiveis(registro, tipo, pessoa, Onde::Servidor).into_iter().map(view).collect()
+    workflow::available(registro, tipo, pessoa, Onde::Servidor).into_iter().map(view).collect()
 }
 
 fn style(transicao: &Transicao, tipo: &Tipo) -> &'static str {

@@ -36,11 +36,11 @@ pub async fn ask(State(app): State<App>, which: Which, visit: Visit, sent: Sent)
         return act.answer(form, command, Notice::Moved).await;
     };
     // The rules find the transition by the analysis: it must be the one of the button.
-    let found = workflow::verbo_que_traz(&registro, &tipo, traz);
+    let found = workflow::transition_bringing(&registro, &tipo, traz);
     let repeated = registro.pedidos.iter().any(|asked| asked.id == pedido);
     if !repeated && found.is_ok_and(|found| found.verbo != verbo) {
         let situacao = registro.situacao(&tipo).map_or(String::new(), |s| s.nome.clone());
-        let refusal = Refusal::com(Codigo::TransicaoNaoPermitida, [situacao, verbo]);
+        let refusal = Refusal::with(Codigo::TransicaoNaoPermitida, [situacao, verbo]);
         return act.refused(form, &refusal).await;
     }
     let procedente = match (traz, sent.get("procedente").as_str()) {

@@ -3,7 +3,7 @@
 
 use crate::{
     error::Error,
-    store::{references, session::Quem},
+    store::{references, session::Account},
 };
 use campo_domain::{
     command::{Command, NovoItem},
@@ -25,24 +25,24 @@ use rusqlite::Connection;
 ///
 /// # Errors
 /// `produto_fora_da_origem`, `contrato_de_outro_cliente`; storage.
-pub(crate) fn preparar(
+pub(crate) fn prepare(
     conn: &Connection,
-    quem: &Quem,
+    account: &Account,
     existing: Option<&LocalDocument>,
     mut command: Command,
 ) -> Result<(Command, Vec<Command>), Error> {
-    let da_origem = |campos: &Campos| match origem::chave(campos) {
-        Some(chave) => references::dados(conn, quem.account, origem::CATALOGO, &chave),
+    let origin_data = |campos: &Campos| match origem::chave(campos) {
+        Some(chave) => references::dados(conn, account.key, origem::CATALOGO, &chave),
         None => Ok(None),
     };
     if let Command::Criar { tipo, campos, itens, .. } = &mut command {
-        conferir_contrato(conn, quem, campos)?;
-        if let (Some(dados), Ok(tipo)) = (da_origem(campos)?, quem.tipos.obter(tipo)) {
-            itens.iter_mut().try_for_each(|item| do_produto(tipo, campos, &dados, item))?;
+        check_contract(conn, account, campos)?;
+        if let (Some(dados), Ok(tipo)) = (origin_data(campos)?, account.tipos.obter(tipo)) {
+            itens.iter_mut().try_for_each(|item| of_product(tipo, campos, &dados, item))?;
         }
         return Ok((command, Vec::new()));
     }
-    let pergunta = match &command {
+    let asks = match &command {
         Command::IncluirItem { em: Colecao::Itens, .. } => true,
         Command::EditarItem { em: Colecao::Itens, campo, .. } => campo == "produto",
         Command::Editar { campo, .. } => {
@@ -50,42 +50,42 @@ pub(crate) fn preparar(
         }
         _ => false,
     };
-    let Some(existing) = existing.filter(|_| pergunta) else { return Ok((command, Vec::new())) };
-    let view = client::view(existing, &quem.ctx())?;
-    let antes = &view.registro.campos;
+    let Some(existing) = existing.filter(|_| asks) else { return Ok((command, Vec::new())) };
+    let view = client::view(existing, &account.ctx())?;
+    let before = &view.registro.campos;
     match &mut command {
         Command::IncluirItem { item, .. } => {
-            if let Some(dados) = da_origem(antes)? {
-                do_produto(&view.tipo, antes, &dados, item)?;
+            if let Some(dados) = origin_data(before)? {
+                of_product(&view.tipo, before, &dados, item)?;
             }
         }
         Command::EditarItem { campo, valor, .. } => {
-            if let Some(dados) = da_origem(antes)? {
+            if let Some(dados) = origin_data(before)? {
                 let dito = Campos::from([(campo.clone(), valor.clone())]);
-                origem::conferir(antes, &dados, &dito)?;
+                origem::conferir(before, &dados, &dito)?;
             }
         }
         Command::Editar { campo, valor } => {
-            let mut campos = antes.clone();
+            let mut campos = before.clone();
             campos.insert(campo.clone(), valor.clone());
-            let mudou = antes.get(campo.as_str()) != Some(valor);
-            if mudou && ["cliente", "contrato"].contains(&campo.as_str()) {
-                conferir_contrato(conn, quem, &campos)?;
+            let changed = before.get(campo.as_str()) != Some(valor);
+            if changed && ["cliente", "contrato"].contains(&campo.as_str()) {
+                check_contract(conn, account, &campos)?;
             }
-            if origem::chave(antes) == origem::chave(&campos) {
+            if origem::chave(before) == origem::chave(&campos) {
                 return Ok((command, Vec::new()));
             }
-            let Some(dados) = da_origem(&campos)? else { return Ok((command, Vec::new())) };
+            let Some(dados) = origin_data(&campos)? else { return Ok((command, Vec::new())) };
             let mut itens = view.registro.vivos(Colecao::Itens);
             itens.try_for_each(|(_, item)| origem::conferir(&campos, &dados, &item.campos))?;
-            return Ok((command, da_outra_origem(quem, &view, &campos, &dados)));
+            return Ok((command, from_new_origin(account, &view, &campos, &dados)));
         }
         _ => {}
     }
     Ok((command, Vec::new()))
 }
 
-fn do_produto(
+fn of_product(
     tipo: &Tipo,
     campos: &Campos,
     dados: &Dados,
@@ -95,17 +95,17 @@ fn do_produto(
     origem::conferir(campos, dados, &item.campos)
 }
 
-fn conferir_contrato(conn: &Connection, quem: &Quem, campos: &Campos) -> Result<(), Error> {
+fn check_contract(conn: &Connection, account: &Account, campos: &Campos) -> Result<(), Error> {
     let Some(codigo) = campos.get("contrato").and_then(Valor::texto) else { return Ok(()) };
-    let contrato = references::dados(conn, quem.account, "contrato", codigo)?;
+    let contrato = references::dados(conn, account.key, "contrato", codigo)?;
     Ok(preenchimento::conferir_contrato(campos, contrato.as_ref())?)
 }
 
 /// Client and supplier of another document, where they are empty and the person may write them.
-fn da_outra_origem(quem: &Quem, view: &View, campos: &Campos, dados: &Dados) -> Vec<Command> {
+fn from_new_origin(account: &Account, view: &View, campos: &Campos, dados: &Dados) -> Vec<Command> {
     let View { previsto, tipo, .. } = view;
     let pode = |campo| {
-        policy::pode_alterar_registro(&quem.pessoa, previsto, tipo, Parte::Campo(campo)).is_ok()
+        policy::pode_alterar_registro(&account.pessoa, previsto, tipo, Parte::Campo(campo)).is_ok()
     };
     let novos = origem::partes(tipo, campos, dados).into_iter().filter(|(campo, _)| pode(campo));
     novos.map(|(campo, valor)| Command::Editar { campo: campo.nome.to_owned(), valor }).collect()

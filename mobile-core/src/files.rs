@@ -6,7 +6,7 @@
 //! for whoever gives names, takes files away, or sweeps; one for whoever sends. Where a file system
 //! knows no locks, this process is alone with its files.
 
-use crate::{error::Error, store::arquivos};
+use crate::store::{arquivos, database::Database, error::Stored};
 use campo_domain::parte::Variante;
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
@@ -43,7 +43,7 @@ pub struct Draft {
     /// SHA-256 of what was written, in hexadecimal.
     pub sha256: String,
     /// Bytes.
-    pub tamanho: u64,
+    pub size: u64,
 }
 
 /// A lock, among threads and among processes, that ends when it is dropped.
@@ -66,9 +66,9 @@ impl Files {
     }
 
     /// Where the file with these bytes is, or would be.
-    pub fn path(&self, account: i64, variante: Variante, sha256: &str) -> PathBuf {
-        let extension = if variante == Variante::Original { "" } else { ".jpg" };
-        self.folder(account, variante).join(format!("{sha256}{extension}"))
+    pub fn path(&self, account: i64, variant: Variante, sha256: &str) -> PathBuf {
+        let extension = if variant == Variante::Original { "" } else { ".jpg" };
+        self.folder(account, variant).join(format!("{sha256}{extension}"))
     }
 
     /// What has come so far of an original that is being fetched.
@@ -108,10 +108,10 @@ impl Files {
     }
 
     /// Writes all that `from` gives, and makes it last. It has no name yet.
-    pub fn draft(&self, account: i64, variante: Variante, from: impl Read) -> io::Result<Draft> {
-        let path = self.made(account, variante)?.join(format!("{}.{DRAFT}", Uuid::now_v7()));
+    pub fn draft(&self, account: i64, variant: Variante, from: impl Read) -> io::Result<Draft> {
+        let path = self.made(account, variant)?.join(format!("{}.{DRAFT}", Uuid::now_v7()));
         let file = OpenOptions::new().create_new(true).write(true).open(&path)?;
-        let mut draft = Draft { path, named: false, file, sha256: String::new(), tamanho: 0 };
+        let mut draft = Draft { path, named: false, file, sha256: String::new(), size: 0 };
         wait(&draft.file)?;
         let (mut from, mut hasher, mut buffer) = (from, Sha256::new(), vec![0; BUFFER]);
         loop {
@@ -123,7 +123,7 @@ impl Files {
             };
             draft.file.write_all(&buffer[..n])?;
             hasher.update(&buffer[..n]);
-            draft.tamanho += n as u64;
+            draft.size += n as u64;
         }
         draft.file.sync_all()?;
         draft.sha256 = hex::encode(hasher.finalize());
@@ -132,11 +132,11 @@ impl Files {
 
     /// Gives a draft its name, in place of whatever had it: that was the same, or damaged. Under
     /// [`Files::lock`], which is held until a row names it too.
-    pub fn name(&self, account: i64, variante: Variante, draft: &mut Draft) -> io::Result<()> {
-        let path = self.path(account, variante, &draft.sha256);
+    pub fn name(&self, account: i64, variant: Variante, draft: &mut Draft) -> io::Result<()> {
+        let path = self.path(account, variant, &draft.sha256);
         fs::rename(&draft.path, path)?;
         draft.named = true;
-        sync_folder(&self.folder(account, variante))
+        sync_folder(&self.folder(account, variant))
     }
 
     /// Gives what was fetched its name; as [`Files::name`].
@@ -146,24 +146,55 @@ impl Files {
     }
 
     /// Takes a file away, if it is there. Under [`Files::lock`].
-    pub fn remove(&self, account: i64, variante: Variante, sha256: &str) -> io::Result<()> {
-        match fs::remove_file(self.path(account, variante, sha256)) {
+    pub fn remove(&self, account: i64, variant: Variante, sha256: &str) -> io::Result<()> {
+        match fs::remove_file(self.path(account, variant, sha256)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         }
     }
 
+    /// Takes away files that are needed no more. First those that were lost and are back are taken
+    /// in again.
+    pub fn sweep(&self, database: &Database) -> Stored<()> {
+        if !self.exist() {
+            return Ok(());
+        }
+        let _naming = self.lock()?;
+        let (mut back, gone) = database
+            .read(|conn| Stored::Ok((arquivos::lost(conn)?, arquivos::to_remove(conn)?)))?;
+        back.retain(|(account, variant, sha256)| {
+            let path = self.path(*account, *variant, sha256);
+            hash(&path).is_ok_and(|(found, _)| found == *sha256)
+        });
+        if !back.is_empty() || !gone.is_empty() {
+            database.write(|tx| {
+                for (account, variant, sha256) in &back {
+                    arquivos::found(tx, *account, *variant, sha256)?;
+                }
+                for (account, sha256) in &gone {
+                    let named = arquivos::named(tx, *account, Variante::Original, true)?;
+                    if !named.contains(sha256) {
+                        self.remove(*account, Variante::Original, sha256)?;
+                    }
+                    arquivos::removed(tx, *account, sha256)?;
+                }
+                Stored::Ok(())
+            })?;
+        }
+        database.read(|conn| self.remove_unnamed(conn))
+    }
+
     /// Takes away what no row names: what a crash left behind, and what is needed no more. Drafts
     /// and partial files that somebody is writing stay. So do originals: rows that are older than
     /// the files, or new, name none of them, and they may be the only ones.
-    pub fn sweep(&self, conn: &Connection) -> Result<(), Error> {
+    fn remove_unnamed(&self, conn: &Connection) -> Stored<()> {
         for entry in fs::read_dir(&self.root)?.flatten() {
             let account = entry.file_name().to_str().and_then(|name| name.parse::<i64>().ok());
             let Some(account) = account else { continue };
-            for variante in Variante::TODAS {
-                let here = arquivos::named(conn, account, variante, true)?;
-                let coming = arquivos::named(conn, account, variante, false)?;
-                let Ok(files) = fs::read_dir(self.folder(account, variante)) else { continue };
+            for variant in Variante::TODAS {
+                let here = arquivos::named(conn, account, variant, true)?;
+                let coming = arquivos::named(conn, account, variant, false)?;
+                let Ok(files) = fs::read_dir(self.folder(account, variant)) else { continue };
                 for file in files.flatten() {
                     let name = file.file_name();
                     let Some(name) = name.to_str() else { continue };
@@ -171,7 +202,7 @@ impl Files {
                     let sweeps = match extension {
                         DRAFT => idle(&file.path()),
                         PARTIAL => !coming.contains(stem) && idle(&file.path()),
-                        _ if variante == Variante::Original => false,
+                        _ if variant == Variante::Original => false,
                         _ => stem.len() == 64 && !here.contains(stem),
                     };
                     if sweeps {
@@ -183,8 +214,8 @@ impl Files {
         Ok(())
     }
 
-    fn folder(&self, account: i64, variante: Variante) -> PathBuf {
-        self.root.join(account.to_string()).join(match variante {
+    fn folder(&self, account: i64, variant: Variante) -> PathBuf {
+        self.root.join(account.to_string()).join(match variant {
             Variante::Original => "originais",
             Variante::Previa => "previas",
             Variante::Miniatura => "miniaturas",
@@ -192,8 +223,8 @@ impl Files {
     }
 
     /// The folder, which lasts once anything in it does.
-    fn made(&self, account: i64, variante: Variante) -> io::Result<PathBuf> {
-        let folder = self.folder(account, variante);
+    fn made(&self, account: i64, variant: Variante) -> io::Result<PathBuf> {
+        let folder = self.folder(account, variant);
         if !folder.is_dir() {
             fs::create_dir_all(&folder)?;
             for above in folder.ancestors().skip(1).take(3) {
@@ -216,13 +247,13 @@ impl Drop for Draft {
 /// SHA-256 of a file, in hexadecimal, and how many bytes it has.
 pub fn hash(path: &Path) -> io::Result<(String, u64)> {
     let (mut file, mut hasher) = (File::open(path)?, Sha256::new());
-    let (mut buffer, mut tamanho) = (vec![0; BUFFER], 0);
+    let (mut buffer, mut size) = (vec![0; BUFFER], 0);
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok((hex::encode(hasher.finalize()), tamanho)),
+            0 => return Ok((hex::encode(hasher.finalize()), size)),
             n => {
                 hasher.update(&buffer[..n]);
-                tamanho += n as u64;
+                size += n as u64;
             }
         }
     }
