@@ -167,7 +167,7 @@ impl Error {
             Error::MigracaoFalhou(_) => "migracao_falhou",
             Error::Armazenamento(_) => "armazenamento",
             Error::SemEspaco => "sem_espaco",
-            Error::Foto { erro, .. } => erro.codigo(),
+            Error::Foto { erro, .. } => erro.code(),
             Error::ArquivoGrande { .. } => "arquivo_grande_demais",
             Error::ArquivoIlegivel { .. } => "arquivo_ilegivel",
             Error::ArquivoAusente(_) => "arquivo_ausente",

@@ -11,7 +11,7 @@ use campo_domain::{
     refusal::{Codigo, Refusal},
     registro::TipoAnalise,
     tipo::AcaoPermitida,
-    workflow::{self, Pedir},
+    workflow::{self, Asked},
 };
 
 /// How a button stands out.
@@ -105,7 +105,7 @@ pub fn buttons<'a>(look: &Look<'a>) -> Vec<Button<'a>> {
 }
 
 fn button<'a>(look: &Look<'a>, transition: &'a Transicao) -> Button<'a> {
-    let ask = Pedir { verbo: &transition.verbo, motivo: Some("?"), traz: transition.traz };
+    let ask = Asked { verb: &transition.verbo, reason: Some("?"), brings: transition.traz };
     let judged = workflow::judge(look.expected, look.tipo, look.person, ask, look.place);
     let leads_to = look.tipo.fluxo.situacao(&transition.para);
     let email = |effect: &Consequencia| matches!(effect, Consequencia::OferecerEmail(_));

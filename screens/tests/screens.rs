@@ -218,9 +218,9 @@ fn a_button_without_a_lack_leads_where_it_says() {
             for (_, person) in roles() {
                 for button in buttons(&look(&record, &tipo, &person, &names)) {
                     let pedir = workflow::Asked {
-                        verbo: button.verb,
-                        motivo: button.needs_reason.then_some("porque sim"),
-                        traz: button.brings,
+                        verb: button.verb,
+                        reason: button.needs_reason.then_some("porque sim"),
+                        brings: button.brings,
                     };
                     let judged =
                         workflow::judge(&record, &tipo, &person, pedir, Onde::Servidor);

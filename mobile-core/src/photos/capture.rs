@@ -254,7 +254,7 @@ fn take_picture(
     files: &Files,
     account: i64,
     new: &NewPhoto<'_>,
-    tipo: campo_fotos::Tipo,
+    tipo: campo_fotos::FileType,
     bytes: &[u8],
     asks_position: bool,
 ) -> Result<Captured, Error> {

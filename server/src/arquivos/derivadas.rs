@@ -104,7 +104,7 @@ async fn fazer(app: &App, tenant: TenantId, pendente: &Pendente) -> Result<Feito
     let made = olhar(app, move || campo_fotos::derive(&bytes, gps)).await?;
     let made = match made {
         Ok(made) => made,
-        Err(erro) => return Ok(Feito::Nunca(erro.codigo())),
+        Err(erro) => return Ok(Feito::Nunca(erro.code())),
     };
     for (variante, bytes) in
         [(Variante::Previa, made.preview), (Variante::Miniatura, made.thumbnail)]

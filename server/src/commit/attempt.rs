@@ -86,8 +86,8 @@ async fn attempt(
     let mut tx = db.snapshot(tenant).await?;
     let ground = Ground::read(&mut tx, tenant, works, now).await?;
     tx.rollback().await?;
-    let (cases, ano) = (ground.world.cases.clone(), ground.world.ano);
-    let (restricoes, everyone) = (ground.world.restricoes.clone(), ground.world.pessoas.clone());
+    let (cases, ano) = (ground.world.cases.clone(), ground.world.year);
+    let (restricoes, everyone) = (ground.world.restrictions.clone(), ground.world.people.clone());
     let people = ground.judged();
     let jobs = works.clone();
     // Merging is work for a processor, not for the threads that serve connections.
@@ -170,7 +170,7 @@ impl Ground {
         let users: BTreeSet<UserId> = requesters.keys().map(|(user, _)| *user).collect();
         let world = ledger::world(tx, tenant, &needs, &users, now).await?;
         let pedidas: Vec<&Vinculacao> = works.iter().filter_map(Work::corretiva).collect();
-        let corretivas = Corretivas::ler(tx, &pedidas, world.ano).await?;
+        let corretivas = Corretivas::ler(tx, &pedidas, world.year).await?;
         Ok(Self { world, requesters, held, corretivas })
     }
 
@@ -178,7 +178,7 @@ impl Ground {
     fn judged(&self) -> BTreeMap<UserId, Pessoa> {
         let authors = self.held.values().filter_map(|branch| branch.author.as_ref());
         let judged = self.requesters.values().chain(authors).map(|requester| &requester.pessoa);
-        let others = self.world.autores.values().chain(self.world.entregues.values());
+        let others = self.world.authors.values().chain(self.world.assignees.values());
         judged.chain(others).map(|pessoa| (pessoa.id, pessoa.clone())).collect()
     }
 
@@ -288,7 +288,7 @@ fn plan_one(
             Answer::Ended(planner.inactive(*document, heads, Uuid::now_v7().into()))
         }
         Work::Arquivo { document, anexo, situacao, motivo } => {
-            Answer::Arquivo(planner.arquivo(*document, *anexo, *situacao, *motivo))
+            Answer::Arquivo(planner.file_state(*document, *anexo, *situacao, *motivo))
         }
         Work::Decide { user, held: id, approve, note } => {
             let id = *id;

@@ -63,7 +63,7 @@ pub async fn finish(
 }
 
 async fn number(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan) -> Result<()> {
-    if let Some((before, after)) = plan.numeracao {
+    if let Some((before, after)) = plan.last_number {
         let done = sqlx::query(
             "INSERT INTO numeracao AS n (tenant, ano, ultimo) VALUES ($1, $2, $4) \
              ON CONFLICT (tenant, ano) DO UPDATE SET ultimo = $4 WHERE n.ultimo = $3",
@@ -95,7 +95,7 @@ async fn hold(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan) -> Res
         .bind(write.push.document.uuid())
         .bind(write.push.generation.cast_signed())
         .bind(write.kind.codigo())
-        .bind(write.raiz.uuid())
+        .bind(write.case.uuid())
         .bind(write.author.uuid())
         .bind(write.device.uuid())
         .bind(&write.reason.code)
@@ -125,12 +125,12 @@ async fn hold(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan) -> Res
 }
 
 async fn involve(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan) -> Result<()> {
-    if plan.envolvidos.is_empty() {
+    if plan.involved.is_empty() {
         return Ok(());
     }
     let documents: Vec<Uuid> =
-        plan.envolvidos.keys().map(|(_, document)| document.uuid()).collect();
-    let raizes: Vec<Uuid> = plan.envolvidos.keys().map(|(raiz, _)| raiz.uuid()).collect();
+        plan.involved.keys().map(|(_, document)| document.uuid()).collect();
+    let raizes: Vec<Uuid> = plan.involved.keys().map(|(raiz, _)| raiz.uuid()).collect();
     sqlx::query(
         "DELETE FROM envolvido e USING unnest($2::uuid[], $3::uuid[]) n (raiz, document) \
          WHERE e.tenant = $1 AND e.raiz = n.raiz AND e.document = n.document",
@@ -141,7 +141,7 @@ async fn involve(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan) -> 
     .execute(&mut **tx)
     .await?;
     let rows = || {
-        plan.envolvidos
+        plan.involved
             .iter()
             .flat_map(|((raiz, document), users)| users.iter().map(|u| (*raiz, *document, *u)))
     };
@@ -159,7 +159,7 @@ async fn involve(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan) -> 
 }
 
 async fn restrict(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan) -> Result<()> {
-    for (raiz, restricao) in &plan.restricoes {
+    for (raiz, restricao) in &plan.restrictions {
         let Some(restricao) = restricao else {
             sqlx::query("DELETE FROM restricao WHERE tenant = $1 AND raiz = $2")
                 .bind(frame.tenant.uuid())
@@ -212,21 +212,21 @@ impl<'a> LogRow<'a> {
                 device: Some(change.actor().device.uuid()),
                 ..LogRow::default()
             },
-            LogWrite::Granted { usuario, raiz } => LogRow {
+            LogWrite::Granted { user, case } => LogRow {
                 kind: "granted",
-                document: Some(raiz.uuid()),
-                addressee: Some(usuario.uuid()),
+                document: Some(case.uuid()),
+                addressee: Some(user.uuid()),
                 ..LogRow::default()
             },
-            LogWrite::Revoked { usuario, raiz } => LogRow {
+            LogWrite::Revoked { user, case } => LogRow {
                 kind: "revoked",
-                document: Some(raiz.uuid()),
-                addressee: Some(usuario.uuid()),
+                document: Some(case.uuid()),
+                addressee: Some(user.uuid()),
                 ..LogRow::default()
             },
-            LogWrite::HeldDecided { usuario, held } => LogRow {
+            LogWrite::HeldDecided { user, held } => LogRow {
                 kind: "held",
-                addressee: Some(usuario.uuid()),
+                addressee: Some(user.uuid()),
                 key: Some(held.to_string()),
                 ..LogRow::default()
             },
@@ -293,7 +293,7 @@ async fn scope(
     base: u64,
 ) -> Result<()> {
     let granted = positions(plan, base).filter_map(|(seq, write)| match write {
-        LogWrite::Granted { usuario, raiz } => Some(((usuario.uuid(), raiz.uuid()), seq as i64)),
+        LogWrite::Granted { user, case } => Some(((user.uuid(), case.uuid()), seq as i64)),
         _ => None,
     });
     let last: BTreeMap<(Uuid, Uuid), i64> = granted.collect();

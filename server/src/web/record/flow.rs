@@ -13,7 +13,7 @@ use campo_domain::{
     policy::{self, Parte},
     registro::{Analise, Pedido, Registro, TipoAnalise},
     tipo::Tipo,
-    workflow::{self, Onde, Pedir},
+    workflow::{self, Asked as Asking, Onde},
 };
 use uuid::Uuid;
 
@@ -103,7 +103,7 @@ pub fn actions(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Vec<Act
     let (registro, tipo, pessoa) = (&loaded.registro, &loaded.tipo, &visit.auth.pessoa);
     let view = |transicao: &Transicao| {
         let draft = Draft::of(draft, &format!("acao-{}", transicao.verbo));
-        let pedir = Pedir { verbo: &transicao.verbo, motivo: Some("?"), traz: transicao.traz };
+        let pedir = Asking { verb: &transicao.verbo, reason: Some("?"), brings: transicao.traz };
         let judged = workflow::judge(registro, tipo, pessoa, pedir, Onde::Servidor);
         let offers = |efeito: &Consequencia| matches!(efeito, Consequencia::OferecerEmail(_));
         let minted = |name: &str| draft.map_or_else(Uuid::now_v7, |draft| draft.sent.id(name));
