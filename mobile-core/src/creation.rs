@@ -4,7 +4,6 @@ use crate::{
     commands::{Textos, ler, nova_parte},
     error::Error,
     phone::Phone,
-    render::digitavel,
     store::{documents, lists, references, session::Account},
 };
 use campo_domain::{
@@ -109,7 +108,8 @@ impl Phone {
             let (campos, itens) = preenchimento::duplicar(&registro, &tipo, mint);
             let textos = |definicoes: &'static [valor::Campo], campos: &Campos| -> Textos {
                 let cheios = definicoes.iter().filter_map(|campo| {
-                    let texto = digitavel(campo, campos.get(campo.nome)?);
+                    let texto =
+                        campo_screens::typed(campo, campos.get(campo.nome)?, account.conta.fuso);
                     Some((campo.nome.to_owned(), texto))
                 });
                 cheios.collect()

@@ -1,14 +1,9 @@
-//! The form of a tipo (R25, R30): its fields in order, by the company's names, with what each
-//! accepts and what stands beside it. The same for a record that begins and for one that is shown.
+//! The form of a tipo (R25, R30), as the phone hands it on: what it has is said by
+//! `campo_screens::form`.
 
-use crate::{creation, error::Error, phone::Phone, render::digitavel};
-use campo_domain::{
-    kind::Kind,
-    parte::Colecao,
-    policy::{self, Parte},
-    tipo::Tipo,
-    valor::{self, Valor},
-};
+use crate::{creation, error::Error, phone::Phone};
+use campo_domain::kind::Kind;
+use campo_screens::{Choice, Field, NewForm};
 use serde::Serialize;
 
 /// A field of a form and what stands in it.
@@ -25,7 +20,7 @@ pub struct FieldShown {
     pub alvo: Option<&'static str>,
     /// What may be chosen, where that is a fixed list.
     pub opcoes: Vec<Opcao>,
-    /// Whether the tipo requires it.
+    /// Whether it must be filled in.
     pub obrigatorio: bool,
     /// Whether this person may write it now.
     pub editavel: bool,
@@ -77,101 +72,46 @@ impl Phone {
     pub fn formulario(&self, kind: Kind, tipo: &str) -> Result<Formulario, Error> {
         self.read_as(|conn, account| {
             let tipo = creation::chamado(conn, account, kind, tipo)?;
-            let pode = |parte| policy::pode_criar(&account.pessoa, &tipo, parte).is_ok();
-            let vazio = (String::new(), &Valor::Nulo);
-            let campos = tipo.kind.campos().iter().filter(|campo| tem(&tipo, campo));
-            let partes = |em: Colecao| {
-                let campos = tipo.kind.campos_de(em).iter();
-                let campos = campos.filter(|campo| tem_na_parte(&tipo, em, campo));
-                campos.map(|campo| da_parte(campo, em, pode(Parte::CampoItem(em, campo)))).collect()
-            };
+            let NewForm { fields, items, expenses, links, files_hint } =
+                campo_screens::new_form(&tipo, &account.pessoa);
             Ok(Formulario {
                 tipo: tipo.codigo.clone(),
                 nome: tipo.nome.clone(),
                 kind: tipo.kind,
-                campos: campos
-                    .map(|campo| exibido(campo, &tipo, pode(Parte::Campo(campo)), vazio.clone()))
-                    .collect(),
-                itens: partes(Colecao::Itens),
-                despesas: partes(Colecao::Despesas),
-                vinculos: partes(Colecao::Vinculos),
-                orientacao_anexos: tipo.orientacoes.get("anexos").cloned(),
+                campos: shown(fields),
+                itens: shown(items),
+                despesas: shown(expenses),
+                vinculos: shown(links),
+                orientacao_anexos: files_hint,
             })
         })
     }
 }
 
-/// Whether the record's form has the field.
-pub(crate) fn tem(tipo: &Tipo, campo: &valor::Campo) -> bool {
-    tipo.tem_campo(campo.nome) && (campo.nome != "procedencia" || tipo.analisa_procedencia)
+/// Fields as the phone hands them on.
+pub(crate) fn shown(fields: Vec<Field>) -> Vec<FieldShown> {
+    fields.into_iter().map(FieldShown::from).collect()
 }
 
-fn tem_na_parte(tipo: &Tipo, em: Colecao, campo: &valor::Campo) -> bool {
-    match (em, campo.nome) {
-        (Colecao::Despesas, _) => tipo.despesas,
-        (Colecao::Itens, "procedencia") if !tipo.analisa_procedencia => false,
-        (Colecao::Itens, "valor_indenizado") if tipo.indenizacao.is_none() => false,
-        (Colecao::Itens, nome) => tipo.tem_campo_item(nome),
-        _ => true,
+impl From<Field> for FieldShown {
+    fn from(field: Field) -> Self {
+        FieldShown {
+            nome: field.campo.nome,
+            rotulo: field.label,
+            aceita: field.campo.codigo_do_tipo(),
+            alvo: field.campo.alvo(),
+            opcoes: field.choices.into_iter().map(Opcao::from).collect(),
+            obrigatorio: field.required,
+            editavel: field.editable.is_ok(),
+            orientacao: field.hint,
+            valor: field.words.text,
+            texto: field.typed,
+        }
     }
 }
 
-/// A field of the record; `valor` is how it reads, and itself.
-pub(crate) fn exibido(
-    campo: &'static valor::Campo,
-    tipo: &Tipo,
-    editavel: bool,
-    (lido, valor): (String, &Valor),
-) -> FieldShown {
-    FieldShown {
-        nome: campo.nome,
-        rotulo: tipo.rotulo(campo.nome).to_owned(),
-        aceita: campo.codigo_do_tipo(),
-        alvo: campo.alvo(),
-        opcoes: opcoes(campo, tipo),
-        obrigatorio: tipo.obrigatorios.iter().any(|nome| nome == campo.nome),
-        editavel,
-        orientacao: tipo.orientacoes.get(campo.nome).cloned(),
-        valor: lido,
-        texto: digitavel(campo, valor),
+impl From<Choice> for Opcao {
+    fn from(choice: Choice) -> Self {
+        Opcao { codigo: choice.code, rotulo: choice.label, prioridade: choice.priority }
     }
-}
-
-fn da_parte(campo: &'static valor::Campo, em: Colecao, editavel: bool) -> FieldShown {
-    FieldShown {
-        nome: campo.nome,
-        rotulo: campo.rotulo.to_owned(),
-        aceita: campo.codigo_do_tipo(),
-        alvo: campo.alvo(),
-        opcoes: escolhas(campo),
-        obrigatorio: em.obrigatorios().contains(&campo.nome),
-        editavel,
-        orientacao: None,
-        valor: String::new(),
-        texto: String::new(),
-    }
-}
-
-fn opcoes(campo: &valor::Campo, tipo: &Tipo) -> Vec<Opcao> {
-    let opcoes = tipo.opcoes(campo).into_iter();
-    opcoes
-        .map(|(codigo, rotulo)| Opcao {
-            codigo: codigo.to_owned(),
-            rotulo: rotulo.to_owned(),
-            prioridade: (campo.nome == "categoria")
-                .then(|| Some(tipo.categoria(codigo)?.prioridade.clone()))
-                .flatten(),
-        })
-        .collect()
-}
-
-fn escolhas(campo: &valor::Campo) -> Vec<Opcao> {
-    let opcoes = campo.escolhas().iter();
-    opcoes
-        .map(|(codigo, rotulo)| Opcao {
-            codigo: (*codigo).to_owned(),
-            rotulo: (*rotulo).to_owned(),
-            prioridade: None,
-        })
-        .collect()
 }

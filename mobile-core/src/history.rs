@@ -1,15 +1,15 @@
 //! The acompanhamento of a record, without connection (R78–R82): what each change of the document
-//! did, in words, seen in one of five ways. The same words as the server's, from the same function.
+//! did, in one of five views. The words are those of `campo_screens::lines`, as in the office.
 
-use crate::{error::Error, phone::Phone, render::Render, store::documents};
+use crate::{error::Error, names, phone::Phone, store::documents};
 use campo_domain::{
     ids::{DeviceId, DocumentId, NotaId, UserId},
-    kind::Kind,
     refusal::{Codigo, Refusal},
     registro::{Registro, Visibilidade},
-    tipo::{Tipo, Tipos},
-    valor::{self, TipoCampo, Valor},
+    tipo::Tipos,
+    workflow::Onde,
 };
+use campo_screens::{Cited, Entry, Line, Look, View, lines, threads};
 use campo_sync::{
     admission::Merged,
     client::LocalDocument,
@@ -18,72 +18,13 @@ use campo_sync::{
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
-
-/// A way to see the acompanhamento.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Vista {
-    /// Everything.
-    Tudo,
-    /// Every situação and every responsável that it passed through (R79).
-    Tramite,
-    /// What was done, without the single fields (R80).
-    Historico,
-    /// Notes, each answer below what it answers (R81).
-    Conversas,
-    /// What was changed, with the value before and after (R82).
-    Alteracoes,
-}
-
-impl Vista {
-    /// Every view.
-    pub const TODAS: [Vista; 5] =
-        [Vista::Tudo, Vista::Tramite, Vista::Historico, Vista::Conversas, Vista::Alteracoes];
-
-    /// The stable name.
-    pub const fn codigo(self) -> &'static str {
-        match self {
-            Vista::Tudo => "tudo",
-            Vista::Tramite => "tramite",
-            Vista::Historico => "historico",
-            Vista::Conversas => "conversas",
-            Vista::Alteracoes => "alteracoes",
-        }
-    }
-
-    fn mostra(self, evento: &history::Evento) -> bool {
-        let responsavel = evento.campo.as_deref() == Some("responsavel");
-        let aceito = evento.tipo == "veredito" && evento.de != evento.para;
-        match self {
-            Vista::Tudo => true,
-            Vista::Tramite => match evento.tipo {
-                "criacao" | "pedido" | "veredito" => true,
-                "campo" => responsavel,
-                "analise" => evento.para.is_some(),
-                _ => false,
-            },
-            Vista::Historico => match evento.tipo {
-                "campo" | "texto" => false,
-                "item" | "despesa" | "anexo" | "vinculo" => evento.campo.is_none(),
-                _ => true,
-            },
-            Vista::Conversas => evento.tipo == "nota",
-            Vista::Alteracoes => match evento.tipo {
-                "campo" | "texto" | "item" | "despesa" | "anexo" | "vinculo" | "participante"
-                | "interessado" | "restricao" => true,
-                _ => aceito,
-            },
-        }
-    }
-}
 
 /// An entry of the acompanhamento.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Evento {
     /// criacao, campo, texto, item, despesa, anexo, vinculo, participante, interessado, nota,
     /// pedido, analise, veredito, numero, acao, restricao or corretiva.
-    pub que: &'static str,
+    pub que: String,
     /// Who.
     pub autor: String,
     /// Where: este aparelho, outro aparelho, retaguarda, servidor.
@@ -119,7 +60,7 @@ impl Phone {
     ///
     /// # Errors
     /// As [`Phone::show`].
-    pub fn acompanhamento(&self, id: DocumentId, vista: Vista) -> Result<Vec<Evento>, Error> {
+    pub fn acompanhamento(&self, id: DocumentId, view: View) -> Result<Vec<Evento>, Error> {
         self.read_as(|conn, account| {
             let absent = || Error::NaoEncontrado(id.to_string());
             let local = documents::load(conn, account.key, id)?.ok_or_else(absent)?;
@@ -127,12 +68,30 @@ impl Phone {
                 return Err(Refusal::new(Codigo::ForaDeAlcance).into());
             }
             let (merged, eventos) = replayed(&local, &account.tipos)?;
-            let render = Render { conn, account };
-            let reader = Reader { render, registro: &merged.registro, tipo: &merged.tipo };
-            let vistos = eventos.iter().filter(|(evento, _)| vista.mostra(evento));
-            let lidos: Result<Vec<_>, Error> =
-                vistos.map(|(evento, pendente)| reader.evento(evento, *pendente)).collect();
-            Ok(if vista == Vista::Conversas { conversas(lidos?) } else { lidos? })
+            let registro = &merged.registro;
+            let entries = eventos.into_iter().map(|(evento, pending)| {
+                let at = Standing::of(registro, &evento, pending);
+                (entry(evento, at.on_server), at)
+            });
+            let (entries, standings): (Vec<Entry>, Vec<Standing>) =
+                entries.filter(|(entry, _)| view.shows(entry)).unzip();
+            let mut cited = Cited::default();
+            entries.iter().for_each(|entry| entry.cite(registro.kind, &mut cited));
+            let names = names::load(conn, account, &cited)?;
+            let look = Look {
+                record: registro,
+                expected: registro,
+                tipo: &merged.tipo,
+                person: &account.pessoa,
+                place: Onde::Aparelho,
+                now: Utc::now(),
+                zone: account.conta.fuso,
+                names: &names,
+            };
+            let shown = lines(&look, &entries).into_iter().zip(&standings);
+            let shown: Vec<Evento> =
+                shown.map(|(line, at)| evento(&look, account.device, line, at)).collect();
+            Ok(if view == View::Conversas { nested(&shown) } else { shown })
         })
     }
 }
@@ -164,148 +123,87 @@ fn replayed(
     Ok((merged, eventos))
 }
 
-/// Reads entries out for the person.
-struct Reader<'a> {
-    render: Render<'a>,
-    registro: &'a Registro,
-    tipo: &'a Tipo,
+/// How an entry stands with the server.
+struct Standing {
+    on_server: Option<DateTime<Utc>>,
+    /// A request that the server has not judged yet.
+    waits: bool,
+    /// Not sent yet.
+    pending: bool,
 }
 
-impl Reader<'_> {
-    fn evento(&self, evento: &history::Evento, pendente: bool) -> Result<Evento, Error> {
-        let pedido = self.registro.pedidos.iter().find(|pedido| {
-            let analise = self.registro.analises.iter().find(|a| a.pedido == Some(pedido.id));
-            let ids = [Some(pedido.id.uuid()), analise.map(|analise| analise.id.uuid())];
+impl Standing {
+    fn of(registro: &Registro, evento: &history::Evento, pending: bool) -> Self {
+        let request = registro.pedidos.iter().find(|request| {
+            let analysis = registro.analises.iter().find(|a| a.pedido == Some(request.id));
+            let ids = [Some(request.id.uuid()), analysis.map(|analysis| analysis.id.uuid())];
             matches!(evento.tipo, "pedido" | "analise") && ids.contains(&evento.parte)
         });
-        let veredito = pedido.and_then(|pedido| pedido.veredito.as_ref());
-        let de_la = evento.autoria.em == DeviceId::ESCRITORIO
+        let verdict = request.and_then(|request| request.veredito.as_ref());
+        let by_office = evento.autoria.em == DeviceId::ESCRITORIO
             || matches!(evento.tipo, "veredito" | "numero" | "acao" | "restricao" | "corretiva");
-        let no_servidor = match evento.tipo {
-            _ if de_la => Some(evento.quando),
-            "criacao" => self.registro.recebido_em,
-            _ => veredito.map(|veredito| veredito.quando),
+        let on_server = match evento.tipo {
+            _ if by_office => Some(evento.quando),
+            "criacao" => registro.recebido_em,
+            _ => verdict.map(|verdict| verdict.quando),
         };
-        let (de, para) = (self.lido(evento, &evento.de)?, self.lido(evento, &evento.para)?);
-        Ok(Evento {
-            que: evento.tipo,
-            autor: self.render.usuario(evento.autoria.por)?,
-            onde: self.onde(evento),
-            quando: evento.quando,
-            no_servidor,
-            texto: texto(evento, de.as_deref(), para.as_deref()),
-            campo: evento.rotulo.clone().filter(|_| de.is_some() || para.is_some()),
-            de,
-            para,
-            visibilidade: evento.visibilidade,
-            nota: evento.parte.filter(|_| evento.tipo == "nota").map(NotaId::from),
-            resposta_a: evento.resposta_a,
-            nivel: 0,
-            aguarda: evento.tipo == "pedido" && pedido.is_some() && veredito.is_none(),
-            pendente,
-        })
+        let waits = evento.tipo == "pedido" && request.is_some() && verdict.is_none();
+        Standing { on_server, waits, pending }
     }
+}
 
-    fn onde(&self, evento: &history::Evento) -> &'static str {
-        match evento.autoria {
-            autoria if autoria.por == UserId::SERVIDOR => "servidor",
-            autoria if autoria.em == DeviceId::ESCRITORIO => "retaguarda",
-            autoria if autoria.em == self.render.account.device => "este aparelho",
+fn entry(evento: history::Evento, on_server: Option<DateTime<Utc>>) -> Entry {
+    Entry {
+        tipo: evento.tipo.to_owned(),
+        part: evento.parte,
+        field: evento.campo,
+        label: evento.rotulo,
+        before: evento.de,
+        after: evento.para,
+        text: evento.texto,
+        visibility: evento.visibilidade,
+        answers: evento.resposta_a,
+        by: evento.autoria.por,
+        device: evento.autoria.em,
+        on_device: evento.quando,
+        on_server,
+    }
+}
+
+fn evento(look: &Look<'_>, own: DeviceId, line: Line<'_>, at: &Standing) -> Evento {
+    let entry = line.entry;
+    let side = |side: Option<campo_screens::Side>| side.map(|side| side.words.text);
+    let (label, before, after) = match line.change {
+        Some(change) => (change.label, side(change.before), side(change.after)),
+        None => (None, None, None),
+    };
+    Evento {
+        que: entry.tipo.clone(),
+        autor: look.names.person_or_unknown(entry.by).to_owned(),
+        onde: match (entry.by, entry.device) {
+            (UserId::SERVIDOR, _) => "servidor",
+            (_, DeviceId::ESCRITORIO) => "retaguarda",
+            (_, device) if device == own => "este aparelho",
             _ => "outro aparelho",
-        }
-    }
-
-    /// A stored value as the person reads it.
-    fn lido(
-        &self,
-        evento: &history::Evento,
-        texto: &Option<String>,
-    ) -> Result<Option<String>, Error> {
-        let Some(texto) = texto.as_deref() else { return Ok(None) };
-        let (kind, nome) = (self.registro.kind, evento.campo.as_deref().unwrap_or_default());
-        let lido = match evento.tipo {
-            "veredito" => self.tipo.fluxo.situacao(texto).map(|situacao| situacao.nome.clone()),
-            // An excerpt, of a text that is not there any more.
-            "texto" => None,
-            "participante" | "interessado" | "analise" => match texto.parse() {
-                Ok(usuario) => Some(self.render.usuario(usuario)?),
-                Err(_) => None,
-            },
-            _ => match campo(kind, evento.tipo, nome) {
-                Some(campo) if kind.campo(nome) == Some(campo) => {
-                    Some(self.render.do_registro(campo, &guardado(campo, texto), self.tipo)?)
-                }
-                Some(campo) => Some(self.render.valor(campo, &guardado(campo, texto))?),
-                None => None,
-            },
-        };
-        Ok(Some(lido.unwrap_or_else(|| texto.to_owned())))
-    }
-}
-
-/// The field that an entry is about: of the record, of a part (`colecao/id/campo`), or what names a
-/// part that was added or removed.
-fn campo(kind: Kind, tipo: &str, nome: &str) -> Option<&'static valor::Campo> {
-    use campo_domain::parte::Colecao;
-    let em = match tipo {
-        "item" => Colecao::Itens,
-        "despesa" => Colecao::Despesas,
-        "anexo" => Colecao::Anexos,
-        "vinculo" => Colecao::Vinculos,
-        _ => return kind.campo(nome),
-    };
-    let nome = nome.rsplit('/').next().filter(|nome| !nome.is_empty());
-    kind.campo_de(em, nome.unwrap_or_else(|| em.campo_titulo()))
-}
-
-/// The value that `campo_sync::history::plain` wrote.
-fn guardado(campo: &valor::Campo, texto: &str) -> Valor {
-    let lido = match campo.tipo {
-        TipoCampo::Centavos { .. } | TipoCampo::Milesimos { .. } | TipoCampo::Inteiro { .. } => {
-            texto.parse().ok().map(Valor::Inteiro)
-        }
-        TipoCampo::Logico => texto.parse().ok().map(Valor::Logico),
-        TipoCampo::Data => texto.parse().ok().map(Valor::Data),
-        TipoCampo::Instante => texto.parse().ok().map(Valor::Instante),
-        TipoCampo::Referencia(valor::Alvo::Catalogo(_)) => None,
-        TipoCampo::Referencia(_) => texto.parse().ok().map(Valor::Id),
-        _ => None,
-    };
-    lido.unwrap_or_else(|| Valor::Texto(texto.to_owned()))
-}
-
-/// The sentence, with names where it has codes or none.
-fn texto(evento: &history::Evento, de: Option<&str>, para: Option<&str>) -> String {
-    let (frase, nome) = (evento.texto.trim_end_matches('.'), para.or(de));
-    match (evento.tipo, nome) {
-        ("participante" | "interessado", Some(nome)) => format!("{frase}: {nome}."),
-        ("analise", Some(nome)) => format!("{}\nEncaminhada a {nome}.", evento.texto),
-        ("item" | "despesa" | "anexo" | "vinculo", Some(nome)) if evento.campo.is_none() => {
-            let (o_que, _) = frase.split_once(": ").unwrap_or((frase, ""));
-            format!("{o_que}: {nome}.")
-        }
-        _ => evento.texto.clone(),
+        },
+        quando: entry.on_device,
+        no_servidor: entry.on_server,
+        texto: line.text,
+        campo: label.filter(|_| before.is_some() || after.is_some()),
+        de: before,
+        para: after,
+        visibilidade: entry.visibility,
+        nota: entry.part.filter(|_| entry.tipo == "nota").map(NotaId::from),
+        resposta_a: entry.answers,
+        nivel: 0,
+        aguarda: at.waits,
+        pendente: at.pending,
     }
 }
 
 /// Each answer below what it answers, at its depth; otherwise in the order in which they stand.
-fn conversas(notas: Vec<Evento>) -> Vec<Evento> {
-    let ids: BTreeSet<NotaId> = notas.iter().filter_map(|evento| evento.nota).collect();
-    let mut respostas: BTreeMap<Option<NotaId>, Vec<Evento>> = BTreeMap::new();
-    for nota in notas {
-        let a_quem = nota.resposta_a.filter(|id| ids.contains(id) && nota.nota != Some(*id));
-        respostas.entry(a_quem).or_default().push(nota);
-    }
-    let mut ordenadas = Vec::new();
-    // What answers itself in a circle hangs on nothing, and comes last.
-    while let Some((_, primeiras)) = respostas.pop_first() {
-        let mut pilha: Vec<(u32, Evento)> = primeiras.into_iter().rev().map(|e| (0, e)).collect();
-        while let Some((nivel, evento)) = pilha.pop() {
-            let abaixo = evento.nota.and_then(|nota| respostas.remove(&Some(nota)));
-            let abaixo = abaixo.into_iter().flatten().rev();
-            ordenadas.push(Evento { nivel, ..evento });
-            pilha.extend(abaixo.map(|resposta| (nivel + 1, resposta)));
-        }
-    }
-    ordenadas
+fn nested(notes: &[Evento]) -> Vec<Evento> {
+    let ids: Vec<_> = notes.iter().filter_map(|note| Some((note.nota?, note.resposta_a))).collect();
+    let placed = threads(&ids).into_iter().flatten();
+    placed.map(|(nivel, place)| Evento { nivel, ..notes[place].clone() }).collect()
 }

@@ -15,12 +15,12 @@ mod files;
 mod form;
 mod history;
 mod http;
+mod names;
 mod pending;
 mod phone;
 mod photos;
 mod prepare;
 mod reading;
-mod render;
 mod retry;
 mod run;
 mod show;
@@ -31,12 +31,14 @@ mod sync;
 mod transfer;
 
 pub use budget::{Budget, Network};
+pub use campo_screens::View;
 pub use commands::Textos;
 pub use creation::{Copia, ProdutoDaOrigem};
 pub use error::Error;
 pub use form::{FieldShown, Formulario, Opcao};
-pub use history::{Evento, Vista};
+pub use history::Evento;
 pub use http::{AnswerError, HttpError, Problem};
+pub use names::{Labelled, PersonShown};
 pub use pending::{Encerrada, Pendencias, Pendente, SyncState};
 pub use phone::Phone;
 pub use photos::{
@@ -44,7 +46,6 @@ pub use photos::{
     UninstallCheck, UploadProgress, UploadReport,
 };
 pub use reading::{CatalogueShown, Pagina};
-pub use render::{Labelled, PersonShown};
 pub use show::{
     ActionShown, AnalysisShown, ConflictShown, CorrectiveShown, Detalhe, PartShown, Pode,
     RestrictionShown, Verbo, VersionShown,

@@ -3,8 +3,8 @@
 
 use crate::{
     error::Error,
+    names::{self, Labelled},
     phone::Phone,
-    render::{Labelled, Render},
     store::{cursor, documents, fates, lists, marks, queue, session::Account},
     sync::notice_of_damage,
 };
@@ -124,7 +124,6 @@ impl Phone {
     /// `NinguemEntrou`, storage.
     pub fn pending(&self) -> Result<Pendencias, Error> {
         self.read_as(|conn, account| {
-            let render = Render { conn, account };
             let mut pendentes = Vec::new();
             for waiting in queue::waiting(conn, account.key)? {
                 let name = documents::name(conn, account.key, waiting.document)?;
@@ -136,13 +135,19 @@ impl Phone {
                     documento_rotulo: name.label,
                     kind: name.kind,
                     o_que: waiting.command.rotulo(kind, tipo.as_deref()),
-                    conteudo: render.conteudo(name.kind, tipo.as_deref(), &waiting.command)?,
+                    conteudo: names::content(
+                        conn,
+                        account,
+                        &waiting.command,
+                        name.kind,
+                        tipo.as_deref(),
+                    )?,
                     quando: waiting.at,
                 });
             }
             let encerradas = |held| -> Result<Vec<Encerrada>, Error> {
                 let ended = fates::shown(conn, account.key, held)?;
-                ended.into_iter().map(|ended| encerrada(&render, ended)).collect()
+                ended.into_iter().map(|ended| encerrada(conn, account, ended)).collect()
             };
             let place = cursor::load(conn, account.key)?;
             let danificados = marks::damaged(conn, account.key)?;
@@ -213,15 +218,19 @@ fn tipo(
     Ok(referencia.and_then(|referencia| account.tipos.obter(&referencia).ok().cloned()))
 }
 
-fn encerrada(render: &Render<'_>, ended: fates::Ended) -> Result<Encerrada, Error> {
-    let tipo = tipo(render.conn, render.account, ended.document, &ended.command)?;
+fn encerrada(
+    conn: &rusqlite::Connection,
+    account: &Account,
+    ended: fates::Ended,
+) -> Result<Encerrada, Error> {
+    let tipo = tipo(conn, account, ended.document, &ended.command)?;
     Ok(Encerrada {
         id: ended.id,
         documento: ended.document,
         documento_rotulo: ended.label,
         kind: ended.kind,
         o_que: ended.command.rotulo(ended.kind.unwrap_or(Kind::Assistencia), tipo.as_deref()),
-        conteudo: render.conteudo(ended.kind, tipo.as_deref(), &ended.command)?,
+        conteudo: names::content(conn, account, &ended.command, ended.kind, tipo.as_deref())?,
         quando: ended.at,
         encerrada_em: ended.settled_at,
         codigo: ended.reason.code,

@@ -1,32 +1,36 @@
-//! One document as its screen shows it: fields with labels, parts, analyses, actions, buttons,
-//! conflicts and how it stands with the server. Loads the document itself, as `history` does.
+//! One document as its screen shows it, as the phone hands it on: what there is to see and to do is
+//! said by `campo_screens`.
 
 use crate::{
     error::Error,
     form::{self, FieldShown},
+    names::{self, Labelled, PersonShown},
     pending::{SyncState, sync_state},
     phone::Phone,
-    render::{Labelled, PersonShown, Render},
     store::{
         documents, lists,
         lists::{Linha, Vinculado},
         references,
+        session::Account,
     },
 };
 use campo_domain::{
-    fluxo::{Consequencia, Guarda, Modo, Transicao},
     ids::{AnaliseId, DocumentId, ItemId, UserId},
     kind::Kind,
     parte::Colecao,
-    policy::{self, Parte},
     preenchimento::{self, Dados},
     refusal::{Codigo, Refusal},
     registro::{self, Registro, TipoAnalise},
-    valor::{self, Valor},
-    workflow::{self, Asked, Onde},
+    valor::Valor,
+    workflow::Onde,
+};
+use campo_screens::{
+    Analysis, AnalysisState, Button, Dispute, Look, May, Part, analyses, buttons, disputes, may,
+    parts, words,
 };
 use campo_sync::client::{self, View};
 use chrono::{DateTime, Utc};
+use rusqlite::Connection;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -240,221 +244,197 @@ impl Phone {
             if !document.in_scope {
                 return Err(Refusal::new(Codigo::ForaDeAlcance).into());
             }
-            let view = client::view(&document, &account.ctx())?;
-            let render = Render { conn, account };
-            let registro = &view.registro;
-            let partes = |em| partes(&render, registro, em);
+            let View { registro, previsto, tipo } = client::view(&document, &account.ctx())?;
+            let names = names::of_record(conn, account, &registro)?;
+            let look = Look {
+                record: &registro,
+                expected: &previsto,
+                tipo: &tipo,
+                person: &account.pessoa,
+                place: Onde::Aparelho,
+                now: Utc::now(),
+                zone: account.conta.fuso,
+                names: &names,
+            };
             Ok(Detalhe {
                 linha: lists::uma(conn, account.key, id)?.ok_or_else(absent)?,
-                tipo: view.tipo.codigo.clone(),
-                tipo_nome: view.tipo.nome.clone(),
+                tipo: tipo.codigo.clone(),
+                tipo_nome: tipo.nome.clone(),
                 etapa_desde: registro.etapa_desde(),
-                campos: campos(&render, &view)?,
-                endereco_efetivo: endereco(&render, registro)?,
-                itens: partes(Colecao::Itens)?,
-                despesas: partes(Colecao::Despesas)?,
-                anexos: partes(Colecao::Anexos)?,
-                vinculos: partes(Colecao::Vinculos)?,
-                vinculado_por: vinculado_por(&render, registro)?,
-                analises: analises(&render, registro)?,
-                acoes: acoes(&render, &view)?,
-                corretivas: corretivas(&render, registro)?,
-                restricao: restricao(&render, registro)?,
-                participantes: pessoas(&render, &registro.participantes)?,
-                interessados: pessoas(&render, &registro.interessados)?,
-                verbos: verbos(&render, &view),
-                pode: pode(&render, &view),
+                campos: form::shown(campo_screens::form(&look)),
+                endereco_efetivo: address(conn, account, &registro)?,
+                itens: parts_of(&look, Colecao::Itens),
+                despesas: parts_of(&look, Colecao::Despesas),
+                anexos: parts_of(&look, Colecao::Anexos),
+                vinculos: parts_of(&look, Colecao::Vinculos),
+                vinculado_por: linked_by(conn, account, &look)?,
+                analises: analyses(&look).iter().map(|one| analysis(&look, one)).collect(),
+                acoes: registro.acoes.iter().map(|acao| action(&look, acao)).collect(),
+                corretivas: registro
+                    .corretivas
+                    .iter()
+                    .map(|link| corrective(&look, link))
+                    .collect(),
+                restricao: registro.restricao.as_ref().map(|listed| restriction(&look, listed)),
+                participantes: people(&look, &registro.participantes),
+                interessados: people(&look, &registro.interessados),
+                verbos: buttons(&look).into_iter().map(Verbo::from).collect(),
+                pode: Pode::from(may(&look)),
                 sincronia: sync_state(conn, account.key, id)?,
-                conflitos: conflitos(&render, &view)?,
-                registro: view.registro,
+                conflitos: disputes(&look).into_iter().map(|one| conflict(&look, one)).collect(),
+                registro: registro.clone(),
             })
         })
     }
 }
 
-fn campos(render: &Render<'_>, view: &View) -> Result<Vec<FieldShown>, Error> {
-    let View { registro, previsto, tipo } = view;
-    let tem = |campo: &&valor::Campo| form::tem(tipo, campo) || !registro.valor(campo.nome).vazio();
-    let exibir = |campo: &'static valor::Campo| {
-        let (valor, parte) = (registro.valor(campo.nome), Parte::Campo(campo));
-        let pode = policy::pode_alterar_registro(&render.account.pessoa, previsto, tipo, parte);
-        let lido = render.do_registro(campo, valor, tipo)?;
-        Ok(form::exibido(campo, tipo, pode.is_ok(), (lido, valor)))
-    };
-    registro.kind.campos().iter().filter(tem).map(exibir).collect()
+fn name(look: &Look<'_>, id: UserId) -> String {
+    look.names.person_or_unknown(id).to_owned()
 }
 
-fn endereco(render: &Render<'_>, registro: &Registro) -> Result<Option<Dados>, Error> {
-    let (conn, account) = (render.conn, render.account.key);
-    let do_caso = match registro.raiz() {
+fn address(
+    conn: &Connection,
+    account: &Account,
+    registro: &Registro,
+) -> Result<Option<Dados>, Error> {
+    let of_case = match registro.raiz() {
         raiz if raiz == registro.id => None,
-        raiz => documents::load(conn, account, raiz)?.filter(|document| document.in_scope),
+        raiz => documents::load(conn, account.key, raiz)?.filter(|document| document.in_scope),
     };
     // A case that cannot be read yet keeps its address to itself, and nothing else from the reader.
-    let do_caso = do_caso.and_then(|document| client::view(&document, &render.account.ctx()).ok());
-    let caso = do_caso.as_ref().map_or(registro, |view| &view.registro);
-    if caso.kind != Kind::Assistencia {
+    let of_case = of_case.and_then(|document| client::view(&document, &account.ctx()).ok());
+    let case = of_case.as_ref().map_or(registro, |view| &view.registro);
+    if case.kind != Kind::Assistencia {
         return Ok(None);
     }
-    let contrato = match caso.valor("contrato") {
-        Valor::Texto(codigo) => references::dados(conn, account, "contrato", codigo)?,
+    let contrato = match case.valor("contrato") {
+        Valor::Texto(code) => references::dados(conn, account.key, "contrato", code)?,
         _ => None,
     };
-    Ok(Some(preenchimento::endereco(caso, contrato.as_ref())))
+    Ok(Some(preenchimento::endereco(case, contrato.as_ref())))
 }
 
-fn partes(render: &Render<'_>, registro: &Registro, em: Colecao) -> Result<Vec<PartShown>, Error> {
-    let exibir = |(id, parte): (&ItemId, &registro::Item)| {
-        let campos = render.campos(registro.kind.campos_de(em), &parte.campos)?;
-        Ok(PartShown { id: *id, campos, autor: render.usuario(parte.autoria.por)? })
+fn parts_of(look: &Look<'_>, collection: Colecao) -> Vec<PartShown> {
+    let shown = |part: Part| {
+        let filled = part.fields.into_iter().filter(|field| !field.value.vazio());
+        let campos =
+            filled.map(|field| Labelled { rotulo: field.label, valor: field.words.text }).collect();
+        PartShown { id: part.id, campos, autor: name(look, part.by) }
     };
-    registro.vivos(em).map(exibir).collect()
+    parts(look, collection).rows.into_iter().map(shown).collect()
 }
 
-fn vinculado_por(render: &Render<'_>, registro: &Registro) -> Result<Vec<Vinculado>, Error> {
-    let mut todos = lists::vinculado_por(render.conn, render.account.key, registro.id)?;
-    for vinculado in &mut todos {
-        let relacao = vinculado.linha.kind.campo_de(Colecao::Vinculos, "relacao");
-        if let (Some(campo), Some(codigo)) = (relacao, vinculado.relacao.take()) {
-            vinculado.relacao = Some(render.valor(campo, &Valor::Texto(codigo))?);
+fn linked_by(
+    conn: &Connection,
+    account: &Account,
+    look: &Look<'_>,
+) -> Result<Vec<Vinculado>, Error> {
+    let mut all = lists::vinculado_por(conn, account.key, look.record.id)?;
+    for linked in &mut all {
+        let campo = linked.linha.kind.campo_de(Colecao::Vinculos, "relacao");
+        if let (Some(campo), Some(code)) = (campo, linked.relacao.take()) {
+            let said = words(campo, &Valor::Texto(code), None, look.names, look.zone);
+            linked.relacao = Some(said.text);
         }
     }
-    Ok(todos)
+    Ok(all)
 }
 
-fn pessoas(render: &Render<'_>, ids: &BTreeSet<UserId>) -> Result<Vec<PersonShown>, Error> {
-    ids.iter().map(|id| Ok(PersonShown { id: *id, nome: render.usuario(*id)? })).collect()
+fn people(look: &Look<'_>, ids: &BTreeSet<UserId>) -> Vec<PersonShown> {
+    ids.iter().map(|id| PersonShown { id: *id, nome: name(look, *id) }).collect()
 }
 
-fn analises(render: &Render<'_>, registro: &Registro) -> Result<Vec<AnalysisShown>, Error> {
-    let exibir = |analise: &registro::Analise| {
-        let pedido = registro.pedidos.iter().find(|pedido| analise.pedido == Some(pedido.id));
-        let veredito = pedido.and_then(|pedido| pedido.veredito.as_ref());
-        let recusa = veredito.and_then(|veredito| veredito.recusa.as_ref());
-        let a_quem = analise.encaminhar.map(|id| render.usuario(id)).transpose()?;
-        Ok(AnalysisShown {
-            id: analise.id,
-            tipo: analise.tipo,
-            rotulo: analise.tipo.rotulo(),
-            texto: analise.texto.clone(),
-            procedente: analise.procedente,
-            autor: render.usuario(analise.autoria.por)?,
-            quando: analise.quando,
-            encaminhada_a: a_quem,
-            vigente: registro.vigente(analise.tipo).is_some_and(|vale| vale.id == analise.id),
-            aguarda: pedido.is_some() && veredito.is_none(),
-            recusa: recusa.map(Refusal::mensagem),
-        })
-    };
-    registro.analises.iter().map(exibir).collect()
+fn analysis(look: &Look<'_>, one: &Analysis<'_>) -> AnalysisShown {
+    let issued = one.analysis;
+    AnalysisShown {
+        id: issued.id,
+        tipo: issued.tipo,
+        rotulo: issued.tipo.rotulo(),
+        texto: issued.texto.clone(),
+        procedente: issued.procedente,
+        autor: name(look, issued.autoria.por),
+        quando: issued.quando,
+        encaminhada_a: issued.encaminhar.map(|id| name(look, id)),
+        vigente: one.in_force,
+        aguarda: one.state == AnalysisState::Waits,
+        recusa: match &one.state {
+            AnalysisState::Refused(refusal) => Some(refusal.mensagem()),
+            _ => None,
+        },
+    }
 }
 
-fn acoes(render: &Render<'_>, view: &View) -> Result<Vec<ActionShown>, Error> {
-    let exibir = |acao: &registro::Acao| {
-        let permitida = view.tipo.acao(&acao.codigo);
-        Ok(ActionShown {
-            rotulo: permitida.map_or(&acao.codigo, |permitida| &permitida.rotulo).clone(),
-            situacao: acao.situacao.rotulo(),
-            autor: render.usuario(acao.por)?,
-            quando: acao.quando,
-            observacao: acao.observacao.clone(),
-            externo: acao.externo.clone(),
-            retorno: acao.retorno.clone(),
-            atualizada_em: acao.atualizada_em,
-        })
-    };
-    view.registro.acoes.iter().map(exibir).collect()
+fn action(look: &Look<'_>, acao: &registro::Acao) -> ActionShown {
+    let known = look.tipo.acao(&acao.codigo);
+    ActionShown {
+        rotulo: known.map_or(&acao.codigo, |known| &known.rotulo).clone(),
+        situacao: acao.situacao.rotulo(),
+        autor: name(look, acao.por),
+        quando: acao.quando,
+        observacao: acao.observacao.clone(),
+        externo: acao.externo.clone(),
+        retorno: acao.retorno.clone(),
+        atualizada_em: acao.atualizada_em,
+    }
 }
 
-fn corretivas(render: &Render<'_>, registro: &Registro) -> Result<Vec<CorrectiveShown>, Error> {
-    let exibir = |corretiva: &registro::Corretiva| {
-        Ok(CorrectiveShown {
-            numero: corretiva.numero.clone(),
-            autor: render.usuario(corretiva.por)?,
-            quando: corretiva.quando,
-        })
-    };
-    registro.corretivas.iter().map(exibir).collect()
+fn corrective(look: &Look<'_>, link: &registro::Corretiva) -> CorrectiveShown {
+    CorrectiveShown {
+        numero: link.numero.clone(),
+        autor: name(look, link.por),
+        quando: link.quando,
+    }
 }
 
-fn restricao(render: &Render<'_>, registro: &Registro) -> Result<Option<RestrictionShown>, Error> {
-    let Some(restricao) = &registro.restricao else { return Ok(None) };
-    let usuarios: Result<Vec<_>, _> =
-        restricao.usuarios.iter().map(|id| render.usuario(*id)).collect();
-    let grupos: Result<Vec<_>, _> =
-        restricao.grupos.iter().map(|codigo| render.catalogo("grupo", codigo)).collect();
-    Ok(Some(RestrictionShown {
-        usuarios: usuarios?,
-        grupos: grupos?,
-        autor: render.usuario(restricao.por)?,
-        quando: restricao.quando,
-    }))
+fn restriction(look: &Look<'_>, listed: &registro::Restricao) -> RestrictionShown {
+    let group = |code: &String| look.names.entry("grupo", code).unwrap_or(code).to_owned();
+    RestrictionShown {
+        usuarios: listed.usuarios.iter().map(|id| name(look, *id)).collect(),
+        grupos: listed.grupos.iter().map(group).collect(),
+        autor: name(look, listed.por),
+        quando: listed.quando,
+    }
 }
 
-fn verbos(render: &Render<'_>, view: &View) -> Vec<Verbo> {
-    let View { previsto, tipo, .. } = view;
-    let pessoa = &render.account.pessoa;
-    let exibir = |transicao: &Transicao| {
-        let asked = Asked { verb: &transicao.verbo, reason: Some("?"), brings: transicao.traz };
-        let julgado = workflow::judge(previsto, tipo, pessoa, asked, Onde::Aparelho);
-        let email = |efeito: &Consequencia| matches!(efeito, Consequencia::OferecerEmail(_));
+fn conflict(look: &Look<'_>, dispute: Dispute<'_>) -> ConflictShown {
+    let versoes = dispute.versions.into_iter().map(|version| VersionShown {
+        valor: version.words.text,
+        autor: name(look, version.by),
+        quando: version.at,
+    });
+    ConflictShown {
+        campo: dispute.field.to_owned(),
+        rotulo: dispute.label,
+        versoes: versoes.collect(),
+    }
+}
+
+impl From<Button<'_>> for Verbo {
+    fn from(button: Button<'_>) -> Self {
         Verbo {
-            verbo: transicao.verbo.clone(),
-            rotulo: transicao.rotulo.clone(),
-            para: tipo.fluxo.situacao(&transicao.para).map(|situacao| situacao.nome.clone()),
-            exige_motivo: transicao.guardas.contains(&Guarda::Motivo),
-            analise: transicao.traz,
-            oferece_email: transicao.efeitos.iter().any(email),
-            falta: julgado.err().map(|recusa| recusa.mensagem()),
-            propoe: transicao.modo == Modo::Propor,
+            verbo: button.verb.to_owned(),
+            rotulo: button.label.to_owned(),
+            para: button.leads_to.map(|situacao| situacao.nome.clone()),
+            exige_motivo: button.needs_reason,
+            analise: button.brings,
+            oferece_email: button.offers_email,
+            falta: button.lacks.map(|refusal| refusal.mensagem()),
+            propoe: button.proposes,
         }
-    };
-    workflow::available(previsto, tipo, pessoa, Onde::Aparelho).into_iter().map(exibir).collect()
-}
-
-fn pode(render: &Render<'_>, view: &View) -> Pode {
-    let View { previsto, tipo, .. } = view;
-    let pode = |parte| {
-        policy::pode_alterar_registro(&render.account.pessoa, previsto, tipo, parte).is_ok()
-    };
-    let parte = |em| !previsto.kind.campos_de(em).is_empty() && pode(Parte::Item(em));
-    Pode {
-        itens: parte(Colecao::Itens),
-        despesas: tipo.despesas && parte(Colecao::Despesas),
-        vinculos: parte(Colecao::Vinculos),
-        notas: pode(Parte::Nota),
-        notas_ao_cliente: pode(Parte::NotaAoCliente),
-        participantes: pode(Parte::Participante),
-        interessados: pode(Parte::Interessado),
-        analise_parcial: pode(Parte::AnaliseParcial),
     }
 }
 
-fn conflitos(render: &Render<'_>, view: &View) -> Result<Vec<ConflictShown>, Error> {
-    let View { registro, tipo, .. } = view;
-    let mut todos = Vec::new();
-    for conflito in &registro.conflitos {
-        // For a part's field the name is COLECAO/ID/CAMPO.
-        let mut partes = conflito.campo.splitn(3, '/');
-        let (campo, rotulo) = match (partes.next(), partes.nth(1)) {
-            (Some(colecao), Some(nome)) => {
-                let em = colecao.parse::<Colecao>().ok();
-                let campo = em.and_then(|em| registro.kind.campo_de(em, nome));
-                (campo, campo.map_or(nome, |campo| campo.rotulo))
-            }
-            _ => (registro.kind.campo(&conflito.campo), tipo.rotulo(&conflito.campo)),
-        };
-        let Some(campo) = campo else { continue };
-        let mut versoes = Vec::new();
-        for versao in &conflito.versoes {
-            versoes.push(VersionShown {
-                valor: render.valor(campo, &versao.valor)?,
-                autor: render.usuario(versao.autoria.por)?,
-                quando: versao.quando,
-            });
+impl From<May> for Pode {
+    fn from(may: May) -> Self {
+        Pode {
+            itens: may.items.is_ok(),
+            despesas: may.expenses.is_ok(),
+            vinculos: may.links.is_ok(),
+            notas: may.notes.is_ok(),
+            notas_ao_cliente: may.notes_to_client.is_ok(),
+            participantes: may.participants.is_ok(),
+            interessados: may.interested.is_ok(),
+            analise_parcial: may.partial_analysis.is_ok(),
         }
-        let rotulo = rotulo.to_owned();
-        todos.push(ConflictShown { campo: conflito.campo.clone(), rotulo, versoes });
     }
-    Ok(todos)
 }

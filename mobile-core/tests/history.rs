@@ -16,7 +16,7 @@ use campo_domain::{
         Visibilidade::{Cliente, Interna},
     },
 };
-use campo_mobile_core::{Evento, Vista};
+use campo_mobile_core::{Evento, View};
 use campo_sync::wire::Entry;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use support::{Device, Server, textos};
@@ -28,7 +28,7 @@ fn ana(server: &Server) -> (Device, UserId) {
     (device, eu)
 }
 
-fn ver(device: &Device, id: DocumentId, vista: Vista) -> Vec<Evento> {
+fn ver(device: &Device, id: DocumentId, vista: View) -> Vec<Evento> {
     device.campo.acompanhamento(id, vista).unwrap()
 }
 
@@ -79,14 +79,14 @@ fn r78_r82_one_acompanhamento_is_seen_in_five_ways() {
     campo.interessar(id, rui, true).unwrap();
     campo.anotar(id, "Ligar amanhã").unwrap();
     campo.transicionar(id, "iniciar", None).unwrap();
-    assert!(ver(&device, id, Vista::Tudo).iter().all(|evento| evento.pendente));
+    assert!(ver(&device, id, View::Tudo).iter().all(|evento| evento.pendente));
     device.sync().unwrap();
     let depois = (Utc::now() + TimeDelta::hours(3)).trunc_subsecs(3);
     device.hear(&server, vec![julgado(&device, id, depois)]);
     campo.transicionar(id, "enviar_para_analise", None).unwrap();
     campo.analisar(id, Parcial, "Encaixe solto", None, false).unwrap();
 
-    let tudo = ver(&device, id, Vista::Tudo);
+    let tudo = ver(&device, id, View::Tudo);
     let pendentes: Vec<_> = tudo.iter().map(|evento| evento.pendente).collect();
     assert_eq!(pendentes[tudo.len() - 3..], [false, true, true]);
     assert_eq!((tudo[0].que, tudo[0].no_servidor), ("criacao", Some(depois)));
@@ -97,7 +97,7 @@ fn r78_r82_one_acompanhamento_is_seen_in_five_ways() {
     let outro = tudo.iter().rfind(|evento| evento.que == "pedido").unwrap();
     assert_eq!((outro.no_servidor, outro.aguarda), (None, true));
 
-    let tramite = ver(&device, id, Vista::Tramite);
+    let tramite = ver(&device, id, View::Tramite);
     let esperado = [
         "Ocorrência criada.",
         "Pedido: Iniciar atendimento.",
@@ -107,7 +107,7 @@ fn r78_r82_one_acompanhamento_is_seen_in_five_ways() {
     assert_eq!(frases(&tramite), esperado);
     assert_eq!((tramite[2].autor.as_str(), tramite[2].onde), ("Servidor", "servidor"));
 
-    let historico = ver(&device, id, Vista::Historico);
+    let historico = ver(&device, id, View::Historico);
     let esperado = [
         "Ocorrência criada.",
         "Item incluído: Cadeira.",
@@ -122,7 +122,7 @@ fn r78_r82_one_acompanhamento_is_seen_in_five_ways() {
     ];
     assert_eq!(frases(&historico), esperado);
 
-    let alteracoes = ver(&device, id, Vista::Alteracoes);
+    let alteracoes = ver(&device, id, View::Alteracoes);
     let mudancas: Vec<_> = alteracoes
         .iter()
         .filter(|evento| evento.campo.is_some())
@@ -138,7 +138,7 @@ fn r78_r82_one_acompanhamento_is_seen_in_five_ways() {
     assert_eq!(mudancas, esperado);
     let situacao = alteracoes.iter().find(|evento| evento.que == "veredito").unwrap();
     assert_eq!(situacao.de.as_deref(), Some("Aberto"));
-    assert_eq!(frases(&ver(&device, id, Vista::Conversas)), ["Ligar amanhã"]);
+    assert_eq!(frases(&ver(&device, id, View::Conversas)), ["Ligar amanhã"]);
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn r79_who_had_the_record_is_part_of_its_way() {
     let id = device.campo.novo(Kind::Ocorrencia, Some("bug"), &campos, &[]).unwrap();
     device.campo.editar(id, "responsavel", &eu.to_string()).unwrap();
     device.campo.editar(id, "assunto", "Não imprime mais").unwrap();
-    let tramite = ver(&device, id, Vista::Tramite);
+    let tramite = ver(&device, id, View::Tramite);
     assert_eq!(frases(&tramite), ["Ocorrência criada.", "Atribuído a alterado."]);
     assert_eq!((tramite[1].de.as_deref(), tramite[1].para.as_deref()), (None, Some("ana")));
 }
@@ -167,7 +167,7 @@ fn r81_answers_stand_below_what_they_answer() {
     nota("Log limpo", Interna, Some(dois));
     nota("Obrigada", Cliente, Some(tres));
     nota("E o módulo?", Cliente, Some(um));
-    let conversas = ver(&device, id, Vista::Conversas);
+    let conversas = ver(&device, id, View::Conversas);
     let vistas: Vec<_> = conversas.iter().map(|e| (e.nivel, e.texto.as_str())).collect();
     let esperado = [
         (0, "Qual a tela?"),
@@ -182,7 +182,7 @@ fn r81_answers_stand_below_what_they_answer() {
     assert_eq!((conversas[0].visibilidade, conversas[4].visibilidade), (Cliente, Interna));
     // What it answers may be on its way: the answer is read all the same.
     nota("A quem?", Interna, Some(uuid::Uuid::now_v7().into()));
-    let ultima = ver(&device, id, Vista::Conversas).pop().unwrap();
+    let ultima = ver(&device, id, View::Conversas).pop().unwrap();
     assert_eq!((ultima.nivel, ultima.texto.as_str()), (0, "A quem?"));
 }
 
@@ -198,7 +198,7 @@ fn what_somebody_else_wrote_says_who_and_where() {
     outra.campo.editar(id, "cidade", "Olinda").unwrap();
     outra.sync().unwrap();
     device.hear(&server, vec![outra.snapshot(id)]);
-    let eventos = ver(&device, id, Vista::Tudo);
+    let eventos = ver(&device, id, View::Tudo);
     let onde: Vec<_> = eventos.iter().map(|evento| evento.onde).collect();
     assert_eq!(onde, ["este aparelho", "outro aparelho"]);
     assert_eq!(eventos[1].autor, device.campo.conta().unwrap().unwrap().nome);

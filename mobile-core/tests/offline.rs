@@ -11,7 +11,7 @@ use campo_domain::{
     pessoa::Permissao::{EmitirLaudo, Gerenciar, Ver},
     registro::Registro,
 };
-use campo_mobile_core::{Error, Filtro, Phone, SyncState, Vista};
+use campo_mobile_core::{Error, Filtro, Phone, SyncState, View};
 use chrono::NaiveDate;
 use support::{Device, Server, textos};
 
@@ -72,7 +72,7 @@ fn every_command_is_durable_before_it_returns() {
     assert_eq!(detalhe.registro.titulo(), "Porta não fecha direito");
     assert_eq!(detalhe.linha.situacao_prevista.as_deref(), Some("Em Atendimento"));
     assert_eq!(detalhe.sincronia, SyncState::Pending { n: 6 });
-    let historico = device.campo.acompanhamento(id, Vista::Historico).unwrap();
+    let historico = device.campo.acompanhamento(id, View::Historico).unwrap();
     let textos_dele: Vec<_> = historico.iter().map(|e| e.texto.as_str()).collect();
     let esperado = [
         "Assistência criada.",

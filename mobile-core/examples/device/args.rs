@@ -5,7 +5,7 @@ use campo_domain::{
     kind::Kind,
     parte::Variante,
 };
-use campo_mobile_core::{Network, Vista};
+use campo_mobile_core::{Network, View};
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
 
@@ -96,7 +96,7 @@ pub enum LookCommand {
         id: String,
         /// tudo, tramite (etapas e responsáveis), historico, conversas ou alteracoes
         #[arg(long, default_value = "tudo", value_parser = vista)]
-        vista: Vista,
+        vista: View,
     },
     /// Lista os catálogos
     Catalogos,
@@ -406,8 +406,8 @@ fn existe(texto: &str) -> Result<PathBuf, String> {
     }
 }
 
-fn vista(texto: &str) -> Result<Vista, String> {
-    let achada = Vista::TODAS.into_iter().find(|vista| vista.codigo() == texto);
+fn vista(texto: &str) -> Result<View, String> {
+    let achada = View::ALL.into_iter().find(|vista| vista.code() == texto);
     achada.ok_or_else(|| "use tudo, tramite, historico, conversas ou alteracoes".to_owned())
 }
 

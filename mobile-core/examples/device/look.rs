@@ -5,7 +5,7 @@ use crate::{
     failure::Failure,
     output::Output,
 };
-use campo_mobile_core::{Filtro, Ordem, Phone, Vista};
+use campo_mobile_core::{Filtro, Ordem, Phone, View};
 use chrono::Utc;
 
 /// Runs one of them.
@@ -37,7 +37,7 @@ pub fn run(phone: &Phone, output: &Output, command: &LookCommand) -> Result<(), 
         }
         LookCommand::Show { id: texto } => {
             let id = id(texto)?;
-            output.record(&phone.show(id)?, &phone.acompanhamento(id, Vista::Tudo)?);
+            output.record(&phone.show(id)?, &phone.acompanhamento(id, View::Tudo)?);
         }
         LookCommand::Acompanhamento { id: texto, vista } => {
             output.history(&phone.acompanhamento(id(texto)?, *vista)?);

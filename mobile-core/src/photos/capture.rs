@@ -23,7 +23,7 @@ use campo_domain::{
     valor::Valor,
     workflow::{self, Onde},
 };
-use campo_fotos::{PhotoError, Format};
+use campo_fotos::{Format, PhotoError};
 use campo_sync::client;
 use chrono::{DateTime, SubsecRound, Utc};
 use rusqlite::Connection;

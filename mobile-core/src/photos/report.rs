@@ -3,8 +3,8 @@
 
 use crate::{
     error::Error,
+    names::{self, PersonShown},
     phone::Phone,
-    render::{PersonShown, Render},
     store::{
         anexos::{self, Anexo, Dados},
         arquivos::{self, Arquivo, UploadState},
@@ -18,6 +18,7 @@ use campo_domain::{
     parte::{Colecao, Variante, frase_do_motivo},
     registro::{Registro, SituacaoArquivo},
 };
+use campo_screens::Cited;
 use campo_sync::client;
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
@@ -148,7 +149,6 @@ impl Phone {
     /// `NaoEncontrado` where this device has nothing of it; `NinguemEntrou`, storage.
     pub fn fotos(&self, document: DocumentId) -> Result<Vec<PhotoShown>, Error> {
         self.read_as(|conn, account| {
-            let render = Render { conn, account };
             let rows = anexos::of_document(conn, account.key, document)?;
             let local = documents::load(conn, account.key, document)?;
             if local.is_none() && rows.is_empty() {
@@ -159,6 +159,12 @@ impl Phone {
                 None => None,
             };
             let registro = view.as_ref().map(|view| &view.registro);
+            let mut cited = Cited::default();
+            cited.people.insert(account.pessoa.id);
+            let parts = registro.into_iter().flat_map(|registro| registro.anexos.values());
+            cited.people.extend(parts.map(|parte| parte.autoria.por));
+            let names = names::load(conn, account, &cited)?;
+            let author = |id| PersonShown { id, nome: names.person_or_unknown(id).to_owned() };
             let mut fotos = Vec::new();
             for row in &rows {
                 let parte = registro.and_then(|registro| registro.anexos.get(&row.id));
@@ -170,8 +176,7 @@ impl Phone {
                     continue;
                 };
                 let dados = parte.map_or(row.dados.clone(), |parte| Dados::from(&parte.campos));
-                let autor = parte.map_or(account.pessoa.id, |parte| parte.autoria.por);
-                let autor = PersonShown { id: autor, nome: render.usuario(autor)? };
+                let autor = author(parte.map_or(account.pessoa.id, |parte| parte.autoria.por));
                 let files = arquivos::of_anexo(conn, row.ordem)?;
                 let here = files.iter().filter(|file| file.aqui).map(|file| file.variante);
                 let minha = row.command.is_some();
@@ -180,8 +185,7 @@ impl Phone {
             // Declared without bytes of this device, and not heard of since.
             let sem_linha = registro.into_iter().flat_map(|r| r.vivos(Colecao::Anexos));
             for (id, parte) in sem_linha.filter(|(id, _)| rows.iter().all(|row| row.id != **id)) {
-                let autor = parte.autoria.por;
-                let autor = PersonShown { id: autor, nome: render.usuario(autor)? };
+                let autor = author(parte.autoria.por);
                 let situacao = registro.map(|registro| Registro::arquivo(registro, id));
                 let estado = of_another(situacao.unwrap_or(SituacaoArquivo::Esperada));
                 let dados = Dados::from(&parte.campos);

@@ -128,8 +128,7 @@ async fn involve(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan) -> 
     if plan.involved.is_empty() {
         return Ok(());
     }
-    let documents: Vec<Uuid> =
-        plan.involved.keys().map(|(_, document)| document.uuid()).collect();
+    let documents: Vec<Uuid> = plan.involved.keys().map(|(_, document)| document.uuid()).collect();
     let raizes: Vec<Uuid> = plan.involved.keys().map(|(raiz, _)| raiz.uuid()).collect();
     sqlx::query(
         "DELETE FROM envolvido e USING unnest($2::uuid[], $3::uuid[]) n (raiz, document) \

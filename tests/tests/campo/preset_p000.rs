@@ -7,7 +7,7 @@ use crate::{
     office_api::{Api, Caso, Desfecho, NAO_HA, falta, fechado, nao_cabe},
 };
 use campo_domain::{ids::DocumentId, kind::Kind, parte::Colecao, registro::TipoAnalise};
-use campo_mobile_core::Vista;
+use campo_mobile_core::View;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -458,7 +458,7 @@ fn the_story_is_told_in_order(c: &Cenario, vera: &Aparelho, caso: &Caso) {
     assert_eq!(responsavel["para_exibicao"], "Davi");
     vera.sync();
     assert_eq!(
-        vera.acompanhamento(caso.id, Vista::Tudo).unwrap().len(),
+        vera.acompanhamento(caso.id, View::Tudo).unwrap().len(),
         tudo.len(),
         "the phone tells the same story"
     );

@@ -12,7 +12,7 @@ use campo_domain::{
     ids::AcaoId,
     refusal::{Codigo, Refusal},
 };
-use campo_mobile_core::Vista;
+use campo_mobile_core::View;
 use serde_json::json;
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -149,7 +149,7 @@ fn the_erp_answers_once(c: &Cenario, erp: &Api, caso: &Caso, credito: &str, vera
     vera.sync();
     let acoes = vera.registro(caso.id).acoes;
     assert_eq!(acoes[0].externo.as_deref(), Some("CR-881"));
-    let conta = vera.acompanhamento(caso.id, Vista::Historico).unwrap();
+    let conta = vera.acompanhamento(caso.id, View::Historico).unwrap();
     let conta: Vec<_> = conta.iter().map(|evento| evento.texto.as_str()).collect();
     let pedida = "Crédito para o Cliente: solicitada. Abater na próxima compra.";
     let feita = "Crédito para o Cliente: concluída (CR-881). Crédito disponível.";

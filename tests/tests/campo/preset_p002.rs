@@ -8,7 +8,7 @@ use crate::{
     office_api::{Api, Caso, Desfecho, NAO_HA, Resposta, falta, fechado, nao_cabe},
 };
 use campo_domain::{ids::DocumentId, kind::Kind, registro::TipoAnalise};
-use campo_mobile_core::Vista;
+use campo_mobile_core::View;
 use campo_server::timers;
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -501,7 +501,7 @@ fn every_stage_and_attendant_is_told(c: &Cenario, ana: &Aparelho, fiscal: &Caso)
         assert!(uma["duracao_s"].is_i64(), "{uma}");
     }
     ana.sync();
-    let no_celular = ana.acompanhamento(fiscal.id, Vista::Tramite).unwrap();
+    let no_celular = ana.acompanhamento(fiscal.id, View::Tramite).unwrap();
     let passou = no_celular.iter().filter(|evento| evento.que == "veredito").count();
     assert_eq!(passou, 5);
     let etapas: Vec<_> = tramite

@@ -17,7 +17,7 @@ use campo_domain::{
     registro::TipoAnalise,
     valor::Valor,
 };
-use campo_mobile_core::Vista;
+use campo_mobile_core::View;
 use chrono::Utc;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -534,7 +534,7 @@ fn its_history_reads_in_order(c: &Cenario, abel: &Aparelho, caso: &Caso) {
     }
     assert!(!historia.iter().any(|texto| texto == "Contato alterado."));
     abel.sync();
-    let no_celular = abel.acompanhamento(caso.id, Vista::Historico).unwrap();
+    let no_celular = abel.acompanhamento(caso.id, View::Historico).unwrap();
     // What the office knows of e-mails, too.
     let emails = historia.iter().filter(|texto| texto.starts_with("E-mail enviado para Dr"));
     assert_eq!((no_celular.len(), emails.count()), (historia.len() - 2, 2));

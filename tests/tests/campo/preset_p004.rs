@@ -8,7 +8,7 @@ use crate::{
     office_api::{Api, Caso, Desfecho, NAO_HA, fechado, nao_cabe},
 };
 use campo_domain::{ids::DocumentId, parte::Colecao, registro::Visibilidade, valor::Valor};
-use campo_mobile_core::{Filtro, Ordem, Vista};
+use campo_mobile_core::{Filtro, Ordem, View};
 use campo_server::timers;
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -171,7 +171,7 @@ fn what_is_said_makes_one_thread(c: &Cenario, sol: &Aparelho, caso: &Caso) {
     let ditos: Vec<_> =
         fio["respostas"].as_array().unwrap().iter().map(|nota| &nota["texto"]).collect();
     assert_eq!(ditos, ["Turbo 8.", "Vou levar a peça."]);
-    let no_celular = sol.acompanhamento(caso.id, Vista::Conversas).unwrap();
+    let no_celular = sol.acompanhamento(caso.id, View::Conversas).unwrap();
     let fio: Vec<_> = no_celular.iter().map(|nota| (nota.nivel, nota.texto.as_str())).collect();
     assert_eq!(
         fio,
@@ -388,7 +388,7 @@ fn every_change_is_logged(c: &Cenario, sol: &Aparelho, caso: &Caso) {
     );
     assert_eq!(de("interno").len(), 2);
     sol.sync();
-    let no_celular = sol.acompanhamento(caso.id, Vista::Alteracoes).unwrap();
+    let no_celular = sol.acompanhamento(caso.id, View::Alteracoes).unwrap();
     let prioridade = no_celular.iter().find(|e| e.campo.as_deref() == Some("Prioridade"));
     let prioridade = prioridade.unwrap();
     assert_eq!((prioridade.de.as_deref(), prioridade.autor.as_str()), (Some("Alta"), "Tom"));
