@@ -78,7 +78,12 @@ fn at(minutes: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_796_000_000, 0).unwrap() + TimeDelta::minutes(minutes)
 }
 
-fn look<'a>(record: &'a Registro, tipo: &'a Tipo, person: &'a Pessoa, names: &'a Names) -> Look<'a> {
+fn look<'a>(
+    record: &'a Registro,
+    tipo: &'a Tipo,
+    person: &'a Pessoa,
+    names: &'a Names,
+) -> Look<'a> {
     Look {
         record,
         expected: record,
@@ -125,16 +130,18 @@ fn what_each_preset_offers_to_whom_and_when() {
             faults.push(format!("{id}: {differs:?}"));
         }
     }
-    assert!(faults.is_empty(), "{faults:#?}\nCAMPO_BLESS=1 writes the files anew; read the change.");
+    assert!(
+        faults.is_empty(),
+        "{faults:#?}\nCAMPO_BLESS=1 writes the files anew; read the change."
+    );
 }
 
 fn tell(told: &mut String, tipo: &Tipo) {
     let names = Names::default();
     writeln!(told, "# {} ({})", tipo.codigo, tipo.kind).unwrap();
     let new = new_form(tipo, &person(&[Ver]));
-    let field = |field: &Field| {
-        format!("{}{}", field.campo.nome, if field.required { "*" } else { "" })
-    };
+    let field =
+        |field: &Field| format!("{}{}", field.campo.nome, if field.required { "*" } else { "" });
     writeln!(told, "form: {}", joined(&new.fields, field)).unwrap();
     for (of, fields) in [("item", &new.items), ("despesa", &new.expenses)] {
         if !fields.is_empty() {
@@ -186,8 +193,7 @@ fn a_field_that_is_offered_can_be_written_and_one_that_is_not_says_the_rule_s_ow
                         false => Command::Editar { campo, valor },
                     };
                     let place = Onde::Servidor;
-                    let decided =
-                        workflow::decide(Some(&record), &tipo, &person, &command, place);
+                    let decided = workflow::decide(Some(&record), &tipo, &person, &command, place);
                     let what =
                         format!("{} {} {role} {}", tipo.codigo, situacao.codigo, field.label);
                     match (&field.editable, decided) {
@@ -222,8 +228,7 @@ fn a_button_without_a_lack_leads_where_it_says() {
                         motivo: button.needs_reason.then_some("porque sim"),
                         traz: button.brings,
                     };
-                    let judged =
-                        workflow::julgar(&record, &tipo, &person, pedir, Onde::Servidor);
+                    let judged = workflow::julgar(&record, &tipo, &person, pedir, Onde::Servidor);
                     assert_eq!(judged.clone().err(), button.lacks, "{}", button.label);
                     if let (Ok(to), Some(leads)) = (judged, button.leads_to) {
                         assert_eq!(to, leads.codigo, "{}", button.label);

@@ -172,9 +172,7 @@ async fn held_view(
 /// beside what the change itself found.
 fn held_write(evento: history::Evento, now: Option<&Registro>) -> Proposed {
     let current = match (evento.tipo, &evento.campo) {
-        ("campo", Some(campo)) => {
-            now.and_then(|registro| history::plain(registro.valor(campo)))
-        }
+        ("campo", Some(campo)) => now.and_then(|registro| history::plain(registro.valor(campo))),
         _ => evento.de,
     };
     let proposed = match evento.tipo {

@@ -169,7 +169,8 @@ fn held_work_is_decided(site: &Site, bruno: &Phone, late: DocumentId, later: Doc
     let held = site.held(late);
     assert_eq!((held.len(), held[0].author), (1, site.id("bruno")));
     assert_eq!(held[0].reason_code, "situacao_nao_permite_edicao");
-    let writes: Vec<_> = held[0].writes.iter().map(|w| w.proposed.as_deref().unwrap_or_default()).collect();
+    let writes: Vec<_> =
+        held[0].writes.iter().map(|w| w.proposed.as_deref().unwrap_or_default()).collect();
     assert!(writes[0].contains("C-77") && writes[1].contains("Gaveta trocada."), "{writes:?}");
     let shown = bruno.pending().retidas;
     assert!(shown.iter().all(|r| !r.mensagem.is_empty() && !r.conteudo.is_empty()), "{shown:?}");

@@ -396,7 +396,10 @@ fn what_came_too_late_is_told(c: &Cenario, vera: &Aparelho, gilda: &Aparelho) {
 
     assert_eq!(vera.sync().retidos, 1);
     let retidos = c.casa.retidos(&caso);
-    assert_eq!(retidos[0].writes[0].proposed.as_deref(), Some("Cliente desistiu, falei por telefone."));
+    assert_eq!(
+        retidos[0].writes[0].proposed.as_deref(),
+        Some("Cliente desistiu, falei por telefone.")
+    );
     assert_eq!(retidos[0].reason, fechado("Concluída"));
     c.casa.aprova(&c.gilda, &retidos[0]);
     assert_eq!(c.casa.registro(caso.id).notas.len(), 1);

@@ -16,7 +16,7 @@ use crate::{
         principal::{Acesso, EscreverRegistros, LerRegistros, ResponderAcoes},
     },
     office,
-    outbox::fila::{self, EntregaDaAcao},
+    outbox::delivery::{self, EntregaDaAcao},
     reading::{nomes::Quem, record},
     schemas,
     visibility::{Viewer, visible},
@@ -251,7 +251,7 @@ async fn consulta(
 async fn ler(tx: &mut PgTransaction<'_>, tenant: TenantId, rows: &[PgRow]) -> ApiResult<Vec<Acao>> {
     let mut acoes = rows.iter().map(acao).collect::<sqlx::Result<Vec<_>>>()?;
     let ids: Vec<Uuid> = acoes.iter().map(|acao| acao.id).collect();
-    let mut entregas = fila::das_acoes(tx, tenant, &ids).await?;
+    let mut entregas = delivery::of_actions(tx, tenant, &ids).await?;
     acoes.iter_mut().for_each(|acao| acao.entrega = entregas.remove(&acao.id));
     Ok(acoes)
 }
