@@ -1,7 +1,7 @@
 //! The commands of `campo admin`, and what they do. Each command answers with the text to print.
 
 use crate::{
-    arquivos::varredura,
+    arquivos::sweep,
     auth::{
         accounts::{self, NewCompany, NewUser},
         password,
@@ -134,7 +134,7 @@ pub enum Device {
 /// Runs a command.
 ///
 /// # Errors
-/// As the function of [`accounts`] or [`varredura`] that it calls.
+/// As the function of [`accounts`] or [`sweep`] that it calls.
 pub async fn run(config: &Config, db: &Db, command: Admin) -> Result<String> {
     match command {
         Admin::Company(command) => company(db, command).await,
@@ -211,8 +211,8 @@ async fn device(db: &Db, command: Device) -> Result<String> {
 
 async fn objetos(objects: &Objects, db: &Db, command: Objetos) -> Result<String> {
     let Objetos::Varrer { apagar } = command;
-    let found = varredura::varrer(db, objects, apagar, Utc::now()).await?;
-    if found.falta_algo() {
+    let found = sweep::run(db, objects, apagar, Utc::now()).await?;
+    if found.lacks_any() {
         bail!("há registros sem o arquivo deles.\n{found}");
     }
     Ok(found.to_string())

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use tokio::sync::{Notify, Semaphore};
 
 /// Uploads that a process takes bytes of at once, each with up to 8 MiB in memory.
-const RECEPCOES_MAX: usize = 64;
+const RECEIVING_MAX: usize = 64;
 
 /// The state of the application.
 #[derive(Clone, Debug)]
@@ -28,11 +28,11 @@ pub struct App {
     /// Groups work of a company into one commit.
     pub committers: Committers,
     /// Wakes whoever verifies uploads.
-    pub recebidos: Arc<Notify>,
+    pub uploads_complete: Arc<Notify>,
     /// Uploads whose bytes may be held at once.
-    pub recepcoes: Arc<Semaphore>,
+    pub receiving_turns: Arc<Semaphore>,
     /// Pictures that may be decoded at once: one may take half a gigabyte.
-    pub decodificacoes: Arc<Semaphore>,
+    pub decoding_turns: Arc<Semaphore>,
     /// What moved.
     pub live: Live,
     /// Tells what never ends by itself (live streams, jobs) that the server is stopping.
@@ -47,9 +47,9 @@ impl App {
             config,
             objects,
             committers: Committers::default(),
-            recebidos: Arc::default(),
-            recepcoes: Arc::new(Semaphore::new(RECEPCOES_MAX)),
-            decodificacoes: Arc::new(Semaphore::new(1)),
+            uploads_complete: Arc::default(),
+            receiving_turns: Arc::new(Semaphore::new(RECEIVING_MAX)),
+            decoding_turns: Arc::new(Semaphore::new(1)),
             live: Live::default(),
             shutdown: Shutdown::default(),
         }

@@ -1,4 +1,5 @@
-//! The two ways into PostgreSQL: as the application, which row-level security binds, and as owner.
+//! The two roles in PostgreSQL: the application, which row-level security restricts to one company,
+//! and the owner of the tables.
 //!
 //! Every connection of the application's pool starts as `campo_app`: the role is the session's
 //! default, so even `RESET ROLE` or `DISCARD ALL` ends there. Handlers use [`Db::tenant`]; only
@@ -119,7 +120,8 @@ pub async fn migrate(url: &str) -> Result<()> {
         .connect_with(options(url)?)
         .await
         .context("não foi possível conectar ao banco; confira DATABASE_URL")?;
-    // A newer server may have migrated further: by expand/contract that is no harm to this one.
+    // A newer server may have migrated further. Migrations are expand/contract, so this one still
+    // works.
     let mut migrator = sqlx::migrate!("../migrations");
     migrator.set_ignore_missing(true);
     let done = migrator.run(&owner).await.context("falha ao migrar o banco");

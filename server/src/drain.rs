@@ -1,6 +1,6 @@
-//! What was sent to an answer that did not wait for it is read all the same, within limits: a
-//! connection that is closed with bytes unread throws the answer away on its way, and the app would
-//! see a broken connection where it was told to sign in.
+//! Reads the rest of a request's body, within limits, when the response was made before the body was
+//! read (401, say). Closing a connection with unread bytes resets it, and the client may lose the
+//! response and see a broken connection instead.
 
 use axum::{
     body::{Body, HttpBody},
@@ -17,17 +17,17 @@ use std::{
     time::Duration,
 };
 
-/// Most bytes that are read for nothing.
+/// Most bytes that are read and thrown away.
 const BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Longest time spent on it.
+/// Longest time for that.
 const TIME_MAX: Duration = Duration::from_secs(5);
 
-/// The layer.
+/// The layer around all routes.
 pub async fn request(request: Request, next: Next) -> Response {
     next.run(request.map(|body| Body::new(Drained(Some(body))))).await
 }
 
-/// A body that is read to its end by whoever drops it.
+/// A body whose rest is read in a task of its own when it is dropped.
 struct Drained(Option<Body>);
 
 impl HttpBody for Drained {

@@ -1,5 +1,6 @@
-//! "Something moved": one small notification a commit, passed on to whoever listens. It carries no
-//! content; everyone pulls by the same path.
+//! Tells devices and pages that something of their company changed. A notification is sent by
+//! PostgreSQL with each commit and passed on to every open stream. It has no content; receivers pull
+//! what changed.
 
 use crate::{db::Db, ledger, shutdown::Shutdown};
 use axum::response::sse::Event;
@@ -9,13 +10,13 @@ use sqlx::postgres::PgListener;
 use std::{convert::Infallible, time::Duration};
 use tokio::sync::broadcast;
 
-/// A stream ends after this long; the browser and the app come back by themselves and are asked
-/// again who they are.
+/// Longest life of a stream. Browser and app reconnect by themselves, and their sessions are checked
+/// again then.
 const STREAM_MAX: Duration = Duration::from_secs(15 * 60);
 /// At most one event in this time.
 const QUIET: Duration = Duration::from_millis(250);
 
-/// What moved, in this process.
+/// The notifications of this process: the company that changed, or `None` if any may have.
 #[derive(Clone, Debug)]
 pub struct Live(broadcast::Sender<Option<TenantId>>);
 
@@ -26,8 +27,8 @@ impl Default for Live {
 }
 
 impl Live {
-    /// Passes on what PostgreSQL says until the shutdown. Reconnects by itself; what was missed
-    /// meanwhile is told as "anything may have moved".
+    /// Passes on PostgreSQL's notifications until the shutdown. If the connection is lost it
+    /// reconnects and tells every stream that something may have changed.
     pub async fn listen(self, db: Db, shutdown: Shutdown) {
         while !shutdown.is_requested() {
             tokio::select! {
@@ -47,13 +48,13 @@ impl Live {
         loop {
             let tenant = listener.try_recv().await?;
             let tenant = tenant.and_then(|note| note.payload().parse().ok());
-            // Nobody listens: nobody misses it.
+            // Fails only if no stream is open.
             let _ = self.0.send(tenant);
         }
     }
 
-    /// Events for whoever looks at the company's records: one at once, then one whenever something of
-    /// it moved, until the stream has stood for a quarter of an hour or the server stops.
+    /// A stream of events of a company: one at once, then one whenever something changed, at most
+    /// every 250 ms, for 15 minutes or until the server stops.
     pub fn stream(
         &self,
         tenant: TenantId,
@@ -77,11 +78,12 @@ impl Live {
                             Err(broadcast::error::RecvError::Closed) => return None,
                         }
                     }
-                    // What comes in quick succession is told once.
+                    // Several changes in quick succession are one event.
                     tokio::time::sleep(QUIET).await;
                     while receiver.try_recv().is_ok() {}
                 }
-                // The first event says that the stream stands: whatever moved before it is pulled.
+                // The first event is sent once the stream receives, so the client pulls what changed
+                // while it connected.
                 let event = Event::default().event("moveu").data("1");
                 Some((Ok(event), (receiver, shutdown, true)))
             },

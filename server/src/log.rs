@@ -34,13 +34,15 @@ pub fn init(config: &Config) {
     };
 }
 
-/// Work of the request being answered, as a task of its own: it goes on when the caller hangs up.
+/// Runs work of the current request as a task of its own, with the request's id in its log lines. It
+/// goes on if the connection is closed.
 pub fn spawn<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
     let id = request_id().unwrap_or_default();
     tokio::spawn(REQUEST.scope(id, work.in_current_span()))
 }
 
-/// The layer that names a request, answers with the name, and writes its one line.
+/// The layer that gives a request its id (or takes that of `X-Request-Id`), returns it, and writes
+/// one log line for the request.
 pub async fn request(request: Request, next: Next) -> Response {
     let id = request
         .headers()
@@ -74,7 +76,7 @@ pub async fn request(request: Request, next: Next) -> Response {
     response
 }
 
-/// Whether an id from outside may go into our log: short and without anything that breaks a line.
+/// Whether an id from outside may go into the log: 8 to 64 characters of `[A-Za-z0-9_-]`.
 fn sane(id: &str) -> bool {
     (8..=64).contains(&id.len())
         && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))

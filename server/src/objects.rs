@@ -1,5 +1,5 @@
-//! The object store: a folder beside the database, or a bucket of an S3 service. Keys are made
-//! here and nowhere else; each begins with its company.
+//! The object store: a folder beside the database, or a bucket of an S3 service. Only this module
+//! makes keys; each begins with its company.
 
 use crate::config::{Bucket, Config};
 use anyhow::{Context, Result, bail};
@@ -19,7 +19,7 @@ use uuid::Uuid;
 /// Longest wait for the store when the server starts.
 const START_MAX: Duration = Duration::from_secs(15);
 
-/// Where objects are kept.
+/// The object store. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Objects(Arc<dyn ObjectStore>);
 
@@ -36,10 +36,10 @@ impl Objects {
         }
     }
 
-    /// Opens the store and sees whether it answers.
+    /// Opens the store and checks within 15 seconds that it answers.
     ///
     /// # Errors
-    /// As [`Objects::open`], and whatever the store answers, with what to do about it.
+    /// As [`Objects::open`]; the store does not answer, with what to do about it in pt-BR.
     pub async fn connect(config: &Config) -> Result<Self> {
         let objects = Self::open(config)?;
         match tokio::time::timeout(START_MAX, objects.ready()).await {
@@ -49,22 +49,22 @@ impl Objects {
         }
     }
 
-    /// A store of a test: gone with its last owner.
+    /// A store in memory, for tests.
     pub fn memory() -> Self {
         Objects(Arc::new(InMemory::new()))
     }
 
-    /// A store of a test's own making.
+    /// A store that a test provides.
     pub fn of(store: Arc<dyn ObjectStore>) -> Self {
         Objects(store)
     }
 
-    /// What reads and writes.
+    /// The store itself.
     pub fn store(&self) -> &Arc<dyn ObjectStore> {
         &self.0
     }
 
-    /// Deletes objects that nothing refers to. What fails is left to the sweep.
+    /// Deletes objects without a row. Failures are logged and left to the orphan sweep.
     pub async fn discard(&self, keys: &[Path]) {
         for key in keys {
             match self.0.delete(key).await {
@@ -91,7 +91,7 @@ fn folder(config: &Config) -> Result<Objects> {
     std::fs::create_dir_all(&folder)
         .map_err(anyhow::Error::from)
         .and_then(|()| Ok(LocalFileSystem::new_with_prefix(&folder)?))
-        // What is said to be kept survives the machine's losing power.
+        // fsync, so that an object which was acknowledged survives a power failure.
         .map(|store| store.with_fsync(true).with_automatic_cleanup(true))
         .map(|store| Objects(Arc::new(store)))
         .with_context(|| {
@@ -112,10 +112,10 @@ fn explained(config: &Config) -> String {
 
 /// Opens the bucket with the keys of the settings.
 fn open(bucket: &Bucket, config: &Config) -> Result<Objects> {
-    let (Some(chave), Some(segredo)) = (&config.objects_access, &config.objects_secret) else {
+    let (Some(access), Some(secret)) = (&config.objects_access, &config.objects_secret) else {
         bail!("CAMPO_OBJECTS={bucket} pede também CAMPO_OBJECTS_CHAVE e CAMPO_OBJECTS_SEGREDO");
     };
-    // Taken by whoever came first: there is one provider.
+    // Fails if a provider is installed already; then that one is used.
     drop(rustls::crypto::ring::default_provider().install_default());
     let retry = RetryConfig {
         max_retries: 3,
@@ -123,70 +123,71 @@ fn open(bucket: &Bucket, config: &Config) -> Result<Objects> {
         ..RetryConfig::default()
     };
     let mut builder = AmazonS3Builder::new()
-        .with_bucket_name(&bucket.nome)
-        .with_region(&bucket.regiao)
-        .with_access_key_id(&chave.0)
-        .with_secret_access_key(&segredo.0)
+        .with_bucket_name(&bucket.name)
+        .with_region(&bucket.region)
+        .with_access_key_id(&access.0)
+        .with_secret_access_key(&secret.0)
         .with_retry(retry);
     if let Some(endpoint) = &bucket.endpoint {
         let allow = endpoint.starts_with("http://");
         builder = builder.with_endpoint(endpoint).with_allow_http(allow);
     }
     let store = builder.build().with_context(|| explained(config))?;
-    Ok(match bucket.prefixo.is_empty() {
+    Ok(match bucket.prefix.is_empty() {
         true => Objects(Arc::new(store)),
-        false => Objects(Arc::new(PrefixStore::new(store, &*bucket.prefixo))),
+        false => Objects(Arc::new(PrefixStore::new(store, &*bucket.prefix))),
     })
 }
 
-/// Everything of a company.
-pub fn da_empresa(tenant: TenantId) -> Path {
+/// The prefix of all objects of a company.
+pub fn of_company(tenant: TenantId) -> Path {
     Path::from(tenant.to_string())
 }
 
-/// The verified bytes with that hash.
+/// The verified original with that SHA-256.
 pub fn original(tenant: TenantId, sha256: &str) -> Path {
     Path::from(format!("{tenant}/originais/{}/{sha256}", shard(sha256)))
 }
 
-/// The derivative that the server made of the bytes with that hash.
-pub fn derivado(tenant: TenantId, sha256: &str, variante: Variante) -> Path {
-    let (shard, variante) = (shard(sha256), variante.codigo());
-    Path::from(format!("{tenant}/derivados/{shard}/{sha256}/{variante}.jpg"))
+/// The smaller picture that the server made of the original with that SHA-256.
+pub fn derivative(tenant: TenantId, sha256: &str, variant: Variante) -> Path {
+    let (shard, variant) = (shard(sha256), variant.codigo());
+    Path::from(format!("{tenant}/derivados/{shard}/{sha256}/{variant}.jpg"))
 }
 
-/// The derivative that a device sent of that file.
-pub fn do_anexo(
+/// The smaller picture that a device sent for that file.
+pub fn sent_derivative(
     tenant: TenantId,
     document: DocumentId,
-    anexo: &ItemId,
-    variante: Variante,
+    attachment: &ItemId,
+    variant: Variante,
 ) -> Path {
-    Path::from(format!("{tenant}/anexos/{document}/{anexo}/{}.jpg", variante.codigo()))
+    Path::from(format!("{tenant}/anexos/{document}/{attachment}/{}.jpg", variant.codigo()))
 }
 
-/// Every part of an upload.
-pub fn do_envio(tenant: TenantId, envio: Uuid) -> Path {
-    Path::from(format!("{tenant}/envios/{envio}"))
+/// The prefix of all parts of an upload.
+pub fn of_upload(tenant: TenantId, upload: Uuid) -> Path {
+    Path::from(format!("{tenant}/envios/{upload}"))
 }
 
-/// A new part of an upload, from that byte on: a key that nobody else writes.
-pub fn parte(tenant: TenantId, envio: Uuid, inicio: u64) -> Path {
+/// A new key for a part of an upload from that offset on. It is random, so that two connections never
+/// write the same object.
+pub fn part(tenant: TenantId, upload: Uuid, start: u64) -> Path {
     let random: u64 = rand::random();
-    Path::from(format!("{tenant}/envios/{envio}/{inicio:020}-{random:016x}"))
+    Path::from(format!("{tenant}/envios/{upload}/{start:020}-{random:016x}"))
 }
 
 fn shard(sha256: &str) -> &str {
     sha256.get(..2).unwrap_or(sha256)
 }
 
-/// Keeps whoever else works at that key away until the transaction ends.
+/// Locks a key until the transaction ends.
 ///
 /// # Errors
 /// PostgreSQL's.
-pub async fn lock(tx: &mut PgTransaction<'_>, chave: &Path) -> sqlx::Result<()> {
+pub async fn lock(tx: &mut PgTransaction<'_>, key: &Path) -> sqlx::Result<()> {
     sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
-        .bind(chave.as_ref())
+        .bind(key.as_ref())
         .execute(&mut **tx)
         .await?;
     Ok(())

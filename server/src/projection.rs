@@ -1,5 +1,5 @@
-//! Documents -> relational rows, in the transaction that merges them. A pure function of the
-//! document and of its log, so that `rebuild` gives the same rows.
+//! Writes the relational rows of documents (lists, reports, acompanhamento) in the transaction that
+//! merges them. The rows depend on the document and its log alone, so that `rebuild` gives the same.
 
 use crate::search;
 use anyhow::Result;
@@ -56,7 +56,7 @@ pub(crate) const fn table(kind: Kind) -> &'static str {
     }
 }
 
-/// The tables of what a record has several of, written anew with it.
+/// The tables of the parts of records. All rows of a record are replaced whenever it is written.
 pub const PARTS: [&str; 11] = [
     "itens",
     "despesas",
@@ -71,10 +71,10 @@ pub const PARTS: [&str; 11] = [
     "entradas_citadas",
 ];
 
-/// Writes the rows of documents as they are now.
+/// Writes the rows of documents as they are now; the time is that of the last change.
 ///
 /// # Errors
-/// PostgreSQL refuses.
+/// PostgreSQL's.
 pub async fn write(
     tx: &mut PgTransaction<'_>,
     tenant: TenantId,
@@ -119,11 +119,11 @@ fn row(tenant: TenantId, registro: &Registro, tipo: &Tipo, at: DateTime<Utc>) ->
     let mut row = fields(registro.kind.campos(), |nome| registro.valor(nome));
     let situacao = registro.situacao(tipo);
     let prioridade = registro.prioridade(tipo);
-    let ordem = prioridade.and_then(|p| PRIORIDADES.iter().position(|(codigo, _)| *codigo == p));
+    let order = prioridade.and_then(|p| PRIORIDADES.iter().position(|(codigo, _)| *codigo == p));
     if row.contains_key("prioridade") {
         row.insert("prioridade".to_owned(), json!(prioridade));
     }
-    // A wait that nothing would end is not waited for.
+    // `inativa_em` only where the fluxo has a transition that the server itself may make then (R54).
     let ends = tipo.fluxo.transicoes.iter().any(|transicao| {
         transicao.quem.contains(&Quem::Sistema)
             && situacao.is_some_and(|situacao| transicao.de.contains(&situacao.codigo))
@@ -148,12 +148,12 @@ fn row(tenant: TenantId, registro: &Registro, tipo: &Tipo, at: DateTime<Utc>) ->
         "etapa_desde": registro.etapa_desde(),
         "etapa_ate": registro.etapa_ate(tipo),
         "inativa_em": registro.inativo_em(tipo, at).filter(|_| ends),
-        "prioridade_ordem": ordem.map(|ordem| ordem + 1),
+        "prioridade_ordem": order.map(|order| order + 1),
         "conflitos": registro.conflitos,
-        "busca": words.dobrado,
-        "busca_texto": words.texto,
-        "busca_dobrado": words.dobrado,
-        "busca_palavras": words.palavras,
+        "busca": words.folded,
+        "busca_texto": words.text,
+        "busca_dobrado": words.folded,
+        "busca_palavras": words.words,
     });
     if let Value::Object(common) = common {
         row.extend(common);
@@ -177,13 +177,13 @@ fn value(valor: &Valor) -> Value {
     }
 }
 
-/// A device's clock may say anything; PostgreSQL takes years 1 to 9999 as text.
+/// PostgreSQL reads only years 1 to 9999 as text; a device's clock outside of that becomes 1970.
 fn instant(instant: DateTime<Utc>) -> DateTime<Utc> {
     use chrono::Datelike;
     if (1..=9999).contains(&instant.year()) { instant } else { DateTime::UNIX_EPOCH }
 }
 
-/// What a record is found by, in words.
+/// The words by which the search finds a record.
 fn searchable(registro: &Registro, tipo: &Tipo) -> search::Indexed {
     let texts = busca::textos(registro, tipo);
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
@@ -224,7 +224,7 @@ async fn parts(
     Ok(())
 }
 
-/// The rows of what a record has several of, each with its table.
+/// The rows of the parts of a record, each with its table.
 fn of_record(registro: &Registro, add: &mut dyn FnMut(&'static str, Value)) {
     for colecao in Colecao::TODAS {
         let campos = registro.kind.campos_de(colecao);
@@ -293,10 +293,11 @@ fn of_record(registro: &Registro, add: &mut dyn FnMut(&'static str, Value)) {
     }
 }
 
-/// Adds to the acompanhamento: events with their position, their case and the server's time.
+/// Adds events to the acompanhamento, each with its position in the log, the root of its case and
+/// the server's time. Events of one position must follow one another.
 ///
 /// # Errors
-/// PostgreSQL refuses.
+/// PostgreSQL's.
 pub async fn follow(
     tx: &mut PgTransaction<'_>,
     tenant: TenantId,

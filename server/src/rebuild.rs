@@ -1,5 +1,5 @@
-//! Rebuilds the rows for lists and reports from the log. The rows come out as they were: a
-//! difference is a bug of the projection, and a test looks for it.
+//! Rebuilds the rows for lists and reports from the log (`campo rebuild-projection`). A test checks
+//! that they come out as they were.
 
 use crate::{db::Db, ledger, projection};
 use anyhow::{Context, Result};
@@ -13,23 +13,24 @@ use sqlx::{AssertSqlSafe, PgTransaction, Row};
 use std::fmt;
 use uuid::Uuid;
 
-/// What a rebuild did.
+/// The result of a rebuild.
 #[derive(Debug, Default)]
 pub struct RebuildReport {
-    /// Documents read.
-    pub documentos: u64,
+    /// How many documents were read.
+    pub documents: u64,
 }
 
 impl fmt::Display for RebuildReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} documentos reprojetados", self.documentos)
+        write!(f, "{} documentos reprojetados", self.documents)
     }
 }
 
-/// Rebuilds one company, or all, each in one transaction: readers see the old rows or the new ones.
+/// Rebuilds one company, or all, each in one transaction, so that readers see either the old rows or
+/// the new ones.
 ///
 /// # Errors
-/// PostgreSQL refuses, or the log cannot be replayed.
+/// PostgreSQL's, or the log cannot be replayed.
 pub async fn run(db: &Db, tenant: Option<TenantId>) -> Result<RebuildReport> {
     let tenants: Vec<Uuid> = match tenant {
         Some(tenant) => vec![tenant.uuid()],
@@ -39,7 +40,7 @@ pub async fn run(db: &Db, tenant: Option<TenantId>) -> Result<RebuildReport> {
     };
     let mut report = RebuildReport::default();
     for tenant in tenants {
-        report.documentos += company(db, tenant.into()).await?;
+        report.documents += company(db, tenant.into()).await?;
     }
     Ok(report)
 }

@@ -1,5 +1,5 @@
-//! Reference data of a company: what a preset loads, and who its people are. It travels in the same
-//! log as the records.
+//! Reference data of a company: tipos, catalogues and the names of its people. It is delivered to
+//! devices by the same log as the records.
 
 use crate::ledger::{self, Publication};
 use anyhow::{Context, Result};
@@ -15,24 +15,25 @@ use serde_json::{Value, json};
 use sqlx::{PgTransaction, Row};
 use std::{collections::BTreeSet, sync::Arc};
 
-/// The collection that holds each person's own permissions and groups, addressed to that person
-/// alone.
-const EU: &str = "eu";
+/// The collection of each person's own permissions and groups; each entry is addressed to that
+/// person alone.
+const SELF_COLLECTION: &str = "eu";
 
-/// Whether work may be given to a person, in SQL over a row of `usuario`: somebody of the company
-/// who is still there and sees records; no program, no client's login.
-macro_rules! elegivel {
+/// Whether work may be given to a person, in SQL over a row of `usuario`: an active person of the
+/// company who sees records; no program and no client's login.
+macro_rules! eligible {
     () => {
         "(ativo AND NOT servico AND 'ver' = ANY(permissoes))"
     };
 }
-pub(crate) use elegivel;
+pub(crate) use eligible;
 
-/// The company's clock, begun if it has none, and locked: what is read of the reference data is
-/// then what is written over. The epoch is new with every log.
+/// Locks the company's clock until the transaction ends, and creates it if there is none. Reference
+/// data that is read after this cannot be changed by others before it is written. A new clock gets a
+/// new epoch, so that devices notice that the log is another one.
 ///
 /// # Errors
-/// PostgreSQL refuses.
+/// PostgreSQL's.
 pub async fn lock(tx: &mut PgTransaction<'_>, tenant: TenantId) -> Result<()> {
     sqlx::query("INSERT INTO tenant_clock (tenant, epoch) VALUES ($1, $2) ON CONFLICT DO NOTHING")
         .bind(tenant.uuid())
@@ -46,14 +47,14 @@ pub async fn lock(tx: &mut PgTransaction<'_>, tenant: TenantId) -> Result<()> {
     Ok(())
 }
 
-/// An entry of the reference data, as it stands.
+/// The present state of an entry of the reference data.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// Whether it is offered.
-    pub ativo: bool,
+    /// Whether it is offered for new choices.
+    pub active: bool,
     /// JSON.
     pub data: Value,
-    /// Its position in the log: new with every change.
+    /// The position in the log of its last change.
     pub seq: i64,
 }
 
@@ -77,14 +78,14 @@ pub async fn entry(
     .fetch_optional(&mut **tx)
     .await?;
     let read = |row: sqlx::postgres::PgRow| {
-        let (ativo, data) = (row.try_get("active")?, row.try_get("data")?);
-        Ok(Entry { ativo, data, seq: row.try_get("seq")? })
+        let (active, data) = (row.try_get("active")?, row.try_get("data")?);
+        Ok(Entry { active, data, seq: row.try_get("seq")? })
     };
     row.map(read).transpose()
 }
 
-/// Writes entries of a collection for everyone: key, whether it is offered, JSON. Returns the
-/// position of the last.
+/// Writes entries of a collection for everybody: key, whether it is offered, JSON. Returns the
+/// position of the last one.
 ///
 /// # Errors
 /// PostgreSQL refuses.
@@ -95,7 +96,7 @@ pub async fn put(
     entries: Vec<(String, bool, Value)>,
 ) -> Result<i64> {
     let withdrawn: Vec<String> =
-        entries.iter().filter(|(_, ativo, _)| !ativo).map(|(key, ..)| key.clone()).collect();
+        entries.iter().filter(|(_, active, _)| !active).map(|(key, ..)| key.clone()).collect();
     let publications: Vec<Publication> = entries
         .into_iter()
         .map(|(key, _, data)| Publication {
@@ -106,7 +107,7 @@ pub async fn put(
         })
         .collect();
     let seq = ledger::publish(tx, tenant, &publications).await?;
-    // What a device is told of an entry is read from here when it asks.
+    // `publish` sets `active`. Devices read it when they pull, so it may be corrected here.
     sqlx::query(
         "UPDATE referencia SET active = false \
          WHERE tenant = $1 AND collection = $2 AND key = ANY($3)",
@@ -119,44 +120,44 @@ pub async fn put(
     Ok(i64::try_from(seq)?)
 }
 
-/// The key of a version of a tipo.
+/// The key of a version of a tipo: `codigo@versao`.
 pub fn tipo_key(tipo: &Tipo) -> String {
     format!("{}@{}", tipo.codigo, tipo.versao)
 }
 
-/// The newest version of each tipo of the kind that new records are made with. One that was
-/// withdrawn is not among them; what phones made with it before they knew is taken all the same.
+/// The tipos that are offered for new records of the kind, each in its newest version. Withdrawn ones
+/// are left out; records that phones made with them before they knew are accepted all the same.
 ///
 /// # Errors
 /// PostgreSQL refuses, or a tipo cannot be read.
-pub async fn oferecidos(
+pub async fn offered(
     tx: &mut PgTransaction<'_>,
     tenant: TenantId,
     kind: Kind,
 ) -> Result<Vec<Arc<Tipo>>> {
     let tipos = ledger::tipos(tx, tenant).await?;
-    let retirados: Vec<String> = sqlx::query_scalar(
+    let withdrawn: Vec<String> = sqlx::query_scalar(
         "SELECT key FROM referencia WHERE tenant = $1 AND collection = 'tipo' AND NOT active",
     )
     .bind(tenant.uuid())
     .fetch_all(&mut **tx)
     .await?;
-    let ficam = tipos.do_kind(kind).filter(|tipo| !retirados.contains(&tipo_key(tipo)));
-    Ok(ficam.cloned().collect())
+    let remaining = tipos.do_kind(kind).filter(|tipo| !withdrawn.contains(&tipo_key(tipo)));
+    Ok(remaining.cloned().collect())
 }
 
-/// What loading a preset added.
+/// How much loading a preset added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loaded {
     /// Versions of tipos.
     pub tipos: usize,
     /// Entries of catalogues.
-    pub itens: usize,
+    pub items: usize,
 }
 
-/// Loads the tipos and starter catalogues of `preset` into a company. What the company has stays
-/// as it is: an entry by its code, and every version of a tipo, since documents pin it. A tipo that
-/// no version of the company's equals becomes its next one.
+/// Loads the tipos and starter catalogues of a preset into a company. Existing entries (by code)
+/// stay as they are, and so does every version of a tipo, since documents pin it. A tipo that differs
+/// from all versions that the company has becomes the next version.
 ///
 /// # Errors
 /// The preset is not known, or PostgreSQL refuses.
@@ -203,11 +204,12 @@ pub async fn load_preset(
         }
     }
     ledger::publish(tx, tenant, &publications).await?;
-    Ok(Loaded { tipos, itens: publications.len() - tipos })
+    Ok(Loaded { tipos, items: publications.len() - tipos })
 }
 
-/// Called in the transaction that created or changed a person: everyone learns the name, the person
-/// the permissions and groups; and what the person's devices hold follows (R85, R86).
+/// Publishes a person who was created or changed in this transaction: the name to everybody, the
+/// permissions and groups to the person; and grants and revokes cases to the person's devices (R85,
+/// R86).
 ///
 /// # Errors
 /// PostgreSQL refuses.
@@ -222,7 +224,7 @@ pub async fn user_changed(
         "SELECT data FROM referencia WHERE tenant = $1 AND collection = $2 AND key = $3",
     )
     .bind(tenant.uuid())
-    .bind(EU)
+    .bind(SELF_COLLECTION)
     .bind(user.to_string())
     .fetch_optional(&mut **tx)
     .await?;
@@ -230,8 +232,8 @@ pub async fn user_changed(
         .map(serde_json::from_value)
         .transpose()
         .context("a person in the reference data cannot be read")?;
-    let elegivel: bool =
-        sqlx::query_scalar(concat!("SELECT ", elegivel!(), " FROM usuario WHERE id = $1"))
+    let eligible: bool =
+        sqlx::query_scalar(concat!("SELECT ", eligible!(), " FROM usuario WHERE id = $1"))
             .bind(user.uuid())
             .fetch_one(&mut **tx)
             .await?;
@@ -240,29 +242,29 @@ pub async fn user_changed(
             collection: "usuario".into(),
             key: user.to_string(),
             addressee: None,
-            data: json!({ "nome": now.nome, "ativo": elegivel }),
+            data: json!({ "nome": now.nome, "ativo": eligible }),
         },
         Publication {
-            collection: EU.into(),
+            collection: SELF_COLLECTION.into(),
             key: user.to_string(),
             addressee: Some(user),
             data: serde_json::to_value(&now)?,
         },
     ];
     let seq = ledger::publish(tx, tenant, &publications).await?;
-    // The name of whoever cannot be chosen is still read: it signed what was done.
+    // People who cannot be chosen any more stay in the collection, since records show their names.
     sqlx::query(
         "UPDATE referencia SET active = $3 \
          WHERE tenant = $1 AND collection = 'usuario' AND key = $2",
     )
     .bind(tenant.uuid())
     .bind(user.to_string())
-    .bind(elegivel)
+    .bind(eligible)
     .execute(&mut **tx)
     .await?;
     let Some(before) = before else { return Ok(()) };
     if before.permissoes != now.permissoes {
-        let antes: Vec<&str> = before.permissoes.iter().map(|p| p.codigo()).collect();
+        let previous: Vec<&str> = before.permissoes.iter().map(|p| p.codigo()).collect();
         sqlx::query(
             "INSERT INTO permissao_anterior (tenant, usuario, ate_seq, permissoes) \
              VALUES ($1, $2, $3, $4)",
@@ -270,7 +272,7 @@ pub async fn user_changed(
         .bind(tenant.uuid())
         .bind(user.uuid())
         .bind(seq as i64)
-        .bind(antes)
+        .bind(previous)
         .execute(&mut **tx)
         .await?;
     }

@@ -11,7 +11,7 @@ use crate::{
         saida, session, sync, tipos, usuarios,
     },
     app::App,
-    arquivos::{baixar, envio},
+    arquivos::{download, upload},
     drain,
     error::{ApiError, ApiResult},
     http::{BODY_BYTES_MAX, idempotency, principal},
@@ -64,11 +64,11 @@ pub fn router(app: App) -> Router {
     // Uploads have no limit of time nor of a body's length but their own, and keep nothing of a
     // body as the other routes for programs do: it may be large, and tus repeats it safely.
     let uploads = Router::from(served(uploads()))
-        .route("/v1/arquivos/{id}", head(envio::ver).post(envio::sobreposto))
+        .route("/v1/arquivos/{id}", head(upload::look).post(upload::overridden))
         .route_layer(authenticate)
-        .route("/v1/arquivos", options(envio::opcoes))
-        .route("/v1/arquivos/{id}", options(envio::opcoes))
-        .layer(envio::version());
+        .route("/v1/arquivos", options(upload::options))
+        .route("/v1/arquivos/{id}", options(upload::options))
+        .layer(upload::version());
 
     // Streams end when `App::shutdown` is requested, not after a time.
     let endless = Router::from(served(streams())).route("/web/ao-vivo", get(live::office));
@@ -145,8 +145,8 @@ fn records() -> Documented {
         ("/v1/{kind}/{id}/acompanhamento", routes!(acompanhamento::ver)),
         ("/v1/{kind}/{id}/emails", routes!(emails::listar)),
         ("/v1/{kind}/{id}/acoes", routes!(acoes::solicitar)),
-        ("/v1/anexos/{documento}/{anexo}/{variante}", routes!(baixar::baixar)),
-        ("/v1/anexos/{documento}/{anexo}/{variante}/link", routes!(baixar::ligar)),
+        ("/v1/anexos/{documento}/{anexo}/{variante}", routes!(download::download)),
+        ("/v1/anexos/{documento}/{anexo}/{variante}/link", routes!(download::link)),
     ]
 }
 
@@ -218,8 +218,8 @@ fn company() -> Documented {
 /// Uploads (tus). Its other methods on the same addresses need no line in the document.
 fn uploads() -> Documented {
     vec![
-        ("/v1/arquivos", routes!(envio::criar)),
-        ("/v1/arquivos/{id}", routes!(envio::continuar, envio::encerrar)),
+        ("/v1/arquivos", routes!(upload::create)),
+        ("/v1/arquivos/{id}", routes!(upload::resume, upload::terminate)),
     ]
 }
 

@@ -1,58 +1,58 @@
-//! Words for the search: one split for what is stored and for what is asked, so that accents, case,
-//! plurals and punctuation do not stand between them. The other half is SQL: `busca_indice` and
-//! `busca_palavras` of migration 0003, which know the stems of Portuguese.
+//! Splits texts into words for the search, in the same way for what is stored and what is searched,
+//! so that accents, case, plurals and punctuation make no difference. The other half is SQL:
+//! `busca_indice` and `busca_palavras` of migration 0003, which know the stems of Portuguese.
 
 use campo_domain::busca::dobrar;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Bytes of text that are indexed of one record: PostgreSQL takes up to 1 MiB of words, however
-/// they are cut.
+/// Most bytes of text that are indexed of one record. PostgreSQL limits the words of an index entry
+/// to 1 MiB; each byte of text gives several bytes of words.
 const BYTES_MAX: usize = 48 * 1024;
-/// Characters of a word.
+/// Most characters of a word; longer ones are cut.
 const WORD_MAX: usize = 64;
-/// Words of a search.
+/// Most words of a search; further ones are ignored.
 const WORDS_MAX: usize = 8;
-/// From how many digits on a run of them with other signs in between is one number.
+/// Fewest digits of a text like `0045.198` that is also found as one number.
 const DIGITS_MIN: usize = 4;
-/// Digits of a telephone with its area.
+/// Most digits of a telephone that count: with the area code.
 const PHONE_MAX: usize = 11;
-/// Digits of a telephone without.
+/// Fewest digits of a telephone: without the area code.
 const PHONE_MIN: usize = 8;
 
-/// What `busca_indice` takes.
+/// The arguments of the SQL function `busca_indice`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Indexed {
-    /// As it was written.
-    pub texto: String,
+    /// The text as it was written, cut to the limit.
+    pub text: String,
     /// Without accents, in lower case.
-    pub dobrado: String,
-    /// The words as they stand.
-    pub palavras: BTreeSet<String>,
+    pub folded: String,
+    /// Words that are found exactly or by their beginning, without stemming.
+    pub words: BTreeSet<String>,
 }
 
-/// What of a record is found: its texts, and its telephones also by their last digits.
+/// Splits the texts of a record, and its telephones, which are also found by their last digits.
 pub fn index(texts: &[&str], phones: &[&str]) -> Indexed {
     let mut texts = texts.to_vec();
-    // Where it is too much, a long story goes before a number does.
+    // Shortest first, so that long texts are cut rather than numbers.
     texts.sort_by_key(|text| text.len());
-    let texto = cut(&texts.join("\n"));
-    let dobrado = cut(&dobrar(&texto));
-    let mut palavras: BTreeSet<String> = dobrado.split(' ').flat_map(stored).collect();
+    let text = cut(&texts.join("\n"));
+    let folded = cut(&dobrar(&text));
+    let mut words: BTreeSet<String> = folded.split(' ').flat_map(stored).collect();
     for phone in phones {
         let digits = digits(phone);
         let lengths = (PHONE_MIN..=PHONE_MAX).filter(|length| *length <= digits.len());
-        palavras.extend(lengths.map(|length| digits[digits.len() - length..].to_owned()));
+        words.extend(lengths.map(|length| digits[digits.len() - length..].to_owned()));
     }
-    palavras.remove("");
-    Indexed { texto, dobrado, palavras }
+    words.remove("");
+    Indexed { text, folded, words }
 }
 
-/// What a person looks for, as `busca_assistencias` and its like take it; `None` for nothing.
+/// A search as `busca_assistencias` and the like take it; `None` if it has no words.
 pub fn query(text: &str) -> Option<Value> {
     let text = text.replace('\0', "");
     let all = digits(&text);
-    // A telephone is one word, whatever the spaces in it.
+    // A telephone is one word even with spaces in it.
     let phone = all.len() >= PHONE_MIN
         && text.chars().all(|c| c.is_ascii_digit() || c.is_whitespace() || "()+-./".contains(c));
     let words: Vec<&str> = match phone {
@@ -61,22 +61,22 @@ pub fn query(text: &str) -> Option<Value> {
     };
     let words: Vec<Value> = words
         .into_iter()
-        .filter_map(|texto| {
-            let dobrado = dobrar(texto);
-            let mut exact = asked(&dobrado);
+        .filter_map(|text| {
+            let folded = dobrar(text);
+            let mut exact = asked(&folded);
             if phone {
                 exact.insert(all[all.len().saturating_sub(PHONE_MAX)..].to_owned());
             }
             exact.remove("");
             let exact: Vec<String> = exact.iter().map(|word| lexeme(word)).collect();
-            let word = json!({ "texto": texto, "dobrado": dobrado, "exato": exact.join(" | ") });
+            let word = json!({ "texto": text, "dobrado": folded, "exato": exact.join(" | ") });
             (!exact.is_empty()).then_some(word)
         })
         .collect();
     (!words.is_empty()).then_some(Value::Array(words))
 }
 
-/// A folded piece between spaces, by all that it should be found by.
+/// All words by which a folded piece of text (without spaces) is found.
 fn stored(piece: &str) -> BTreeSet<String> {
     let mut words = asked(piece);
     for part in piece.split(|c: char| !c.is_alphanumeric()) {
@@ -89,7 +89,7 @@ fn stored(piece: &str) -> BTreeSet<String> {
     words
 }
 
-/// A folded piece between spaces, by all that it may mean.
+/// All words that a folded piece of a search (without spaces) may stand for.
 fn asked(piece: &str) -> BTreeSet<String> {
     let whole = piece.trim_matches(|c: char| !c.is_alphanumeric());
     let mut words = BTreeSet::from([word(whole), singular(whole)]);
@@ -108,8 +108,8 @@ fn word(text: &str) -> String {
     text.chars().take(WORD_MAX).collect()
 }
 
-/// A folded word without its plural. What is not Portuguese becomes something else here, and the
-/// same on both sides.
+/// A folded word in the singular. Words that are not Portuguese may be changed too, but in the same
+/// way when stored and when searched.
 fn singular(text: &str) -> String {
     const ENDINGS: [(&str, &str); 9] = [
         ("oes", "ao"),
@@ -135,7 +135,7 @@ fn cut(text: &str) -> String {
     text[..text.floor_char_boundary(BYTES_MAX)].to_owned()
 }
 
-/// A word as `tsquery` reads it: whatever begins like it is found.
+/// A word in the syntax of `tsquery`; it finds every word that begins like it.
 fn lexeme(word: &str) -> String {
     format!("'{}':*", word.replace('\\', "\\\\").replace('\'', "''"))
 }
@@ -161,16 +161,16 @@ mod tests {
     /// Whether a record of those texts is found by each of the searches.
     async fn found(tx: &mut PgTransaction<'_>, indexed: &Indexed, text: &str) -> bool {
         let Some(query) = query(text) else { return false };
-        let palavras: Vec<&String> = indexed.palavras.iter().collect();
-        let palavras: Vec<&str> = palavras.into_iter().map(String::as_str).collect();
+        let words: Vec<&String> = indexed.words.iter().collect();
+        let words: Vec<&str> = words.into_iter().map(String::as_str).collect();
         sqlx::query_scalar(
             "SELECT coalesce(bool_and(busca_indice($1, $2, $3, $4) @@ q), false) \
              FROM busca_palavras($1, $5) q",
         )
         .bind(Uuid::from_u128(1))
-        .bind(&indexed.texto)
-        .bind(&indexed.dobrado)
-        .bind(palavras)
+        .bind(&indexed.text)
+        .bind(&indexed.folded)
+        .bind(words)
         .bind(query)
         .fetch_one(&mut **tx)
         .await

@@ -1,5 +1,5 @@
-//! Starts the service and stops it in order: no new requests, streams end, the rest drains, then
-//! the database.
+//! Starts the server and stops it in order: first no new requests, then streams end, requests under
+//! way are finished, and the database is stopped last.
 
 use crate::{
     app::App, arquivos, auth::accounts, config::Config, db::Db, demo, objects::Objects, outbox,
@@ -12,16 +12,16 @@ use tokio::{net::TcpListener, task::JoinHandle};
 /// How long requests that are under way may take once the server is stopping.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// A service that answers.
+/// A running server.
 #[derive(Debug)]
 pub struct Running {
-    /// Where it listens.
+    /// The address at which it listens.
     pub addr: SocketAddr,
     /// Its state.
     pub app: App,
     task: JoinHandle<std::io::Result<()>>,
     outbox: JoinHandle<()>,
-    verificacao: JoinHandle<()>,
+    verification: JoinHandle<()>,
 }
 
 /// Serves on a listener until [`Running::stop`].
@@ -43,36 +43,37 @@ fn start_app(app: App, listener: TcpListener) -> Result<Running> {
     let shutdown = app.shutdown.clone();
     tokio::spawn(app.live.clone().listen(app.db.clone(), shutdown.clone()));
     tokio::spawn(timers::run(app.clone()));
-    tokio::spawn(arquivos::derivadas::run(app.clone()));
-    tokio::spawn(arquivos::limpeza::run(app.clone()));
-    let verificacao = tokio::spawn(arquivos::verificacao::run(app.clone()));
+    tokio::spawn(arquivos::derivatives::run(app.clone()));
+    tokio::spawn(arquivos::cleanup::run(app.clone()));
+    let verification = tokio::spawn(arquivos::verify::run(app.clone()));
     let outbox =
         tokio::spawn(outbox::worker::run(app.db.clone(), app.config.clone(), shutdown.clone()));
     let server = axum::serve(listener, service)
         .with_graceful_shutdown(async move { shutdown.requested().await });
     let task = tokio::spawn(server.into_future());
-    Ok(Running { addr, app, task, outbox, verificacao })
+    Ok(Running { addr, app, task, outbox, verification })
 }
 
 impl Running {
-    /// Stops accepting, ends streams, waits up to 10 s for the rest. The database stays open.
+    /// Stops accepting requests, ends streams, waits up to 10 s for requests, deliveries and
+    /// verifications under way, then aborts them. The database stays open.
     pub async fn stop(mut self) {
         self.app.shutdown.request();
-        let all = async { tokio::join!(&mut self.task, &mut self.outbox, &mut self.verificacao) };
+        let all = async { tokio::join!(&mut self.task, &mut self.outbox, &mut self.verification) };
         if tokio::time::timeout(DRAIN, all).await.is_err() {
             tracing::warn!("requests or deliveries were still running after the drain: cut off");
             self.task.abort();
             self.outbox.abort();
-            self.verificacao.abort();
+            self.verification.abort();
         }
     }
 }
 
-/// The database the settings ask for: given from outside, or our own.
+/// The database of the settings: an external one, or the embedded one.
 pub struct Database {
-    /// Connected.
+    /// The connections.
     pub db: Db,
-    /// Ours, when it is the embedded one.
+    /// The embedded PostgreSQL, unless `DATABASE_URL` is set.
     pub embedded: Option<Embedded>,
 }
 
@@ -108,7 +109,7 @@ impl Database {
     }
 
     async fn connect(config: &Config, url: String, embedded: Option<Embedded>) -> Result<Self> {
-        // The embedded one takes 200 connections in all.
+        // The embedded PostgreSQL has `max_connections=200`.
         let max = if embedded.is_some() { 150 } else { u32::MAX };
         match Db::connect(&url, config.db_connections.min(max)).await {
             Ok(db) => Ok(Self { db, embedded }),
@@ -119,7 +120,7 @@ impl Database {
         }
     }
 
-    /// Closes the connections and stops the database, if it is ours.
+    /// Closes the connections and stops the embedded database, if this process started it.
     ///
     /// # Errors
     /// It does not stop.
@@ -143,7 +144,7 @@ async fn stop(embedded: Option<Embedded>) -> Result<()> {
 /// # Errors
 /// Anything that keeps the server from starting, or the database from stopping.
 pub async fn run(config: Config) -> Result<()> {
-    // Taken first: a signal during the start must stop the database in order too.
+    // Installed first, since a signal during the start must stop the database in order too.
     let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     let listener = listen(config.listen).await?;
@@ -201,9 +202,9 @@ async fn banner(app: &App, addr: SocketAddr, embedded: Option<&Embedded>) {
         None => println!("  dados: PostgreSQL de DATABASE_URL"),
     }
     if accounts::company_by_slug(&app.db, demo::SLUG).await.is_ok() {
-        println!("\n  Empresa de demonstração: {} (senha: {})", demo::SLUG, demo::SENHA);
-        for person in demo::PESSOAS {
-            println!("    {:<12} {}", person.login, person.papel);
+        println!("\n  Empresa de demonstração: {} (senha: {})", demo::SLUG, demo::PASSWORD);
+        for person in demo::PEOPLE {
+            println!("    {:<12} {}", person.login, person.role);
         }
         println!("\n  Experimente: abra http://{addr}/entrar e entre como carla@demo.");
     } else if accounts::only_company(&app.db, demo::SLUG).await.is_ok_and(|empty| empty) {

@@ -1,8 +1,8 @@
-//! What happens because nothing did: records that waited too long for the client are ended (R54).
+//! Ends records that have waited too long for the client (R54).
 //!
-//! Every server looks, once a minute, at what is due by the rows of the projection, so that no
-//! restart forgets a wait. Each record goes through the gate with the heads that it was found with:
-//! of several servers one commits, and whatever arrives meanwhile begins the wait anew.
+//! Once a minute every server asks the projection which records are due, so that no wait is lost by a
+//! restart. Each is committed with the heads that it was found with: of several servers one succeeds,
+//! and a record that was changed meanwhile is not ended.
 
 use crate::{
     app::App,
@@ -17,12 +17,12 @@ use sqlx::Row;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// How often a server looks.
+/// How often the database is asked for due records.
 const EVERY: Duration = Duration::from_secs(60);
-/// Records that one query finds.
+/// Most records of one query.
 const ROWS_MAX: i32 = 200;
 
-/// Looks until the server stops.
+/// Ends due records until the server stops.
 pub async fn run(app: App) {
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -39,11 +39,11 @@ pub async fn run(app: App) {
     }
 }
 
-/// Ends what has waited too long by `now`, of every company. Returns how many records that were.
+/// Ends the records of all companies that are due at `now`; returns how many were ended.
 ///
 /// # Errors
-/// PostgreSQL's, when it does not say what is due. A record that fails is logged and left for the
-/// next time.
+/// PostgreSQL's, if it cannot be asked what is due. A record that fails is logged and tried again by
+/// the next call.
 pub async fn tick(db: &Db, now: DateTime<Utc>) -> Result<u64> {
     let mut ended = 0;
     let mut after = (DateTime::UNIX_EPOCH, Uuid::nil());
@@ -60,7 +60,7 @@ pub async fn tick(db: &Db, now: DateTime<Utc>) -> Result<u64> {
             let document = DocumentId::from(row.try_get::<Uuid, _>("document")?);
             after = (row.try_get("inativa_em")?, document.uuid());
             let heads = ledger::heads(row.try_get("heads")?);
-            let work = Work::Inatividade { document, heads };
+            let work = Work::Inactive { document, heads };
             match commit::run(db, tenant, vec![work], now).await.as_deref() {
                 Ok([Answer::Ended(true)]) => ended += 1,
                 Ok(_) => {}

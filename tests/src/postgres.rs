@@ -246,7 +246,7 @@ impl Ledger for PostgresLedger {
 
     fn end_wait(&mut self, at: DateTime<Utc>, wait: &Wait) -> anyhow::Result<bool> {
         let (document, heads) = (wait.document, wait.heads.clone());
-        match self.work(at, Work::Inatividade { document, heads })? {
+        match self.work(at, Work::Inactive { document, heads })? {
             Answer::Ended(ended) => Ok(ended),
             other => bail!("{other:?} for the end of a wait"),
         }
@@ -254,8 +254,10 @@ impl Ledger for PostgresLedger {
 
     fn arquivo(&mut self, at: DateTime<Utc>, told: Told) -> anyhow::Result<bool> {
         let Told { document, anexo, situacao, motivo } = told;
-        match self.work(at, Work::Arquivo { document, anexo, situacao, motivo })? {
-            Answer::Arquivo(known) => Ok(known),
+        match self
+            .work(at, Work::File { document, attachment: anexo, state: situacao, reason: motivo })?
+        {
+            Answer::File(known) => Ok(known),
             other => bail!("{other:?} for a file"),
         }
     }

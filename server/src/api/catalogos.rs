@@ -30,12 +30,12 @@ use sqlx::{PgTransaction, Row};
 use utoipa::{IntoParams, ToSchema};
 
 /// The names of people: read here, written under `/v1/usuarios`.
-const PESSOAS: &str = "usuario";
+const PEOPLE: &str = "usuario";
 
 /// Longest code.
-const CODIGO_BYTES_MAX: usize = 64;
+const CODE_BYTES_MAX: usize = 64;
 /// Largest `dados`, as JSON.
-const DADOS_BYTES_MAX: usize = 16 * 1024;
+const DATA_BYTES_MAX: usize = 16 * 1024;
 
 /// Um catálogo.
 #[derive(Debug, Serialize, ToSchema)]
@@ -72,7 +72,7 @@ pub struct ItemNovo {
     /// De 1 a 200 caracteres.
     nome: String,
     /// `false` para que não seja mais oferecido.
-    #[serde(default = "sim")]
+    #[serde(default = "yes")]
     ativo: bool,
     /// Um objeto JSON de até 16 KiB, inteiro a cada gravação.
     #[serde(default)]
@@ -80,7 +80,7 @@ pub struct ItemNovo {
     dados: Map<String, Value>,
 }
 
-const fn sim() -> bool {
+const fn yes() -> bool {
     true
 }
 
@@ -107,16 +107,16 @@ pub struct Filtro {
 )]
 pub async fn collections(
     State(app): State<App>,
-    acesso: Acesso<LerCatalogos>,
+    access: Acesso<LerCatalogos>,
 ) -> ApiResult<impl IntoResponse> {
-    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let mut tx = app.db.snapshot(access.tenant).await?;
     let counts: Vec<(String, i64)> =
         sqlx::query_as("SELECT collection, count(*) FROM referencia GROUP BY collection")
             .fetch_all(&mut *tx)
             .await?;
     let count = |codigo: &str| counts.iter().find(|(c, _)| c == codigo).map_or(0, |(_, n)| *n);
     let catalogos = CATALOGOS.iter().map(|catalogo| (catalogo.codigo, catalogo.titulo));
-    let itens = catalogos.chain([(PESSOAS, "Pessoas")]).map(|(codigo, nome)| Colecao {
+    let itens = catalogos.chain([(PEOPLE, "Pessoas")]).map(|(codigo, nome)| Colecao {
         codigo: codigo.into(),
         nome: nome.into(),
         itens: count(codigo),
@@ -134,17 +134,17 @@ pub async fn collections(
 )]
 pub async fn list(
     State(app): State<App>,
-    acesso: Acesso<LerCatalogos>,
+    access: Acesso<LerCatalogos>,
     OriginalUri(uri): OriginalUri,
     ApiPath(colecao): ApiPath<String>,
-    ApiQuery(filtro): ApiQuery<Filtro>,
+    ApiQuery(filter): ApiQuery<Filtro>,
 ) -> ApiResult<Response> {
     known(&colecao)?;
-    let folha = Folha::<(String, String)>::new(filtro.limite, filtro.cursor.as_deref())?;
+    let folha = Folha::<(String, String)>::new(filter.limite, filter.cursor.as_deref())?;
     let (nome, codigo) = folha.depois.clone().unzip();
-    let words = dobrar(filtro.busca.as_deref().unwrap_or_default());
+    let words = dobrar(filter.busca.as_deref().unwrap_or_default());
     let words: Vec<&str> = words.split_whitespace().collect();
-    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let mut tx = app.db.snapshot(access.tenant).await?;
     let rows = sqlx::query(
         "SELECT key, active, data FROM referencia r, \
              campo_dobrar(coalesce(data->>'nome', key)) AS dobrado \
@@ -156,9 +156,9 @@ pub async fn list(
          ORDER BY campo_dobrar(coalesce(data->>'nome', key)) COLLATE \"C\", key COLLATE \"C\" \
          LIMIT $7",
     )
-    .bind(acesso.tenant.uuid())
+    .bind(access.tenant.uuid())
     .bind(&colecao)
-    .bind(filtro.ativo)
+    .bind(filter.ativo)
     .bind(words)
     .bind(nome)
     .bind(codigo)
@@ -181,16 +181,16 @@ pub async fn list(
 )]
 pub async fn show(
     State(app): State<App>,
-    acesso: Acesso<LerCatalogos>,
+    access: Acesso<LerCatalogos>,
     headers: HeaderMap,
     ApiPath((colecao, codigo)): ApiPath<(String, String)>,
 ) -> ApiResult<Response> {
     known(&colecao)?;
-    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let mut tx = app.db.snapshot(access.tenant).await?;
     let codigo = chave(&colecao, codigo);
-    let entry = reference::entry(&mut tx, acesso.tenant, &colecao, &codigo).await?;
-    let Entry { ativo, data, seq } = entry.ok_or_else(ApiError::nao_encontrado)?;
-    Ok(ETag::of_seq(seq).on(&headers, item(codigo, ativo, data)))
+    let entry = reference::entry(&mut tx, access.tenant, &colecao, &codigo).await?;
+    let Entry { active, data, seq } = entry.ok_or_else(ApiError::nao_encontrado)?;
+    Ok(ETag::of_seq(seq).on(&headers, item(codigo, active, data)))
 }
 
 /// Grava um item, novo ou existente. Para retirá-lo, `ativo: false`: não se apaga.
@@ -207,29 +207,29 @@ pub async fn show(
 )]
 pub async fn put(
     State(app): State<App>,
-    acesso: Acesso<EscreverCatalogos>,
+    access: Acesso<EscreverCatalogos>,
     if_match: IfMatch,
     ApiPath((colecao, codigo)): ApiPath<(String, String)>,
-    ApiJson(novo): ApiJson<ItemNovo>,
+    ApiJson(new): ApiJson<ItemNovo>,
 ) -> ApiResult<Response> {
     known(&colecao)?;
-    may_keep(&acesso, &colecao)?;
-    let nome = text("nome", &novo.nome)?;
-    let fits = (1..=CODIGO_BYTES_MAX).contains(&codigo.len())
+    may_keep(&access, &colecao)?;
+    let nome = text("nome", &new.nome)?;
+    let fits = (1..=CODE_BYTES_MAX).contains(&codigo.len())
         && !codigo.contains(|c: char| c.is_control() || c.is_whitespace() || c == '/');
     if !fits {
-        let mensagem = "O código tem de 1 a 64 bytes, sem espaços nem barras.";
-        return Err(ApiError::recusado("codigo_invalido", mensagem));
+        let message = "O código tem de 1 a 64 bytes, sem espaços nem barras.";
+        return Err(ApiError::recusado("codigo_invalido", message));
     }
-    let data = json!({ "nome": nome, "dados": novo.dados });
-    if data["dados"].to_string().len() > DADOS_BYTES_MAX {
-        let mensagem = "O campo dados passa do limite de 16 KiB.";
-        return Err(ApiError::recusado("dados_grandes_demais", mensagem));
+    let data = json!({ "nome": nome, "dados": new.dados });
+    if data["dados"].to_string().len() > DATA_BYTES_MAX {
+        let message = "O campo dados passa do limite de 16 KiB.";
+        return Err(ApiError::recusado("dados_grandes_demais", message));
     }
-    let mut tx = app.db.tenant(acesso.tenant).await?;
-    reference::lock(&mut tx, acesso.tenant).await?;
+    let mut tx = app.db.tenant(access.tenant).await?;
+    reference::lock(&mut tx, access.tenant).await?;
     let codigo = chave(&colecao, codigo);
-    let before = reference::entry(&mut tx, acesso.tenant, &colecao, &codigo).await?;
+    let before = reference::entry(&mut tx, access.tenant, &colecao, &codigo).await?;
     let status = match &before {
         Some(before) => {
             if_match.require(&ETag::of_seq(before.seq))?;
@@ -240,10 +240,10 @@ pub async fn put(
             StatusCode::CREATED
         }
     };
-    let entries = vec![(codigo.clone(), novo.ativo, data.clone())];
-    let seq = reference::put(&mut tx, acesso.tenant, &colecao, entries).await?;
+    let entries = vec![(codigo.clone(), new.ativo, data.clone())];
+    let seq = reference::put(&mut tx, access.tenant, &colecao, entries).await?;
     tx.commit().await?;
-    let body = axum::Json(item(codigo, novo.ativo, data));
+    let body = axum::Json(item(codigo, new.ativo, data));
     Ok((status, [ETag::of_seq(seq).header()], body).into_response())
 }
 
@@ -264,14 +264,14 @@ fn item(codigo: String, ativo: bool, mut data: Value) -> Item {
 }
 
 fn known(colecao: &str) -> ApiResult<()> {
-    let known = colecao == PESSOAS || catalogo::obter(colecao).is_some();
+    let known = colecao == PEOPLE || catalogo::obter(colecao).is_some();
     if known { Ok(()) } else { Err(ApiError::nao_encontrado()) }
 }
 
 /// What keeping a catalogue takes; `None` where it is not kept here.
 fn keeper(colecao: &str) -> Option<Permissao> {
     match colecao {
-        PESSOAS => None,
+        PEOPLE => None,
         outra => Some(catalogo::obter(outra).map_or(Permissao::Administrar, |known| known.quem)),
     }
 }
@@ -280,8 +280,8 @@ fn may_keep(principal: &Principal, colecao: &str) -> ApiResult<()> {
     match keeper(colecao) {
         Some(permissao) => principal.exige(permissao),
         None => {
-            let mensagem = "As pessoas são mantidas em /v1/usuarios.";
-            Err(ApiError::recusado("catalogo_de_leitura", mensagem))
+            let message = "As pessoas são mantidas em /v1/usuarios.";
+            Err(ApiError::recusado("catalogo_de_leitura", message))
         }
     }
 }
@@ -295,8 +295,8 @@ pub(super) fn text(campo: &str, value: &str) -> ApiResult<String> {
     if (1..=200).contains(&value.chars().count()) && !value.contains(char::is_control) {
         return Ok(value.to_owned());
     }
-    let mensagem = format!("O campo {campo} tem de 1 a 200 caracteres, numa linha.");
-    Err(ApiError::recusado("texto_invalido", mensagem).with("detalhes", vec![campo]))
+    let message = format!("O campo {campo} tem de 1 a 200 caracteres, numa linha.");
+    Err(ApiError::recusado("texto_invalido", message).with("detalhes", vec![campo]))
 }
 
 /// Checks that an entry of a catalogue exists and is offered.
@@ -310,11 +310,11 @@ pub(super) async fn offered(
     codigo: &str,
 ) -> ApiResult<()> {
     let entry = reference::entry(tx, principal.tenant, colecao, codigo).await?;
-    if entry.is_some_and(|entry| entry.ativo) {
+    if entry.is_some_and(|entry| entry.active) {
         return Ok(());
     }
-    let mensagem = format!("O catálogo {colecao} não oferece “{codigo}”.");
-    let error = ApiError::recusado("item_de_catalogo_inexistente", mensagem);
+    let message = format!("O catálogo {colecao} não oferece “{codigo}”.");
+    let error = ApiError::recusado("item_de_catalogo_inexistente", message);
     Err(error.with("detalhes", vec![colecao, codigo]))
 }
 

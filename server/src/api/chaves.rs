@@ -36,7 +36,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 /// How much of a secret is kept to tell keys apart.
-const PREFIXO_CHARS: usize = PREFIXO.len() + 6;
+const PREFIX_CHARS: usize = PREFIXO.len() + 6;
 
 /// Uma chave.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -122,12 +122,12 @@ fn chave(row: &PgRow) -> sqlx::Result<Chave> {
 )]
 pub async fn list(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
     OriginalUri(uri): OriginalUri,
-    ApiQuery(filtro): ApiQuery<Filtro>,
+    ApiQuery(filter): ApiQuery<Filtro>,
 ) -> ApiResult<Response> {
-    let folha = Folha::<Uuid>::new(filtro.limite, filtro.cursor.as_deref())?;
-    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let folha = Folha::<Uuid>::new(filter.limite, filter.cursor.as_deref())?;
+    let mut tx = app.db.snapshot(access.tenant).await?;
     // By id, which begins with the time that it was made.
     let rows = sqlx::query(
         "SELECT * FROM chave_api WHERE $1::uuid IS NULL OR id < $1 ORDER BY id DESC LIMIT $2",
@@ -148,10 +148,10 @@ pub async fn list(
 )]
 pub async fn show(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
     ApiPath(id): ApiPath<Uuid>,
 ) -> ApiResult<impl IntoResponse> {
-    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let mut tx = app.db.snapshot(access.tenant).await?;
     let query = sqlx::query("SELECT * FROM chave_api WHERE id = $1").bind(id);
     Ok(Json(chave(&query.fetch_one(&mut *tx).await?)?))
 }
@@ -164,36 +164,36 @@ pub async fn show(
 )]
 pub async fn create(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
-    ApiJson(nova): ApiJson<ChaveNova>,
+    access: Acesso<Administra>,
+    ApiJson(new): ApiJson<ChaveNova>,
 ) -> ApiResult<Response> {
-    let nome = text("nome", &nova.nome)?;
-    if nova.escopos.is_empty() || nova.expira_em.is_some_and(|quando| quando <= Utc::now()) {
-        let mensagem = "Uma chave tem ao menos um escopo, e expira no futuro.";
-        return Err(ApiError::recusado("chave_invalida", mensagem));
+    let nome = text("nome", &new.nome)?;
+    if new.escopos.is_empty() || new.expira_em.is_some_and(|quando| quando <= Utc::now()) {
+        let message = "Uma chave tem ao menos um escopo, e expira no futuro.";
+        return Err(ApiError::recusado("chave_invalida", message));
     }
-    if !nova.escopos.is_subset(&acesso.escopos) {
+    if !new.escopos.is_subset(&access.escopos) {
         return Err(too_much());
     }
-    let mut tx = app.db.tenant(acesso.tenant).await?;
-    let usuario = acts_as(&mut tx, &acesso, &nome, nova.usuario, nova.permissoes).await?;
+    let mut tx = app.db.tenant(access.tenant).await?;
+    let usuario = acts_as(&mut tx, &access, &nome, new.usuario, new.permissoes).await?;
     let segredo = format!("{PREFIXO}{}", token::mint());
     let id = Uuid::now_v7();
-    let escopos: Vec<&str> = nova.escopos.iter().map(|escopo| escopo.codigo()).collect();
+    let escopos: Vec<&str> = new.escopos.iter().map(|escopo| escopo.codigo()).collect();
     let row = sqlx::query(
         "INSERT INTO chave_api \
              (tenant, id, nome, prefixo, hash, escopos, usuario, criada_por, expira_em) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING *",
     )
-    .bind(acesso.tenant.uuid())
+    .bind(access.tenant.uuid())
     .bind(id)
     .bind(nome)
-    .bind(segredo.chars().take(PREFIXO_CHARS).collect::<String>())
+    .bind(segredo.chars().take(PREFIX_CHARS).collect::<String>())
     .bind(token::hash(&segredo))
     .bind(escopos)
     .bind(usuario.uuid())
-    .bind(acesso.pessoa.id.uuid())
-    .bind(nova.expira_em)
+    .bind(access.pessoa.id.uuid())
+    .bind(new.expira_em)
     .fetch_one(&mut *tx)
     .await?;
     let chave = chave(&row)?;
@@ -207,7 +207,7 @@ pub async fn create(
 /// The person of service that a key acts as: a new one, or that of another key.
 async fn acts_as(
     tx: &mut PgTransaction<'_>,
-    acesso: &Acesso<Administra>,
+    access: &Acesso<Administra>,
     nome: &str,
     usuario: Option<UserId>,
     permissoes: Option<Permissoes>,
@@ -222,19 +222,19 @@ async fn acts_as(
             (id, Person { login, nome, permissoes, ativo, servico, ..Person::default() })
         }
         _ => {
-            let mensagem = "Diga permissoes, ou o usuario de outra chave; não os dois.";
-            return Err(ApiError::recusado("chave_invalida", mensagem));
+            let message = "Diga permissoes, ou o usuario de outra chave; não os dois.";
+            return Err(ApiError::recusado("chave_invalida", message));
         }
     };
     if !person.servico || person.permissoes.contains(&Permissao::Portal) {
-        let mensagem = "Uma chave age como uma pessoa de serviço, que não é de um cliente.";
-        return Err(ApiError::recusado("chave_invalida", mensagem));
+        let message = "Uma chave age como uma pessoa de serviço, que não é de um cliente.";
+        return Err(ApiError::recusado("chave_invalida", message));
     }
-    if !person.permissoes.is_subset(&acesso.pessoa.permissoes) {
+    if !person.permissoes.is_subset(&access.pessoa.permissoes) {
         return Err(too_much());
     }
     if usuario.is_none() {
-        accounts::write_user(tx, acesso.tenant, id, &person, None).await?;
+        accounts::write_user(tx, access.tenant, id, &person, None).await?;
     }
     Ok(id)
 }
@@ -247,10 +247,10 @@ async fn acts_as(
 )]
 pub async fn revoke(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
     ApiPath(id): ApiPath<Uuid>,
 ) -> ApiResult<StatusCode> {
-    let mut tx = app.db.tenant(acesso.tenant).await?;
+    let mut tx = app.db.tenant(access.tenant).await?;
     sqlx::query(
         "UPDATE chave_api SET revogada_em = coalesce(revogada_em, now()) \
          WHERE id = $1 RETURNING id",

@@ -14,7 +14,7 @@ use crate::{
         idempotency, page,
         problems::{PROBLEM, Problema, problem},
     },
-    outbox::{AcaoSolicitada, fila::SituacaoEntrega},
+    outbox::{AcaoSolicitada, delivery::SituacaoEntrega},
     reading::timeline::Visao,
     schemas,
 };

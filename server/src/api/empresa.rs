@@ -70,10 +70,10 @@ async fn read(tx: &mut PgTransaction<'_>, lock: bool) -> ApiResult<Empresa> {
 )]
 pub async fn show(
     State(app): State<App>,
-    acesso: Acesso<LerCatalogos>,
+    access: Acesso<LerCatalogos>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let mut tx = app.db.snapshot(access.tenant).await?;
     let empresa = read(&mut tx, false).await?;
     Ok(ETag::of_json(&empresa)?.on(&headers, empresa))
 }
@@ -88,20 +88,20 @@ pub async fn show(
 )]
 pub async fn change(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
     if_match: IfMatch,
-    ApiJson(mudanca): ApiJson<EmpresaMudanca>,
+    ApiJson(changed): ApiJson<EmpresaMudanca>,
 ) -> ApiResult<Response> {
-    let mut tx = app.db.tenant(acesso.tenant).await?;
+    let mut tx = app.db.tenant(access.tenant).await?;
     let mut empresa = read(&mut tx, true).await?;
     if_match.require(&ETag::of_json(&empresa)?)?;
-    if let Some(nome) = mudanca.nome {
+    if let Some(nome) = changed.nome {
         empresa.nome = text("nome", &nome)?;
     }
-    if let Some(fuso) = mudanca.fuso {
+    if let Some(fuso) = changed.fuso {
         if fuso.parse::<chrono_tz::Tz>().is_err() {
-            let mensagem = "O fuso não é conhecido. Exemplo: America/Sao_Paulo.";
-            return Err(ApiError::recusado("fuso_desconhecido", mensagem));
+            let message = "O fuso não é conhecido. Exemplo: America/Sao_Paulo.";
+            return Err(ApiError::recusado("fuso_desconhecido", message));
         }
         empresa.fuso = fuso;
     }

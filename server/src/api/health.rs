@@ -34,6 +34,6 @@ pub async fn readyz(State(app): State<App>) -> Result<Json<Value>, ApiError> {
     if up && objects && !app.shutdown.is_requested() {
         return Ok(Json(json!({ "status": "pronto" })));
     }
-    let mensagem = "O servidor está iniciando, parando, ou sem banco de dados ou objetos.";
-    Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "nao_pronto", mensagem).after(2))
+    let message = "O servidor está iniciando, parando, ou sem banco de dados ou objetos.";
+    Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "nao_pronto", message).after(2))
 }

@@ -14,8 +14,9 @@ use crate::{
     },
     outbox::{
         Modelo, Texto,
+        delivery::{self, DeliveryFilter, Entrega, SituacaoEntrega, Tentativa},
         email::{self, Email},
-        fila::{self, Entrega, SituacaoEntrega, Tentativa},
+        queue,
         webhook::{self, AlteraDestino, Destino, NovoDestino},
     },
 };
@@ -85,10 +86,10 @@ pub struct FiltroEmails {
 )]
 pub async fn endpoints(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
 ) -> ApiResult<Json<Vec<Destino>>> {
-    let mut tx = app.db.snapshot(acesso.tenant).await?;
-    Ok(Json(webhook::listar_destinos(&mut tx, acesso.tenant).await?))
+    let mut tx = app.db.snapshot(access.tenant).await?;
+    Ok(Json(webhook::list(&mut tx, access.tenant).await?))
 }
 
 /// Cadastra um destino de eventos. O segredo só aparece nesta resposta.
@@ -99,12 +100,11 @@ pub async fn endpoints(
 )]
 pub async fn create_endpoint(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
-    ApiJson(novo): ApiJson<NovoDestino>,
+    access: Acesso<Administra>,
+    ApiJson(new): ApiJson<NovoDestino>,
 ) -> ApiResult<Response> {
-    let mut tx = app.db.tenant(acesso.tenant).await?;
-    let (destino, segredo) =
-        webhook::criar_destino(&mut tx, &app.config, acesso.tenant, novo).await?;
+    let mut tx = app.db.tenant(access.tenant).await?;
+    let (destino, segredo) = webhook::create(&mut tx, &app.config, access.tenant, new).await?;
     tx.commit().await?;
     let place = [(header::LOCATION, format!("/v1/webhooks/{}", destino.id))];
     Ok((StatusCode::CREATED, place, shown_once(destino, segredo)?).into_response())
@@ -125,12 +125,12 @@ fn shown_once(destino: Destino, segredo: String) -> ApiResult<Response> {
 )]
 pub async fn endpoint(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
     ApiPath(id): ApiPath<Uuid>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let mut tx = app.db.snapshot(acesso.tenant).await?;
-    let destinos = webhook::listar_destinos(&mut tx, acesso.tenant).await?;
+    let mut tx = app.db.snapshot(access.tenant).await?;
+    let destinos = webhook::list(&mut tx, access.tenant).await?;
     let destino = destinos.into_iter().find(|destino| destino.id == id);
     let destino = destino.ok_or_else(ApiError::nao_encontrado)?;
     Ok(ETag::of_json(&destino)?.on(&headers, destino))
@@ -145,15 +145,15 @@ pub async fn endpoint(
 )]
 pub async fn change_endpoint(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
     if_match: IfMatch,
     ApiPath(id): ApiPath<Uuid>,
-    ApiJson(altera): ApiJson<AlteraDestino>,
+    ApiJson(change): ApiJson<AlteraDestino>,
 ) -> ApiResult<Response> {
-    let mut tx = app.db.tenant(acesso.tenant).await?;
-    let before = webhook::destino(&mut tx, acesso.tenant, id).await?;
+    let mut tx = app.db.tenant(access.tenant).await?;
+    let before = webhook::find(&mut tx, access.tenant, id).await?;
     if_match.require(&ETag::of_json(&before)?)?;
-    let destino = webhook::alterar_destino(&mut tx, &app.config, acesso.tenant, id, altera).await?;
+    let destino = webhook::change(&mut tx, &app.config, access.tenant, id, change).await?;
     tx.commit().await?;
     Ok(([ETag::of_json(&destino)?.header()], Json(destino)).into_response())
 }
@@ -166,11 +166,11 @@ pub async fn change_endpoint(
 )]
 pub async fn remove_endpoint(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
     ApiPath(id): ApiPath<Uuid>,
 ) -> ApiResult<StatusCode> {
-    let mut tx = app.db.tenant(acesso.tenant).await?;
-    webhook::remover_destino(&mut tx, acesso.tenant, id).await?;
+    let mut tx = app.db.tenant(access.tenant).await?;
+    webhook::remove(&mut tx, access.tenant, id).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -183,12 +183,12 @@ pub async fn remove_endpoint(
 )]
 pub async fn turn_secret(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
     ApiPath(id): ApiPath<Uuid>,
 ) -> ApiResult<Response> {
-    let mut tx = app.db.tenant(acesso.tenant).await?;
+    let mut tx = app.db.tenant(access.tenant).await?;
     let (destino, segredo) =
-        webhook::girar_segredo(&mut tx, &app.config, acesso.tenant, id).await?;
+        webhook::rotate_secret(&mut tx, &app.config, access.tenant, id).await?;
     tx.commit().await?;
     shown_once(destino, segredo)
 }
@@ -201,15 +201,15 @@ pub async fn turn_secret(
 )]
 pub async fn deliveries(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
     OriginalUri(uri): OriginalUri,
     ApiQuery(asked): ApiQuery<FiltroEntregas>,
 ) -> ApiResult<Response> {
     let FiltroEntregas { situacao, acao, documento, destino, limite, cursor } = asked;
     let folha = Folha::<Uuid>::new(limite, cursor.as_deref())?;
-    let filtro = fila::Filtro { situacao, acao, documento, destino };
-    let mut tx = app.db.snapshot(acesso.tenant).await?;
-    let rows = fila::entregas(&mut tx, acesso.tenant, &filtro, folha.depois, folha.rows()).await?;
+    let filter = DeliveryFilter { situacao, acao, documento, destino };
+    let mut tx = app.db.snapshot(access.tenant).await?;
+    let rows = delivery::list(&mut tx, access.tenant, &filter, folha.depois, folha.rows()).await?;
     Ok(folha.close(rows, |last| last.id).linked(&uri))
 }
 
@@ -221,11 +221,11 @@ pub async fn deliveries(
 )]
 pub async fn delivery(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
     ApiPath(id): ApiPath<Uuid>,
 ) -> ApiResult<Json<Entrega>> {
-    let mut tx = app.db.snapshot(acesso.tenant).await?;
-    Ok(Json(fila::entrega(&mut tx, acesso.tenant, id).await?))
+    let mut tx = app.db.snapshot(access.tenant).await?;
+    Ok(Json(delivery::find(&mut tx, access.tenant, id).await?))
 }
 
 /// Lista as tentativas de uma entrega.
@@ -236,11 +236,11 @@ pub async fn delivery(
 )]
 pub async fn tries(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
     ApiPath(id): ApiPath<Uuid>,
 ) -> ApiResult<Json<Vec<Tentativa>>> {
-    let mut tx = app.db.snapshot(acesso.tenant).await?;
-    Ok(Json(fila::tentativas(&mut tx, acesso.tenant, id).await?))
+    let mut tx = app.db.snapshot(access.tenant).await?;
+    Ok(Json(delivery::attempts(&mut tx, access.tenant, id).await?))
 }
 
 /// Põe uma entrega de novo na fila, com o mesmo `webhook-id`. Uma cancelada não volta: 409
@@ -252,11 +252,11 @@ pub async fn tries(
 )]
 pub async fn deliver_again(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
     ApiPath(id): ApiPath<Uuid>,
 ) -> ApiResult<StatusCode> {
-    let mut tx = app.db.tenant(acesso.tenant).await?;
-    fila::reentregar(&mut tx, acesso.tenant, id).await?;
+    let mut tx = app.db.tenant(access.tenant).await?;
+    queue::deliver_again(&mut tx, access.tenant, id).await?;
     tx.commit().await?;
     Ok(StatusCode::ACCEPTED)
 }
@@ -269,15 +269,15 @@ pub async fn deliver_again(
 )]
 pub async fn emails(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
     OriginalUri(uri): OriginalUri,
     ApiQuery(asked): ApiQuery<FiltroEmails>,
 ) -> ApiResult<Response> {
     let FiltroEmails { situacao, documento, limite, cursor } = asked;
     let folha = Folha::<Uuid>::new(limite, cursor.as_deref())?;
-    let filtro = email::Filtro { situacao, documento };
-    let mut tx = app.db.snapshot(acesso.tenant).await?;
-    let rows = email::listar(&mut tx, acesso.tenant, &filtro, folha.depois, folha.rows()).await?;
+    let filter = email::EmailFilter { situacao, documento };
+    let mut tx = app.db.snapshot(access.tenant).await?;
+    let rows = email::list(&mut tx, access.tenant, &filter, folha.depois, folha.rows()).await?;
     Ok(folha.close(rows, |last| last.id).linked(&uri))
 }
 
@@ -289,11 +289,11 @@ pub async fn emails(
 )]
 pub async fn send_again(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
     ApiPath(id): ApiPath<Uuid>,
 ) -> ApiResult<StatusCode> {
-    let mut tx = app.db.tenant(acesso.tenant).await?;
-    email::reenviar(&mut tx, acesso.tenant, id).await?;
+    let mut tx = app.db.tenant(access.tenant).await?;
+    email::send_again(&mut tx, access.tenant, id).await?;
     tx.commit().await?;
     Ok(StatusCode::ACCEPTED)
 }
@@ -306,11 +306,11 @@ pub async fn send_again(
 )]
 pub async fn cancel(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
     ApiPath(id): ApiPath<Uuid>,
 ) -> ApiResult<StatusCode> {
-    let mut tx = app.db.tenant(acesso.tenant).await?;
-    email::cancelar(&mut tx, acesso.tenant, id, &acesso.pessoa.nome).await?;
+    let mut tx = app.db.tenant(access.tenant).await?;
+    email::cancel(&mut tx, access.tenant, id, &access.pessoa.nome).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -323,10 +323,10 @@ pub async fn cancel(
 )]
 pub async fn templates(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
 ) -> ApiResult<Json<Vec<Modelo>>> {
-    let mut tx = app.db.snapshot(acesso.tenant).await?;
-    Ok(Json(email::modelos(&mut tx, acesso.tenant).await?))
+    let mut tx = app.db.snapshot(access.tenant).await?;
+    Ok(Json(email::templates(&mut tx, access.tenant).await?))
 }
 
 /// Mostra um modelo de e-mail.
@@ -338,15 +338,15 @@ pub async fn templates(
 )]
 pub async fn template(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
     ApiPath(codigo): ApiPath<String>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let mut tx = app.db.snapshot(acesso.tenant).await?;
-    let modelos = email::modelos(&mut tx, acesso.tenant).await?;
-    let modelo = modelos.into_iter().find(|modelo| modelo.codigo == codigo);
-    let modelo = modelo.ok_or_else(ApiError::nao_encontrado)?;
-    Ok(ETag::of_json(&modelo)?.on(&headers, modelo))
+    let mut tx = app.db.snapshot(access.tenant).await?;
+    let templates = email::templates(&mut tx, access.tenant).await?;
+    let template = templates.into_iter().find(|template| template.codigo == codigo);
+    let template = template.ok_or_else(ApiError::nao_encontrado)?;
+    Ok(ETag::of_json(&template)?.on(&headers, template))
 }
 
 /// Escreve um modelo de e-mail da empresa. Usa `{{ variavel }}` e `{% if variavel %}`; as variáveis
@@ -359,22 +359,22 @@ pub async fn template(
 )]
 pub async fn write_template(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
     if_match: IfMatch,
     ApiPath(codigo): ApiPath<String>,
-    ApiJson(texto): ApiJson<Texto>,
+    ApiJson(text): ApiJson<Texto>,
 ) -> ApiResult<Response> {
-    let mut tx = app.db.tenant(acesso.tenant).await?;
-    let find = |modelos: Vec<Modelo>| modelos.into_iter().find(|modelo| modelo.codigo == codigo);
-    match find(email::modelos(&mut tx, acesso.tenant).await?) {
-        Some(modelo) => if_match.check(&ETag::of_json(&modelo)?)?,
+    let mut tx = app.db.tenant(access.tenant).await?;
+    let find = |templates: Vec<Modelo>| templates.into_iter().find(|template| template.codigo == codigo);
+    match find(email::templates(&mut tx, access.tenant).await?) {
+        Some(template) => if_match.check(&ETag::of_json(&template)?)?,
         None => if_match.absent()?,
     }
-    email::gravar_modelo(&mut tx, acesso.tenant, &codigo, Some(&texto)).await?;
-    let modelo = find(email::modelos(&mut tx, acesso.tenant).await?);
-    let modelo = modelo.ok_or_else(ApiError::nao_encontrado)?;
+    email::write_template(&mut tx, access.tenant, &codigo, Some(&text)).await?;
+    let template = find(email::templates(&mut tx, access.tenant).await?);
+    let template = template.ok_or_else(ApiError::nao_encontrado)?;
     tx.commit().await?;
-    Ok(([ETag::of_json(&modelo)?.header()], Json(modelo)).into_response())
+    Ok(([ETag::of_json(&template)?.header()], Json(template)).into_response())
 }
 
 /// Volta ao modelo que o Campo traz; um modelo só da empresa deixa de existir.
@@ -385,11 +385,11 @@ pub async fn write_template(
 )]
 pub async fn restore_template(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
     ApiPath(codigo): ApiPath<String>,
 ) -> ApiResult<StatusCode> {
-    let mut tx = app.db.tenant(acesso.tenant).await?;
-    email::gravar_modelo(&mut tx, acesso.tenant, &codigo, None).await?;
+    let mut tx = app.db.tenant(access.tenant).await?;
+    email::write_template(&mut tx, access.tenant, &codigo, None).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -54,8 +54,8 @@ pub async fn sync(
     .map_err(ApiError::interno)?
     .map_err(unreadable)?;
     if request.device != auth.device {
-        let mensagem = "O pedido foi feito em nome de outro aparelho. Entre de novo neste.";
-        return Err(ApiError::new(StatusCode::FORBIDDEN, "aparelho_alheio", mensagem));
+        let message = "O pedido foi feito em nome de outro aparelho. Entre de novo neste.";
+        return Err(ApiError::new(StatusCode::FORBIDDEN, "aparelho_alheio", message));
     }
     if auth.pessoa.portal() {
         return Err(ApiError::sem_permissao());
@@ -157,9 +157,9 @@ fn unreadable(error: WireError) -> ApiError {
 }
 
 fn too_large() -> ApiError {
-    let mensagem = "O lote passa do limite; envie menos alterações por vez.";
+    let message = "O lote passa do limite; envie menos alterações por vez.";
     let limits = Limits::DEFAULT;
-    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "lote_grande_demais", mensagem)
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "lote_grande_demais", message)
         .with("push_bytes_max", limits.push_bytes_max)
         .with("push_items_max", limits.push_items_max)
 }

@@ -139,15 +139,15 @@ async fn versions_of(tx: &mut PgTransaction<'_>, codigo: &str) -> ApiResult<Vec<
 )]
 pub async fn list(
     State(app): State<App>,
-    acesso: Acesso<LerCatalogos>,
-    ApiQuery(filtro): ApiQuery<Filtro>,
+    access: Acesso<LerCatalogos>,
+    ApiQuery(filter): ApiQuery<Filtro>,
 ) -> ApiResult<impl IntoResponse> {
-    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let mut tx = app.db.snapshot(access.tenant).await?;
     let all = versions(&mut tx, None).await?.into_values();
     let newest = all.filter_map(|versions| Some(versions.into_iter().next()?.resumo));
     let asked = newest.filter(|tipo| {
-        filtro.kind.is_none_or(|kind| kind == tipo.kind)
-            && filtro.ativo.is_none_or(|ativo| ativo == tipo.ativo)
+        filter.kind.is_none_or(|kind| kind == tipo.kind)
+            && filter.ativo.is_none_or(|ativo| ativo == tipo.ativo)
     });
     Ok(Json(Pagina { itens: asked.collect(), proximo: None }))
 }
@@ -160,11 +160,11 @@ pub async fn list(
 )]
 pub async fn show(
     State(app): State<App>,
-    acesso: Acesso<LerCatalogos>,
+    access: Acesso<LerCatalogos>,
     headers: HeaderMap,
     ApiPath(codigo): ApiPath<String>,
 ) -> ApiResult<Response> {
-    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let mut tx = app.db.snapshot(access.tenant).await?;
     let newest = versions_of(&mut tx, &codigo).await?.into_iter().next();
     let newest = newest.ok_or_else(ApiError::nao_encontrado)?;
     Ok(ETag::of_seq(newest.seq).on(&headers, newest.data))
@@ -178,10 +178,10 @@ pub async fn show(
 )]
 pub async fn history(
     State(app): State<App>,
-    acesso: Acesso<LerCatalogos>,
+    access: Acesso<LerCatalogos>,
     ApiPath(codigo): ApiPath<String>,
 ) -> ApiResult<impl IntoResponse> {
-    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let mut tx = app.db.snapshot(access.tenant).await?;
     let versions = versions_of(&mut tx, &codigo).await?.into_iter();
     Ok(Json(Pagina { itens: versions.map(|version| version.resumo).collect(), proximo: None }))
 }
@@ -195,11 +195,11 @@ pub async fn history(
 )]
 pub async fn version(
     State(app): State<App>,
-    acesso: Acesso<LerCatalogos>,
+    access: Acesso<LerCatalogos>,
     headers: HeaderMap,
     ApiPath((codigo, versao)): ApiPath<(String, u32)>,
 ) -> ApiResult<Response> {
-    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let mut tx = app.db.snapshot(access.tenant).await?;
     let mut versions = versions_of(&mut tx, &codigo).await?.into_iter();
     let found = versions.find(|version| version.resumo.versao == versao);
     let found = found.ok_or_else(ApiError::nao_encontrado)?;
@@ -214,17 +214,17 @@ pub async fn version(
 )]
 pub async fn create(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
     ApiJson(body): ApiJson<Value>,
 ) -> ApiResult<Response> {
     let tipo = read(body, 1)?;
-    let mut tx = app.db.tenant(acesso.tenant).await?;
-    reference::lock(&mut tx, acesso.tenant).await?;
+    let mut tx = app.db.tenant(access.tenant).await?;
+    reference::lock(&mut tx, access.tenant).await?;
     if !versions(&mut tx, Some(&tipo.codigo)).await?.is_empty() {
-        let mensagem = "Já existe um tipo com este código. Crie uma versão dele.";
-        return Err(ApiError::new(StatusCode::CONFLICT, "tipo_existe", mensagem));
+        let message = "Já existe um tipo com este código. Crie uma versão dele.";
+        return Err(ApiError::new(StatusCode::CONFLICT, "tipo_existe", message));
     }
-    publish(tx, &acesso, tipo).await
+    publish(tx, &access, tipo).await
 }
 
 /// Cria a próxima versão de um tipo: o JSON inteiro, com o seu fluxo.
@@ -242,13 +242,13 @@ pub async fn create(
 )]
 pub async fn renew(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
     if_match: IfMatch,
     ApiPath(codigo): ApiPath<String>,
     ApiJson(body): ApiJson<Value>,
 ) -> ApiResult<Response> {
-    let mut tx = app.db.tenant(acesso.tenant).await?;
-    reference::lock(&mut tx, acesso.tenant).await?;
+    let mut tx = app.db.tenant(access.tenant).await?;
+    reference::lock(&mut tx, access.tenant).await?;
     let newest = versions_of(&mut tx, &codigo).await?.into_iter().next();
     let newest = newest.ok_or_else(ApiError::nao_encontrado)?;
     if_match.require(&ETag::of_seq(newest.seq))?;
@@ -256,17 +256,17 @@ pub async fn renew(
     if (&tipo.codigo, tipo.kind) != (&codigo, newest.resumo.kind) {
         return Err(invalid("o código e o kind são os da versão anterior"));
     }
-    publish(tx, &acesso, tipo).await
+    publish(tx, &access, tipo).await
 }
 
 async fn publish(
     mut tx: PgTransaction<'static>,
-    acesso: &Acesso<Administra>,
+    access: &Acesso<Administra>,
     tipo: Tipo,
 ) -> ApiResult<Response> {
     let data = serde_json::to_value(&tipo).map_err(ApiError::interno)?;
     let entries = vec![(reference::tipo_key(&tipo), true, data.clone())];
-    let seq = reference::put(&mut tx, acesso.tenant, "tipo", entries).await?;
+    let seq = reference::put(&mut tx, access.tenant, "tipo", entries).await?;
     tx.commit().await?;
     let place = format!("/v1/tipos/{}/versoes/{}", tipo.codigo, tipo.versao);
     let headers = [ETag::of_seq(seq).header()];
@@ -283,13 +283,13 @@ async fn publish(
 )]
 pub async fn change(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
     if_match: IfMatch,
     ApiPath(codigo): ApiPath<String>,
     ApiJson(TipoMudanca { ativo }): ApiJson<TipoMudanca>,
 ) -> ApiResult<Response> {
-    let mut tx = app.db.tenant(acesso.tenant).await?;
-    reference::lock(&mut tx, acesso.tenant).await?;
+    let mut tx = app.db.tenant(access.tenant).await?;
+    reference::lock(&mut tx, access.tenant).await?;
     let mut versions = versions_of(&mut tx, &codigo).await?;
     let newest = versions.first().map(|newest| (newest.seq, newest.data.clone()));
     let (seq, data) = newest.ok_or_else(ApiError::nao_encontrado)?;
@@ -300,7 +300,7 @@ pub async fn change(
         let key = format!("{codigo}@{}", version.resumo.versao);
         (key, ativo, version.data)
     });
-    let seq = reference::put(&mut tx, acesso.tenant, "tipo", entries.collect()).await?;
+    let seq = reference::put(&mut tx, access.tenant, "tipo", entries.collect()).await?;
     tx.commit().await?;
     Ok(([ETag::of_seq(seq).header()], Json(data)).into_response())
 }
@@ -341,8 +341,8 @@ fn unknown(sent: &Value, read: &Value) -> Option<String> {
 }
 
 fn invalid(fault: &str) -> ApiError {
-    let mensagem = format!("O tipo não serve e nada foi gravado: {fault}.");
-    ApiError::recusado("tipo_invalido", mensagem).with("detalhes", vec![fault])
+    let message = format!("O tipo não serve e nada foi gravado: {fault}.");
+    ApiError::recusado("tipo_invalido", message).with("detalhes", vec![fault])
 }
 
 /// Lista os presets.
@@ -371,16 +371,16 @@ pub async fn presets(_: Acesso<LerCatalogos>) -> ApiResult<impl IntoResponse> {
 )]
 pub async fn load(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
     ApiPath(id): ApiPath<String>,
 ) -> ApiResult<impl IntoResponse> {
     if !preset::ids().any(|known| known == id) {
         return Err(ApiError::nao_encontrado());
     }
-    let mut tx = app.db.tenant(acesso.tenant).await?;
-    let loaded = reference::load_preset(&mut tx, acesso.tenant, &id).await?;
+    let mut tx = app.db.tenant(access.tenant).await?;
+    let loaded = reference::load_preset(&mut tx, access.tenant, &id).await?;
     tx.commit().await?;
-    Ok(Json(PresetCarregado { tipos: loaded.tipos, itens: loaded.itens }))
+    Ok(Json(PresetCarregado { tipos: loaded.tipos, itens: loaded.items }))
 }
 
 #[cfg(test)]

@@ -179,15 +179,15 @@ async fn read(tx: &mut PgTransaction<'_>, id: UserId, lock: bool) -> ApiResult<U
 )]
 pub async fn list(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
     OriginalUri(uri): OriginalUri,
-    ApiQuery(filtro): ApiQuery<Filtro>,
+    ApiQuery(filter): ApiQuery<Filtro>,
 ) -> ApiResult<Response> {
-    let folha = Folha::<(String, Uuid)>::new(filtro.limite, filtro.cursor.as_deref())?;
+    let folha = Folha::<(String, Uuid)>::new(filter.limite, filter.cursor.as_deref())?;
     let (nome, id) = folha.depois.clone().unzip();
-    let words = dobrar(filtro.busca.as_deref().unwrap_or_default());
+    let words = dobrar(filter.busca.as_deref().unwrap_or_default());
     let words: Vec<&str> = words.split_whitespace().collect();
-    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let mut tx = app.db.snapshot(access.tenant).await?;
     let rows = sqlx::query(
         "SELECT * FROM usuario WHERE ($1::boolean IS NULL OR ativo = $1) \
              AND NOT EXISTS (SELECT FROM unnest($2::text[]) palavra \
@@ -196,7 +196,7 @@ pub async fn list(
                  > (campo_dobrar($3) COLLATE \"C\", $4)) \
          ORDER BY campo_dobrar(nome) COLLATE \"C\", id LIMIT $5",
     )
-    .bind(filtro.ativo)
+    .bind(filter.ativo)
     .bind(words)
     .bind(nome)
     .bind(id)
@@ -215,11 +215,11 @@ pub async fn list(
 )]
 pub async fn show(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
     headers: HeaderMap,
     ApiPath(id): ApiPath<UserId>,
 ) -> ApiResult<Response> {
-    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let mut tx = app.db.snapshot(access.tenant).await?;
     let usuario = read(&mut tx, id, false).await?;
     Ok(ETag::of_json(&usuario)?.on(&headers, usuario))
 }
@@ -232,25 +232,25 @@ pub async fn show(
 )]
 pub async fn create(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
-    ApiJson(novo): ApiJson<UsuarioNovo>,
+    access: Acesso<Administra>,
+    ApiJson(new): ApiJson<UsuarioNovo>,
 ) -> ApiResult<Response> {
     let person = Person {
-        login: novo.login,
-        nome: novo.nome,
-        email: novo.email,
-        permissoes: novo.permissoes,
-        grupos: novo.grupos,
-        filial: novo.filial,
-        cliente: novo.cliente,
+        login: new.login,
+        nome: new.nome,
+        email: new.email,
+        permissoes: new.permissoes,
+        grupos: new.grupos,
+        filial: new.filial,
+        cliente: new.cliente,
         ativo: true,
         servico: false,
     };
-    let (senha, generated) = chosen_or_generated(novo.senha);
+    let (senha, generated) = chosen_or_generated(new.senha);
     let hash = password::hash(&senha).await?;
     let id = UserId::from(Uuid::now_v7());
-    let mut tx = app.db.tenant(acesso.tenant).await?;
-    write(&mut tx, &acesso, id, person, None, Some(&hash)).await?;
+    let mut tx = app.db.tenant(access.tenant).await?;
+    write(&mut tx, &access, id, person, None, Some(&hash)).await?;
     let usuario = read(&mut tx, id, false).await?;
     tx.commit().await?;
     let etag = ETag::of_json(&usuario)?;
@@ -270,28 +270,28 @@ pub async fn create(
 )]
 pub async fn change(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
     if_match: IfMatch,
     ApiPath(id): ApiPath<UserId>,
-    ApiJson(mudanca): ApiJson<UsuarioMudanca>,
+    ApiJson(changed): ApiJson<UsuarioMudanca>,
 ) -> ApiResult<Response> {
-    let mut tx = app.db.tenant(acesso.tenant).await?;
+    let mut tx = app.db.tenant(access.tenant).await?;
     let before = read(&mut tx, id, true).await?;
     if_match.require(&ETag::of_json(&before)?)?;
     let Usuario { login, nome, email, permissoes, grupos, filial, cliente, ativo, servico, .. } =
         before.clone();
     let person = Person {
-        login: mudanca.login.unwrap_or(login),
-        nome: mudanca.nome.unwrap_or(nome),
-        email: mudanca.email.unwrap_or(email),
-        permissoes: mudanca.permissoes.unwrap_or(permissoes),
-        grupos: mudanca.grupos.unwrap_or(grupos),
-        filial: mudanca.filial.unwrap_or(filial),
-        cliente: mudanca.cliente.unwrap_or(cliente),
-        ativo: mudanca.ativo.unwrap_or(ativo),
+        login: changed.login.unwrap_or(login),
+        nome: changed.nome.unwrap_or(nome),
+        email: changed.email.unwrap_or(email),
+        permissoes: changed.permissoes.unwrap_or(permissoes),
+        grupos: changed.grupos.unwrap_or(grupos),
+        filial: changed.filial.unwrap_or(filial),
+        cliente: changed.cliente.unwrap_or(cliente),
+        ativo: changed.ativo.unwrap_or(ativo),
         servico,
     };
-    write(&mut tx, &acesso, id, person, Some(&before), None).await?;
+    write(&mut tx, &access, id, person, Some(&before), None).await?;
     let usuario = read(&mut tx, id, false).await?;
     tx.commit().await?;
     Ok(([ETag::of_json(&usuario)?.header()], Json(usuario)).into_response())
@@ -306,16 +306,16 @@ pub async fn change(
 )]
 pub async fn set_password(
     State(app): State<App>,
-    acesso: Acesso<Administra>,
+    access: Acesso<Administra>,
     ApiPath(id): ApiPath<UserId>,
-    ApiJson(nova): ApiJson<SenhaNova>,
+    ApiJson(new): ApiJson<SenhaNova>,
 ) -> ApiResult<Response> {
-    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let mut tx = app.db.snapshot(access.tenant).await?;
     let usuario = read(&mut tx, id, false).await?;
     tx.rollback().await?;
-    within(&acesso, &usuario.permissoes)?;
-    let (senha, generated) = chosen_or_generated(nova.senha);
-    accounts::reset_password(&app.db, acesso.tenant, id, &senha).await?;
+    within(&access, &usuario.permissoes)?;
+    let (senha, generated) = chosen_or_generated(new.senha);
+    accounts::reset_password(&app.db, access.tenant, id, &senha).await?;
     secret(SenhaGerada { senha: generated }, &SenhaGerada { senha: None })
 }
 
@@ -349,7 +349,7 @@ async fn write(
 ) -> ApiResult<()> {
     person.nome = text("nome", &person.nome)?;
     text("login", &person.login)?;
-    person.email.as_deref().map(email::endereco).transpose()?;
+    person.email.as_deref().map(email::check_address).transpose()?;
     // After the person, as everywhere: from here on nobody else changes anybody.
     reference::lock(tx, principal.tenant).await?;
     let had = |grupo: &&String| before.is_some_and(|before| before.grupos.contains(*grupo));
@@ -378,17 +378,17 @@ async fn write(
     .fetch_one(&mut **tx)
     .await?;
     if !administered {
-        let mensagem = "Sem esta pessoa ninguém administraria a empresa. Dê antes a permissão \
+        let message = "Sem esta pessoa ninguém administraria a empresa. Dê antes a permissão \
                         administrar a outra.";
-        return Err(ApiError::recusado("ultimo_administrador", mensagem));
+        return Err(ApiError::recusado("ultimo_administrador", message));
     }
     Ok(())
 }
 
 pub(super) fn too_much() -> ApiError {
-    let mensagem = "Uma chave não pode mais do que quem a cria ou altera. Tire as permissões ou \
+    let message = "Uma chave não pode mais do que quem a cria ou altera. Tire as permissões ou \
                     os escopos que você não tem.";
-    ApiError::new(StatusCode::FORBIDDEN, "permissao_alem_da_propria", mensagem)
+    ApiError::new(StatusCode::FORBIDDEN, "permissao_alem_da_propria", message)
 }
 
 /// A program makes nobody who may do more than itself, and gives nobody such a password: it would
@@ -398,18 +398,18 @@ fn within(principal: &Principal, permissoes: &Permissoes) -> ApiResult<()> {
     if principal.chave.is_none() || above.all(|permissao| *permissao == Permissao::Portal) {
         return Ok(());
     }
-    let mensagem = "Uma chave não cria nem promove quem pode mais do que ela, nem troca a senha \
+    let message = "Uma chave não cria nem promove quem pode mais do que ela, nem troca a senha \
                     dessa pessoa. Peça a alguém que administra o Campo.";
-    Err(ApiError::new(StatusCode::FORBIDDEN, "permissao_alem_da_propria", mensagem))
+    Err(ApiError::new(StatusCode::FORBIDDEN, "permissao_alem_da_propria", message))
 }
 
 /// A client's login is of one client, and of nothing else.
 async fn check_portal(tx: &mut PgTransaction<'_>, person: &Person) -> ApiResult<()> {
     let portal = person.permissoes.contains(&Permissao::Portal);
     if portal != person.cliente.is_some() || (portal && person.permissoes.len() > 1) {
-        let mensagem = "O login de um cliente tem a permissão portal, só ela, e diz qual é o \
+        let message = "O login de um cliente tem a permissão portal, só ela, e diz qual é o \
                         cliente; o das outras pessoas, nem uma coisa nem outra.";
-        return Err(ApiError::recusado("portal_invalido", mensagem));
+        return Err(ApiError::recusado("portal_invalido", message));
     }
     let Some(cliente) = person.cliente else { return Ok(()) };
     let known: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM clientes WHERE id = $1)")

@@ -1,29 +1,33 @@
-//! Files of records: how their bytes come in, are proven, and go out. What is known of each file is
-//! in its document; the bytes are in the object store, once for each company and content.
+//! Files of records: upload, verification, smaller pictures, download, clean-up (ADR 0017). What is
+//! known of a file is in its document; its bytes are in the object store, once for each company and
+//! hash.
 
-pub mod assinatura;
-pub mod baixar;
-mod declarado;
-pub mod derivadas;
-pub mod envio;
-mod estado;
-pub mod limpeza;
-pub(crate) mod qual;
-pub mod varredura;
-pub mod verificacao;
+pub mod cleanup;
+mod declared;
+pub mod derivatives;
+pub(crate) mod download;
+pub(crate) mod file_ref;
+pub(crate) mod signature;
+mod state;
+pub mod sweep;
+pub(crate) mod upload;
+pub mod verify;
 
 use crate::app::App;
 use anyhow::{Context, Result};
 
-/// Looks at a picture, off the threads that serve connections and one at a time: one may take half
-/// a gigabyte.
-async fn olhar<T: Send + 'static>(
+/// Runs `look`, which decodes an image, on a thread that may block, one at a time in a process:
+/// decoding may take half a gigabyte of memory.
+///
+/// # Errors
+/// `look` panicked.
+async fn decode_in_turn<T: Send + 'static>(
     app: &App,
     look: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T> {
-    let turn = app.decodificacoes.clone().acquire_owned().await?;
+    let turn = app.decoding_turns.clone().acquire_owned().await?;
     let looking = tokio::task::spawn_blocking(move || {
-        // Kept until it is done, even if nobody waits for it any more.
+        // Held until decoding is done, even if the caller is gone.
         let _turn = turn;
         look()
     });

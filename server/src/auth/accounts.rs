@@ -1,5 +1,5 @@
-//! Companies, people and devices: created, changed and blocked here, by the administration, the
-//! demo and the tests. Everything runs as the application, inside the company it concerns.
+//! Creates, changes and blocks companies, people and devices, for the API, the command line, the demo
+//! and the tests. Every statement runs in the role of the application, inside one company.
 
 use crate::{
     auth::password,
@@ -43,7 +43,7 @@ pub struct NewUser<'a> {
     pub permissoes: Permissoes,
 }
 
-/// A person to write down.
+/// A row of `usuario` without id and password.
 #[derive(Clone, Debug, Default)]
 pub struct Person {
     /// E-mail or name, without spaces; stored in lowercase.
@@ -60,9 +60,9 @@ pub struct Person {
     pub filial: Option<String>,
     /// The client whose login it is.
     pub cliente: Option<DocumentId>,
-    /// False once the person left.
+    /// Whether the person may sign in and get work.
     pub ativo: bool,
-    /// Whether it stands for a program, which cannot sign in.
+    /// Whether it is the identity of a program, which cannot sign in.
     pub servico: bool,
 }
 
@@ -75,7 +75,7 @@ pub struct Device {
     pub nome: String,
     /// When it was created.
     pub criado_em: DateTime<Utc>,
-    /// When it was last heard of, to five minutes.
+    /// When it was last seen, with a precision of five minutes.
     pub visto_em: Option<DateTime<Utc>>,
     /// When it was blocked.
     pub revogado_em: Option<DateTime<Utc>>,
@@ -87,13 +87,13 @@ pub struct Device {
 /// 409 `empresa_existe`; 400 for a slug or a time zone that does not serve.
 pub async fn create_company(db: &Db, company: NewCompany<'_>) -> ApiResult<TenantId> {
     if company.fuso.parse::<chrono_tz::Tz>().is_err() {
-        let mensagem = format!("Fuso desconhecido: {}. Exemplo: America/Sao_Paulo.", company.fuso);
-        return Err(ApiError::invalido(mensagem));
+        let message = format!("Fuso desconhecido: {}. Exemplo: America/Sao_Paulo.", company.fuso);
+        return Err(ApiError::invalido(message));
     }
     if !slug_serves(company.slug) {
-        let mensagem = "O slug usa de 2 a 40 letras minúsculas, dígitos e hífens, e não começa \
+        let message = "O slug usa de 2 a 40 letras minúsculas, dígitos e hífens, e não começa \
                         por hífen. Exemplo: moveis-aurora.";
-        return Err(ApiError::invalido(mensagem));
+        return Err(ApiError::invalido(message));
     }
     let tenant = TenantId::from(Uuid::now_v7());
     let mut tx = db.tenant(tenant).await?;
@@ -106,8 +106,8 @@ pub async fn create_company(db: &Db, company: NewCompany<'_>) -> ApiResult<Tenan
         .execute(&mut *tx)
         .await
         .on_constraint("tenant_slug_unico", || {
-            let mensagem = format!("Já existe uma empresa com o slug {}.", company.slug);
-            ApiError::new(StatusCode::CONFLICT, "empresa_existe", mensagem)
+            let message = format!("Já existe uma empresa com o slug {}.", company.slug);
+            ApiError::new(StatusCode::CONFLICT, "empresa_existe", message)
         })?;
     if let Some(preset) = company.preset {
         reference::load_preset(&mut tx, tenant, preset).await?;
@@ -116,7 +116,7 @@ pub async fn create_company(db: &Db, company: NewCompany<'_>) -> ApiResult<Tenan
     Ok(tenant)
 }
 
-/// As the constraint `tenant_slug_forma` has it.
+/// The same rule as the constraint `tenant_slug_forma`.
 fn slug_serves(slug: &str) -> bool {
     (2..=40).contains(&slug.len())
         && !slug.starts_with('-')
@@ -131,8 +131,8 @@ pub async fn company_by_slug(db: &Db, slug: &str) -> ApiResult<TenantId> {
     let found: Option<Uuid> =
         sqlx::query_scalar("SELECT tenant_por_slug($1)").bind(slug).fetch_one(db.pool()).await?;
     found.map(TenantId::from).ok_or_else(|| {
-        let mensagem = format!("Não há empresa com o slug {slug}.");
-        ApiError::new(StatusCode::NOT_FOUND, "empresa_nao_encontrada", mensagem)
+        let message = format!("Não há empresa com o slug {slug}.");
+        ApiError::new(StatusCode::NOT_FOUND, "empresa_nao_encontrada", message)
     })
 }
 
@@ -167,8 +167,8 @@ pub async fn create_user(db: &Db, tenant: TenantId, user: NewUser<'_>) -> ApiRes
     Ok(id)
 }
 
-/// Writes a person down, new or anew, and tells everyone whom it concerns. Without a hash the
-/// password stays as it was; a new person then has none.
+/// Inserts or updates a person, and publishes it to devices. Without a hash an existing password
+/// stays, and a new person has none. An inactive person's sessions are ended.
 ///
 /// # Errors
 /// 409 `login_existe`; 400 for a login that does not serve.
@@ -209,8 +209,8 @@ pub async fn write_user(
     .execute(&mut **tx)
     .await
     .on_constraint("usuario_login_unico", || {
-        let mensagem = format!("Já existe uma pessoa com o login {login}.");
-        ApiError::new(StatusCode::CONFLICT, "login_existe", mensagem)
+        let message = format!("Já existe uma pessoa com o login {login}.");
+        ApiError::new(StatusCode::CONFLICT, "login_existe", message)
     })?;
     if !person.ativo {
         end_sessions(tx, id).await?;
@@ -229,8 +229,8 @@ pub async fn user_by_login(db: &Db, tenant: TenantId, login: &str) -> ApiResult<
         .fetch_optional(&mut *tx)
         .await?;
     found.map(UserId::from).ok_or_else(|| {
-        let mensagem = format!("Não há pessoa com o login {login} nesta empresa.");
-        ApiError::new(StatusCode::NOT_FOUND, "usuario_nao_encontrado", mensagem)
+        let message = format!("Não há pessoa com o login {login} nesta empresa.");
+        ApiError::new(StatusCode::NOT_FOUND, "usuario_nao_encontrado", message)
     })
 }
 
@@ -250,7 +250,7 @@ pub async fn reset_password(db: &Db, tenant: TenantId, user: UserId, senha: &str
     Ok(tx.commit().await?)
 }
 
-/// Lets a person in or keeps a person out; whoever is kept out loses every session.
+/// Activates or deactivates a person. Deactivating ends every session of the person.
 ///
 /// # Errors
 /// 404.
@@ -268,7 +268,7 @@ pub async fn set_active(db: &Db, tenant: TenantId, user: UserId, ativo: bool) ->
     Ok(tx.commit().await?)
 }
 
-/// A person as written down, held until the transaction ends.
+/// A person, locked until the transaction ends.
 ///
 /// # Errors
 /// 404.
@@ -344,7 +344,7 @@ fn device(row: &PgRow) -> sqlx::Result<Device> {
     })
 }
 
-/// Blocks a device: it can no longer sign in, refresh or use what it holds.
+/// Blocks a device: its sessions end, and nobody can sign in on it.
 ///
 /// # Errors
 /// 404.

@@ -1,9 +1,9 @@
-//! Sessions of the app on a device: a short access token and a refresh token that is replaced each
-//! time.
+//! Sessions of the app on a device: a short-lived access token, and a refresh token that is replaced
+//! each time it is used.
 //!
-//! A phone on a bad network loses answers. So the refresh token before the current one still works
-//! for as long as nobody has used the current pair; any other old token means that two hold the
-//! same session, and ends it.
+//! A phone on a bad network may lose the response with the new pair. So the previous refresh token
+//! works until the current pair has been used. Any other old refresh token means that two parties
+//! have the session; then it is ended.
 
 use crate::{
     app::App,
@@ -55,7 +55,7 @@ pub async fn sign_in(app: &App, ip: ClientIp, body: &Login) -> ApiResult<Granted
     if revoked {
         return Err(device_revoked());
     }
-    // Signing in again on the same device replaces the session it had.
+    // A person has one session on each device.
     sqlx::query(
         "UPDATE device_session SET revogado_em = now() \
          WHERE usuario = $1 AND dispositivo = $2 AND revogado_em IS NULL",
@@ -124,7 +124,7 @@ pub async fn renew(app: &App, body: &Refresh) -> ApiResult<Granted> {
     let previous: Option<Vec<u8>> = row.try_get("refresh_anterior_hash")?;
     let lost_answer =
         previous.as_ref() == Some(&presented) && !row.try_get::<bool, _>("par_usado")?;
-    // What leaves the two places a token may be renewed from.
+    // The hash that is no longer current nor previous; it is remembered to recognise its reuse.
     let retired = if presented == current {
         previous
     } else if lost_answer {
@@ -142,8 +142,8 @@ pub async fn renew(app: &App, body: &Refresh) -> ApiResult<Granted> {
     Ok(granted)
 }
 
-/// Gives the session another pair of tokens; the one that was shown stays good until the new pair
-/// is used, and a retired one is remembered for as long as it could have been renewed.
+/// Gives the session a new pair of tokens. The presented refresh token stays valid until the new pair
+/// is used. A retired one is remembered for as long as it could have been used.
 async fn replace(
     app: &App,
     tx: &mut PgTransaction<'_>,
@@ -173,7 +173,7 @@ async fn replace(
     .bind(presented)
     .execute(&mut **tx)
     .await?;
-    // By then it would have expired anyway.
+    // Older ones have expired and are refused without being remembered.
     sqlx::query(
         "DELETE FROM refresh_antigo WHERE sessao = $1 AND em < now() - $2 * interval '1 s'",
     )
@@ -257,7 +257,7 @@ impl DeviceAuth {
     /// Records that the pair arrived and when the device was last seen.
     async fn seen(&self, app: &App, access: &str) -> ApiResult<()> {
         let mut tx = app.db.tenant(self.tenant).await?;
-        // Only while this token is still the current one: a refresh may have passed by.
+        // Only if the token is still current: a refresh may have happened at the same time.
         sqlx::query(
             "UPDATE device_session SET par_usado = true \
              WHERE id = $1 AND access_hash = $2 AND NOT par_usado",
@@ -334,19 +334,19 @@ fn check(device_gone: bool, revoked: bool, active: bool, expired: bool) -> ApiRe
         return Err(session_revoked());
     }
     if expired {
-        let mensagem = "A sessão expirou. O que está no aparelho continua guardado; renove.";
-        return Err(ApiError::new(StatusCode::UNAUTHORIZED, "sessao_expirada", mensagem));
+        let message = "A sessão expirou. O que está no aparelho continua guardado; renove.";
+        return Err(ApiError::new(StatusCode::UNAUTHORIZED, "sessao_expirada", message));
     }
     Ok(())
 }
 
 fn session_revoked() -> ApiError {
-    let mensagem = "A sessão foi encerrada por segurança. O que está no aparelho continua \
+    let message = "A sessão foi encerrada por segurança. O que está no aparelho continua \
                     guardado; entre de novo.";
-    ApiError::new(StatusCode::UNAUTHORIZED, "sessao_revogada", mensagem)
+    ApiError::new(StatusCode::UNAUTHORIZED, "sessao_revogada", message)
 }
 
 fn device_revoked() -> ApiError {
-    let mensagem = "Este aparelho foi bloqueado pela empresa. Fale com quem administra o Campo.";
-    ApiError::new(StatusCode::FORBIDDEN, "dispositivo_revogado", mensagem)
+    let message = "Este aparelho foi bloqueado pela empresa. Fale com quem administra o Campo.";
+    ApiError::new(StatusCode::FORBIDDEN, "dispositivo_revogado", message)
 }

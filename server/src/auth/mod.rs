@@ -1,8 +1,7 @@
-//! Who is asking: people, devices and sessions.
+//! Authentication: people, devices and sessions.
 //!
-//! `device` serves the app (bearer tokens), `office` the back office (a cookie). Both check a
-//! password here, behind the throttle. Nothing here decides what a person may do: `campo_domain`
-//! does.
+//! `device` has the sessions of the app (bearer tokens), `office` those of the pages (a cookie). Both
+//! check passwords here, after the throttle. What a person may do is decided by `campo_domain`.
 
 pub mod accounts;
 pub mod device;
@@ -27,10 +26,10 @@ use sqlx::{Row, postgres::PgRow};
 use throttle::{Attempt, ClientIp};
 use uuid::Uuid;
 
-/// Checks a password; the one way to become somebody.
+/// Checks a password. Every sign-in goes through here.
 ///
 /// # Errors
-/// `credenciais_invalidas` (401), whatever of the three is wrong; `usuario_inativo` (403);
+/// `credenciais_invalidas` (401), whichever of the three is wrong; `usuario_inativo` (403);
 /// `muitas_tentativas` (429).
 async fn check_password(
     app: &App,
@@ -66,16 +65,16 @@ async fn check_password(
 }
 
 fn wrong() -> ApiError {
-    let mensagem = "Empresa, login ou senha não conferem. Confira e tente de novo.";
-    ApiError::new(StatusCode::UNAUTHORIZED, "credenciais_invalidas", mensagem)
+    let message = "Empresa, login ou senha não conferem. Confira e tente de novo.";
+    ApiError::new(StatusCode::UNAUTHORIZED, "credenciais_invalidas", message)
 }
 
 pub(crate) fn inactive() -> ApiError {
-    let mensagem = "Este usuário foi desativado. Fale com quem administra o Campo na empresa.";
-    ApiError::new(StatusCode::FORBIDDEN, "usuario_inativo", mensagem)
+    let message = "Este usuário foi desativado. Fale com quem administra o Campo na empresa.";
+    ApiError::new(StatusCode::FORBIDDEN, "usuario_inativo", message)
 }
 
-/// The person of a row of an identity function.
+/// The person in a row of one of the SQL functions `identidade_por_…`.
 fn pessoa(row: &PgRow, ativo: bool) -> sqlx::Result<Pessoa> {
     let grupos: Vec<String> = row.try_get("grupos")?;
     Ok(Pessoa {
@@ -89,7 +88,7 @@ fn pessoa(row: &PgRow, ativo: bool) -> sqlx::Result<Pessoa> {
     })
 }
 
-/// The permissions of a row; one that this version does not know grants nothing.
+/// The permissions of a row. Codes that this version does not know are ignored.
 fn permissoes(row: &PgRow) -> sqlx::Result<Permissoes> {
     let names: Vec<String> = row.try_get("permissoes")?;
     Ok(names.iter().filter_map(|name| name.parse().ok()).collect())

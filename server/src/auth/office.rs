@@ -48,7 +48,7 @@ pub async fn sign_in(
     .await?;
     tx.commit().await?;
     let mut cookie = cookie(app, secret);
-    // Out of range only for a session of ages: then it ends with the browser.
+    // Fails only for absurdly long sessions; then the cookie ends with the browser.
     cookie.set_max_age(app.config.session_ttl.try_into().ok());
     Ok(cookie)
 }
@@ -92,13 +92,13 @@ pub struct OfficeAuth {
     pub fuso: chrono_tz::Tz,
     /// The person.
     pub pessoa: Pessoa,
-    /// What every form of the session carries.
+    /// The token that every form of the session must send.
     pub csrf: String,
     session: Uuid,
 }
 
 impl OfficeAuth {
-    /// Whether a form came from our own page. Takes the same time wherever it differs.
+    /// Checks that a form was sent from a page of this session. Compares in constant time.
     ///
     /// # Errors
     /// 403 `formulario_expirado`.
@@ -106,8 +106,8 @@ impl OfficeAuth {
         if bool::from(self.csrf.as_bytes().ct_eq(sent.as_bytes())) {
             return Ok(());
         }
-        let mensagem = "O formulário expirou e nada foi alterado. Recarregue a página e repita.";
-        Err(ApiError::new(StatusCode::FORBIDDEN, "formulario_expirado", mensagem))
+        let message = "O formulário expirou e nada foi alterado. Recarregue a página e repita.";
+        Err(ApiError::new(StatusCode::FORBIDDEN, "formulario_expirado", message))
     }
 
     async fn find(parts: &Parts, app: &App) -> ApiResult<Option<Self>> {
@@ -120,11 +120,12 @@ impl OfficeAuth {
             .fetch_optional(app.db.pool())
             .await?;
         let Some(row) = found else { return Ok(None) };
-        let fuso: String = row.try_get("fuso")?;
+        let time_zone: String = row.try_get("fuso")?;
+        let time_zone = time_zone.parse().map_err(ApiError::interno)?;
         Ok(Some(Self {
             tenant: row.try_get::<Uuid, _>("tenant")?.into(),
             tenant_nome: row.try_get("tenant_nome")?,
-            fuso: fuso.parse().unwrap_or(chrono_tz::America::Sao_Paulo),
+            fuso: time_zone,
             pessoa: super::pessoa(&row, true)?,
             csrf: row.try_get("csrf")?,
             session: row.try_get("sessao")?,
@@ -149,20 +150,20 @@ fn sign_in_first(parts: &Parts) -> Response {
     if !accept.unwrap_or("*/*").split(',').any(|kind| wants_page(kind.trim())) {
         return ApiError::nao_autenticado().into_response();
     }
-    // A form that was sent cannot be repeated by a link: back to the start then.
+    // A POST cannot be repeated by a redirect, so it leads to the start page.
     let path = match parts.method {
         Method::GET => parts.uri.path_and_query().map_or("/", |path| path.as_str()),
         _ => "/",
     };
-    Redirect::to(&format!("/entrar?voltar={}", escape(voltar_local(path)))).into_response()
+    Redirect::to(&format!("/entrar?voltar={}", escape(local_path(path)))).into_response()
 }
 
 fn wants_page(kind: &str) -> bool {
     kind.starts_with("text/html") || kind.starts_with("*/*")
 }
 
-/// `path` if it leads to a page of ours, else `/`: a link must not send people elsewhere.
-pub fn voltar_local(path: &str) -> &str {
+/// `path` if it is a path of this server, else `/`, to prevent open redirects.
+pub fn local_path(path: &str) -> &str {
     let ours = path.starts_with('/')
         && !path.starts_with("//")
         && !path.contains('\\')
@@ -190,7 +191,7 @@ mod tests {
     #[test]
     fn one_returns_only_to_a_page_of_ours() {
         for ours in ["/", "/assistencias", "/assistencias?situacao=aberta&pagina=2"] {
-            assert_eq!(voltar_local(ours), ours);
+            assert_eq!(local_path(ours), ours);
         }
         for other in [
             "",
@@ -201,7 +202,7 @@ mod tests {
             "/\tmau",
             "/a\r\nSet-Cookie: x=1",
         ] {
-            assert_eq!(voltar_local(other), "/", "{other:?}");
+            assert_eq!(local_path(other), "/", "{other:?}");
         }
     }
 

@@ -1,5 +1,4 @@
-//! Passwords: argon2id, off the async threads, a few at a time so that a flood cannot eat the
-//! memory.
+//! Passwords: argon2id, on threads that may block, at most four at a time to bound the memory.
 
 use crate::error::{ApiError, ApiResult};
 use argon2::{Argon2, PasswordHasher, PasswordVerifier, password_hash};
@@ -8,14 +7,14 @@ use std::sync::LazyLock;
 use tokio::sync::Semaphore;
 
 /// Fewest characters of a password.
-pub const SENHA_CHARS_MIN: usize = 8;
+const PASSWORD_CHARS_MIN: usize = 8;
 /// Most bytes of a password.
-pub const SENHA_BYTES_MAX: usize = 512;
+const PASSWORD_BYTES_MAX: usize = 512;
 
 /// Each hash takes 19 MiB while it runs.
 static SLOTS: Semaphore = Semaphore::const_new(4);
 
-/// Verified when there is no such login, so that the answer takes as long.
+/// Verified when there is no such login, so that the response takes as long as for a wrong password.
 static DUMMY: LazyLock<String> =
     LazyLock::new(|| hash_blocking("uma senha que ninguém tem").unwrap_or_default());
 
@@ -23,28 +22,28 @@ static DUMMY: LazyLock<String> =
 ///
 /// # Errors
 /// 400 `senha_fraca` when it is too short or too long.
-pub async fn hash(senha: &str) -> ApiResult<String> {
-    if senha.chars().count() < SENHA_CHARS_MIN || senha.len() > SENHA_BYTES_MAX {
-        let mensagem = "A senha precisa ter entre 8 e 512 caracteres.";
-        return Err(ApiError::new(axum::http::StatusCode::BAD_REQUEST, "senha_fraca", mensagem));
+pub async fn hash(password: &str) -> ApiResult<String> {
+    if password.chars().count() < PASSWORD_CHARS_MIN || password.len() > PASSWORD_BYTES_MAX {
+        let message = "A senha precisa ter entre 8 e 512 caracteres.";
+        return Err(ApiError::new(axum::http::StatusCode::BAD_REQUEST, "senha_fraca", message));
     }
-    let senha = senha.to_owned();
-    run(move || hash_blocking(&senha).map_err(|e| ApiError::interno(anyhow::anyhow!(e)))).await?
+    let password = password.to_owned();
+    run(move || hash_blocking(&password).map_err(|e| ApiError::interno(anyhow::anyhow!(e)))).await?
 }
 
 /// Whether the password is the one of `hash`; false, after the same work, when there is no hash.
 ///
 /// # Errors
 /// Internal ones only: the stored hash cannot be read.
-pub async fn verify(senha: &str, hash: Option<String>) -> ApiResult<bool> {
-    if senha.len() > SENHA_BYTES_MAX {
+pub async fn verify(password: &str, hash: Option<String>) -> ApiResult<bool> {
+    if password.len() > PASSWORD_BYTES_MAX {
         return Ok(false);
     }
-    let senha = senha.to_owned();
+    let password = password.to_owned();
     run(move || {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| DUMMY.clone());
-        match Argon2::default().verify_password(senha.as_bytes(), hash.as_str()) {
+        match Argon2::default().verify_password(password.as_bytes(), hash.as_str()) {
             Ok(()) => Ok(known),
             Err(password_hash::Error::PasswordInvalid) => Ok(false),
             Err(error) => Err(ApiError::interno(anyhow::anyhow!(error))),
@@ -53,7 +52,7 @@ pub async fn verify(senha: &str, hash: Option<String>) -> ApiResult<bool> {
     .await?
 }
 
-/// A password for a person to copy: 16 characters (80 bits), none mistaken for another.
+/// A random password for a person to copy: 16 characters (80 bits) without look-alikes.
 pub fn generate() -> String {
     const ALPHABET: &[u8] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let mut rng = rand::rng();
@@ -62,8 +61,8 @@ pub fn generate() -> String {
     (0..4).map(|_| group(&mut pick)).collect::<Vec<_>>().join("-")
 }
 
-fn hash_blocking(senha: &str) -> Result<String, password_hash::Error> {
-    Ok(Argon2::default().hash_password(senha.as_bytes())?.to_string())
+fn hash_blocking(password: &str) -> Result<String, password_hash::Error> {
+    Ok(Argon2::default().hash_password(password.as_bytes())?.to_string())
 }
 
 async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> ApiResult<T> {

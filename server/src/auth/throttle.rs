@@ -1,7 +1,8 @@
-//! Slows down whoever guesses passwords: a few failures per login and per address, then a wait.
+//! Limits the guessing of passwords: a few failures for each login and each IP address, then a wait.
 //!
-//! The tries are kept in PostgreSQL, so that several servers count together, and as hashes, so that
-//! they name nobody. A try counts before the password is checked: parallel guesses cannot slip by.
+//! Attempts are stored in PostgreSQL, so that several servers share the count, and as hashes, so that
+//! they hold no personal data. An attempt is counted before the password is checked, so that parallel
+//! guesses count too.
 
 use crate::{
     app::App,
@@ -18,11 +19,11 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-/// Failures that a login may have in the window.
+/// Most failures of a login within the window.
 pub const LOGIN_FAILURES_MAX: i32 = 5;
-/// Failures that an address may have in the window.
+/// Most failures of an IP address within the window.
 pub const IP_FAILURES_MAX: i32 = 20;
-/// The window, as PostgreSQL reads it.
+/// The window; a PostgreSQL interval.
 const WINDOW: &str = "15 minutes";
 
 /// Where a request comes from; `None` when it did not come through a socket.
@@ -39,20 +40,20 @@ impl FromRequestParts<App> for ClientIp {
     }
 }
 
-/// The hop that our own proxy wrote: the last one. Those before it are whatever the client claims.
+/// The last hop, which the operator's own proxy wrote. Those before it are claims of the client.
 fn last_forwarded(headers: &HeaderMap) -> Option<IpAddr> {
     let last = headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?;
     last.rsplit(',').next()?.trim().parse().ok()
 }
 
-/// One try to sign in, counted as failed until it is known to have succeeded.
+/// An attempt to sign in, counted as failed until [`Attempt::succeeded`].
 #[derive(Debug)]
 pub struct Attempt {
     login: Vec<u8>,
 }
 
 impl Attempt {
-    /// Takes a try of this login and this address.
+    /// Counts an attempt with this login from this address.
     ///
     /// # Errors
     /// 429 `muitas_tentativas`, with the seconds to wait.
@@ -84,15 +85,15 @@ impl Attempt {
 
 fn too_many(seconds: u32) -> ApiError {
     let minutes = seconds.div_ceil(60);
-    let mensagem = format!("Muitas tentativas de entrar. Espere {minutes} min e tente de novo.");
-    ApiError::new(StatusCode::TOO_MANY_REQUESTS, "muitas_tentativas", mensagem).after(seconds)
+    let message = format!("Muitas tentativas de entrar. Espere {minutes} min e tente de novo.");
+    ApiError::new(StatusCode::TOO_MANY_REQUESTS, "muitas_tentativas", message).after(seconds)
 }
 
 fn key(kind: &str, value: &str) -> Vec<u8> {
     Sha256::digest(format!("{kind}\n{value}")).to_vec()
 }
 
-/// One key a household: an IPv6 customer owns a whole /64.
+/// One key for each customer of a provider: an IPv6 customer has a whole /64.
 fn ip_key(ip: IpAddr) -> Vec<u8> {
     match ip.to_canonical() {
         IpAddr::V4(v4) => key("ip", &v4.to_string()),

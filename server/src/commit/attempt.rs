@@ -1,8 +1,8 @@
-//! A batch of work in one transaction: read, planned, written. Planned again where another process
-//! was faster.
+//! Plans and commits a batch of work in one transaction. If another server has committed to the
+//! same records meanwhile, the batch is planned again.
 
 use super::{
-    corretiva::{Corretivas, Vinculacao},
+    corretiva::{Corretivas, Linking},
     work::{Answer, Work},
 };
 use crate::{
@@ -29,7 +29,7 @@ use std::{
 };
 use uuid::Uuid;
 
-/// How often a batch is planned again because another process was faster.
+/// Attempts of a batch before it fails because other servers changed the same records each time.
 const ATTEMPTS_MAX: usize = 8;
 
 /// Plans and commits a batch in one transaction.
@@ -43,10 +43,10 @@ pub async fn run(
     now: DateTime<Utc>,
 ) -> Result<Vec<Answer>> {
     let works = Arc::new(works);
-    // As precise as PostgreSQL stores it, so that rows and log say the same.
+    // Microseconds, as PostgreSQL stores them, so that rows and log agree.
     let now = now.trunc_subsecs(6);
     for round in 0..ATTEMPTS_MAX {
-        // Twice beaten: the next time nobody may be faster.
+        // After two conflicts the next attempt locks other servers out.
         let share = if round < 2 { Share::WithOthers } else { Share::Alone };
         match attempt(db, tenant, &works, now, share).await {
             Err(error) if moved(&error) => continue,
@@ -56,7 +56,7 @@ pub async fn run(
     Err(anyhow!("the company's records moved {ATTEMPTS_MAX} times while they were planned"))
 }
 
-/// Whether it is worth planning again: somebody was faster, or stood in the way of a lock.
+/// Whether another attempt may succeed: the error is a conflict with another transaction.
 fn moved(error: &anyhow::Error) -> bool {
     error.is::<Conflict>()
         || error.downcast_ref::<sqlx::Error>().is_some_and(|error| {
@@ -66,7 +66,8 @@ fn moved(error: &anyhow::Error) -> bool {
         })
 }
 
-/// One round: read at one moment, plan, and write under the locks what was planned.
+/// One attempt: read a snapshot, plan on it, then write the plan under locks that check that the
+/// snapshot still holds.
 async fn attempt(
     db: &Db,
     tenant: TenantId,
@@ -82,28 +83,28 @@ async fn attempt(
             Some(write)
         }
     };
-    // Planned on one moment; what is written is checked against the present under its locks.
+    // The plan is made on a snapshot; `write_plan` compares it with the present under locks.
     let mut tx = db.snapshot(tenant).await?;
     let ground = Ground::read(&mut tx, tenant, works, now).await?;
     tx.rollback().await?;
-    let (cases, ano) = (ground.world.cases.clone(), ground.world.year);
-    let (restricoes, everyone) = (ground.world.restrictions.clone(), ground.world.people.clone());
+    let (cases, year) = (ground.world.cases.clone(), ground.world.ano);
+    let (restrictions, everyone) = (ground.world.restricoes.clone(), ground.world.pessoas.clone());
     let people = ground.judged();
     let jobs = works.clone();
-    // Merging is work for a processor, not for the threads that serve connections.
+    // Merging takes CPU time, so it must not run on the threads that serve connections.
     let Planned { plan, mut answers, decisions, corretivas } =
         tokio::task::spawn_blocking(move || ground.plan(&jobs)).await.context("planning failed")?;
     if plan.is_empty() && corretivas.is_empty() {
         return Ok(answers);
     }
-    let (cases, restricoes, everyone) = (&cases, &restricoes, &everyone);
-    let frame = Frame { tenant, now, ano, cases, restricoes, everyone, people: &people };
+    let (cases, restrictions, everyone) = (&cases, &restrictions, &everyone);
+    let frame = Frame { tenant, now, year, cases, restrictions, everyone, people: &people };
     let mut tx = match write.take() {
         Some(write) => write,
         None => db.tenant(tenant).await?,
     };
     decide(&mut tx, frame, &decisions).await?;
-    corretivas.escrever(&mut tx, frame).await?;
+    corretivas.write(&mut tx, frame).await?;
     let base = write_plan(&mut tx, frame, &plan).await?;
     tx.commit().await?;
     for answer in &mut answers {
@@ -114,15 +115,15 @@ async fn attempt(
     Ok(answers)
 }
 
-/// Writes a plan, all or nothing; returns the position before its first entry. Rows that need no
-/// position come before the clock is taken: from there to the commit nobody else of the company
-/// can commit.
+/// Writes a plan; returns the position in the log before its first entry. Rows that need no position
+/// are written first, because from `ledger::append` until the commit no other transaction of the
+/// company can commit.
 async fn write_plan(tx: &mut PgTransaction<'_>, frame: Frame<'_>, plan: &Plan) -> Result<u64> {
     ledger::prepare(tx, frame, plan).await?;
     let documents = plan.documents.values();
-    let registros: Vec<_> =
+    let records: Vec<_> =
         documents.map(|d| (&d.merged.registro, &*d.merged.tipo, frame.now)).collect();
-    projection::write(tx, frame.tenant, &registros).await?;
+    projection::write(tx, frame.tenant, &records).await?;
     outbox::enqueue(tx, frame.tenant, frame.now, plan).await?;
     let base = ledger::append(tx, frame, plan).await?;
     projection::follow(tx, frame.tenant, &ledger::eventos(frame, plan, base)).await?;
@@ -130,7 +131,7 @@ async fn write_plan(tx: &mut PgTransaction<'_>, frame: Frame<'_>, plan: &Plan) -
     Ok(base)
 }
 
-/// What a batch is planned on, as of one moment.
+/// What a batch is planned on: one snapshot of the database.
 struct Ground {
     world: World,
     requesters: BTreeMap<(UserId, DeviceId), Requester>,
@@ -138,7 +139,7 @@ struct Ground {
     corretivas: Corretivas,
 }
 
-/// What came of it.
+/// The result of planning.
 struct Planned {
     plan: Plan,
     answers: Vec<Answer>,
@@ -169,16 +170,16 @@ impl Ground {
         }
         let users: BTreeSet<UserId> = requesters.keys().map(|(user, _)| *user).collect();
         let world = ledger::world(tx, tenant, &needs, &users, now).await?;
-        let pedidas: Vec<&Vinculacao> = works.iter().filter_map(Work::corretiva).collect();
-        let corretivas = Corretivas::ler(tx, &pedidas, world.year).await?;
+        let linkings: Vec<&Linking> = works.iter().filter_map(Work::corretiva).collect();
+        let corretivas = Corretivas::read(tx, &linkings, world.ano).await?;
         Ok(Self { world, requesters, held, corretivas })
     }
 
-    /// The people whose doing is judged, or whose work it becomes.
+    /// The people whose permissions the plan depends on: those who ask, and those who get work.
     fn judged(&self) -> BTreeMap<UserId, Pessoa> {
         let authors = self.held.values().filter_map(|branch| branch.author.as_ref());
         let judged = self.requesters.values().chain(authors).map(|requester| &requester.pessoa);
-        let others = self.world.authors.values().chain(self.world.assignees.values());
+        let others = self.world.autores.values().chain(self.world.entregues.values());
         judged.chain(others).map(|pessoa| (pessoa.id, pessoa.clone())).collect()
     }
 
@@ -197,19 +198,19 @@ impl Ground {
     }
 }
 
-/// Who does it; nobody for what the server does by itself.
+/// The person and device that ask for it; `None` for what the server does by itself.
 fn who(work: &Work) -> Option<(UserId, DeviceId)> {
     match work {
         Work::Push { user, device, .. } => Some((*user, *device)),
         Work::Office { user, .. } | Work::Decide { user, .. } => {
             Some((*user, DeviceId::ESCRITORIO))
         }
-        Work::Corretiva(pedida) => Some((pedida.user, DeviceId::ESCRITORIO)),
-        Work::Inatividade { .. } | Work::Arquivo { .. } => None,
+        Work::Corretiva(linking) => Some((linking.user, DeviceId::ESCRITORIO)),
+        Work::Inactive { .. } | Work::File { .. } => None,
     }
 }
 
-/// A branch that somebody decides on.
+/// A held branch that is decided on.
 #[derive(Clone, Debug)]
 struct Branch {
     user: UserId,
@@ -217,6 +218,7 @@ struct Branch {
     pushes: Vec<Push>,
 }
 
+/// Adds what one job needs to be loaded.
 async fn gather(
     tx: &mut PgTransaction<'_>,
     tenant: TenantId,
@@ -226,12 +228,12 @@ async fn gather(
 ) -> Result<()> {
     match work {
         Work::Push { pushes, .. } => pushes.iter().for_each(|push| needs.add(push)),
-        Work::Office { commands, se, .. } => {
+        Work::Office { commands, only_if, .. } => {
             commands.iter().for_each(|(document, command)| needs.command(*document, command));
-            needs.documents.extend(se.iter().map(|(document, _)| *document));
+            needs.documents.extend(only_if.iter().map(|(document, _)| *document));
         }
-        Work::Corretiva(Vinculacao { registros, .. }) => needs.documents.extend(registros),
-        Work::Inatividade { document, .. } | Work::Arquivo { document, .. } => {
+        Work::Corretiva(Linking { records, .. }) => needs.documents.extend(records),
+        Work::Inactive { document, .. } | Work::File { document, .. } => {
             needs.documents.insert(*document);
         }
         Work::Decide { held: id, .. } => {
@@ -253,7 +255,7 @@ async fn gather(
     Ok(())
 }
 
-/// A decision that goes with the plan.
+/// A decision to be written with the plan.
 struct Decision {
     user: UserId,
     held: HeldId,
@@ -275,20 +277,20 @@ fn plan_one(
             let verdicts = pushes.iter().map(|push| planner.push(requester, push));
             Answer::Verdicts(verdicts.collect())
         }
-        Work::Office { user, commands, se } => {
+        Work::Office { user, commands, only_if } => {
             let requester = requester(*user, DeviceId::ESCRITORIO);
-            let se = se.as_ref().map(|(document, heads)| (*document, heads.as_slice()));
-            Answer::Office(planner.office_all(requester, commands, se))
+            let only_if = only_if.as_ref().map(|(document, heads)| (*document, heads.as_slice()));
+            Answer::Office(planner.office_all(requester, commands, only_if))
         }
-        Work::Corretiva(pedida) => {
-            let requester = requester(pedida.user, DeviceId::ESCRITORIO);
-            Answer::Office(corretivas.vincular(planner, requester, pedida))
+        Work::Corretiva(linking) => {
+            let requester = requester(linking.user, DeviceId::ESCRITORIO);
+            Answer::Office(corretivas.link(planner, requester, linking))
         }
-        Work::Inatividade { document, heads } => {
+        Work::Inactive { document, heads } => {
             Answer::Ended(planner.inactive(*document, heads, Uuid::now_v7().into()))
         }
-        Work::Arquivo { document, anexo, situacao, motivo } => {
-            Answer::Arquivo(planner.file_state(*document, *anexo, *situacao, *motivo))
+        Work::File { document, attachment, state, reason } => {
+            Answer::File(planner.arquivo(*document, *attachment, *state, *reason))
         }
         Work::Decide { user, held: id, approve, note } => {
             let id = *id;
@@ -316,6 +318,7 @@ fn plan_one(
     }
 }
 
+/// Writes the decisions; a conflict if a branch was decided on meanwhile.
 async fn decide(
     tx: &mut PgTransaction<'_>,
     frame: Frame<'_>,

@@ -1,5 +1,5 @@
-//! Ações corretivas (R76, R77) in the committer: the row, its number and the links of the records
-//! are one transaction. So none is left without its records, and the numbers of a year have no gap.
+//! Links records to ações corretivas (R76, R77). The row, its number and the links are written in
+//! one transaction, so that none is left without its records and the numbers of a year have no gap.
 
 use crate::ledger::{self, Conflict, Frame, Share};
 use anyhow::Result;
@@ -13,156 +13,151 @@ use sqlx::PgTransaction;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
-/// Records of one tipo to link, all or none, to an ação corretiva in rascunho.
+/// Records of one tipo to link, all or none, to an ação corretiva that is a draft (`rascunho`).
 #[derive(Clone, Debug)]
-pub struct Vinculacao {
-    /// Who links them.
+pub struct Linking {
+    /// The person who links them.
     pub user: UserId,
-    /// Which ação corretiva.
+    /// The ação corretiva.
     pub corretiva: CorretivaId,
-    /// What it is opened with; `None` where it is there already.
-    pub nova: Option<Nova>,
-    /// Which records.
-    pub registros: BTreeSet<DocumentId>,
-    /// Their tipo, if there are any.
+    /// Its texts, if it is to be opened; `None` for an existing one.
+    pub opens: Option<NewCorretiva>,
+    /// The records.
+    pub records: BTreeSet<DocumentId>,
+    /// The code of their tipo; `None` without records.
     pub tipo: Option<String>,
 }
 
-/// An ação corretiva to open. The texts are checked.
+/// An ação corretiva to open. The caller has checked the texts.
 #[derive(Clone, Debug)]
-pub struct Nova {
+pub struct NewCorretiva {
     /// The title.
     pub titulo: String,
     /// The description.
     pub descricao: Option<String>,
-    /// The tipo of the records that may join.
+    /// The code of the tipo whose records may be linked.
     pub tipo: String,
 }
 
-/// One as it was when the plan was made.
+/// An ação corretiva as it was when the plan was made.
 #[derive(Debug)]
-struct Lida {
-    numero: String,
+struct Stored {
+    number: String,
     tipo: String,
-    rascunho: bool,
-    vinculados: BTreeSet<DocumentId>,
+    is_draft: bool,
+    linked: BTreeSet<DocumentId>,
 }
 
-/// One that the plan opens or adds to.
+/// An ação corretiva that the plan opens or adds to.
 #[derive(Debug)]
-struct Escrita {
+struct CorretivaWrite {
     id: CorretivaId,
     user: UserId,
-    numero: String,
-    nova: Option<Nova>,
+    number: String,
+    opens: Option<NewCorretiva>,
 }
 
-/// Those that a batch speaks of, and what is to be written of them.
+/// The ações corretivas of a batch: as stored, and what is to be written.
 #[derive(Debug, Default)]
 pub(super) struct Corretivas {
-    lidas: BTreeMap<CorretivaId, Lida>,
-    /// The year of new numbers, and the last that was given in it.
-    ano: i32,
-    ultimo: i64,
-    escritas: Vec<Escrita>,
+    stored: BTreeMap<CorretivaId, Stored>,
+    /// The year of new numbers, and the last number of it.
+    year: i32,
+    last: i64,
+    writes: Vec<CorretivaWrite>,
 }
 
 impl Corretivas {
-    /// Reads what these need.
-    pub(super) async fn ler(
+    /// Reads what these linkings need.
+    pub(super) async fn read(
         tx: &mut PgTransaction<'_>,
-        pedidas: &[&Vinculacao],
-        ano: i32,
+        linkings: &[&Linking],
+        year: i32,
     ) -> Result<Self> {
-        let mut all = Corretivas { ano, ..Corretivas::default() };
-        let (novas, abertas): (Vec<&Vinculacao>, Vec<_>) =
-            pedidas.iter().copied().partition(|pedida| pedida.nova.is_some());
-        if !abertas.is_empty() {
+        let mut all = Corretivas { year, ..Corretivas::default() };
+        let (opening, existing): (Vec<&Linking>, Vec<_>) =
+            linkings.iter().copied().partition(|linking| linking.opens.is_some());
+        if !existing.is_empty() {
             let rows: Vec<(Uuid, String, String, bool, Vec<Uuid>)> = sqlx::query_as(
                 "SELECT c.id, c.numero, c.tipo, c.situacao = 'rascunho', \
                      ARRAY (SELECT v.document FROM corretiva_vinculo v \
                          WHERE v.tenant = c.tenant AND v.id = c.id) \
                  FROM acao_corretiva c WHERE c.id = ANY ($1)",
             )
-            .bind(abertas.iter().map(|pedida| pedida.corretiva.uuid()).collect::<Vec<_>>())
+            .bind(existing.iter().map(|linking| linking.corretiva.uuid()).collect::<Vec<_>>())
             .fetch_all(&mut **tx)
             .await?;
-            all.lidas.extend(rows.into_iter().map(|(id, numero, tipo, rascunho, vinculados)| {
-                let vinculados = vinculados.into_iter().map(DocumentId::from).collect();
-                (id.into(), Lida { numero, tipo, rascunho, vinculados })
+            all.stored.extend(rows.into_iter().map(|(id, number, tipo, is_draft, linked)| {
+                let linked = linked.into_iter().map(DocumentId::from).collect();
+                (id.into(), Stored { number, tipo, is_draft, linked })
             }));
         }
-        if !novas.is_empty() {
-            let ultimo: Option<i64> = sqlx::query_scalar(
+        if !opening.is_empty() {
+            let last: Option<i64> = sqlx::query_scalar(
                 "SELECT max(substring(numero FROM '[0-9]+$')::bigint) FROM acao_corretiva \
                  WHERE numero LIKE $1",
             )
-            .bind(format!("AC-{ano}/%"))
+            .bind(format!("AC-{year}/%"))
             .fetch_one(&mut **tx)
             .await?;
-            all.ultimo = ultimo.unwrap_or(0);
+            all.last = last.unwrap_or(0);
         }
         Ok(all)
     }
 
-    /// Links the records through the gate, under a new number where it is to be opened.
-    pub(super) fn vincular(
+    /// Plans the commands that link the records, and the row with its number if it is new.
+    pub(super) fn link(
         &mut self,
         planner: &mut Planner,
         requester: &Requester,
-        pedida: &Vinculacao,
+        linking: &Linking,
     ) -> Result<(), Refusal> {
-        let id = pedida.corretiva;
-        let (numero, registros) = match (&pedida.nova, self.lidas.get(&id)) {
+        let id = linking.corretiva;
+        let (number, records) = match (&linking.opens, self.stored.get(&id)) {
             (Some(_), _) => {
-                (format!("AC-{}/{:06}", self.ano, self.ultimo + 1), pedida.registros.clone())
+                (format!("AC-{}/{:06}", self.year, self.last + 1), linking.records.clone())
             }
             (None, None) => return Err(Refusal::new(Codigo::NaoEncontrado)),
-            (None, Some(lida)) => {
-                let cabe = pedida.tipo.as_ref().is_none_or(|tipo| *tipo == lida.tipo);
-                if !lida.rascunho || !cabe {
+            (None, Some(stored)) => {
+                let fits = linking.tipo.as_ref().is_none_or(|tipo| *tipo == stored.tipo);
+                if !stored.is_draft || !fits {
                     return Err(Refusal::new(Codigo::CorretivaNaoPermitida));
                 }
-                (lida.numero.clone(), &pedida.registros - &lida.vinculados)
+                (stored.number.clone(), &linking.records - &stored.linked)
             }
         };
-        let vincular = Command::VincularCorretiva { corretiva: id, numero: numero.clone() };
-        let comandos: Vec<_> =
-            registros.iter().map(|registro| (*registro, vincular.clone())).collect();
-        planner.office_all(requester, &comandos, None)?;
-        match self.lidas.get_mut(&id) {
-            Some(lida) => lida.vinculados.extend(registros),
-            None => self.ultimo += 1,
+        let link = Command::VincularCorretiva { corretiva: id, numero: number.clone() };
+        let commands: Vec<_> = records.iter().map(|record| (*record, link.clone())).collect();
+        planner.office_all(requester, &commands, None)?;
+        match self.stored.get_mut(&id) {
+            Some(stored) => stored.linked.extend(records),
+            None => self.last += 1,
         }
-        let (user, nova) = (pedida.user, pedida.nova.clone());
-        self.escritas.push(Escrita { id, user, numero, nova });
+        let (user, opens) = (linking.user, linking.opens.clone());
+        self.writes.push(CorretivaWrite { id, user, number, opens });
         Ok(())
     }
 
     /// Whether nothing is to be written.
     pub(super) fn is_empty(&self) -> bool {
-        self.escritas.is_empty()
+        self.writes.is_empty()
     }
 
-    /// Writes the new ones; nobody may begin to carry out the others before the commit.
-    pub(super) async fn escrever(
-        &self,
-        tx: &mut PgTransaction<'_>,
-        frame: Frame<'_>,
-    ) -> Result<()> {
+    /// Inserts the new rows, and locks the existing ones, which must still be drafts.
+    pub(super) async fn write(&self, tx: &mut PgTransaction<'_>, frame: Frame<'_>) -> Result<()> {
         if self.is_empty() {
             return Ok(());
         }
         ledger::lock_company(tx, frame.tenant, Share::WithOthers).await?;
-        for Escrita { id, user, numero, nova } in &self.escritas {
-            let Some(Nova { titulo, descricao, tipo }) = nova else {
-                let rascunho: bool = sqlx::query_scalar(
+        for CorretivaWrite { id, user, number, opens } in &self.writes {
+            let Some(NewCorretiva { titulo, descricao, tipo }) = opens else {
+                let is_draft: bool = sqlx::query_scalar(
                     "SELECT situacao = 'rascunho' FROM acao_corretiva WHERE id = $1 FOR SHARE",
                 )
                 .bind(id.uuid())
                 .fetch_one(&mut **tx)
                 .await?;
-                if !rascunho {
+                if !is_draft {
                     return Err(Conflict.into());
                 }
                 continue;
@@ -172,7 +167,7 @@ impl Corretivas {
                      criada_por, criada_em) VALUES (campo_tenant(), $1, $2, $3, $4, $5, $6, $7)",
             )
             .bind(id.uuid())
-            .bind(numero)
+            .bind(number)
             .bind(titulo)
             .bind(descricao)
             .bind(tipo)

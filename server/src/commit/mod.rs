@@ -1,5 +1,6 @@
-//! From pushes and office commands to one transaction. Work of a company that arrives together is
-//! planned and committed together: one wait for the disk serves all of it.
+//! Commits work: changes of devices, commands of the office, decisions, states of files. What
+//! arrives for a company while a commit runs is planned and committed together as the next batch,
+//! so that one wait for the disk serves all of it.
 
 mod attempt;
 mod corretiva;
@@ -7,6 +8,6 @@ mod queue;
 mod work;
 
 pub use attempt::run;
-pub use corretiva::{Nova, Vinculacao};
+pub use corretiva::{Linking, NewCorretiva};
 pub use queue::Committers;
 pub use work::{Answer, Work};

@@ -1,4 +1,4 @@
-//! One queue a company: work that arrives while a batch is committed becomes the next batch.
+//! One queue for each company: work that arrives while a batch is committed becomes the next batch.
 
 use super::{
     attempt::run,
@@ -14,9 +14,9 @@ use std::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-/// Jobs in one batch.
+/// Most jobs in one batch.
 const BATCH_MAX: usize = 256;
-/// Bytes of changes in one batch; a single job may be larger.
+/// Most bytes of changes in one batch; a single job may be larger.
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 struct Job {
@@ -24,12 +24,12 @@ struct Job {
     reply: oneshot::Sender<Result<Answer>>,
 }
 
-/// One queue a company, in this process.
+/// The queues of this process, one for each company.
 #[derive(Clone, Debug, Default)]
 pub struct Committers(Arc<Mutex<HashMap<TenantId, mpsc::Sender<Job>>>>);
 
 impl Committers {
-    /// Commits work, together with whatever else of the company arrives now.
+    /// Commits work, together with whatever else of the company is waiting.
     ///
     /// # Errors
     /// PostgreSQL's; nothing has been written then.
@@ -72,11 +72,11 @@ async fn serve_batch(db: &Db, tenant: TenantId, batch: Vec<Job>) {
     match run(db, tenant, works, Utc::now()).await {
         Ok(answers) => {
             for (reply, answer) in replies.into_iter().zip(answers) {
-                // The asker may have gone; its work is done all the same.
+                // The receiver is gone if the caller was cancelled; the work is committed anyway.
                 let _ = reply.send(Ok(answer));
             }
         }
-        // What one job brings must not fail the others: each by itself.
+        // One faulty job must not fail the others of its batch, so each is tried alone.
         Err(error) if !alone.is_empty() => {
             let error = format!("{error:#}");
             tracing::warn!(error, jobs = alone.len(), "batch failed; trying one by one");

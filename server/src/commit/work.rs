@@ -1,6 +1,6 @@
-//! What may be committed, and what is answered.
+//! What can be committed, and the answers.
 
-use super::corretiva::Vinculacao;
+use super::corretiva::Linking;
 use automerge::ChangeHash;
 use campo_domain::{
     command::Command,
@@ -15,86 +15,86 @@ use campo_sync::wire::{Push, Verdict};
 pub enum Work {
     /// Changes from a device.
     Push {
-        /// Who pushes.
+        /// The person.
         user: UserId,
-        /// From where.
+        /// The device.
         device: DeviceId,
-        /// What, in causal order within a document.
+        /// The changes, those of a document in causal order.
         pushes: Vec<Push>,
     },
     /// Commands from the office, all or none of them.
     Office {
-        /// Who.
+        /// The person.
         user: UserId,
-        /// On which record what.
+        /// The commands, each with its record.
         commands: Vec<(DocumentId, Command)>,
-        /// Only while this record has these heads.
-        se: Option<(DocumentId, Vec<ChangeHash>)>,
+        /// If set, refused unless this record still has these heads.
+        only_if: Option<(DocumentId, Vec<ChangeHash>)>,
     },
-    /// The office decides on a held branch.
+    /// The office's decision on a held branch.
     Decide {
-        /// Who.
+        /// The person who decides.
         user: UserId,
-        /// Which branch.
+        /// The branch.
         held: HeldId,
-        /// Merge it, or not.
+        /// Whether it is merged.
         approve: bool,
-        /// What the office says to the author.
+        /// A word to the author.
         note: Option<String>,
     },
-    /// Records join an ação corretiva, which is opened if it is new; all of it or nothing.
-    Corretiva(Vinculacao),
-    /// A record has waited too long for the client.
-    Inatividade {
-        /// Which.
+    /// Records are linked to an ação corretiva, which is opened if it is new; all or nothing.
+    Corretiva(Linking),
+    /// A record has waited too long for the client (R54).
+    Inactive {
+        /// The record.
         document: DocumentId,
-        /// As it was found: whatever moved since begins the wait anew.
+        /// Its heads when it was found. If it has others now, it does not wait any more.
         heads: Vec<ChangeHash>,
     },
     /// How far the bytes of a file have come.
-    Arquivo {
-        /// Of which record.
+    File {
+        /// The record.
         document: DocumentId,
-        /// Which file.
-        anexo: ItemId,
-        /// How far.
-        situacao: SituacaoArquivo,
-        /// Why they were discarded: a code.
-        motivo: Option<&'static str>,
+        /// The file.
+        attachment: ItemId,
+        /// The new state.
+        state: SituacaoArquivo,
+        /// The code of a refusal.
+        reason: Option<&'static str>,
     },
 }
 
 impl Work {
-    /// The ação corretiva that it is about.
-    pub(super) fn corretiva(&self) -> Option<&Vinculacao> {
+    /// The linking, if it is one.
+    pub(super) fn corretiva(&self) -> Option<&Linking> {
         match self {
-            Work::Corretiva(pedida) => Some(pedida),
+            Work::Corretiva(linking) => Some(linking),
             _ => None,
         }
     }
 
-    /// Bytes of changes that it brings.
+    /// Bytes of its changes, which bound the size of a batch.
     pub(super) fn bytes(&self) -> usize {
         match self {
             Work::Push { pushes, .. } => pushes.iter().map(|push| push.change.len()).sum(),
             Work::Office { .. }
             | Work::Decide { .. }
             | Work::Corretiva(_)
-            | Work::Inatividade { .. }
-            | Work::Arquivo { .. } => 0,
+            | Work::Inactive { .. }
+            | Work::File { .. } => 0,
         }
     }
 }
 
-/// What became of it.
+/// The result of a [`Work`].
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// Of a push: one verdict for each change.
+    /// Of a push: one verdict for each change, in order.
     Verdicts(Vec<Verdict>),
-    /// Of the office's doing.
+    /// Of the office's commands, decisions and linkings.
     Office(Result<(), Refusal>),
-    /// Whether the wait was ended.
+    /// Of [`Work::Inactive`]: whether the record was ended.
     Ended(bool),
-    /// Whether the record has such a file.
-    Arquivo(bool),
+    /// Of [`Work::File`]: whether the record has such a file.
+    File(bool),
 }

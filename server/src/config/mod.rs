@@ -1,14 +1,14 @@
-//! Every setting of the server, read once from the environment. Nothing else reads a variable.
+//! The settings of the server, read once from environment variables. No other module reads them.
 //!
 //! [`SETTINGS`] is the one table of them: `campo --help` prints it, and [`Config::parse`] may read
 //! only what is in it.
 
 mod bucket;
-mod chave;
+mod master_key;
 mod smtp;
 
-pub use bucket::{Bucket, Segredo};
-pub use chave::Chave;
+pub use bucket::{Bucket, Secret};
+pub use master_key::MasterKey;
 pub use smtp::Smtp;
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -20,9 +20,9 @@ use std::{fmt::Write, net::SocketAddr, path::PathBuf, time::Duration};
 pub struct Setting {
     /// The environment variable.
     pub name: &'static str,
-    /// What holds when it is unset, in words.
+    /// What applies when it is unset, pt-BR.
     pub default: &'static str,
-    /// What it may hold.
+    /// The values that it may have, pt-BR.
     pub allowed: &'static str,
     /// A value that works.
     pub example: &'static str,
@@ -84,7 +84,7 @@ settings! {
     ("CAMPO_LOG_FORMAT", "text", "text ou json", "json", "formato do log"),
 }
 
-/// The filter of the log; PostgreSQL's notices are of no use to whoever runs Campo.
+/// The default filter of the log. PostgreSQL's notices are of no use to operators.
 const LOG: &str = "info,sqlx=warn";
 
 /// How log lines look.
@@ -99,18 +99,18 @@ pub enum LogFormat {
 /// The settings of this process.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Folder of everything kept on this machine.
+    /// The folder of everything that is stored on this machine.
     pub data_dir: PathBuf,
-    /// PostgreSQL given from outside; the embedded one when `None`.
+    /// URL of an external PostgreSQL; the embedded one when `None`.
     pub database_url: Option<String>,
-    /// Folder with `initdb` and `postgres`, where the search must not choose.
+    /// Folder with `initdb` and `postgres`; they are searched for when `None`.
     pub postgres_bin: Option<PathBuf>,
     /// The bucket of files; the folder in `data_dir` when `None`.
     pub objects: Option<Bucket>,
     /// The access key of the bucket.
-    pub objects_access: Option<Segredo>,
+    pub objects_access: Option<Secret>,
     /// Its secret key.
-    pub objects_secret: Option<Segredo>,
+    pub objects_secret: Option<Secret>,
     /// Most connections of the application's pool.
     pub db_connections: u32,
     /// Address the server answers at.
@@ -125,14 +125,14 @@ pub struct Config {
     pub refresh_ttl: Duration,
     /// How long an office session lasts.
     pub session_ttl: Duration,
-    /// The key that seals secrets; that of a file when `None`.
-    pub chave: Option<Chave>,
-    /// Where e-mails are handed in.
+    /// The key that encrypts stored secrets; that of the file `chave` when `None`.
+    pub master_key: Option<MasterKey>,
+    /// The SMTP server for e-mails.
     pub smtp: Option<Smtp>,
-    /// Who they are from.
-    pub smtp_de: Option<Mailbox>,
+    /// The sender of e-mails.
+    pub smtp_from: Option<Mailbox>,
     /// Whether webhooks may go into private networks.
-    pub webhook_redes_privadas: bool,
+    pub webhook_private_networks: bool,
     /// Whether the demo company is wanted; `None`: when embedded and empty.
     pub demo: Option<bool>,
     /// The filter of the log.
@@ -150,15 +150,15 @@ impl Config {
         Self::parse(|name| std::env::var(name).ok())
     }
 
-    /// The key that seals secrets: `CAMPO_CHAVE`; else the file `chave` in `CAMPO_DATA_DIR`, made on
-    /// first use.
+    /// The key that encrypts stored secrets: `CAMPO_CHAVE`, else the file `chave` in
+    /// `CAMPO_DATA_DIR`, which is made on first use.
     ///
     /// # Errors
     /// The file cannot be made or read, or holds no key; the message names the setting.
-    pub fn chave(&self) -> Result<Chave> {
-        match &self.chave {
-            Some(chave) => Ok(chave.clone()),
-            None => Chave::of_folder(&self.data_dir),
+    pub fn master_key(&self) -> Result<MasterKey> {
+        match &self.master_key {
+            Some(key) => Ok(key.clone()),
+            None => MasterKey::of_folder(&self.data_dir),
         }
     }
 
@@ -181,8 +181,8 @@ impl Config {
             })?,
             postgres_bin: read.text("CAMPO_POSTGRES_BIN").map(PathBuf::from),
             objects: read.with("CAMPO_OBJECTS", bucket::parse)?,
-            objects_access: read.text("CAMPO_OBJECTS_CHAVE").map(Segredo),
-            objects_secret: read.text("CAMPO_OBJECTS_SEGREDO").map(Segredo),
+            objects_access: read.text("CAMPO_OBJECTS_CHAVE").map(Secret),
+            objects_secret: read.text("CAMPO_OBJECTS_SEGREDO").map(Secret),
             db_connections: read.number("CAMPO_DB_CONNECTIONS", 16, 1..=1000)?,
             listen,
             secure_cookies: read
@@ -192,10 +192,10 @@ impl Config {
             access_ttl: Duration::from_secs(60 * u64::from(minutes)),
             refresh_ttl: Duration::from_secs(86_400 * u64::from(days)),
             session_ttl: Duration::from_secs(3_600 * u64::from(hours)),
-            chave: read.with("CAMPO_CHAVE", Chave::parse)?,
+            master_key: read.with("CAMPO_CHAVE", MasterKey::parse)?,
             smtp: read.smtp()?,
-            smtp_de: read.with("CAMPO_SMTP_DE", |v| v.parse().ok())?,
-            webhook_redes_privadas: read.flag("CAMPO_WEBHOOK_REDES_PRIVADAS")?.unwrap_or(false),
+            smtp_from: read.with("CAMPO_SMTP_DE", |v| v.parse().ok())?,
+            webhook_private_networks: read.flag("CAMPO_WEBHOOK_REDES_PRIVADAS")?.unwrap_or(false),
             demo: read.flag("CAMPO_DEMO")?,
             log: read
                 .with("CAMPO_LOG", |v| {
@@ -230,7 +230,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
             .iter()
             .find(|setting| setting.name == name)
             .with_context(|| format!("{name} não está na tabela de configurações"))?;
-        // These may hold a password: the value is not repeated.
+        // These may hold a password, so the value is not shown.
         let secret =
             matches!(name, "DATABASE_URL" | "CAMPO_CHAVE" | "CAMPO_SMTP" | "CAMPO_OBJECTS");
         let shown = if secret { "(oculto)" } else { &value };
@@ -254,7 +254,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
     }
 
     fn smtp(&self) -> Result<Option<Smtp>> {
-        let clear = self.text("CAMPO_SMTP").is_some_and(|url| smtp::senha_sem_cifra(&url));
+        let clear = self.text("CAMPO_SMTP").is_some_and(|url| smtp::sends_password_in_clear(&url));
         ensure!(
             !clear,
             "CAMPO_SMTP=(oculto) mandaria a senha sem cifra pela rede: acrescente ?tls=required ao \
@@ -366,11 +366,11 @@ mod tests {
 
     #[test]
     fn a_setting_that_holds_a_secret_does_not_show_it() {
-        let chave = "2Bq7uZ3mF1xS0oJkq8dYtVn5cWgRr4aLhXeP6iKMbTs=";
+        let key = "2Bq7uZ3mF1xS0oJkq8dYtVn5cWgRr4aLhXeP6iKMbTs=";
         let smtp = "smtps://campo:segredo@smtp.exemplo.com.br";
-        let config = parse(&[("CAMPO_CHAVE", chave), ("CAMPO_SMTP", smtp)]).unwrap();
+        let config = parse(&[("CAMPO_CHAVE", key), ("CAMPO_SMTP", smtp)]).unwrap();
         let shown = format!("{config:?}");
-        assert!(!shown.contains("segredo") && !shown.contains(chave), "{shown}");
+        assert!(!shown.contains("segredo") && !shown.contains(key), "{shown}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The SMTP server that the settings name.
+//! The SMTP server, as `CAMPO_SMTP` names it.
 
 use lettre::{AsyncSmtpTransport, Tokio1Executor};
 use reqwest::Url;
@@ -9,19 +9,20 @@ pub type Smtp = AsyncSmtpTransport<Tokio1Executor>;
 
 /// Longest wait for one answer of the server.
 const COMMAND_MAX: Duration = Duration::from_secs(15);
+
 /// Reads `smtp://…` or `smtps://…`.
 pub fn parse(url: &str) -> Option<Smtp> {
     Some(Smtp::from_url(url).ok()?.timeout(Some(COMMAND_MAX)).build())
 }
 
-/// Whether a setting that [`parse`] takes would send its password in clear text to another machine.
-pub fn senha_sem_cifra(url: &str) -> bool {
+/// Whether this setting would send its password in clear text to another machine.
+pub fn sends_password_in_clear(url: &str) -> bool {
     let Ok(url) = Url::parse(url) else { return false };
-    let entra = !url.username().is_empty() || url.password().is_some();
-    let tls = url.query_pairs().find(|(nome, _)| nome == "tls");
-    let cifra = url.scheme() == "smtps" || tls.is_some_and(|(_, valor)| valor == "required");
+    let signs_in = !url.username().is_empty() || url.password().is_some();
+    let tls = url.query_pairs().find(|(name, _)| name == "tls");
+    let encrypted = url.scheme() == "smtps" || tls.is_some_and(|(_, value)| value == "required");
     let host = url.host_str().unwrap_or_default();
     let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
     let local = host.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|ip| ip.is_loopback());
-    entra && !cifra && !local
+    signs_in && !encrypted && !local
 }

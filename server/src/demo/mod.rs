@@ -1,7 +1,7 @@
 //! The demonstration company: what a first start shows. Creating it again is harmless.
 
-mod fotos;
-mod quadro;
+mod photos;
+mod canvas;
 mod records;
 
 use crate::{
@@ -16,30 +16,30 @@ use campo_domain::pessoa::Permissao::{
 /// Slug of the company.
 pub const SLUG: &str = "demo";
 /// Password of everybody in it.
-pub const SENHA: &str = "campo-demo";
+pub const PASSWORD: &str = "campo-demo";
 
 /// A person of the demonstration.
 #[derive(Debug)]
-pub struct PessoaDemo {
+pub struct DemoPerson {
     /// Login.
     pub login: &'static str,
     /// Name.
     pub nome: &'static str,
     /// What the person does, for the banner.
-    pub papel: &'static str,
+    pub role: &'static str,
     permissoes: &'static [Permissao],
 }
 
 /// Everybody in it.
-pub const PESSOAS: [PessoaDemo; 3] = [
-    PessoaDemo { login: "ana@demo", nome: "Ana Ribeiro", papel: "técnica", permissoes: &[Ver] },
-    PessoaDemo {
-        login: "bruno@demo", nome: "Bruno Tavares", papel: "técnico", permissoes: &[Ver]
+pub const PEOPLE: [DemoPerson; 3] = [
+    DemoPerson { login: "ana@demo", nome: "Ana Ribeiro", role: "técnica", permissoes: &[Ver] },
+    DemoPerson {
+        login: "bruno@demo", nome: "Bruno Tavares", role: "técnico", permissoes: &[Ver]
     },
-    PessoaDemo {
+    DemoPerson {
         login: "carla@demo",
         nome: "Carla Nogueira",
-        papel: "retaguarda",
+        role: "retaguarda",
         permissoes: &[Ver, VerTodas, Gerenciar, EmitirLaudo, Aprovar, Administrar],
     },
 ];
@@ -62,20 +62,20 @@ pub async fn create(app: &App) -> Result<()> {
         }
         created => created?,
     };
-    for person in &PESSOAS {
-        let PessoaDemo { login, nome, .. } = *person;
+    for person in &PEOPLE {
+        let DemoPerson { login, nome, .. } = *person;
         // A first start may have been interrupted here.
         if accounts::user_by_login(db, tenant, login).await.is_ok() {
             continue;
         }
         let permissoes = person.permissoes.iter().copied().collect();
-        accounts::create_user(db, tenant, NewUser { login, nome, senha: SENHA, permissoes })
+        accounts::create_user(db, tenant, NewUser { login, nome, senha: PASSWORD, permissoes })
             .await?;
     }
-    let ana = accounts::user_by_login(db, tenant, PESSOAS[0].login).await?;
-    let bruno = accounts::user_by_login(db, tenant, PESSOAS[1].login).await?;
-    let carla = accounts::user_by_login(db, tenant, PESSOAS[2].login).await?;
-    let pessoas = records::Pessoas { ana, bruno, carla };
-    records::create(app, tenant, &pessoas).await?;
-    fotos::create(app, tenant, &pessoas).await
+    let ana = accounts::user_by_login(db, tenant, PEOPLE[0].login).await?;
+    let bruno = accounts::user_by_login(db, tenant, PEOPLE[1].login).await?;
+    let carla = accounts::user_by_login(db, tenant, PEOPLE[2].login).await?;
+    let people = records::People { ana, bruno, carla };
+    records::create(app, tenant, &people).await?;
+    photos::create(app, tenant, &people).await
 }

@@ -24,15 +24,15 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 /// The people whom the records name.
-pub(super) struct Pessoas {
+pub(super) struct People {
     pub ana: UserId,
     pub bruno: UserId,
     pub carla: UserId,
 }
 
-const FUSO: Tz = chrono_tz::America::Sao_Paulo;
+const TIME_ZONE: Tz = chrono_tz::America::Sao_Paulo;
 
-const CLIENTES: &[(&str, &str, &str, &str)] = &[
+const CLIENTS: &[(&str, &str, &str, &str)] = &[
     ("Márcia Albuquerque", "(11) 98111-2040", "Rua das Acácias, 120, ap. 42", "São Paulo"),
     ("José Antônio Peçanha", "(11) 98222-3151", "Av. Brigadeiro Faria, 900", "São Paulo"),
     ("Conceição Araújo", "(19) 98333-4262", "Rua Coronel Quirino, 55", "Campinas"),
@@ -63,10 +63,10 @@ impl Writer<'_> {
 
     async fn command_of(&self, user: UserId, document: DocumentId, command: Command) -> Result<()> {
         let commands = vec![(document, command)];
-        let work = Work::Office { user, commands, se: None };
+        let work = Work::Office { user, commands, only_if: None };
         match self.app.submit(self.tenant, work).await? {
             Answer::Office(done) => done.context("a demonstration record was refused"),
-            Answer::Verdicts(_) | Answer::Ended(_) | Answer::Arquivo(_) => {
+            Answer::Verdicts(_) | Answer::Ended(_) | Answer::File(_) => {
                 bail!("an answer to something else")
             }
         }
@@ -105,15 +105,15 @@ fn text(texto: &str) -> Valor {
 }
 
 fn today_at(hour: u32, minute: u32) -> DateTime<Utc> {
-    let day = Utc::now().with_timezone(&FUSO).date_naive();
+    let day = Utc::now().with_timezone(&TIME_ZONE).date_naive();
     let time = NaiveTime::from_hms_opt(hour, minute, 0).unwrap_or(NaiveTime::MIN);
-    FUSO.from_local_datetime(&day.and_time(time))
+    TIME_ZONE.from_local_datetime(&day.and_time(time))
         .earliest()
         .map_or_else(Utc::now, |instant| instant.with_timezone(&Utc))
 }
 
 /// Writes the records, if the company has none.
-pub(super) async fn create(app: &App, tenant: TenantId, pessoas: &Pessoas) -> Result<()> {
+pub(super) async fn create(app: &App, tenant: TenantId, people: &People) -> Result<()> {
     let mut tx = app.db.tenant(tenant).await?;
     let begun: bool =
         sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM document WHERE tenant = $1)")
@@ -129,10 +129,10 @@ pub(super) async fn create(app: &App, tenant: TenantId, pessoas: &Pessoas) -> Re
     let mut tx = app.db.tenant(tenant).await?;
     let tipos = crate::ledger::tipos(&mut tx, tenant).await?;
     drop(tx);
-    let writer = Writer { app, tenant, tipos, carla: pessoas.carla };
+    let writer = Writer { app, tenant, tipos, carla: people.carla };
 
     let mut clientes = Vec::new();
-    for (nome, telefone, endereco, cidade) in CLIENTES {
+    for (nome, telefone, endereco, cidade) in CLIENTS {
         let campos = vec![
             ("nome", text(nome)),
             ("telefone", text(telefone)),
@@ -146,37 +146,37 @@ pub(super) async fn create(app: &App, tenant: TenantId, pessoas: &Pessoas) -> Re
     reference::lock(&mut tx, tenant).await?;
     catalogues(&mut tx, tenant, &clientes).await?;
     tx.commit().await?;
-    for (position, (cliente, alegada, of_ana, hora)) in ASSISTENCIAS.iter().enumerate() {
-        let responsavel = if *of_ana { pessoas.ana } else { pessoas.bruno };
-        let (_, _, endereco, cidade) = CLIENTES[*cliente];
-        let prazo = Utc::now().with_timezone(&FUSO).date_naive();
+    for (position, (cliente, complaint, of_ana, hour)) in ASSISTENCIAS.iter().enumerate() {
+        let responsavel = if *of_ana { people.ana } else { people.bruno };
+        let (_, _, endereco, cidade) = CLIENTS[*cliente];
+        let due = Utc::now().with_timezone(&TIME_ZONE).date_naive();
         // The last one is late.
-        let prazo = match position + 1 == ASSISTENCIAS.len() {
-            true => prazo.checked_sub_days(Days::new(1)),
-            false => prazo.checked_add_days(Days::new(3 + position as u64)),
+        let due = match position + 1 == ASSISTENCIAS.len() {
+            true => due.checked_sub_days(Days::new(1)),
+            false => due.checked_add_days(Days::new(3 + position as u64)),
         }
-        .unwrap_or(prazo);
+        .unwrap_or(due);
         let campos = vec![
             ("cliente", Valor::Id(clientes[*cliente].uuid())),
-            ("situacao_alegada", text(alegada)),
-            ("contrato", Valor::Texto(contrato(position))),
+            ("situacao_alegada", text(complaint)),
+            ("contrato", Valor::Texto(contract(position))),
             ("endereco", text(endereco)),
             ("cidade", text(cidade)),
             ("uf", text("SP")),
             ("responsavel", Valor::Id(responsavel.uuid())),
             ("prioridade", text(if position == 1 { "alta" } else { "normal" })),
-            ("prazo", Valor::Data(prazo)),
+            ("prazo", Valor::Data(due)),
         ];
         let assistencia = writer.create("p001.assistencia", campos, Vec::new()).await?;
-        if let Some(hora) = hora {
+        if let Some(hour) = hour {
             let campos = vec![
                 ("assistencia", Valor::Id(assistencia.uuid())),
                 ("tipo_agenda", text("assistencia_tecnica")),
                 ("tipo_compromisso", text("vistoria")),
                 ("responsavel", Valor::Id(responsavel.uuid())),
-                ("inicio", Valor::Instante(today_at(*hora, 0))),
-                ("fim", Valor::Instante(today_at(*hora + 1, 30))),
-                ("assunto", Valor::Texto(format!("Vistoria: {}", CLIENTES[*cliente].0))),
+                ("inicio", Valor::Instante(today_at(*hour, 0))),
+                ("fim", Valor::Instante(today_at(*hour + 1, 30))),
+                ("assunto", Valor::Texto(format!("Vistoria: {}", CLIENTS[*cliente].0))),
             ];
             writer.create("p001.agenda", campos, Vec::new()).await?;
         }
@@ -199,10 +199,10 @@ pub(super) async fn create(app: &App, tenant: TenantId, pessoas: &Pessoas) -> Re
             writer.create("p001.ocorrencia", campos, vec![item]).await?;
         }
     }
-    complaints(&writer, &clientes, pessoas).await
+    complaints(&writer, &clientes, people).await
 }
 
-fn contrato(position: usize) -> String {
+fn contract(position: usize) -> String {
     format!("C-{}", 20_260 + position)
 }
 
@@ -212,29 +212,29 @@ async fn catalogues(
     tenant: TenantId,
     clientes: &[DocumentId],
 ) -> Result<()> {
-    let contratos = ASSISTENCIAS.iter().enumerate().map(|(position, (cliente, ..))| {
-        let (nome, _, endereco, cidade) = CLIENTES[*cliente];
+    let contracts = ASSISTENCIAS.iter().enumerate().map(|(position, (cliente, ..))| {
+        let (nome, _, endereco, cidade) = CLIENTS[*cliente];
         // The one of the mesa is delivered elsewhere than the client lives.
         let endereco =
             if position == 2 { "Rua Barão de Jaguara, 1.420, sala 3" } else { endereco };
         let dados = json!({
             "cliente": clientes[*cliente], "endereco": endereco, "cidade": cidade, "uf": "SP",
         });
-        let codigo = contrato(position);
+        let codigo = contract(position);
         let nome = format!("{codigo} · {nome}");
         (codigo, true, json!({ "nome": nome, "dados": dados }))
     });
-    reference::put(tx, tenant, "contrato", contratos.collect()).await?;
-    let produtos = "Colchão Lótus queen|1|L-7731\nGuarda-roupa Itatiba 6 portas|1|L-7802";
-    let venda = json!({
+    reference::put(tx, tenant, "contrato", contracts.collect()).await?;
+    let products = "Colchão Lótus queen|1|L-7731\nGuarda-roupa Itatiba 6 portas|1|L-7802";
+    let sale = json!({
         "nome": "NF 45.198 · Márcia Albuquerque",
-        "dados": { "cliente": clientes[0], "produtos": produtos },
+        "dados": { "cliente": clientes[0], "produtos": products },
     });
-    reference::put(tx, tenant, "origem", vec![("nf_saida:45198".into(), true, venda)]).await?;
+    reference::put(tx, tenant, "origem", vec![("nf_saida:45198".into(), true, sale)]).await?;
     Ok(())
 }
 
-async fn complaints(writer: &Writer<'_>, clientes: &[DocumentId], pessoas: &Pessoas) -> Result<()> {
+async fn complaints(writer: &Writer<'_>, clientes: &[DocumentId], people: &People) -> Result<()> {
     let complaint = |relato: &str, tipo: &str| {
         vec![
             ("escopo", text("produto")),
@@ -250,44 +250,44 @@ async fn complaints(writer: &Writer<'_>, clientes: &[DocumentId], pessoas: &Pess
         ]
     };
     let relato = "Colchão com mola aparente após três meses; cliente pede ressarcimento.";
-    let colchao = part(&[
+    let mattress = part(&[
         ("produto", text("Colchão Lótus queen")),
         ("quantidade", Valor::Inteiro(1_000)),
         ("lote_serie", text("L-7731")),
         ("valor_indenizado", Valor::Inteiro(125_000)),
     ]);
     let campos = complaint(relato, "reclamacao_produto");
-    let ressarcimento = writer.create("p000.ocorrencia", campos, vec![colchao]).await?;
+    let refund = writer.create("p000.ocorrencia", campos, vec![mattress]).await?;
     let relato = "Caixa do guarda-roupa chegou amassada, duas portas avariadas.";
-    let em_analise = writer.create("p000.ocorrencia", complaint(relato, "avaria"), vec![]).await?;
-    let vinculo = part(&[
+    let under_analysis = writer.create("p000.ocorrencia", complaint(relato, "avaria"), vec![]).await?;
+    let link = part(&[
         ("relacao", text("relacionado")),
-        ("documento", Valor::Id(ressarcimento.uuid())),
+        ("documento", Valor::Id(refund.uuid())),
         ("descricao", text("Mesma entrega")),
     ]);
-    let vincular = Command::IncluirItem { em: Colecao::Vinculos, item: vinculo };
-    writer.command(em_analise, vincular).await?;
-    writer.transition(em_analise, "colocar_em_analise").await?;
-    let parcial = analysis(TipoAnalise::Parcial, "Fotos pedidas à transportadora.");
-    writer.command(em_analise, parcial).await?;
+    let linking = Command::IncluirItem { em: Colecao::Vinculos, item: link };
+    writer.command(under_analysis, linking).await?;
+    writer.transition(under_analysis, "colocar_em_analise").await?;
+    let partial = analysis(TipoAnalise::Parcial, "Fotos pedidas à transportadora.");
+    writer.command(under_analysis, partial).await?;
     let relato = "Cliente recebeu cor diferente da proposta.";
     let campos = complaint(relato, "divergencia_comercial");
-    let guarda_roupa = part(&[
+    let wardrobe = part(&[
         ("produto", text("Guarda-roupa Itatiba 6 portas")),
         ("quantidade", Valor::Inteiro(1_000)),
         ("lote_serie", text("L-7802")),
         ("valor_indenizado", Valor::Inteiro(38_000)),
     ]);
-    let com_laudo = writer.create("p000.ocorrencia", campos, vec![guarda_roupa]).await?;
-    with_a_laudo(writer, com_laudo, pessoas).await
+    let with_laudo = writer.create("p000.ocorrencia", campos, vec![wardrobe]).await?;
+    with_a_laudo(writer, with_laudo, people).await
 }
 
 /// A complaint that went further: people, a conversation, a laudo, an action for the ERP.
-async fn with_a_laudo(writer: &Writer<'_>, id: DocumentId, pessoas: &Pessoas) -> Result<()> {
-    let bruno = pessoas.bruno;
+async fn with_a_laudo(writer: &Writer<'_>, id: DocumentId, people: &People) -> Result<()> {
+    let bruno = people.bruno;
     writer.command(id, Command::Participar { usuario: bruno, participa: true }).await?;
-    writer.command(id, Command::Interessar { usuario: pessoas.ana, interessado: true }).await?;
-    let pergunta = NotaId::from(Uuid::now_v7());
+    writer.command(id, Command::Interessar { usuario: people.ana, interessado: true }).await?;
+    let question = NotaId::from(Uuid::now_v7());
     let note = |id: NotaId, texto: &str, resposta_a: Option<NotaId>| Command::Anotar {
         id,
         texto: texto.into(),
@@ -295,28 +295,28 @@ async fn with_a_laudo(writer: &Writer<'_>, id: DocumentId, pessoas: &Pessoas) ->
         resposta_a,
     };
     let texto = "Bruno, qual a etiqueta que está na embalagem?";
-    writer.command(id, note(pergunta, texto, None)).await?;
-    let resposta = note(Uuid::now_v7().into(), "Nogueira, lote 7802.", Some(pergunta));
-    writer.command_of(bruno, id, resposta).await?;
+    writer.command(id, note(question, texto, None)).await?;
+    let answer = note(Uuid::now_v7().into(), "Nogueira, lote 7802.", Some(question));
+    writer.command_of(bruno, id, answer).await?;
     writer.transition(id, "colocar_em_analise").await?;
-    let conclusao = "A etiqueta do lote confirma a cor trocada na expedição.";
-    writer.command(id, analysis(TipoAnalise::Laudo, conclusao)).await?;
-    let credito = Command::SolicitarAcao {
+    let conclusion = "A etiqueta do lote confirma a cor trocada na expedição.";
+    writer.command(id, analysis(TipoAnalise::Laudo, conclusion)).await?;
+    let credit = Command::SolicitarAcao {
         acao: Uuid::now_v7().into(),
         codigo: "credito_cliente".into(),
         observacao: Some("Diferença de preço entre as cores.".into()),
     };
-    writer.command(id, credito).await
+    writer.command(id, credit).await
 }
 
 fn analysis(tipo: TipoAnalise, texto: &str) -> Command {
-    let parcial = tipo == TipoAnalise::Parcial;
+    let partial = tipo == TipoAnalise::Parcial;
     Command::Analisar {
         analise: Uuid::now_v7().into(),
         tipo,
         texto: texto.into(),
         procedente: (tipo == TipoAnalise::Laudo).then_some(true),
-        pedido: (!parcial).then(|| NovoPedido { id: Uuid::now_v7().into(), email: false }),
+        pedido: (!partial).then(|| NovoPedido { id: Uuid::now_v7().into(), email: false }),
         encaminhar: None,
     }
 }

@@ -17,8 +17,8 @@ pub(crate) async fn notify(tx: &mut PgTransaction<'_>, tenant: TenantId) -> sqlx
     Ok(())
 }
 
-/// Takes `n` positions; returns the one before the first. The
-/// clock's row is locked until the transaction ends, so nothing slow may follow.
+/// Takes `n` positions of the log; returns the one before the first. Holds the lock of the clock's
+/// row until the transaction ends, so only INSERTs and UPDATEs may follow.
 pub(super) async fn advance(
     tx: &mut PgTransaction<'_>,
     tenant: TenantId,

@@ -1,4 +1,4 @@
-//! Loading: a batch costs the same few queries whatever it touches.
+//! Reads what a plan starts from. The number of queries does not depend on the size of the batch.
 
 use anyhow::{Context, Result};
 use automerge::ChangeHash;
@@ -22,7 +22,7 @@ use std::{
 };
 use uuid::Uuid;
 
-/// Companies whose tipos a process keeps parsed.
+/// Companies whose parsed tipos a process keeps.
 const COMPANIES_MAX: usize = 256;
 
 fn uuids<T: Copy + Into<Uuid>>(ids: impl IntoIterator<Item = T>) -> Vec<Uuid> {
@@ -39,18 +39,18 @@ pub fn heads(bytes: &[u8]) -> Vec<ChangeHash> {
     bytes.chunks_exact(32).filter_map(|hash| hash.try_into().ok().map(ChangeHash)).collect()
 }
 
-/// What a list of pushes needs.
+/// What must be loaded to plan these pushes.
 pub fn needs_of<'a>(pushes: impl IntoIterator<Item = &'a Push>) -> Needs {
     let mut needs = Needs::default();
     pushes.into_iter().for_each(|push| needs.add(push));
     needs
 }
 
-/// What tells whether parsed tipos are still those of the company: in which database, in which
-/// log, up to which position.
+/// Identifies a state of a company's tipos: the database, the epoch of the log, and the position of
+/// the last change of a tipo.
 type TiposKey = (String, i64, i64);
 
-/// Parsed tipos by company: of what is committed only.
+/// Parsed tipos by company, of committed data only.
 type Parsed = HashMap<TenantId, (TiposKey, Arc<Tipos>)>;
 
 static TIPOS: LazyLock<Mutex<Parsed>> = LazyLock::new(Mutex::default);
@@ -86,7 +86,7 @@ pub async fn tipos(tx: &mut PgTransaction<'_>, tenant: TenantId) -> Result<Arc<T
     let tipos: Result<Vec<Tipo>, _> = rows.into_iter().map(serde_json::from_value).collect();
     let tipos = tipos.context("a tipo in the reference data cannot be read")?;
     let tipos: Arc<Tipos> = Arc::new(tipos.into_iter().collect());
-    // What this very transaction wrote may yet be undone, and its position be another's.
+    // A transaction that writes may be rolled back, and its positions are then given to others.
     if !committed {
         return Ok(tipos);
     }
@@ -128,7 +128,7 @@ pub async fn pessoa(tx: &mut PgTransaction<'_>, tenant: TenantId, id: UserId) ->
     read_pessoa(&row)
 }
 
-/// These people.
+/// The people with these ids.
 async fn people(
     tx: &mut PgTransaction<'_>,
     tenant: TenantId,
@@ -146,7 +146,10 @@ async fn people(
 }
 
 /// Everybody who is active.
-async fn pessoas(tx: &mut PgTransaction<'_>, tenant: TenantId) -> Result<BTreeMap<UserId, Pessoa>> {
+async fn active_people(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+) -> Result<BTreeMap<UserId, Pessoa>> {
     let rows = sqlx::query(AssertSqlSafe(format!("{PESSOA} WHERE tenant = $1 AND ativo")))
         .bind(tenant.uuid())
         .fetch_all(&mut **tx)
@@ -155,8 +158,8 @@ async fn pessoas(tx: &mut PgTransaction<'_>, tenant: TenantId) -> Result<BTreeMa
     pessoas.collect()
 }
 
-fn permissoes(codigos: Vec<String>) -> Result<Permissoes> {
-    codigos.iter().map(|codigo| codigo.parse().map_err(anyhow::Error::from)).collect()
+fn permissoes(codes: Vec<String>) -> Result<Permissoes> {
+    codes.iter().map(|codigo| codigo.parse().map_err(anyhow::Error::from)).collect()
 }
 
 /// A person on a device, with the permissions that were held before.
@@ -178,14 +181,14 @@ pub async fn requester(
     .bind(user.uuid())
     .fetch_all(&mut **tx)
     .await?;
-    let earlier = rows
+    let anteriores = rows
         .into_iter()
         .map(|row| {
             let until: i64 = row.try_get("ate_seq")?;
             Ok((until as u64, permissoes(row.try_get("permissoes")?)?))
         })
         .collect::<Result<_>>()?;
-    Ok(Requester { pessoa, device, earlier })
+    Ok(Requester { pessoa, device, anteriores })
 }
 
 /// The stored chunks of documents, whole, with their generation.
@@ -197,8 +200,8 @@ pub async fn chunks(
     tenant: TenantId,
     ids: &[Uuid],
 ) -> sqlx::Result<BTreeMap<DocumentId, (u32, Vec<u8>)>> {
-    // One statement, one moment: a snapshot that is written in between would tear the document.
-    // The log's order drives it: changes apply as they were merged.
+    // One statement, since a snapshot that is written between two would leave out changes. Changes
+    // are in the order of the log, in which they were merged.
     let rows = sqlx::query(
         "SELECT d.id, d.generation, d.snapshot, ( \
              SELECT string_agg(c.bytes, ''::bytea ORDER BY c.seq) FROM change_log c \
@@ -265,15 +268,16 @@ pub async fn world(
     users: &BTreeSet<UserId>,
     now: DateTime<Utc>,
 ) -> Result<World> {
-    let (fuso, epoch): (String, i64) = sqlx::query_as(
+    let (time_zone, epoch): (String, i64) = sqlx::query_as(
         "SELECT t.fuso, c.epoch FROM tenant t JOIN tenant_clock c ON c.tenant = t.id \
          WHERE t.id = $1",
     )
     .bind(tenant.uuid())
     .fetch_one(&mut **tx)
     .await?;
-    let fuso: chrono_tz::Tz = fuso.parse().context("the company's time zone is not known")?;
-    let year = now.with_timezone(&fuso).year();
+    let time_zone: chrono_tz::Tz =
+        time_zone.parse().context("the company's time zone is not known")?;
+    let year = now.with_timezone(&time_zone).year();
     let tipos = tipos(tx, tenant).await?;
     let ids = uuids(needs.documents.iter().copied());
     let mut documents = BTreeMap::new();
@@ -281,34 +285,33 @@ pub async fn world(
         let loaded = Loaded::read(&chunks, generation, &tipos);
         documents.insert(id, loaded.with_context(|| format!("document {id} cannot be read"))?);
     }
-    let authors = people(tx, tenant, &exchange::waiting(documents.values())).await?;
-    let assignees = people(tx, tenant, &needs.assignees).await?;
-    let mut raizes = needs.cases.clone();
+    let autores = people(tx, tenant, &exchange::waiting(documents.values())).await?;
+    let mut raizes = needs.raizes.clone();
     raizes.extend(documents.values().map(|loaded| loaded.merged.registro.raiz()));
     let raizes = uuids(raizes);
-    let restrictions = restricoes(tx, tenant, &raizes).await?;
-    // Whose sight changes with a restricted case, only everybody's groups tell.
-    let people = match needs.people || !restrictions.is_empty() {
-        true => pessoas(tx, tenant).await?,
+    let restrictions = restrictions(tx, tenant, &raizes).await?;
+    // A change of a restricted case may concern anybody, depending on the groups of each person.
+    let pessoas = match needs.pessoas || !restrictions.is_empty() {
+        true => active_people(tx, tenant).await?,
         false => BTreeMap::new(),
     };
     Ok(World {
         now,
-        year,
+        ano: year,
         epoch: epoch as u64,
         tipos,
         limits: Limits::DEFAULT,
         documents,
         erased: erased(tx, tenant, &ids).await?,
         cases: cases(tx, tenant, &raizes).await?,
-        restrictions,
-        authors,
-        assignees,
-        people,
+        restricoes: restrictions,
+        autores,
+        entregues: people(tx, tenant, &needs.entregues).await?,
+        pessoas,
         logged: logged(tx, tenant, needs).await?,
         branches: branches(tx, tenant, needs).await?,
         revoked: revoked(tx, tenant, users, &raizes).await?,
-        last_number: numeracao(tx, tenant, year).await?,
+        numeracao: last_number(tx, tenant, year).await?,
     })
 }
 
@@ -348,7 +351,7 @@ pub(super) async fn cases(
     Ok(cases)
 }
 
-pub(super) async fn restricoes(
+pub(super) async fn restrictions(
     tx: &mut PgTransaction<'_>,
     tenant: TenantId,
     raizes: &[Uuid],
@@ -376,7 +379,7 @@ pub(super) async fn restricoes(
         .collect()
 }
 
-/// What the sight of one case depends on.
+/// Who is involved in a case and who alone may see it, as `policy` needs it.
 #[derive(Clone, Debug, Default)]
 pub struct Caso {
     envolvidos: BTreeSet<UserId>,
@@ -401,7 +404,7 @@ pub async fn caso(
 ) -> sqlx::Result<Caso> {
     let raizes = [raiz.uuid()];
     let case = cases(tx, tenant, &raizes).await?.remove(&raiz).unwrap_or_default();
-    let restricao = restricoes(tx, tenant, &raizes).await?.remove(&raiz);
+    let restricao = restrictions(tx, tenant, &raizes).await?.remove(&raiz);
     Ok(Caso { envolvidos: case.into_values().flatten().collect(), restricao })
 }
 
@@ -479,12 +482,12 @@ async fn revoked(
     Ok(rows.into_iter().map(|(u, raiz, seq)| ((u.into(), raiz.into()), seq as u64)).collect())
 }
 
-async fn numeracao(tx: &mut PgTransaction<'_>, tenant: TenantId, ano: i32) -> sqlx::Result<u64> {
-    let ultimo: Option<i64> =
+async fn last_number(tx: &mut PgTransaction<'_>, tenant: TenantId, year: i32) -> sqlx::Result<u64> {
+    let last: Option<i64> =
         sqlx::query_scalar("SELECT ultimo FROM numeracao WHERE tenant = $1 AND ano = $2")
             .bind(tenant.uuid())
-            .bind(ano)
+            .bind(year)
             .fetch_optional(&mut **tx)
             .await?;
-    Ok(ultimo.unwrap_or(0) as u64)
+    Ok(last.unwrap_or(0) as u64)
 }

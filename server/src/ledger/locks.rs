@@ -1,5 +1,6 @@
-//! What a plan started from is still so: the locks of a commit, taken in this order: the company,
-//! people, cases, documents, each in id order. Where something has moved, it is a [`Conflict`].
+//! The locks of a commit, in this order: company, people, cases, documents; the rows of each in the
+//! order of their ids. Under each lock, what the plan was made on is compared with the present; a
+//! difference is a [`Conflict`].
 
 use super::load;
 use anyhow::Result;
@@ -14,32 +15,31 @@ use sqlx::{AssertSqlSafe, PgTransaction, Row};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
-/// Another process was faster: plan again on what it left.
+/// Another transaction has changed what the plan was made on: plan again.
 #[derive(Debug, thiserror::Error)]
 #[error("what the plan started from has changed")]
 pub struct Conflict;
 
-/// When the plan was made, and what of it the plan cannot carry.
+/// What a plan was made on, as far as the plan itself does not hold it.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
     /// The company.
     pub tenant: TenantId,
-    /// The server's clock.
+    /// The time of the commit.
     pub now: DateTime<Utc>,
-    /// The year of the numbers.
-    pub ano: i32,
-    /// Who was involved when the plan was made.
+    /// The year of new numbers, in the company's time zone.
+    pub year: i32,
+    /// Who was involved in each case, by record.
     pub cases: &'a BTreeMap<DocumentId, BTreeMap<DocumentId, BTreeSet<UserId>>>,
-    /// Who alone might see a case then.
-    pub restricoes: &'a BTreeMap<DocumentId, Restricao>,
-    /// Everybody who was active then, where the plan reckoned with everybody.
+    /// The restrictions of the cases.
+    pub restrictions: &'a BTreeMap<DocumentId, Restricao>,
+    /// Everybody who was active, if the plan depends on everybody; else empty.
     pub everyone: &'a BTreeMap<UserId, Pessoa>,
-    /// The people whose doing it judged, or whose work it becomes, with what they were allowed
-    /// then.
+    /// The people whose permissions the plan depends on.
     pub people: &'a BTreeMap<UserId, Pessoa>,
 }
 
-/// Takes all locks of a plan, and makes the rows of its new documents.
+/// Takes all locks of a plan, and inserts the rows of its new documents.
 ///
 /// # Errors
 /// [`Conflict`] if something moved since it was planned; anything else is PostgreSQL's.
@@ -50,16 +50,16 @@ pub(super) async fn lock(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &P
     lock_documents(tx, frame, plan).await
 }
 
-/// Whether others may commit meanwhile.
+/// Whether other transactions of the company may commit at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Share {
-    /// Commits, beside each other.
+    /// They may.
     WithOthers,
-    /// A rebuild, alone.
+    /// They may not: a rebuild, or a commit that failed twice by conflicts.
     Alone,
 }
 
-/// Taken before anything else, so that a rebuild and the commits cannot lock each other out.
+/// Locks the company. Taken before any other lock, so that a rebuild and a commit cannot deadlock.
 pub(crate) async fn lock_company(
     tx: &mut PgTransaction<'_>,
     tenant: TenantId,
@@ -73,15 +73,15 @@ pub(crate) async fn lock_company(
     Ok(())
 }
 
-/// The people whose sight the plan may change beyond those who are involved: all of them, where a
-/// restricted case gets another restriction or other people, and nobody elsewhere.
+/// Everybody, if the plan changes a restriction or who is involved in a restricted case, because
+/// then anybody may come to see the case or lose sight of it; `None` otherwise.
 fn everyone<'a>(frame: &Frame<'a>, plan: &Plan) -> Option<&'a BTreeMap<UserId, Pessoa>> {
-    let moves = !plan.restrictions.is_empty()
-        || plan.involved.keys().any(|(raiz, _)| frame.restricoes.contains_key(raiz));
+    let moves = !plan.restricoes.is_empty()
+        || plan.envolvidos.keys().any(|(raiz, _)| frame.restrictions.contains_key(raiz));
     moves.then_some(frame.everyone)
 }
 
-/// Neither permissions nor groups may move between the judgement and the commit.
+/// Locks the people and checks that their permissions and groups are those of the plan.
 async fn lock_people(
     tx: &mut PgTransaction<'_>,
     frame: &Frame<'_>,
@@ -107,8 +107,9 @@ async fn lock_people(
     if same { Ok(()) } else { Err(Conflict.into()) }
 }
 
-/// Who joined since the plan was made may hold what it has just restricted. Asked once the clock's
-/// row is locked: whoever changes people takes it too, and comes before this commit or after it.
+/// Checks that nobody was added since the plan was made, as a new person may see a case that the
+/// plan restricts. Must be called once the clock's row is locked: every change of a person locks it
+/// too, and so comes before this commit or after it.
 pub(super) async fn nobody_new(
     tx: &mut PgTransaction<'_>,
     frame: &Frame<'_>,
@@ -124,12 +125,12 @@ pub(super) async fn nobody_new(
 }
 
 async fn lock_cases(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan) -> Result<()> {
-    let mut raizes: BTreeSet<DocumentId> = plan.involved.keys().map(|(raiz, _)| *raiz).collect();
+    let mut raizes: BTreeSet<DocumentId> = plan.envolvidos.keys().map(|(raiz, _)| *raiz).collect();
     raizes.extend(plan.documents.values().map(|document| document.merged.registro.raiz()));
     if raizes.is_empty() {
         return Ok(());
     }
-    // A case may begin with a child: there is then no row to lock.
+    // Advisory locks, because the root of a case may not have arrived yet and so have no row.
     let raizes: Vec<Uuid> = raizes.into_iter().map(Uuid::from).collect();
     sqlx::query(
         "SELECT pg_advisory_xact_lock(hashtextextended(raiz::text, 0)) \
@@ -139,11 +140,11 @@ async fn lock_cases(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan) 
     .execute(&mut **tx)
     .await?;
     let cases = load::cases(tx, frame.tenant, &raizes).await?;
-    let restricoes = load::restricoes(tx, frame.tenant, &raizes).await?;
+    let restrictions = load::restrictions(tx, frame.tenant, &raizes).await?;
     let same = raizes.iter().all(|raiz| {
         let raiz = DocumentId::from(*raiz);
         cases.get(&raiz) == frame.cases.get(&raiz)
-            && restricoes.get(&raiz) == frame.restricoes.get(&raiz)
+            && restrictions.get(&raiz) == frame.restrictions.get(&raiz)
     });
     if same { Ok(()) } else { Err(Conflict.into()) }
 }

@@ -1,5 +1,5 @@
-//! The SQL of the log: what a plan needs is loaded, what a plan says is written, what a device
-//! lacks is read. Nothing is decided here; `campo_sync::exchange` plans, this obeys.
+//! The SQL of the log: loads what a plan needs, writes what it says, reads what a device lacks.
+//! Nothing is decided here; `campo_sync::exchange` makes the plans.
 
 mod clock;
 mod load;

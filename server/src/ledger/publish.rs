@@ -1,4 +1,4 @@
-//! Reference data of a company: an entry of the log, and the row that holds its present state.
+//! Writes reference data of a company: an entry of the log, and the row with the present state.
 
 use super::clock::{advance, notify};
 use anyhow::Result;
@@ -9,20 +9,21 @@ use uuid::Uuid;
 /// Reference data to publish.
 #[derive(Clone, Debug)]
 pub struct Publication {
-    /// Its collection.
+    /// Its collection: a catalogue, `tipo`, `usuario` or `eu`.
     pub collection: String,
     /// Its key.
     pub key: String,
-    /// For whom; everyone when `None`.
+    /// The only person whose devices get it; everybody when `None`.
     pub addressee: Option<UserId>,
     /// JSON.
     pub data: serde_json::Value,
 }
 
-/// Publishes reference data: its present state, and an entry in the log. Returns the last position.
+/// Publishes reference data; returns the position of the last entry. The clock's row stays locked
+/// until the transaction ends.
 ///
 /// # Errors
-/// PostgreSQL refuses.
+/// PostgreSQL's.
 pub async fn publish(
     tx: &mut PgTransaction<'_>,
     tenant: TenantId,

@@ -482,15 +482,17 @@ impl Reader<'_, '_, '_> {
     /// Documents of the cases that the person's agenda of today touches, and their clients, from
     /// behind `after` on; where it stopped, or `None` at the end.
     async fn today(&mut self, after: Uuid) -> Result<Option<Uuid>> {
-        let fuso: String = sqlx::query_scalar("SELECT fuso FROM tenant WHERE id = $1")
+        let time_zone: String = sqlx::query_scalar("SELECT fuso FROM tenant WHERE id = $1")
             .bind(self.pull.tenant.uuid())
             .fetch_one(&mut **self.tx)
             .await?;
-        let fuso: chrono_tz::Tz = fuso.parse().context("the company's time zone is not known")?;
-        let today = self.pull.now.with_timezone(&fuso).date_naive();
+        let time_zone: chrono_tz::Tz =
+            time_zone.parse().context("the company's time zone is not known")?;
+        let today = self.pull.now.with_timezone(&time_zone).date_naive();
         let midnight = |days: u64| {
             let day = today.checked_add_days(Days::new(days)).unwrap_or(today);
-            fuso.from_local_datetime(&day.and_time(NaiveTime::MIN))
+            time_zone
+                .from_local_datetime(&day.and_time(NaiveTime::MIN))
                 .earliest()
                 .map_or(self.pull.now, |instant| instant.with_timezone(&Utc))
         };

@@ -1,5 +1,5 @@
-//! What a person's devices hold, when not a record moved but the person: permissions, groups, or
-//! whether the person is still with the company (R85, R86).
+//! Grants and revokes cases when a person changes: permissions, groups, or whether the person is
+//! still active (R85, R86).
 
 use super::clock::advance;
 use anyhow::Result;
@@ -11,18 +11,18 @@ use sqlx::{PgTransaction, Row};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
-/// How far a person sees.
+/// Which cases a person sees, restrictions aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Sight {
-    /// Nothing.
+    /// None.
     Nothing,
-    /// Cases with the person in them, and clients.
+    /// Those in which the person is involved, and all clients.
     Own,
-    /// Everything.
+    /// All.
     All,
 }
 
-/// What of a person decides which cases are seen, besides being involved in them and listed.
+/// The attributes of a person that decide which cases are seen.
 #[derive(PartialEq, Eq)]
 struct Reach<'a> {
     sight: Sight,
@@ -41,7 +41,8 @@ impl<'a> Reach<'a> {
     }
 }
 
-/// `policy::visivel` in SQL, for a person who is not (or no longer) as the table says.
+/// `policy::visivel` in SQL with given attributes of a person, since the table `usuario` has only
+/// those of after the change.
 macro_rules! reaches {
     ($ver:literal, $all:literal, $admin:literal, $grupos:literal) => {
         concat!(
@@ -60,12 +61,12 @@ macro_rules! reaches {
     };
 }
 
-/// A person sees more or less than before. What is lost is revoked case by case. What is gained by
-/// groups is granted case by case; what is gained by seeing farther starts the person's devices
-/// over, which brings all of it.
+/// Writes into the log what a person sees more or less than before. Lost cases are revoked one by
+/// one. Cases gained by groups are granted one by one; if the person's sight grew (from own cases to
+/// all, say), one entry makes the devices start over, which brings everything.
 ///
 /// # Errors
-/// PostgreSQL refuses.
+/// PostgreSQL's.
 pub async fn rescope(
     tx: &mut PgTransaction<'_>,
     tenant: TenantId,
@@ -98,7 +99,7 @@ pub async fn rescope(
     .bind(today.sight == Sight::All)
     .bind(today.administrar)
     .bind(today.grupos.iter().map(String::as_str).collect::<Vec<_>>())
-    // Groups decide only where something is restricted.
+    // If only groups or `administrar` changed, only restricted cases can be concerned.
     .bind(then.sight != today.sight)
     .fetch_all(&mut **tx)
     .await?;

@@ -1,7 +1,7 @@
-//! Writing a plan, in three parts between which `crate::commit` writes what follows from it:
-//! [`prepare`] takes the locks and writes the rows that need no position; [`append`] takes the
-//! clock's row, whose lock makes commit order equal sequence order, and writes the log; [`finish`]
-//! writes the rows that carry positions.
+//! Writes a plan in three steps, between which `crate::commit` writes projection and outbox:
+//! [`prepare`] takes the locks and writes rows that need no position; [`append`] locks the clock's
+//! row, so that positions have the order of commits, and writes the log; [`finish`] writes rows that
+//! hold positions.
 
 use super::{
     clock::{advance, notify},
@@ -19,10 +19,10 @@ use sqlx::PgTransaction;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// How many changes a document's snapshot may lie behind before it is written anew.
+/// Most changes after a document's last snapshot before a new one is written.
 pub const INCREMENTS_MAX: i32 = 16;
 
-/// Takes the locks of a plan and writes what needs no position.
+/// Takes the locks of a plan and writes the rows that need no position.
 ///
 /// # Errors
 /// [`Conflict`] if something moved since it was planned; anything else is PostgreSQL's.
@@ -45,11 +45,11 @@ pub async fn append(tx: &mut PgTransaction<'_>, frame: Frame<'_>, plan: &Plan) -
     Ok(base)
 }
 
-/// Writes who holds what since when, the new heads and snapshots, and tells every process that
-/// something moved. After [`append`], with the position that it returned.
+/// Writes since which position each person holds each case, and the new heads and snapshots, and
+/// notifies every process. After [`append`], with the position that it returned.
 ///
 /// # Errors
-/// PostgreSQL refuses.
+/// PostgreSQL's.
 pub async fn finish(
     tx: &mut PgTransaction<'_>,
     frame: Frame<'_>,
@@ -69,7 +69,7 @@ async fn number(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan) -> R
              ON CONFLICT (tenant, ano) DO UPDATE SET ultimo = $4 WHERE n.ultimo = $3",
         )
         .bind(frame.tenant.uuid())
-        .bind(frame.ano)
+        .bind(frame.year)
         .bind(before as i64)
         .bind(after as i64)
         .execute(&mut **tx)
@@ -261,8 +261,8 @@ async fn log(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan, base: u
     Ok(())
 }
 
-/// What a plan adds to the acompanhamento: each event with its position, its case and the server's
-/// time.
+/// The events that a plan adds to the acompanhamento, each with its position, the root of its case
+/// and the time of the commit.
 pub fn eventos<'a>(
     frame: Frame<'_>,
     plan: &'a Plan,
@@ -283,8 +283,8 @@ fn positions(plan: &Plan, base: u64) -> impl Iterator<Item = (u64, &LogWrite)> {
     plan.log.iter().enumerate().map(move |(place, write)| (base + place as u64 + 1, write))
 }
 
-/// Since when each person's devices hold what came into sight. What left it stays noted: it shows
-/// nothing, and comes back with a later position.
+/// Writes since which position each person's devices get the cases that were granted. A revoked case
+/// keeps its row, which has no effect until the case is granted again with a later position.
 async fn scope(
     tx: &mut PgTransaction<'_>,
     frame: &Frame<'_>,
@@ -314,7 +314,8 @@ async fn scope(
     Ok(())
 }
 
-/// New heads for every document; a whole snapshot only where the increments have grown long.
+/// Writes the new heads of every document, and a new snapshot of those with more than
+/// [`INCREMENTS_MAX`] changes after the last one.
 async fn save(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan, base: u64) -> Result<()> {
     if plan.documents.is_empty() {
         return Ok(());

@@ -40,7 +40,7 @@ pub async fn run_all(
     se: Option<(DocumentId, Vec<ChangeHash>)>,
 ) -> Result<(), OfficeError> {
     preparo::preparar(app, tenant, pessoa, &mut commands).await?;
-    let work = Work::Office { user: pessoa.id, commands, se };
+    let work = Work::Office { user: pessoa.id, commands, only_if: se };
     answer(app.submit(tenant, work).await?)
 }
 
@@ -51,7 +51,7 @@ pub async fn run_all(
 pub(super) fn answer(answer: Answer) -> Result<(), OfficeError> {
     match answer {
         Answer::Office(done) => Ok(done?),
-        Answer::Verdicts(_) | Answer::Ended(_) | Answer::Arquivo(_) => {
+        Answer::Verdicts(_) | Answer::Ended(_) | Answer::File(_) => {
             Err(anyhow::anyhow!("an answer to something else").into())
         }
     }

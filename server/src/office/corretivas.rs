@@ -4,7 +4,7 @@
 use super::{commands::answer, error::OfficeError, record};
 use crate::{
     app::App,
-    commit::{Nova, Vinculacao, Work},
+    commit::{Linking, NewCorretiva, Work},
     error::{ApiError, ApiResult},
     ledger,
 };
@@ -96,7 +96,7 @@ pub async fn abrir(
         }
     };
     let id = Uuid::now_v7();
-    let nova = Some(Nova { titulo, descricao, tipo });
+    let nova = Some(NewCorretiva { titulo, descricao, tipo });
     ligar(app, (tenant, pessoa), id, nova, &registros, dos_registros).await?;
     Ok(id)
 }
@@ -142,13 +142,13 @@ async fn ligar(
     app: &App,
     (tenant, pessoa): (TenantId, &Pessoa),
     id: Uuid,
-    nova: Option<Nova>,
+    nova: Option<NewCorretiva>,
     registros: &BTreeSet<Uuid>,
     tipo: Option<String>,
 ) -> ApiResult<()> {
     let registros = registros.iter().copied().map(DocumentId::from).collect();
     let (user, corretiva) = (pessoa.id, CorretivaId::from(id));
-    let work = Work::Corretiva(Vinculacao { user, corretiva, nova, registros, tipo });
+    let work = Work::Corretiva(Linking { user, corretiva, opens: nova, records: registros, tipo });
     let done = app.submit(tenant, work).await.map_err(OfficeError::from);
     Ok(done.and_then(answer)?)
 }

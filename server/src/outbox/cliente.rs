@@ -1,4 +1,4 @@
-//! The client of a record, as messages name it.
+//! The client of a record, as webhooks and e-mails name it.
 
 use campo_domain::ids::{DocumentId, TenantId};
 use serde::Serialize;
@@ -21,7 +21,7 @@ pub(super) struct ClienteDoEvento {
     pub(super) email: Option<String>,
 }
 
-/// The client of a record, and whom the record itself names.
+/// The client of a record, and the contact that the record itself names.
 #[derive(Debug, Default, FromRow)]
 pub(super) struct Cliente {
     pub(super) contato_nome: Option<String>,
@@ -34,7 +34,10 @@ pub(super) struct Cliente {
 }
 
 impl Cliente {
-    /// As the projection has it: of the record, else of the assistência that it belongs to.
+    /// Reads the client of the record, or of the assistência that it belongs to.
+    ///
+    /// # Errors
+    /// PostgreSQL's.
     pub(super) async fn load(
         tx: &mut PgTransaction<'_>,
         tenant: TenantId,
@@ -59,19 +62,19 @@ impl Cliente {
         Ok(found.unwrap_or_default())
     }
 
-    /// Where e-mails for the client go.
-    pub(super) fn endereco(&self) -> Option<String> {
+    /// The address for e-mails to the client: the record's contact, else the client's own.
+    pub(super) fn email_address(&self) -> Option<String> {
         filled(&self.contato_email).or(filled(&self.email)).map(str::to_owned)
     }
 
-    /// As the ERP is told of it.
+    /// For the body of an event; `None` if the record has no client.
     pub(super) fn no_evento(self) -> Option<ClienteDoEvento> {
         let Self { id, nome, documento, telefone, email, .. } = self;
         Some(ClienteDoEvento { id: id?, nome, documento, telefone, email })
     }
 }
 
-/// A text that says something.
+/// The trimmed text, if anything is left of it.
 pub(super) fn filled(text: &Option<String>) -> Option<&str> {
     text.as_deref().map(str::trim).filter(|text| !text.is_empty())
 }

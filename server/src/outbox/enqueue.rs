@@ -1,11 +1,12 @@
-//! From a plan to the rows of the outbox: what the ERP is told of an action, and whom an e-mail
-//! reaches. Nothing of the business makes it fail: what cannot be sent is kept and says why.
+//! From a plan to the rows of the outbox: the event of each action, and an e-mail for each person
+//! who is told. A message that cannot be sent is stored with the reason; it does not fail the
+//! commit.
 
 use super::{
     cliente::{Cliente, filled},
-    email::{self, NovoEmail},
-    evento, fila,
-    modelo::Contexto,
+    email::{self, NewEmail},
+    evento, queue,
+    template::Contexto,
 };
 use crate::visibility::visible;
 use anyhow::Result;
@@ -15,66 +16,70 @@ use campo_domain::{
     registro::{Registro, SituacaoAcao, TipoAnalise},
     tipo::Tipo,
 };
-use campo_sync::exchange::{ActionWrite, EmailWrite, Plan, Recipients};
+use campo_sync::exchange::{AcaoWrite, Aviso, Destino, Plan};
 use chrono::{DateTime, Utc};
 use sqlx::PgTransaction;
 use uuid::Uuid;
 
-/// Queues what follows a plan, in the transaction that commits it, once the projection is written.
+/// Queues the messages of a plan in the transaction that commits it. The projection must be written
+/// before, since it is read here.
 ///
 /// # Errors
-/// PostgreSQL refuses.
+/// PostgreSQL's.
 pub async fn enqueue(
     tx: &mut PgTransaction<'_>,
     tenant: TenantId,
     now: DateTime<Utc>,
     plan: &Plan,
 ) -> Result<()> {
-    let mut mensagens = Vec::new();
-    for ActionWrite { document, action, .. } in &plan.actions {
+    let mut messages = Vec::new();
+    for AcaoWrite { document, acao, .. } in &plan.acoes {
         let Some(write) = plan.documents.get(document) else { continue };
         let (registro, tipo) = (&write.merged.registro, &*write.merged.tipo);
-        let Some(acao) = registro.acoes.iter().find(|other| other.id == *action) else { continue };
-        mensagens.push(evento::solicitada(tx, tenant, now, registro, tipo, acao).await?);
+        let Some(acao) = registro.acoes.iter().find(|other| other.id == *acao) else { continue };
+        messages.push(evento::solicitada(tx, tenant, now, registro, tipo, acao).await?);
     }
-    fila::enfileirar(tx, tenant, now, &mensagens).await?;
+    queue::enqueue(tx, tenant, now, &messages).await?;
     let registros = plan.documents.values().map(|write| &write.merged.registro);
-    let respondidas = registros.flat_map(|registro| {
+    let answered = registros.flat_map(|registro| {
         let acoes = registro.acoes.iter();
         let acoes = acoes.filter(|acao| acao.situacao != SituacaoAcao::Solicitada);
         acoes.map(|acao| (registro.id, acao.id))
     });
-    fila::cancelar(tx, tenant, &respondidas.collect::<Vec<_>>()).await?;
+    queue::cancel(tx, tenant, &answered.collect::<Vec<_>>()).await?;
     let mut emails = Vec::new();
-    for aviso in &plan.emails {
+    for aviso in &plan.avisos {
         let Some(write) = plan.documents.get(&aviso.document) else { continue };
-        emails.extend(avisar(tx, tenant, &write.merged.registro, &write.merged.tipo, aviso).await?);
+        emails.extend(
+            emails_for(tx, tenant, &write.merged.registro, &write.merged.tipo, aviso).await?,
+        );
     }
-    email::enfileirar(tx, tenant, now, &emails).await
+    email::enqueue(tx, tenant, now, &emails).await
 }
 
-async fn avisar(
+/// The e-mails of one notice: to the client, or to the people whom it names.
+async fn emails_for(
     tx: &mut PgTransaction<'_>,
     tenant: TenantId,
     registro: &Registro,
     tipo: &Tipo,
-    aviso: &EmailWrite,
-) -> Result<Vec<NovoEmail>> {
+    aviso: &Aviso,
+) -> Result<Vec<NewEmail>> {
     let empresa: String = sqlx::query_scalar("SELECT nome FROM tenant WHERE id = $1")
         .bind(tenant.uuid())
         .fetch_one(&mut **tx)
         .await?;
     let cliente = Cliente::load(tx, tenant, registro.id).await?;
-    // A client is told no more than the portal shows.
-    let situacao = match aviso.to {
-        Recipients::Client => registro.situacao_do_cliente(tipo),
-        Recipients::Users(_) => registro.situacao(tipo),
+    // A client is told the situação that the portal shows (R66).
+    let situacao = match aviso.destino {
+        Destino::Cliente => registro.situacao_do_cliente(tipo),
+        Destino::Usuarios(_) => registro.situacao(tipo),
     };
     let relato = match registro.valor("relato").texto() {
         Some(relato) => Some(relato),
         None => registro.valor("situacao_alegada").texto(),
     };
-    let contexto = Contexto {
+    let context = Contexto {
         empresa,
         destinatario: String::new(),
         tipo: tipo.nome.clone(),
@@ -89,21 +94,21 @@ async fn avisar(
             .map(|parecer| parecer.texto.clone())
             .unwrap_or_default(),
     };
-    let para = |usuario: Option<UserId>, nome: &str, endereco: Option<String>| NovoEmail {
-        documento: registro.id,
-        modelo: aviso.template.clone(),
-        usuario,
-        endereco,
-        contexto: Contexto { destinatario: nome.to_owned(), ..contexto.clone() },
+    let email_to = |user: Option<UserId>, name: &str, address: Option<String>| NewEmail {
+        document: registro.id,
+        template: aviso.modelo.clone(),
+        user,
+        address,
+        context: Contexto { destinatario: name.to_owned(), ..context.clone() },
     };
-    let usuarios = match &aviso.to {
-        Recipients::Client => {
-            let nome = filled(&cliente.contato_nome).or(filled(&cliente.nome)).unwrap_or_default();
-            return Ok(vec![para(None, nome, cliente.endereco())]);
+    let users = match &aviso.destino {
+        Destino::Cliente => {
+            let name = filled(&cliente.contato_nome).or(filled(&cliente.nome)).unwrap_or_default();
+            return Ok(vec![email_to(None, name, cliente.email_address())]);
         }
-        Recipients::Users(usuarios) => usuarios,
+        Destino::Usuarios(users) => users,
     };
-    // Only the company's own people, and of them those who may see the record (R85, R86).
+    // Only active people of the company who may see the record (R85, R86).
     let people: Vec<(Uuid, String, Option<String>)> = sqlx::query_as(concat!(
         "SELECT u.id, u.nome, u.email \
          FROM usuario u, (SELECT $1::uuid AS tenant, $3::uuid AS raiz) d \
@@ -113,11 +118,11 @@ async fn avisar(
         ") ORDER BY u.id"
     ))
     .bind(tenant.uuid())
-    .bind(usuarios.iter().map(|usuario| usuario.uuid()).collect::<Vec<_>>())
+    .bind(users.iter().map(|user| user.uuid()).collect::<Vec<_>>())
     .bind(registro.raiz().uuid())
     .bind(registro.kind == Kind::Cliente)
     .fetch_all(&mut **tx)
     .await?;
-    let to = |(id, nome, email): (Uuid, String, _)| para(Some(id.into()), &nome, email);
+    let to = |(id, name, email): (Uuid, String, _)| email_to(Some(id.into()), &name, email);
     Ok(people.into_iter().map(to).collect())
 }

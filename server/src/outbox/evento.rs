@@ -3,7 +3,8 @@
 
 use super::{
     cliente::{Cliente, ClienteDoEvento},
-    fila::{self, Mensagem},
+    delivery::ACAO_SOLICITADA,
+    queue::Mensagem,
 };
 use crate::{
     reading::{
@@ -226,9 +227,9 @@ pub(super) async fn solicitada(
             quando: laudo.quando,
         }),
     };
-    let evento = AcaoSolicitada { r#type: fila::ACAO_SOLICITADA, timestamp: now, data };
+    let evento = AcaoSolicitada { r#type: ACAO_SOLICITADA, timestamp: now, data };
     Ok(Mensagem {
-        tipo: fila::ACAO_SOLICITADA,
+        tipo: ACAO_SOLICITADA,
         documento: registro.id,
         acao: acao.id,
         corpo: serde_json::to_string(&evento)?,

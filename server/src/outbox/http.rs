@@ -1,17 +1,16 @@
-//! Delivering a webhook: signed by the Standard Webhooks specification, to the addresses that this
-//! server may reach and no others.
+//! The HTTP client that delivers webhooks, signed by the Standard Webhooks specification.
 //!
-//! An endpoint is an address that somebody typed: it must not become a way into the network that
-//! the server stands in. So each address is looked at when it is connected to, after the name was
-//! resolved, and redirects are not followed.
+//! An endpoint's address is typed by an administrator of a company and must not give access to the
+//! server's own network (SSRF). So the IP address is checked when the connection is made, after the
+//! name was resolved, and redirects are not followed.
 
-use super::fila::{Reservada, Resultado};
-use crate::config::Chave;
+use super::lease::{Claimed, Outcome};
+use crate::config::MasterKey;
 use anyhow::{Context, Result, anyhow};
 use campo_domain::ids::TenantId;
 use chrono::{DateTime, Utc};
 use reqwest::{
-    Client, Url,
+    Url,
     dns::{Addrs, Name, Resolve, Resolving},
     header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
     redirect::Policy,
@@ -26,44 +25,44 @@ use std::{
     time::Duration,
 };
 
-/// Longest wait for a whole answer.
+/// Longest wait for a whole response.
 const TIMEOUT: Duration = Duration::from_secs(15);
-/// How much of an answer is read.
+/// Bytes of a response that are read.
 const ANSWER_BYTES_MAX: usize = 4 * 1024;
-/// How much of it is kept with a failure, in characters.
+/// Characters of a response that are kept with a failure.
 const EXCERPT_CHARS_MAX: usize = 300;
-/// The longest that an endpoint may ask to be left alone.
-const ESPERA_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// Longest `Retry-After` that is respected.
+const WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What an endpoint answered.
+/// The response of an endpoint.
 #[derive(Debug)]
-pub(super) struct Resposta {
+pub(super) struct Response {
     status: u16,
-    /// The beginning of its body.
-    texto: String,
+    /// The beginning of its body, in one line.
+    text: String,
     /// Its `Retry-After`.
-    depois: Option<String>,
+    retry_after: Option<String>,
 }
 
-/// What delivers. One a process: it keeps connections open.
+/// The HTTP client. One for each process, so that connections are kept open.
 #[derive(Clone, Debug)]
-pub(super) struct Carteiro {
-    https: Client,
-    http: Client,
-    redes_privadas: bool,
+pub(super) struct Client {
+    https: reqwest::Client,
+    http: reqwest::Client,
+    private_networks: bool,
 }
 
-impl Carteiro {
-    /// With this machine's certificates.
+impl Client {
+    /// With the root certificates of this machine.
     ///
     /// # Errors
-    /// The machine has no certificates.
-    pub(super) fn new(redes_privadas: bool) -> Result<Self> {
-        // Fails only where a provider is installed already, which then serves.
+    /// The machine has no root certificates.
+    pub(super) fn new(private_networks: bool) -> Result<Self> {
+        // Fails only if a provider is installed already; then that one is used.
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = |scheme| {
-            Client::builder()
-                .dns_resolver(Resolvedor { scheme, redes_privadas })
+            reqwest::Client::builder()
+                .dns_resolver(Resolver { scheme, private_networks })
                 .redirect(Policy::none())
                 .no_proxy()
                 .timeout(TIMEOUT)
@@ -71,63 +70,63 @@ impl Carteiro {
                 .build()
                 .context("o cliente HTTP não pôde ser criado")
         };
-        Ok(Self { https: client("https")?, http: client("http")?, redes_privadas })
+        Ok(Self { https: client("https")?, http: client("http")?, private_networks })
     }
 
-    /// Posts once.
+    /// Makes one attempt. `timestamp` is in Unix seconds.
     ///
     /// # Errors
-    /// The address must not be called, the secret cannot be read, or no answer came.
+    /// The address is not allowed, the secret cannot be decrypted, or there was no response.
     pub(super) async fn post(
         &self,
-        chave: &Chave,
+        key: &MasterKey,
         tenant: TenantId,
-        reservada: &Reservada,
+        claimed: &Claimed,
         timestamp: i64,
-    ) -> Result<Resposta> {
-        let url = Url::parse(&reservada.url)?;
-        permitido(&url, self.redes_privadas).map_err(|reason| anyhow!(reason))?;
-        let headers = headers(chave, tenant, reservada, timestamp)?;
+    ) -> Result<Response> {
+        let url = Url::parse(&claimed.url)?;
+        allowed(&url, self.private_networks).map_err(|reason| anyhow!(reason))?;
+        let headers = headers(key, tenant, claimed, timestamp)?;
         let client = if url.scheme() == "https" { &self.https } else { &self.http };
-        let request = client.post(url).headers(headers).body(reservada.corpo.clone());
+        let request = client.post(url).headers(headers).body(claimed.body.clone());
         let mut response = request.send().await.map_err(reqwest::Error::without_url)?;
         let mut body = Vec::new();
-        // The status says it all: a body that breaks off or does not end changes nothing.
+        // The status decides; a body that breaks off or does not end makes no difference.
         while let Ok(Some(chunk)) = response.chunk().await {
             body.extend_from_slice(&chunk[..chunk.len().min(ANSWER_BYTES_MAX - body.len())]);
             if body.len() == ANSWER_BYTES_MAX {
                 break;
             }
         }
-        let depois = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let depois = depois.map(str::to_owned);
-        Ok(Resposta { status: response.status().as_u16(), texto: excerpt(&body), depois })
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let retry_after = retry_after.map(str::to_owned);
+        Ok(Response { status: response.status().as_u16(), text: excerpt(&body), retry_after })
     }
 }
 
 fn headers(
-    chave: &Chave,
+    key: &MasterKey,
     tenant: TenantId,
-    reservada: &Reservada,
+    claimed: &Claimed,
     timestamp: i64,
 ) -> Result<HeaderMap> {
     let mut signatures = Vec::new();
-    for sealed in [Some(&reservada.segredo), reservada.segredo_anterior.as_ref()] {
+    for sealed in [Some(&claimed.secret), claimed.previous_secret.as_ref()] {
         let Some(sealed) = sealed else { continue };
-        let segredo = chave.reveal(tenant, reservada.destino, sealed)?;
-        let webhook = Webhook::new(&segredo)?;
-        let corpo = reservada.corpo.as_bytes();
-        signatures.push(webhook.sign(&reservada.mensagem, timestamp, corpo)?);
+        let secret = key.reveal(tenant, claimed.endpoint, sealed)?;
+        let webhook = Webhook::new(&secret)?;
+        let body = claimed.body.as_bytes();
+        signatures.push(webhook.sign(&claimed.message_id, timestamp, body)?);
     }
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(HEADER_WEBHOOK_ID, reservada.mensagem.parse()?);
+    headers.insert(HEADER_WEBHOOK_ID, claimed.message_id.parse()?);
     headers.insert(HEADER_WEBHOOK_TIMESTAMP, timestamp.into());
     headers.insert(HEADER_WEBHOOK_SIGNATURE, signatures.join(" ").parse()?);
     Ok(headers)
 }
 
-/// What an answer says, in a line, without what does not belong into one.
+/// The beginning of a body in one line, without control characters.
 fn excerpt(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c.is_control()).collect();
@@ -135,40 +134,37 @@ fn excerpt(body: &[u8]) -> String {
     words.join(" ").chars().take(EXCERPT_CHARS_MAX).collect()
 }
 
-/// What came of a post that began then.
-pub(super) fn resultado(
-    outcome: Result<Resposta>,
-    em: DateTime<Utc>,
-    levou: Duration,
-) -> Resultado {
-    let Resposta { status, texto, depois } = match outcome {
-        Ok(resposta) => resposta,
+/// The result of an attempt that began at `at` and took so long.
+pub(super) fn outcome_of(outcome: Result<Response>, at: DateTime<Utc>, took: Duration) -> Outcome {
+    let Response { status, text, retry_after } = match outcome {
+        Ok(response) => response,
         Err(error) => {
-            return Resultado { em, status: None, levou, erro: Some(reason(&error)), espera: None };
+            return Outcome { at, status: None, took, error: Some(reason(&error)), wait: None };
         }
     };
-    let erro = match status {
+    let error = match status {
         200..300 => None,
         300..400 => Some(format!("HTTP {status}: redirecionamentos não são seguidos")),
-        _ => Some(format!("HTTP {status}: {texto}").trim_end().to_owned()),
+        _ => Some(format!("HTTP {status}: {text}").trim_end().to_owned()),
     };
-    let espera = depois.filter(|_| matches!(status, 429 | 503)).and_then(|d| espera(&d, em));
-    Resultado { em, status: Some(status), levou, erro, espera }
+    let wait =
+        retry_after.filter(|_| matches!(status, 429 | 503)).and_then(|d| wait_asked_for(&d, at));
+    Outcome { at, status: Some(status), took, error, wait }
 }
 
-/// What a `Retry-After` asks for, in seconds or until a day and time, up to a day.
-fn espera(depois: &str, em: DateTime<Utc>) -> Option<Duration> {
-    let segundos = match depois.trim().parse() {
-        Ok(segundos) => segundos,
-        Err(_) => (DateTime::parse_from_rfc2822(depois).ok()?.to_utc() - em).num_seconds(),
+/// The wait that a `Retry-After` asks for, as seconds or as an HTTP date, up to [`WAIT_MAX`].
+fn wait_asked_for(retry_after: &str, at: DateTime<Utc>) -> Option<Duration> {
+    let seconds = match retry_after.trim().parse() {
+        Ok(seconds) => seconds,
+        Err(_) => (DateTime::parse_from_rfc2822(retry_after).ok()?.to_utc() - at).num_seconds(),
     };
-    Some(Duration::from_secs(u64::try_from(segundos).ok()?).min(ESPERA_MAX))
+    Some(Duration::from_secs(u64::try_from(seconds).ok()?).min(WAIT_MAX))
 }
 
-/// Why no answer came, pt-BR.
+/// Why there was no response, pt-BR.
 fn reason(error: &anyhow::Error) -> String {
-    if let Some(recusado) = error.chain().find_map(|cause| cause.downcast_ref::<Recusado>()) {
-        return recusado.to_string();
+    if let Some(refused) = error.chain().find_map(|cause| cause.downcast_ref::<Refused>()) {
+        return refused.to_string();
     }
     match error.downcast_ref::<reqwest::Error>() {
         Some(error) if error.is_timeout() => {
@@ -185,39 +181,40 @@ fn reason(error: &anyhow::Error) -> String {
     }
 }
 
-/// Whether an endpoint may be called, as far as its address alone says.
+/// Whether an endpoint may be called, as far as its address alone tells; names are checked when
+/// they are resolved.
 ///
 /// # Errors
 /// Why not, pt-BR.
-pub(super) fn permitido(url: &Url, redes_privadas: bool) -> Result<(), String> {
+pub(super) fn allowed(url: &Url, private_networks: bool) -> Result<(), String> {
     let scheme = url.scheme();
-    if scheme != "https" && !(scheme == "http" && redes_privadas) {
+    if scheme != "https" && !(scheme == "http" && private_networks) {
         return Err("use https".to_owned());
     }
     let host = url.host_str().unwrap_or_default();
     match host.trim_matches(['[', ']']).parse() {
-        Ok(ip) if !alcanca(scheme, ip, redes_privadas) => Err(Recusado.to_string()),
+        Ok(ip) if !reachable(scheme, ip, private_networks) => Err(Refused.to_string()),
         _ if host.is_empty() => Err("falta o nome do servidor".to_owned()),
-        // A name is looked at when it is resolved.
+        // `Resolver` checks names.
         _ => Ok(()),
     }
 }
 
-/// Whether a client of that scheme may connect there: into private networks only where the setting
-/// says so, and without encryption nowhere else.
-fn alcanca(scheme: &str, ip: IpAddr, redes_privadas: bool) -> bool {
-    if publico(ip) { scheme == "https" } else { redes_privadas }
+/// Whether a client of that scheme may connect there. Private networks need the setting
+/// `CAMPO_WEBHOOK_REDES_PRIVADAS`; public ones need `https`.
+fn reachable(scheme: &str, ip: IpAddr, private_networks: bool) -> bool {
+    if is_public(ip) { scheme == "https" } else { private_networks }
 }
 
-/// Whether an address belongs to the internet at large.
-fn publico(ip: IpAddr) -> bool {
+/// Whether an address is globally routable (IANA special-purpose address registries).
+fn is_public(ip: IpAddr) -> bool {
     match ip {
-        IpAddr::V4(ip) => publico_v4(ip),
-        IpAddr::V6(ip) => publico_v6(ip),
+        IpAddr::V4(ip) => is_public_v4(ip),
+        IpAddr::V6(ip) => is_public_v6(ip),
     }
 }
 
-fn publico_v4(ip: Ipv4Addr) -> bool {
+fn is_public_v4(ip: Ipv4Addr) -> bool {
     let [a, b, c, _] = ip.octets();
     let special = matches!(
         (a, b, c),
@@ -235,12 +232,12 @@ fn publico_v4(ip: Ipv4Addr) -> bool {
     !special
 }
 
-fn publico_v6(ip: Ipv6Addr) -> bool {
-    // The ways to write an IPv4 address as one of these are judged by that address.
+fn is_public_v6(ip: Ipv6Addr) -> bool {
+    // IPv4-mapped, NAT64 and 6to4 addresses are judged by the IPv4 address in them.
     let segments = ip.segments();
     let v4 = |high: u16, low: u16| {
         let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        publico_v4(Ipv4Addr::new(a, b, c, d))
+        is_public_v4(Ipv4Addr::new(a, b, c, d))
     };
     match segments {
         [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
@@ -253,11 +250,11 @@ fn publico_v6(ip: Ipv6Addr) -> bool {
     }
 }
 
-/// The address is one that this server must not call.
+/// The address is one that this server must not connect to.
 #[derive(Debug)]
-struct Recusado;
+struct Refused;
 
-impl fmt::Display for Recusado {
+impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
             "o endereço fica numa rede interna, ou http numa rede pública; \
@@ -266,24 +263,24 @@ impl fmt::Display for Recusado {
     }
 }
 
-impl Error for Recusado {}
+impl Error for Refused {}
 
-/// Resolves names to the addresses that may be connected to.
+/// Resolves names to those of their addresses that may be connected to.
 #[derive(Clone, Copy, Debug)]
-struct Resolvedor {
+struct Resolver {
     scheme: &'static str,
-    redes_privadas: bool,
+    private_networks: bool,
 }
 
-impl Resolve for Resolvedor {
+impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let Self { scheme, redes_privadas } = *self;
+        let Self { scheme, private_networks } = *self;
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let reached: Vec<SocketAddr> =
-                found.filter(|addr| alcanca(scheme, addr.ip(), redes_privadas)).collect();
+                found.filter(|addr| reachable(scheme, addr.ip(), private_networks)).collect();
             if reached.is_empty() {
-                return Err(Recusado.into());
+                return Err(Refused.into());
             }
             Ok(Box::new(reached.into_iter()) as Addrs)
         })
@@ -294,8 +291,8 @@ impl Resolve for Resolvedor {
 mod tests {
     use super::*;
 
-    fn may(address: &str, redes_privadas: bool) -> bool {
-        permitido(&Url::parse(address).unwrap(), redes_privadas).is_ok()
+    fn may(address: &str, private_networks: bool) -> bool {
+        allowed(&Url::parse(address).unwrap(), private_networks).is_ok()
     }
 
     #[test]
@@ -342,8 +339,8 @@ mod tests {
 
     #[test]
     fn an_endpoint_says_in_seconds_or_by_a_date_how_long_it_wants_to_be_left_alone() {
-        let em = DateTime::from_timestamp(1_445_412_420, 0).unwrap(); // 07:27:00 of that day
-        let asked = |depois| espera(depois, em).map(|espera| espera.as_secs());
+        let at = DateTime::from_timestamp(1_445_412_420, 0).unwrap(); // 07:27:00 of that day
+        let asked = |retry_after| wait_asked_for(retry_after, at).map(|wait| wait.as_secs());
         assert_eq!(asked("120"), Some(120));
         assert_eq!(asked("Wed, 21 Oct 2015 07:28:00 GMT"), Some(60));
         assert_eq!(asked("9999999"), Some(86_400));
@@ -354,12 +351,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_that_leads_into_an_inner_network_is_refused_when_it_is_resolved() {
-        for (scheme, redes_privadas, reached) in
+        for (scheme, private_networks, reached) in
             [("https", false, false), ("https", true, true), ("http", true, true)]
         {
-            let resolvedor = Resolvedor { scheme, redes_privadas };
-            let found = resolvedor.resolve("localhost".parse().unwrap()).await;
-            assert_eq!(found.is_ok(), reached, "{scheme} {redes_privadas}");
+            let resolver = Resolver { scheme, private_networks };
+            let found = resolver.resolve("localhost".parse().unwrap()).await;
+            assert_eq!(found.is_ok(), reached, "{scheme} {private_networks}");
         }
     }
 }

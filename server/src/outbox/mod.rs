@@ -1,25 +1,27 @@
 //! What leaves Campo: actions for the company's ERP as signed webhooks (R100), and e-mails (R60,
-//! R66, R87).
+//! R66, R87). See ADR 0015.
 //!
-//! Rows are written in the transaction that commits what they tell of ([`enqueue`]), so that
-//! nothing is sent of what was not kept, and nothing that was kept goes untold. The [`worker`] of
-//! any server sends them afterwards, at least once, with no transaction open meanwhile. What cannot
-//! go out, for want of an endpoint, an address or an SMTP server, waits and says what it waits for.
+//! Messages are queued in the transaction that commits their cause ([`enqueue`]): what is rolled
+//! back is never sent, and what is committed is never forgotten. The [`worker`] of any server sends
+//! them afterwards, at least once, with no transaction open meanwhile. A message that lacks an
+//! endpoint, an address or an SMTP server waits, and its row says what it waits for.
 
+mod backoff;
 mod cliente;
-pub mod email;
+pub(crate) mod delivery;
+pub(crate) mod email;
 mod enqueue;
-mod esperas;
 mod evento;
-pub mod fila;
 mod http;
-mod modelo;
+mod lease;
+pub(crate) mod queue;
 mod smtp;
+mod template;
 #[cfg(test)]
 mod tests;
-pub mod webhook;
+pub(crate) mod webhook;
 pub mod worker;
 
-pub use enqueue::enqueue;
-pub use evento::AcaoSolicitada;
-pub use modelo::{CHARS_MAX, Modelo, PADROES, Texto, VARIAVEIS};
+pub(crate) use enqueue::enqueue;
+pub(crate) use evento::AcaoSolicitada;
+pub(crate) use template::{Modelo, Texto};

@@ -1,4 +1,4 @@
-//! Sending one e-mail through the SMTP server that the settings name.
+//! Sends one e-mail through the SMTP server of `CAMPO_SMTP`.
 
 use crate::config::Smtp;
 use anyhow::Result;
@@ -12,87 +12,90 @@ use lettre::{
 };
 use std::{error::Error, time::Duration};
 
-/// Longest wait for all of it.
+/// Longest time for the whole SMTP conversation.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// How much of an answer is kept, in characters.
+/// Characters of an answer that are kept.
 const ANSWER_CHARS_MAX: usize = 300;
 
-/// What one e-mail says, to whom.
+/// One e-mail to send.
 #[derive(Clone, Debug)]
-pub(super) struct Carta<'a> {
-    pub(super) de: &'a Mailbox,
-    pub(super) nome: &'a str,
-    pub(super) endereco: &'a str,
-    pub(super) assunto: &'a str,
-    pub(super) corpo: &'a str,
+pub(super) struct OutgoingEmail<'a> {
+    pub(super) from: &'a Mailbox,
+    pub(super) name: &'a str,
+    pub(super) address: &'a str,
+    pub(super) subject: &'a str,
+    pub(super) body: &'a str,
     pub(super) message_id: &'a str,
 }
 
 /// Why it was not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Falha {
-    /// pt-BR, then what the server said.
-    pub(super) erro: String,
-    /// Whether another try is of no use.
-    pub(super) definitiva: bool,
+pub(super) struct SendError {
+    /// In pt-BR, followed by what the server said.
+    pub(super) error: String,
+    /// Whether further attempts would be useless.
+    pub(super) permanent: bool,
 }
 
 /// Sends it; returns what the server answered.
-pub(super) async fn enviar(smtp: &Smtp, carta: &Carta<'_>) -> Result<String, Falha> {
-    // All that is not Campo's own in a message is the address.
-    let message = message(carta).map_err(|_| Falha {
-        erro: format!("o endereço “{}” não serve como e-mail", carta.endereco),
-        definitiva: true,
+///
+/// # Errors
+/// It was not accepted.
+pub(super) async fn send(smtp: &Smtp, email: &OutgoingEmail<'_>) -> Result<String, SendError> {
+    // Everything else in the message is valid by construction, so the address is at fault.
+    let message = message(email).map_err(|_| SendError {
+        error: format!("o endereço “{}” não serve como e-mail", email.address),
+        permanent: true,
     })?;
     match tokio::time::timeout(TIMEOUT, smtp.send(message)).await {
         Ok(Ok(response)) => {
             let words: Vec<&str> = response.message().collect();
             Ok(short(&format!("{} {}", response.code(), words.join(" "))))
         }
-        Ok(Err(error)) => Err(falha(&error)),
+        Ok(Err(error)) => Err(send_error(&error)),
         Err(_) => {
-            let erro = format!("o servidor de e-mail não terminou em {} s", TIMEOUT.as_secs());
-            Err(Falha { erro, definitiva: false })
+            let error = format!("o servidor de e-mail não terminou em {} s", TIMEOUT.as_secs());
+            Err(SendError { error, permanent: false })
         }
     }
 }
 
-fn message(carta: &Carta<'_>) -> Result<Message> {
-    let address: Address = carta.endereco.parse()?;
-    let nome: String = carta.nome.chars().filter(|c| !c.is_control()).collect();
+fn message(email: &OutgoingEmail<'_>) -> Result<Message> {
+    let address: Address = email.address.parse()?;
+    let name: String = email.name.chars().filter(|c| !c.is_control()).collect();
     let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
     Ok(Message::builder()
-        .from(carta.de.clone())
-        .to(Mailbox::new(Some(nome).filter(|nome| !nome.is_empty()), address))
-        .subject(carta.assunto)
-        .message_id(Some(carta.message_id.to_owned()))
+        .from(email.from.clone())
+        .to(Mailbox::new(Some(name).filter(|name| !name.is_empty()), address))
+        .subject(email.subject)
+        .message_id(Some(email.message_id.to_owned()))
         .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
-        .singlepart(SinglePart::plain(carta.corpo.to_owned()))?)
+        .singlepart(SinglePart::plain(email.body.to_owned()))?)
 }
 
-fn falha(error: &smtp::Error) -> Falha {
-    let dito = error.source().map(|source| source.to_string()).unwrap_or_default();
+fn send_error(error: &smtp::Error) -> SendError {
+    let said = error.source().map(|source| source.to_string()).unwrap_or_default();
     let Some(code) = error.status() else {
-        // Of the connection and the settings, never of the address.
+        // About the connection or the settings, so it holds no personal data.
         tracing::info!(reason = %chain(error), "the mail server could not be used");
-        return Falha { erro: sentence(error, &dito).to_owned(), definitiva: false };
+        return SendError { error: sentence(error, &said).to_owned(), permanent: false };
     };
     let code = code.to_string();
-    let definitiva = of_the_address(&code, &dito);
-    let frase = match code.as_str() {
-        _ if definitiva => "o servidor de e-mail recusou o endereço",
+    let permanent = of_the_address(&code, &said);
+    let what = match code.as_str() {
+        _ if permanent => "o servidor de e-mail recusou o endereço",
         "530" | "534" | "535" => "o servidor de e-mail recusou o usuário e a senha de CAMPO_SMTP",
         _ if error.is_permanent() => "o servidor de e-mail recusou a mensagem",
         _ => "o servidor de e-mail não aceitou a mensagem agora",
     };
-    Falha { erro: short(&format!("{frase}: {code} {dito}")), definitiva }
+    SendError { error: short(&format!("{what}: {code} {said}")), permanent }
 }
 
-/// Why nothing was said of the message itself.
-fn sentence(error: &smtp::Error, dito: &str) -> &'static str {
-    if error.is_client() && dito.contains("STARTTLS") {
+/// Why the server gave no answer about the message, pt-BR.
+fn sentence(error: &smtp::Error, said: &str) -> &'static str {
+    if error.is_client() && said.contains("STARTTLS") {
         "o servidor de e-mail não oferece a cifra (STARTTLS) que CAMPO_SMTP pede"
-    } else if error.is_client() && dito.contains("authentication") {
+    } else if error.is_client() && said.contains("authentication") {
         "o servidor de e-mail não aceita a forma de entrar de CAMPO_SMTP"
     } else if error.is_client() || error.is_response() {
         "a conversa com o servidor de e-mail foi interrompida ou não foi entendida"
@@ -117,11 +120,11 @@ fn chain(error: &smtp::Error) -> String {
     reason
 }
 
-/// Whether an answer speaks of the recipient's address: 5.1.1 to 5.1.4, 5.1.6 and 5.2.1 of RFC
-/// 3463; where there is no such code, 501, 550, 551 and 553 of RFC 5321. Other refusals may be of
-/// us, of a policy or of the moment.
-fn of_the_address(code: &str, dito: &str) -> bool {
-    let word = dito.split_whitespace().next().unwrap_or_default();
+/// Whether a refusal is about the recipient's address: 5.1.1 to 5.1.4, 5.1.6 and 5.2.1 of RFC 3463;
+/// without such a code, 501, 550, 551 and 553 of RFC 5321. Other refusals may be about the sender,
+/// a policy or a passing condition.
+fn of_the_address(code: &str, said: &str) -> bool {
+    let word = said.split_whitespace().next().unwrap_or_default();
     let word = word.trim_matches(|c: char| !c.is_ascii_digit());
     let parts: Vec<&str> = word.split('.').collect();
     match parts[..] {

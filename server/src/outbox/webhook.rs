@@ -1,7 +1,7 @@
-//! Endpoints of the company's ERP: where what Campo has to tell goes (R100). What each is told is
-//! in [`super::fila`].
+//! The endpoints that receive webhooks, usually the company's ERP (R100). Their deliveries are in
+//! [`super::delivery`].
 
-use super::fila::ACAO_SOLICITADA;
+use super::delivery::ACAO_SOLICITADA;
 use crate::{
     config::Config,
     error::{ApiError, ApiResult},
@@ -16,12 +16,12 @@ use std::collections::BTreeSet;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// The types of event that there are.
-pub const EVENTOS: &[&str] = &[ACAO_SOLICITADA];
-/// Endpoints of a company.
-const DESTINOS_MAX: i64 = 20;
-/// For how long the secret before still signs beside the new one.
-const TRANSICAO: &str = "24 hours";
+/// Every type of event.
+const EVENTS: &[&str] = &[ACAO_SOLICITADA];
+/// Most endpoints of a company.
+const ENDPOINTS_MAX: i64 = 20;
+/// How long the previous secret signs beside a new one; a PostgreSQL interval.
+const SECRET_OVERLAP: &str = "24 hours";
 
 /// Um destino a cadastrar.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -74,25 +74,25 @@ pub struct Destino {
     pub segredo_anterior_ate: Option<DateTime<Utc>>,
 }
 
-/// Adds an endpoint. Its secret is returned this once.
+/// Adds an endpoint; returns it with its secret, which cannot be read again.
 ///
 /// # Errors
 /// 422 `url_invalida`, `evento_desconhecido`, `destinos_demais`.
-pub async fn criar_destino(
+pub async fn create(
     tx: &mut PgTransaction<'_>,
     config: &Config,
     tenant: TenantId,
     novo: NovoDestino,
 ) -> ApiResult<(Destino, String)> {
-    let url = url(&novo.url, config.webhook_redes_privadas)?;
+    let url = url(&novo.url, config.webhook_private_networks)?;
     let eventos = eventos(novo.eventos)?;
-    let quantos: i64 =
+    let count: i64 =
         sqlx::query_scalar("SELECT count(*) FROM webhook_destino WHERE removido_em IS NULL")
             .fetch_one(&mut **tx)
             .await?;
-    if quantos >= DESTINOS_MAX {
-        let mensagem = format!("Uma empresa tem até {DESTINOS_MAX} destinos. Remova um antes.");
-        return Err(ApiError::recusado("destinos_demais", mensagem));
+    if count >= ENDPOINTS_MAX {
+        let message = format!("Uma empresa tem até {ENDPOINTS_MAX} destinos. Remova um antes.");
+        return Err(ApiError::recusado("destinos_demais", message));
     }
     let (id, segredo) = (Uuid::now_v7(), mint());
     let destino = sqlx::query_as(
@@ -104,29 +104,26 @@ pub async fn criar_destino(
     .bind(url)
     .bind(descricao(&novo.descricao))
     .bind(eventos)
-    .bind(config.chave()?.seal(tenant, id, &segredo)?)
+    .bind(config.master_key()?.seal(tenant, id, &segredo)?)
     .fetch_one(&mut **tx)
     .await?;
     Ok((destino, segredo))
 }
 
-/// The endpoints, in the order of their making.
+/// The endpoints of the company, oldest first.
 ///
 /// # Errors
-/// PostgreSQL refuses.
-pub async fn listar_destinos(
-    tx: &mut PgTransaction<'_>,
-    tenant: TenantId,
-) -> ApiResult<Vec<Destino>> {
+/// PostgreSQL's.
+pub async fn list(tx: &mut PgTransaction<'_>, tenant: TenantId) -> ApiResult<Vec<Destino>> {
     let sql = "SELECT * FROM webhook_destino WHERE tenant = $1 AND removido_em IS NULL ORDER BY id";
     Ok(sqlx::query_as(sql).bind(tenant.uuid()).fetch_all(&mut **tx).await?)
 }
 
-/// One endpoint, as it stays until the transaction ends.
+/// One endpoint, locked until the transaction ends.
 ///
 /// # Errors
-/// 404.
-pub async fn destino(
+/// 404 `nao_encontrado`.
+pub async fn find(
     tx: &mut PgTransaction<'_>,
     tenant: TenantId,
     destino: Uuid,
@@ -142,18 +139,18 @@ pub async fn destino(
     Ok(found)
 }
 
-/// Changes an endpoint.
+/// Changes an endpoint; what `altera` leaves out stays.
 ///
 /// # Errors
-/// 404; as [`criar_destino`].
-pub async fn alterar_destino(
+/// 404 `nao_encontrado`; as [`create`].
+pub async fn change(
     tx: &mut PgTransaction<'_>,
     config: &Config,
     tenant: TenantId,
     destino: Uuid,
     altera: AlteraDestino,
 ) -> ApiResult<Destino> {
-    let url = altera.url.map(|texto| url(&texto, config.webhook_redes_privadas)).transpose()?;
+    let url = altera.url.map(|text| url(&text, config.webhook_private_networks)).transpose()?;
     let eventos = altera.eventos.map(eventos).transpose()?;
     let destino = sqlx::query_as(
         "UPDATE webhook_destino SET url = coalesce($3, url), descricao = coalesce($4, descricao), \
@@ -172,15 +169,12 @@ pub async fn alterar_destino(
     Ok(destino)
 }
 
-/// Removes an endpoint. What only it was to be told waits for another one.
+/// Removes an endpoint. Messages that no other endpoint has wait for another one; the rest is
+/// cancelled.
 ///
 /// # Errors
-/// 404.
-pub async fn remover_destino(
-    tx: &mut PgTransaction<'_>,
-    tenant: TenantId,
-    destino: Uuid,
-) -> ApiResult<()> {
+/// 404 `nao_encontrado`.
+pub async fn remove(tx: &mut PgTransaction<'_>, tenant: TenantId, destino: Uuid) -> ApiResult<()> {
     sqlx::query(
         "UPDATE webhook_destino SET ativo = false, removido_em = now() \
          WHERE tenant = $1 AND id = $2 AND removido_em IS NULL RETURNING id",
@@ -189,7 +183,8 @@ pub async fn remover_destino(
     .bind(destino)
     .fetch_one(&mut **tx)
     .await?;
-    // Asked again of the row itself: it may have been cancelled while this waited for its lock.
+    // The outer condition repeats `pendente`: a delivery may be cancelled while this statement
+    // waits for its lock.
     sqlx::query(
         "WITH n AS (SELECT e.tenant, e.id, EXISTS (SELECT FROM webhook_entrega o \
                  WHERE o.tenant = e.tenant AND o.mensagem = e.mensagem AND o.id <> e.id \
@@ -208,11 +203,12 @@ pub async fn remover_destino(
     Ok(())
 }
 
-/// Gives an endpoint a new secret, returned this once. The one before signs beside it for a day.
+/// Gives an endpoint a new secret and returns it, which is possible this once. The previous one
+/// signs beside it for 24 hours.
 ///
 /// # Errors
-/// 404.
-pub async fn girar_segredo(
+/// 404 `nao_encontrado`.
+pub async fn rotate_secret(
     tx: &mut PgTransaction<'_>,
     config: &Config,
     tenant: TenantId,
@@ -226,42 +222,42 @@ pub async fn girar_segredo(
     )
     .bind(tenant.uuid())
     .bind(destino)
-    .bind(config.chave()?.seal(tenant, destino, &segredo)?)
-    .bind(TRANSICAO)
+    .bind(config.master_key()?.seal(tenant, destino, &segredo)?)
+    .bind(SECRET_OVERLAP)
     .fetch_one(&mut **tx)
     .await?;
     Ok((row, segredo))
 }
 
-fn url(texto: &str, redes_privadas: bool) -> ApiResult<String> {
-    let recusa = |porque: &str| {
-        ApiError::recusado("url_invalida", format!("O endereço não serve: {porque}."))
+fn url(text: &str, private_networks: bool) -> ApiResult<String> {
+    let refuse = |reason: &str| {
+        ApiError::recusado("url_invalida", format!("O endereço não serve: {reason}."))
     };
-    let url = Url::parse(texto.trim()).map_err(|_| recusa("não é um endereço completo"))?;
+    let url = Url::parse(text.trim()).map_err(|_| refuse("não é um endereço completo"))?;
     if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
-        return Err(recusa("não use usuário, senha nem # nele"));
+        return Err(refuse("não use usuário, senha nem # nele"));
     }
-    super::http::permitido(&url, redes_privadas).map_err(|porque| recusa(&porque))?;
+    super::http::allowed(&url, private_networks).map_err(|reason| refuse(&reason))?;
     if url.as_str().len() > 2_000 {
-        return Err(recusa("é longo demais"));
+        return Err(refuse("é longo demais"));
     }
     Ok(url.into())
 }
 
-fn descricao(texto: &str) -> String {
-    texto.trim().chars().filter(|c| !c.is_control()).take(200).collect()
+fn descricao(text: &str) -> String {
+    text.trim().chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
 fn eventos(eventos: BTreeSet<String>) -> ApiResult<Vec<String>> {
-    if let Some(outro) = eventos.iter().find(|evento| !EVENTOS.contains(&evento.as_str())) {
-        let conhecidos = EVENTOS.join(", ");
-        let mensagem = format!("Não há o evento “{outro}”. Eventos: {conhecidos}.");
-        return Err(ApiError::recusado("evento_desconhecido", mensagem));
+    if let Some(unknown) = eventos.iter().find(|evento| !EVENTS.contains(&evento.as_str())) {
+        let known = EVENTS.join(", ");
+        let message = format!("Não há o evento “{unknown}”. Eventos: {known}.");
+        return Err(ApiError::recusado("evento_desconhecido", message));
     }
     Ok(eventos.into_iter().collect())
 }
 
-/// A new secret of a webhook, as the Standard Webhooks specification writes it.
+/// A new random secret in the format of the Standard Webhooks specification.
 fn mint() -> String {
     format!("whsec_{}", STANDARD.encode(rand::random::<[u8; 32]>()))
 }

@@ -13,7 +13,7 @@ pub mod timeline;
 pub mod values;
 
 use crate::{
-    reference::elegivel,
+    reference::eligible,
     visibility::{Viewer, visible},
 };
 use campo_domain::{ids::UserId, kind::Kind, preenchimento::Dados, tipo::Tipo};
@@ -59,7 +59,7 @@ impl People {
     pub async fn load(tx: &mut PgTransaction<'_>) -> sqlx::Result<Self> {
         let people = sqlx::query_as(concat!(
             "SELECT id, nome, cliente IS NOT NULL AS cliente, ",
-            elegivel!(),
+            eligible!(),
             " AS elegivel FROM usuario ORDER BY nome, id",
         ))
         .fetch_all(&mut **tx)

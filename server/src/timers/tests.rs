@@ -62,7 +62,8 @@ impl Office {
     }
 
     async fn office(&self, at: DateTime<Utc>, document: DocumentId, command: Command) {
-        let work = Work::Office { user: self.carla, commands: vec![(document, command)], se: None };
+        let work =
+            Work::Office { user: self.carla, commands: vec![(document, command)], only_if: None };
         let answers = commit::run(&self.test.db, self.tenant, vec![work], at).await.unwrap();
         assert!(matches!(&answers[..], [Answer::Office(Ok(()))]), "{answers:?}");
     }
@@ -166,7 +167,7 @@ async fn whatever_moves_begins_the_wait_anew() {
     assert!(matches!(office.push(note, 9).await, Outcome::Accepted { .. }));
     assert_eq!(office.tick(10).await, 0);
     // Found before the note came, committed after it.
-    let work = Work::Inatividade { document: office.record, heads: found };
+    let work = Work::Inactive { document: office.record, heads: found };
     let done = commit::run(&office.test.db, office.tenant, vec![work], day(10)).await.unwrap();
     assert!(matches!(&done[..], [Answer::Ended(false)]), "{done:?}");
     // The wait is in the rows: a rebuild, and so a restart, does not forget it.

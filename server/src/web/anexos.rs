@@ -4,9 +4,9 @@ use super::page::{PageError, PageResult, Visit};
 use crate::{
     app::App,
     arquivos::{
-        assinatura::{self, Assinado},
-        baixar,
-        qual::Qual,
+        download,
+        file_ref::FileRef,
+        signature::{self, Assinado},
     },
     error::{ApiError, ApiResult},
 };
@@ -38,10 +38,10 @@ pub async fn show(
     method: Method,
     headers: HeaderMap,
 ) -> PageResult {
-    let Path(qual) = asked.map_err(|_| PageError::not_found())?;
+    let Path(file) = asked.map_err(|_| PageError::not_found())?;
     let auth = &visit.auth;
-    let achado = baixar::para(&app, auth.tenant, &auth.pessoa, Qual::from(qual)).await?;
-    Ok(baixar::responder(&app, achado, &method, &headers).await?)
+    let found = download::for_person(&app, auth.tenant, &auth.pessoa, FileRef::from(file)).await?;
+    Ok(download::respond(&app, found, &method, &headers).await?)
 }
 
 /// `GET /arquivo/{tenant}/{documento}/{anexo}/{variante}?ate=…&assinatura=…`.
@@ -53,13 +53,13 @@ pub async fn linked(
     headers: HeaderMap,
 ) -> Response {
     let open = async || -> ApiResult<Response> {
-        let Path((tenant, documento, anexo, variante)) =
+        let Path((tenant, document, attachment, variant)) =
             asked.map_err(|_| ApiError::nao_encontrado())?;
-        let qual = Qual { documento, anexo, variante };
+        let file = FileRef { document, attachment, variant };
         let sent = sent.map_or_else(|_| Assinado::default(), |Query(sent)| sent);
-        assinatura::conferir(&app.config, tenant, &qual, &sent, Utc::now())?;
-        let achado = baixar::por_link(&app, tenant, qual).await?;
-        baixar::responder(&app, achado, &method, &headers).await
+        signature::check(&app.config, tenant, &file, &sent, Utc::now())?;
+        let found = download::by_link(&app, tenant, file).await?;
+        download::respond(&app, found, &method, &headers).await
     };
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     match open().await {

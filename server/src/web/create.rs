@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     app::App,
-    auth::office::voltar_local,
+    auth::office::local_path,
     office::{self, OfficeError, preparo},
     reading::{self, names::Names, record, values::Reader},
     reference,
@@ -185,7 +185,7 @@ pub async fn save(
     }
     let made = make(&app, &visit, &tipo, &ground, &asked, &sent, id.into()).await?;
     let Err(refusal) = made else {
-        let path = match voltar_local(&asked.voltar) {
+        let path = match local_path(&asked.voltar) {
             "/" => format!("/registros/{kind}/{id}"),
             path => format!("{path}{}{kind}={id}", if path.contains('?') { '&' } else { '?' }),
         };
@@ -219,7 +219,7 @@ async fn ground(app: &App, visit: &Visit, kind: Kind, asked: &Asked) -> Result<G
         Kind::Assistencia | Kind::Cliente => "/assistencias",
     };
     let mut tx = app.db.tenant(visit.auth.tenant).await?;
-    let oferecidos = reference::oferecidos(&mut tx, visit.auth.tenant, kind).await;
+    let oferecidos = reference::offered(&mut tx, visit.auth.tenant, kind).await;
     let ground = Ground {
         shell: visit.shell(&mut tx, title, section).await?,
         tipos: reading::tipos(&mut tx, kind).await?.into_iter().collect(),

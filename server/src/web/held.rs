@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     app::App,
-    auth::office::{OfficeAuth, voltar_local},
+    auth::office::{OfficeAuth, local_path},
     office::{self, OfficeError},
     reading::{
         People,
@@ -93,7 +93,7 @@ pub async fn decide(
     let note = sent.filled("motivo");
     let decided = office::decide_held(&app, auth.tenant, &auth.pessoa, held, approve, note).await;
     let back = sent.get("voltar");
-    let back = if back.is_empty() { "/retidas" } else { voltar_local(&back) };
+    let back = if back.is_empty() { "/retidas" } else { local_path(&back) };
     match decided {
         Ok(()) if approve => Ok(Notice::HeldApproved.back_to(&app, back)),
         Ok(()) => Ok(Notice::HeldDiscarded.back_to(&app, back)),

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     app::App,
     auth::{
-        office::{self, OfficeAuth, voltar_local},
+        office::{self, OfficeAuth, local_path},
         throttle::ClientIp,
     },
     error::ApiError,
@@ -50,7 +50,7 @@ pub async fn form(
     Query(back): Query<Back>,
     jar: CookieJar,
 ) -> PageResult {
-    let back = voltar_local(&back.voltar).to_owned();
+    let back = local_path(&back.voltar).to_owned();
     if auth.is_ok() {
         return Ok(Redirect::to(&back).into_response());
     }
@@ -72,7 +72,7 @@ pub async fn enter(
     sent: Sent,
 ) -> PageResult {
     let (company, login) = (sent.get("empresa"), sent.get("login"));
-    let back = voltar_local(&sent.get("voltar")).to_owned();
+    let back = local_path(&sent.get("voltar")).to_owned();
     let signed_in = match from_elsewhere(&headers) {
         true => Err(ApiError::sem_permissao()),
         false => office::sign_in(&app, ip, &company, &login, &sent.get("senha")).await,

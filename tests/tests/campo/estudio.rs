@@ -155,7 +155,7 @@ impl Estudio {
         self.sql("UPDATE envio SET proxima_em = now() WHERE situacao = 'completo'");
         self.sql("UPDATE arquivo SET proxima_em = now() WHERE derivadas = 'pendentes'");
         if let Some((_, running)) = &self.server {
-            running.app.recebidos.notify_one();
+            running.app.uploads_complete.notify_one();
         }
     }
 
@@ -183,7 +183,7 @@ impl Estudio {
 
     /// The keys of the company's objects, without the company.
     pub fn objetos(&self) -> Vec<String> {
-        let all = objects::da_empresa(self.tenant);
+        let all = objects::of_company(self.tenant);
         let all = self.store.inner().list(Some(&all)).try_collect::<Vec<_>>();
         let prefix = format!("{}/", self.tenant);
         let keys = self.rt.block_on(all).unwrap().into_iter();

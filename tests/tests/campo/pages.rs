@@ -12,7 +12,7 @@ use campo_domain::{
     registro::{Registro, SituacaoAcao, SituacaoArquivo, TipoAnalise, Visibilidade},
 };
 use campo_server::{
-    arquivos::{derivadas, verificacao},
+    arquivos::{derivatives, verify},
     auth::{
         accounts::{self, NewCompany, Person},
         password,
@@ -610,7 +610,7 @@ pub fn declare(phone: &Phone, id: DocumentId, nome: &str, legenda: &str, bytes: 
 /// Its bytes, or others, arrive and are looked at.
 pub fn arrive(site: &Site, id: DocumentId, anexo: ItemId, bytes: &[u8]) -> SituacaoArquivo {
     let bytes = bytes.to_vec().into();
-    site.rt.block_on(verificacao::guardar(&site.office, site.tenant, id, anexo, bytes)).unwrap()
+    site.rt.block_on(verify::keep(&site.office, site.tenant, id, anexo, bytes)).unwrap()
 }
 
 #[test]
@@ -638,7 +638,7 @@ fn the_gallery_shows_what_has_arrived_and_says_what_has_not() {
     other[200] ^= 1;
     assert_eq!(arrive(&site, id, wrong, &other), SituacaoArquivo::Recusada);
     assert_eq!(arrive(&site, id, file, &sheet), SituacaoArquivo::Verificada);
-    site.rt.block_on(derivadas::once(&site.office)).unwrap();
+    site.rt.block_on(derivatives::once(&site.office)).unwrap();
 
     let said = gallery();
     for words in [

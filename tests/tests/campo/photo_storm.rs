@@ -15,7 +15,7 @@ use campo_domain::{
 };
 use campo_mobile_core::{Error, PhotoSource, PhotoState, UploadReport};
 use campo_server::{
-    arquivos::{derivadas, limpeza, varredura, verificacao},
+    arquivos::{cleanup, derivatives, sweep, verify},
     objects,
 };
 use campo_tests::{
@@ -322,7 +322,7 @@ impl Storm {
             }
             let app = self.estudio.app.clone();
             self.estudio.apressa();
-            self.estudio.rt.block_on(verificacao::once(&app)).unwrap();
+            self.estudio.rt.block_on(verify::once(&app)).unwrap();
             for caso in &self.casos {
                 for retido in self.estudio.retidos(caso) {
                     self.estudio.aprova(&self.estudio.adm, &retido);
@@ -357,25 +357,25 @@ impl Storm {
         let estudio = &self.estudio;
         let (app, objects) = (&estudio.app, &estudio.app.objects);
         let kept: BTreeSet<_> = self.fotos.iter().map(|foto| &self.contents[foto.que].2).collect();
-        estudio.rt.block_on(limpeza::once(app)).unwrap();
+        estudio.rt.block_on(cleanup::once(app)).unwrap();
         estudio.apressa();
-        estudio.rt.block_on(derivadas::once(app)).unwrap();
+        estudio.rt.block_on(derivatives::once(app)).unwrap();
         // What crashes have left behind is found, and is of nobody.
         let later = Utc::now() + TimeDelta::hours(25);
         let sweep = |apagar| {
-            let sweep = varredura::varrer(&app.db, objects, apagar, later);
-            estudio.rt.block_on(sweep).unwrap().empresas
+            let sweep = sweep::run(&app.db, objects, apagar, later);
+            estudio.rt.block_on(sweep).unwrap().companies
         };
         for empresa in sweep(true) {
-            assert!(empresa.faltas.is_empty(), "{:?}", empresa.faltas);
+            assert!(empresa.missing.is_empty(), "{:?}", empresa.missing);
         }
-        assert!(sweep(false).iter().all(|empresa| empresa.orfaos.is_empty()));
+        assert!(sweep(false).iter().all(|empresa| empresa.orphans.is_empty()));
         self.check();
         assert_eq!(estudio.objetos_em("originais/").len(), kept.len());
         assert_eq!(estudio.conta("SELECT count(*) FROM envio WHERE situacao = 'completo'"), 0);
         // A thumbnail or preview that a device gave up may be under way for ever; it expires.
         estudio.sql("UPDATE envio SET expira_em = now() - interval '1 second'");
-        estudio.rt.block_on(limpeza::once(app)).unwrap();
+        estudio.rt.block_on(cleanup::once(app)).unwrap();
         assert_eq!(estudio.conta("SELECT count(*) FROM envio"), 0);
         assert_eq!(estudio.conta("SELECT count(*) FROM envio_parte"), 0);
         assert!(estudio.objetos_em("envios/").is_empty(), "{:?}", estudio.objetos_em("envios/"));

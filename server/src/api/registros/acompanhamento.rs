@@ -13,7 +13,7 @@ use crate::{
         page::{self, Folha, Pagina},
         principal::{Acesso, LerRegistros},
     },
-    outbox::email::{self, AoCliente, Email},
+    outbox::email::{self, Email, EmailToClient},
     reading::{
         json::{self, Situacao},
         nomes::{Nomes, Pedidos, Quem},
@@ -178,7 +178,7 @@ pub async fn ver(
             let mut guardados: Vec<_> =
                 eventos(&mut tx, id.uuid(), visao, antes, folha.rows()).await?;
             if visao != Visao::Alteracoes {
-                let emails = email::ao_cliente(&mut tx, id).await?.into_iter().map(enviado);
+                let emails = email::to_client(&mut tx, id).await?.into_iter().map(enviado);
                 guardados.extend(emails.filter(|email| email.lugar() < antes));
                 guardados.sort_by_key(|guardado| Reverse(guardado.lugar()));
                 guardados.truncate(rows);
@@ -230,7 +230,7 @@ impl Guardado {
 }
 
 /// An e-mail as if the log had it: it is no change of the record, and its state goes on.
-fn enviado(AoCliente { seq, ordem, email }: AoCliente) -> Guardado {
+fn enviado(EmailToClient { seq, ordem, email }: EmailToClient) -> Guardado {
     let Email { nome, assunto, .. } = &email;
     let para = match &email.endereco {
         Some(endereco) => format!("{nome} ({endereco})"),
@@ -538,7 +538,7 @@ async fn conversas(
         .map(|(desde, conversa)| (desde, LinhaDoAcompanhamento::Conversa(Box::new(conversa))))
         .collect();
     let emails: Vec<_> =
-        email::ao_cliente(tx, registro.id).await?.into_iter().map(enviado).collect();
+        email::to_client(tx, registro.id).await?.into_iter().map(enviado).collect();
     let quando: Vec<_> = emails.iter().map(|email| email.no_servidor).collect();
     for (quando, email) in quando.into_iter().zip(mostrar(tx, viewer, lido, emails).await?) {
         let lugar = linhas.iter().position(|(desde, _)| *desde > quando);

@@ -117,7 +117,7 @@ async fn escolher(
         return Ok(tipo.clone());
     }
     let mut tx = app.db.snapshot(quem.tenant).await?;
-    let oferecidos = reference::oferecidos(&mut tx, quem.tenant, kind).await?;
+    let oferecidos = reference::offered(&mut tx, quem.tenant, kind).await?;
     match &oferecidos[..] {
         [tipo] => Ok(tipo.clone()),
         todos => {

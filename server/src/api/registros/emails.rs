@@ -45,8 +45,9 @@ pub async fn listar(
 ) -> ApiResult<Response> {
     let folha = Folha::<Uuid>::new(filtro.limite, filtro.cursor.as_deref())?;
     let lido = lido::carregar(&app, &acesso, colecao.kind(), id.into()).await?;
-    let filtro = email::Filtro { documento: Some(lido.registro.id), ..email::Filtro::default() };
+    let filtro =
+        email::EmailFilter { documento: Some(lido.registro.id), ..email::EmailFilter::default() };
     let mut tx = app.db.snapshot(acesso.tenant).await?;
-    let rows = email::listar(&mut tx, acesso.tenant, &filtro, folha.depois, folha.rows()).await?;
+    let rows = email::list(&mut tx, acesso.tenant, &filtro, folha.depois, folha.rows()).await?;
     Ok(folha.close(rows, |last| last.id).linked(&uri))
 }

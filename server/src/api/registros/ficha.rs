@@ -18,7 +18,7 @@ use crate::{
         extract::ApiPath,
         principal::{Acesso, LerRegistros, Principal},
     },
-    outbox::fila,
+    outbox::delivery,
     reading::{
         json::{self, Situacao, TipoLinha},
         nomes::{Pedidos, Quem},
@@ -232,7 +232,7 @@ pub async fn montar(app: &App, quem: &Principal, lido: Lido) -> ApiResult<Ficha>
     .fetch_one(&mut *tx)
     .await?;
     let acoes: Vec<Uuid> = registro.acoes.iter().map(|acao| acao.id.uuid()).collect();
-    let mut entregas = fila::das_acoes(&mut tx, quem.tenant, &acoes).await?;
+    let mut entregas = delivery::of_actions(&mut tx, quem.tenant, &acoes).await?;
     tx.rollback().await?;
     let partes = |colecao| Parte::todas(&registro, colecao, &nomes, fuso);
     let pessoas = |ids: &BTreeSet<UserId>| ids.iter().map(|id| nomes.quem(*id)).collect();

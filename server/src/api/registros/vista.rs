@@ -1,7 +1,7 @@
 //! The parts of a record as the API shows them.
 
 use crate::{
-    outbox::fila::EntregaDaAcao,
+    outbox::delivery::EntregaDaAcao,
     reading::{
         json,
         nomes::{Nomes, Quem},

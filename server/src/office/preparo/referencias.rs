@@ -1,7 +1,7 @@
 //! Whether what values refer to is there and in use: people whom work may be given to, records that
 //! the person may see, entries of catalogues that are offered.
 
-use crate::{reading::record, reference::elegivel, visibility::Viewer};
+use crate::{reading::record, reference::eligible, visibility::Viewer};
 use campo_domain::{
     command::NovoItem,
     parte::Colecao,
@@ -39,7 +39,7 @@ pub(super) async fn inelegiveis(
     }
     let rows: Vec<(Uuid, bool, bool, bool)> = sqlx::query_as(concat!(
         "SELECT id, ",
-        elegivel!(),
+        eligible!(),
         ", ativo AND 'ver' = ANY(permissoes), 'portal' = ANY(permissoes) \
          FROM usuario WHERE id = ANY($1)"
     ))

@@ -3,9 +3,9 @@
 use super::*;
 use crate::{
     outbox::{
+        delivery::{self, DeliveryFilter, Entrega},
         email::{self, Email},
         enqueue,
-        fila::{self, Entrega},
     },
     projection,
 };
@@ -20,7 +20,7 @@ use campo_domain::{
 };
 use campo_sync::{
     admission::Merged,
-    exchange::{ActionWrite, DocumentWrite, EmailWrite, Plan, Recipients},
+    exchange::{AcaoWrite, Aviso, Destino, DocumentWrite, Plan},
 };
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -57,47 +57,52 @@ pub(super) fn plan(registros: &[(&Registro, &Arc<Tipo>)]) -> Plan {
     Plan { documents: documents.collect(), ..Plan::default() }
 }
 
-pub(super) async fn commit(casa: &Casa, plan: &Plan) {
-    let mut tx = casa.app.db.tenant(casa.tenant).await.unwrap();
+pub(super) async fn commit(company: &Company, plan: &Plan) {
+    let mut tx = company.app.db.tenant(company.tenant).await.unwrap();
     let now = Utc::now();
     let documents: Vec<_> = plan
         .documents
         .values()
         .map(|document| (&document.merged.registro, &*document.merged.tipo, now))
         .collect();
-    projection::write(&mut tx, casa.tenant, &documents).await.unwrap();
-    enqueue(&mut tx, casa.tenant, now, plan).await.unwrap();
+    projection::write(&mut tx, company.tenant, &documents).await.unwrap();
+    enqueue(&mut tx, company.tenant, now, plan).await.unwrap();
     tx.commit().await.unwrap();
 }
 
-pub(super) async fn deliveries(casa: &Casa) -> Vec<Entrega> {
-    let mut tx = casa.app.db.tenant(casa.tenant).await.unwrap();
-    let filtro = fila::Filtro::default();
-    fila::entregas(&mut tx, casa.tenant, &filtro, None, 100).await.unwrap()
+pub(super) async fn deliveries(company: &Company) -> Vec<Entrega> {
+    let mut tx = company.app.db.tenant(company.tenant).await.unwrap();
+    let filter = DeliveryFilter::default();
+    delivery::list(&mut tx, company.tenant, &filter, None, 100).await.unwrap()
 }
 
 /// What was queued for a template, the oldest first.
-async fn emails(casa: &Casa, modelo: &str) -> Vec<Email> {
-    let mut tx = casa.app.db.tenant(casa.tenant).await.unwrap();
-    let filtro = email::Filtro::default();
-    let all = email::listar(&mut tx, casa.tenant, &filtro, None, 100).await.unwrap();
+async fn emails(company: &Company, modelo: &str) -> Vec<Email> {
+    let mut tx = company.app.db.tenant(company.tenant).await.unwrap();
+    let filter = email::EmailFilter::default();
+    let all = email::list(&mut tx, company.tenant, &filter, None, 100).await.unwrap();
     all.into_iter().rev().filter(|email| email.modelo == modelo).collect()
 }
 
 /// A person of the company who sees everybody's records, straight into the table.
-pub(super) async fn person(casa: &Casa, nome: &str, email: Option<&str>, ativo: bool) -> UserId {
+pub(super) async fn person(
+    company: &Company,
+    nome: &str,
+    email: Option<&str>,
+    ativo: bool,
+) -> UserId {
     let id = Uuid::now_v7();
     sqlx::query(
         "INSERT INTO usuario (tenant, id, login, nome, senha_hash, permissoes, ativo, email) \
          VALUES ($1, $2, $3, $4, 'x', '{ver,ver_todas}', $5, $6)",
     )
-    .bind(casa.tenant.uuid())
+    .bind(company.tenant.uuid())
     .bind(id)
     .bind(nome.to_lowercase())
     .bind(nome)
     .bind(ativo)
     .bind(email)
-    .execute(casa.app.db.owner())
+    .execute(company.app.db.owner())
     .await
     .unwrap();
     id.into()
@@ -105,8 +110,8 @@ pub(super) async fn person(casa: &Casa, nome: &str, email: Option<&str>, ativo: 
 
 #[tokio::test]
 async fn an_action_tells_the_erp_all_it_needs() {
-    let casa = Casa::new(&[]).await;
-    let carla = person(&casa, "Carla", None, true).await;
+    let company = Company::new(&[]).await;
+    let carla = person(&company, "Carla", None, true).await;
     let (de_cliente, de_ocorrencia) =
         (tipo("P000", "p000.cliente"), tipo("P000", "p000.ocorrencia"));
     let cliente = registro(
@@ -149,9 +154,9 @@ async fn an_action_tells_the_erp_all_it_needs() {
     let (id, codigo) = (acao.id, acao.codigo.clone());
     ocorrencia.acoes.push(acao);
     let mut plan = plan(&[(&cliente, &de_cliente), (&ocorrencia, &de_ocorrencia)]);
-    plan.actions.push(ActionWrite { document: ocorrencia.id, action: id, code: codigo });
-    commit(&casa, &plan).await;
-    let entrega = deliveries(&casa).await.remove(0);
+    plan.acoes.push(AcaoWrite { document: ocorrencia.id, acao: id, codigo });
+    commit(&company, &plan).await;
+    let entrega = deliveries(&company).await.remove(0);
     assert_eq!(
         (entrega.situacao.as_str(), entrega.tipo.as_str()),
         ("sem_destino", "acao.solicitada")
@@ -177,7 +182,7 @@ async fn an_action_tells_the_erp_all_it_needs() {
 
 #[tokio::test]
 async fn the_client_is_written_to_at_the_address_of_the_record_else_at_its_own() {
-    let casa = Casa::new(&[]).await;
+    let company = Company::new(&[]).await;
     let (de_cliente, de_ocorrencia) =
         (tipo("P000", "p000.cliente"), tipo("P000", "p000.ocorrencia"));
     let com =
@@ -193,13 +198,13 @@ async fn the_client_is_written_to_at_the_address_of_the_record_else_at_its_own()
     let mut all: Vec<(&Registro, &Arc<Tipo>)> = vec![(&com, &de_cliente), (&sem, &de_cliente)];
     all.extend(cases.iter().map(|registro| (registro, &de_ocorrencia)));
     let mut plan = plan(&all);
-    plan.emails.extend(cases.iter().map(|registro| EmailWrite {
+    plan.avisos.extend(cases.iter().map(|registro| Aviso {
         document: registro.id,
-        template: "abertura".into(),
-        to: Recipients::Client,
+        modelo: "abertura".into(),
+        destino: Destino::Cliente,
     }));
-    commit(&casa, &plan).await;
-    let queued = emails(&casa, "abertura").await;
+    commit(&company, &plan).await;
+    let queued = emails(&company, "abertura").await;
     let got: Vec<_> = queued
         .iter()
         .map(|email| (email.nome.as_str(), email.endereco.as_deref(), email.situacao.as_str()))
@@ -217,13 +222,13 @@ async fn the_client_is_written_to_at_the_address_of_the_record_else_at_its_own()
     assert!(queued[3].corpo.starts_with("Olá.\n"), "{}", queued[3].corpo);
     // The address came later: sent again, it is found.
     sqlx::query("UPDATE clientes SET email = 'ze@x.com.br' WHERE nome = 'Zé'")
-        .execute(casa.app.db.owner())
+        .execute(company.app.db.owner())
         .await
         .unwrap();
-    let mut tx = casa.app.db.tenant(casa.tenant).await.unwrap();
-    email::reenviar(&mut tx, casa.tenant, queued[2].id).await.unwrap();
+    let mut tx = company.app.db.tenant(company.tenant).await.unwrap();
+    email::send_again(&mut tx, company.tenant, queued[2].id).await.unwrap();
     tx.commit().await.unwrap();
-    let again = emails(&casa, "abertura").await.remove(2);
+    let again = emails(&company, "abertura").await.remove(2);
     assert_eq!(
         (again.endereco.as_deref(), again.situacao.as_str()),
         (Some("ze@x.com.br"), "pendente")
@@ -232,16 +237,16 @@ async fn the_client_is_written_to_at_the_address_of_the_record_else_at_its_own()
 
 #[tokio::test]
 async fn interested_people_are_told_if_they_may_see_the_case() {
-    let casa = Casa::new(&[]).await;
-    let ana = person(&casa, "Ana", Some("ana@aurora.com.br"), true).await;
-    let bia = person(&casa, "Bia", None, true).await;
-    let caio = person(&casa, "Caio", Some("caio@aurora.com.br"), false).await;
-    let davi = person(&casa, "Davi", Some("davi@aurora.com.br"), true).await;
+    let company = Company::new(&[]).await;
+    let ana = person(&company, "Ana", Some("ana@aurora.com.br"), true).await;
+    let bia = person(&company, "Bia", None, true).await;
+    let caio = person(&company, "Caio", Some("caio@aurora.com.br"), false).await;
+    let davi = person(&company, "Davi", Some("davi@aurora.com.br"), true).await;
     let other = async |nome: &str, set: &str| {
-        let id = person(&casa, nome, Some("x@aurora.com.br"), true).await;
+        let id = person(&company, nome, Some("x@aurora.com.br"), true).await;
         let sql = format!("UPDATE usuario SET {set} WHERE id = $1");
         let sql = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(id.uuid());
-        sql.execute(casa.app.db.owner()).await.unwrap();
+        sql.execute(company.app.db.owner()).await.unwrap();
         id
     };
     // Both see own cases; this is his.
@@ -274,25 +279,25 @@ async fn interested_people_are_told_if_they_may_see_the_case() {
     });
     let all = BTreeSet::from([ana, bia, caio, davi, eva, fabio, client, program]);
     sqlx::query("INSERT INTO envolvido (tenant, raiz, document, usuario) VALUES ($1, $2, $2, $3)")
-        .bind(casa.tenant.uuid())
+        .bind(company.tenant.uuid())
         .bind(ocorrencia.id.uuid())
         .bind(fabio.uuid())
-        .execute(casa.app.db.owner())
+        .execute(company.app.db.owner())
         .await
         .unwrap();
     let mut plan = plan(&[(&ocorrencia, &de_ocorrencia)]);
-    plan.emails.push(EmailWrite {
+    plan.avisos.push(Aviso {
         document: ocorrencia.id,
-        template: "encerramento".into(),
-        to: Recipients::Users(all.clone()),
+        modelo: "encerramento".into(),
+        destino: Destino::Usuarios(all.clone()),
     });
-    commit(&casa, &plan).await;
+    commit(&company, &plan).await;
     let told: Vec<_> =
-        emails(&casa, "encerramento").await.into_iter().map(|e| (e.nome, e.situacao)).collect();
+        emails(&company, "encerramento").await.into_iter().map(|e| (e.nome, e.situacao)).collect();
     let told: Vec<(&str, &str)> = told.iter().map(|(n, s)| (n.as_str(), s.as_str())).collect();
     let expected = [("Ana", "pendente"), ("Bia", "sem_endereco"), ("Davi", "pendente")];
     assert_eq!(told, [&expected[..], &[("Fabio", "pendente")]].concat());
-    let email = emails(&casa, "encerramento").await.remove(0);
+    let email = emails(&company, "encerramento").await.remove(0);
     assert!(email.corpo.contains("Trocamos o colchão."), "{}", email.corpo);
     assert_eq!(email.usuario, Some(ana.uuid()));
     // Restricted to Davi.
@@ -300,40 +305,40 @@ async fn interested_people_are_told_if_they_may_see_the_case() {
         "INSERT INTO restricao (tenant, raiz, usuarios, grupos, por, quando) \
          VALUES ($1, $2, $3, '{}', $4, now())",
     )
-    .bind(casa.tenant.uuid())
+    .bind(company.tenant.uuid())
     .bind(ocorrencia.id.uuid())
     .bind(vec![davi.uuid()])
     .bind(davi.uuid())
-    .execute(casa.app.db.owner())
+    .execute(company.app.db.owner())
     .await
     .unwrap();
-    plan.emails[0].template = "abertura".into();
-    commit(&casa, &plan).await;
-    let told: Vec<_> = emails(&casa, "abertura").await.into_iter().map(|e| e.nome).collect();
+    plan.avisos[0].modelo = "abertura".into();
+    commit(&company, &plan).await;
+    let told: Vec<_> = emails(&company, "abertura").await.into_iter().map(|e| e.nome).collect();
     assert_eq!(told, ["Davi"]);
 }
 
 #[tokio::test]
 async fn a_client_is_not_told_of_an_internal_stage() {
-    let casa = Casa::new(&[]).await;
+    let company = Company::new(&[]).await;
     let de_chamado = preset::carregar("P002")
         .unwrap()
         .tipos
         .into_iter()
         .find(|tipo| tipo.fluxo.situacoes.iter().any(|situacao| !situacao.visivel_cliente));
     let de_chamado = Arc::new(de_chamado.unwrap());
-    let oculta = de_chamado.fluxo.situacoes.iter().find(|situacao| !situacao.visivel_cliente);
-    let (oculta, inicial) = (oculta.unwrap(), de_chamado.situacao(None).unwrap());
+    let hidden = de_chamado.fluxo.situacoes.iter().find(|situacao| !situacao.visivel_cliente);
+    let (hidden, inicial) = (hidden.unwrap(), de_chamado.situacao(None).unwrap());
     let mut chamado = registro(&de_chamado, &[]);
-    chamado.situacao = Some(oculta.codigo.clone());
-    let ana = person(&casa, "Ana", None, true).await;
+    chamado.situacao = Some(hidden.codigo.clone());
+    let ana = person(&company, "Ana", None, true).await;
     let mut plan = plan(&[(&chamado, &de_chamado)]);
-    for to in [Recipients::Client, Recipients::Users([ana].into())] {
-        let template = "andamento".to_owned();
-        plan.emails.push(EmailWrite { document: chamado.id, template, to });
+    for destino in [Destino::Cliente, Destino::Usuarios([ana].into())] {
+        let modelo = "andamento".to_owned();
+        plan.avisos.push(Aviso { document: chamado.id, modelo, destino });
     }
-    commit(&casa, &plan).await;
-    let queued = emails(&casa, "andamento").await;
-    assert!(queued[0].corpo.contains(&inicial.nome) && !queued[0].corpo.contains(&oculta.nome));
-    assert!(queued[1].corpo.contains(&oculta.nome));
+    commit(&company, &plan).await;
+    let queued = emails(&company, "andamento").await;
+    assert!(queued[0].corpo.contains(&inicial.nome) && !queued[0].corpo.contains(&hidden.nome));
+    assert!(queued[1].corpo.contains(&hidden.nome));
 }

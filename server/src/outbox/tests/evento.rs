@@ -6,7 +6,10 @@ use super::{
 };
 use crate::{
     api,
-    outbox::fila::{self, Resultado},
+    outbox::{
+        lease::{self, Outcome},
+        queue,
+    },
     reference,
 };
 use campo_domain::{
@@ -20,14 +23,14 @@ use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
 
 /// Entries of a catalogue: code, whether it is offered, name.
-async fn catalogue(casa: &Casa, colecao: &str, entries: &[(&str, bool, &str)]) {
+async fn catalogue(company: &Company, colecao: &str, entries: &[(&str, bool, &str)]) {
     let entry = |(codigo, ativo, nome): &(&str, bool, &str)| {
         ((*codigo).to_owned(), *ativo, json!({ "nome": nome, "dados": {} }))
     };
-    let mut tx = casa.app.db.tenant(casa.tenant).await.unwrap();
-    reference::lock(&mut tx, casa.tenant).await.unwrap();
+    let mut tx = company.app.db.tenant(company.tenant).await.unwrap();
+    reference::lock(&mut tx, company.tenant).await.unwrap();
     let entries = entries.iter().map(entry).collect();
-    reference::put(&mut tx, casa.tenant, colecao, entries).await.unwrap();
+    reference::put(&mut tx, company.tenant, colecao, entries).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -65,17 +68,17 @@ fn ask(registro: &mut Registro, tipo: &Arc<Tipo>, por: UserId) -> (AcaoId, Plan)
 }
 
 /// The event of an action of a record of which all is known.
-async fn event(casa: &Casa) -> Value {
-    let carla = person(casa, "Carla", None, true).await;
-    catalogue(casa, "fornecedor", &[("colchoes_sul", true, "Colchões Sul")]).await;
-    catalogue(casa, "tipo_ocorrencia", &[("avaria", true, "Avaria")]).await;
+async fn event(company: &Company) -> Value {
+    let carla = person(company, "Carla", None, true).await;
+    catalogue(company, "fornecedor", &[("colchoes_sul", true, "Colchões Sul")]).await;
+    catalogue(company, "tipo_ocorrencia", &[("avaria", true, "Avaria")]).await;
     let produtos = [
         ("CI-0", false, "Colchão Itatiba"),
         ("CI-1", true, "Colchão Itatiba"),
         ("M-1", true, "Mesa"),
         ("M-2", true, "Mesa"),
     ];
-    catalogue(casa, "produto", &produtos).await;
+    catalogue(company, "produto", &produtos).await;
     let de_ocorrencia = tipo("P000", "p000.ocorrencia");
     let mut ocorrencia = registro(
         &de_ocorrencia,
@@ -98,15 +101,15 @@ async fn event(casa: &Casa) -> Value {
         encaminhar: None,
     });
     let (_, plan) = ask(&mut ocorrencia, &de_ocorrencia, carla);
-    commit(casa, &plan).await;
-    deliveries(casa).await.remove(0).corpo
+    commit(company, &plan).await;
+    deliveries(company).await.remove(0).corpo
 }
 
 #[tokio::test]
 async fn the_event_says_whose_it_is_names_what_it_refers_to_and_sums_it_up() {
-    let casa = Casa::new(&[]).await;
-    let data = &event(&casa).await["data"];
-    let empresa = json!({ "id": casa.tenant, "slug": "aurora", "nome": "Móveis Aurora" });
+    let company = Company::new(&[]).await;
+    let data = &event(&company).await["data"];
+    let empresa = json!({ "id": company.tenant, "slug": "aurora", "nome": "Móveis Aurora" });
     assert_eq!(data["empresa"], empresa);
     let fornecedor = json!({ "codigo": "colchoes_sul", "nome": "Colchões Sul" });
     assert_eq!(data["fornecedor"], fornecedor);
@@ -134,7 +137,7 @@ async fn the_document_describes_the_event_as_it_is() {
     let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
     assert_eq!(schema["$ref"], "#/components/schemas/AcaoSolicitada");
     let schemas = &document["components"]["schemas"];
-    let event = event(&Casa::new(&[]).await).await;
+    let event = event(&Company::new(&[]).await).await;
     let cases = [
         ("AcaoSolicitada", &event),
         ("DadosDaAcao", &event["data"]),
@@ -153,56 +156,56 @@ async fn the_document_describes_the_event_as_it_is() {
 #[tokio::test]
 async fn what_was_not_sent_of_an_answered_action_is_not_sent() {
     let (erp, url) = Erp::start().await;
-    let casa = Casa::new(&[]).await;
-    let carla = person(&casa, "Carla", None, true).await;
+    let company = Company::new(&[]).await;
+    let carla = person(&company, "Carla", None, true).await;
     let de_ocorrencia = tipo("P000", "p000.ocorrencia");
     let mut ocorrencia = registro(&de_ocorrencia, &[]);
     // One was given up, one waits for an endpoint, one for its time.
     let (_, dead) = ask(&mut ocorrencia, &de_ocorrencia, carla);
-    commit(&casa, &dead).await;
+    commit(&company, &dead).await;
     let sql = "UPDATE webhook_entrega SET situacao = 'falhou'";
-    sqlx::query(sql).execute(casa.app.db.owner()).await.unwrap();
+    sqlx::query(sql).execute(company.app.db.owner()).await.unwrap();
     let (_, first) = ask(&mut ocorrencia, &de_ocorrencia, carla);
-    commit(&casa, &first).await;
-    super::webhook::endpoint(&casa, &url).await;
+    commit(&company, &first).await;
+    super::webhook::endpoint(&company, &url).await;
     let (_, second) = ask(&mut ocorrencia, &de_ocorrencia, carla);
-    commit(&casa, &second).await;
+    commit(&company, &second).await;
     for acao in &mut ocorrencia.acoes {
         acao.situacao = SituacaoAcao::Recusada;
     }
-    commit(&casa, &plan(&[(&ocorrencia, &de_ocorrencia)])).await;
-    casa.send().await;
+    commit(&company, &plan(&[(&ocorrencia, &de_ocorrencia)])).await;
+    company.send().await;
     assert!(erp.received().is_empty());
-    let left = deliveries(&casa).await;
+    let left = deliveries(&company).await;
     assert!(left.len() == 3 && left.iter().all(|entrega| entrega.situacao == "cancelada"));
-    let mut tx = casa.app.db.tenant(casa.tenant).await.unwrap();
+    let mut tx = company.app.db.tenant(company.tenant).await.unwrap();
     for entrega in left {
-        let again = fila::reentregar(&mut tx, casa.tenant, entrega.id).await.unwrap_err();
+        let again = queue::deliver_again(&mut tx, company.tenant, entrega.id).await.unwrap_err();
         assert_eq!((again.status, again.codigo), (StatusCode::CONFLICT, "entrega_cancelada"));
     }
 }
 
 #[tokio::test]
 async fn a_try_that_is_under_way_when_the_answer_comes_counts_for_what_it_did() {
-    let casa = Casa::new(&[]).await;
-    let carla = person(&casa, "Carla", None, true).await;
-    let (destino, _) = super::webhook::endpoint(&casa, "http://127.0.0.1:9/nunca").await;
+    let company = Company::new(&[]).await;
+    let carla = person(&company, "Carla", None, true).await;
+    let (destino, _) = super::webhook::endpoint(&company, "http://127.0.0.1:9/nunca").await;
     let de_ocorrencia = tipo("P000", "p000.ocorrencia");
-    for (erro, situacao) in [(None, "entregue"), (Some("sem resposta"), "cancelada")] {
+    for (error, situacao) in [(None, "entregue"), (Some("sem resposta"), "cancelada")] {
         let mut ocorrencia = registro(&de_ocorrencia, &[]);
         let (acao, asked) = ask(&mut ocorrencia, &de_ocorrencia, carla);
-        commit(&casa, &asked).await;
-        let mut tx = casa.app.db.tenant(casa.tenant).await.unwrap();
-        let sending = fila::reservar(&mut tx, casa.tenant, destino.id).await.unwrap().unwrap();
+        commit(&company, &asked).await;
+        let mut tx = company.app.db.tenant(company.tenant).await.unwrap();
+        let sending = lease::claim(&mut tx, company.tenant, destino.id).await.unwrap().unwrap();
         tx.commit().await.unwrap();
         ocorrencia.acoes[0].situacao = SituacaoAcao::Concluida;
-        commit(&casa, &plan(&[(&ocorrencia, &de_ocorrencia)])).await;
-        let (erro, em) = (erro.map(str::to_owned), Utc::now());
-        let came = Resultado { em, status: None, levou: Duration::ZERO, erro, espera: None };
-        let mut tx = casa.app.db.tenant(casa.tenant).await.unwrap();
-        fila::registrar(&mut tx, casa.tenant, &sending, &came).await.unwrap();
+        commit(&company, &plan(&[(&ocorrencia, &de_ocorrencia)])).await;
+        let (error, at) = (error.map(str::to_owned), Utc::now());
+        let came = Outcome { at, status: None, took: Duration::ZERO, error, wait: None };
+        let mut tx = company.app.db.tenant(company.tenant).await.unwrap();
+        lease::record(&mut tx, company.tenant, &sending, &came).await.unwrap();
         tx.commit().await.unwrap();
-        let all = deliveries(&casa).await;
+        let all = deliveries(&company).await;
         let its = all.iter().find(|entrega| entrega.acao == acao.uuid()).unwrap();
         assert_eq!(its.situacao, situacao);
     }

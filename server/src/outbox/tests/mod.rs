@@ -34,7 +34,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-const CHAVE: &str = "2Bq7uZ3mF1xS0oJkq8dYtVn5cWgRr4aLhXeP6iKMbTs=";
+const KEY: &str = "2Bq7uZ3mF1xS0oJkq8dYtVn5cWgRr4aLhXeP6iKMbTs=";
 
 fn config(pairs: &[(&str, &str)]) -> Arc<Config> {
     let find = |name: &str| pairs.iter().find(|(key, _)| *key == name);
@@ -42,7 +42,7 @@ fn config(pairs: &[(&str, &str)]) -> Arc<Config> {
 }
 
 /// A company, and a server of it.
-struct Casa {
+struct Company {
     app: App,
     tenant: TenantId,
     url: String,
@@ -53,14 +53,14 @@ async fn once(app: &App) -> anyhow::Result<()> {
     worker::once(&app.db, &app.config).await
 }
 
-impl Casa {
+impl Company {
     async fn new(pairs: &[(&str, &str)]) -> Self {
         let test = testing::database().await.unwrap();
-        let mut all = vec![("CAMPO_CHAVE", CHAVE), ("CAMPO_WEBHOOK_REDES_PRIVADAS", "1")];
+        let mut all = vec![("CAMPO_CHAVE", KEY), ("CAMPO_WEBHOOK_REDES_PRIVADAS", "1")];
         all.extend(pairs);
         let app = App::new(config(&all), test.db, Objects::memory());
-        let tenant = company(&app.db, "aurora").await;
-        Casa { app, tenant, url: test.url }
+        let tenant = create_company(&app.db, "aurora").await;
+        Company { app, tenant, url: test.url }
     }
 
     /// Another server of the same database, with other settings.
@@ -82,7 +82,7 @@ impl Casa {
     }
 }
 
-async fn company(db: &Db, slug: &str) -> TenantId {
+async fn create_company(db: &Db, slug: &str) -> TenantId {
     let new = NewCompany { nome: "Móveis Aurora", slug, fuso: "America/Sao_Paulo", preset: None };
     accounts::create_company(db, new).await.unwrap()
 }
@@ -134,24 +134,24 @@ fn redirect(to: &str) -> Response {
 
 /// Enough of an SMTP server to take e-mails in.
 #[derive(Clone, Default)]
-struct Correio {
+struct MailServer {
     received: Arc<Mutex<Vec<String>>>,
     /// What it says to the next recipients, in place of welcoming them.
     refusals: Arc<Mutex<VecDeque<&'static str>>>,
 }
 
-impl Correio {
+impl MailServer {
     async fn start() -> (Self, String) {
-        let correio = Correio::default();
+        let mail_server = MailServer::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("smtp://{}", listener.local_addr().unwrap());
-        let kept = correio.clone();
+        let kept = mail_server.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(kept.clone().talk(stream));
             }
         });
-        (correio, url)
+        (mail_server, url)
     }
 
     async fn talk(self, stream: TcpStream) -> Option<()> {
@@ -197,14 +197,14 @@ impl Correio {
 #[tokio::test]
 async fn a_server_sends_by_itself_until_it_is_stopped() {
     let (erp, url) = Erp::start().await;
-    let casa = Casa::new(&[]).await;
-    webhook::endpoint(&casa, &url).await;
-    webhook::queue(&casa, 1).await;
+    let company = Company::new(&[]).await;
+    webhook::endpoint(&company, &url).await;
+    webhook::queue(&company, 1).await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let running = crate::serve::start(
-        casa.app.config.clone(),
-        casa.app.db.clone(),
-        casa.app.objects.clone(),
+        company.app.config.clone(),
+        company.app.db.clone(),
+        company.app.objects.clone(),
         listener,
     )
     .unwrap();
@@ -214,27 +214,27 @@ async fn a_server_sends_by_itself_until_it_is_stopped() {
     }
     running.stop().await;
     assert_eq!(erp.received().len(), 1);
-    webhook::queue(&casa, 1).await;
+    webhook::queue(&company, 1).await;
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
     assert_eq!(erp.received().len(), 1, "a server that was stopped must not send");
 }
 
 #[tokio::test]
 async fn neither_a_company_nor_an_endpoint_always_comes_first() {
-    let casa = Casa::new(&[]).await;
-    webhook::endpoint(&casa, "http://127.0.0.1:9/um").await;
-    webhook::endpoint(&casa, "http://127.0.0.1:9/dois").await;
-    let tenant = company(&casa.app.db, "boreal").await;
-    let vizinha = Casa { app: casa.app.clone(), tenant, url: casa.url.clone() };
-    webhook::endpoint(&vizinha, "http://127.0.0.1:9/nunca").await;
-    webhook::queue(&casa, 1).await;
-    webhook::queue(&vizinha, 1).await;
-    let worker = worker::Worker::new(casa.app.db.clone(), casa.app.config.clone());
+    let company = Company::new(&[]).await;
+    webhook::endpoint(&company, "http://127.0.0.1:9/um").await;
+    webhook::endpoint(&company, "http://127.0.0.1:9/dois").await;
+    let tenant = create_company(&company.app.db, "boreal").await;
+    let neighbour = Company { app: company.app.clone(), tenant, url: company.url.clone() };
+    webhook::endpoint(&neighbour, "http://127.0.0.1:9/nunca").await;
+    webhook::queue(&company, 1).await;
+    webhook::queue(&neighbour, 1).await;
+    let worker = worker::Worker::new(company.app.db.clone(), company.app.config.clone());
     let mut first = BTreeSet::new();
     for _ in 0..60 {
         let due = worker.due().await.unwrap();
         assert_eq!(due.len(), 3);
-        first.insert((due[0].tenant, due[0].destino));
+        first.insert((due[0].tenant, due[0].endpoint));
     }
     assert_eq!(first.len(), 3);
 }

@@ -16,7 +16,7 @@ struct Answer {
     body: Value,
 }
 
-impl Casa {
+impl Company {
     async fn ask(
         &self,
         method: Method,
@@ -51,32 +51,32 @@ impl Casa {
 #[tokio::test]
 async fn the_administration_adds_an_endpoint_and_sees_its_secret_once() {
     let (erp, url) = Erp::start().await;
-    let casa = Casa::new(&[]).await;
-    let adm = casa.enter("adm", [Permissao::Administrar].into()).await;
+    let company = Company::new(&[]).await;
+    let adm = company.enter("adm", [Permissao::Administrar].into()).await;
     let auth = ("authorization", adm.as_str());
     let novo = json!({ "url": url, "descricao": "ERP" });
     let keyed = [auth, ("idempotency-key", "um")];
-    let made = casa.ask(Method::POST, "/v1/webhooks", &keyed, &novo).await;
+    let made = company.ask(Method::POST, "/v1/webhooks", &keyed, &novo).await;
     assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
     assert!(made.body["segredo"].as_str().unwrap().starts_with("whsec_"));
-    let again = casa.ask(Method::POST, "/v1/webhooks", &keyed, &novo).await;
+    let again = company.ask(Method::POST, "/v1/webhooks", &keyed, &novo).await;
     assert_eq!((&again.body["id"], &again.body["segredo"]), (&made.body["id"], &Value::Null));
     let place = made.headers[header::LOCATION].to_str().unwrap();
-    let shown = casa.ask(Method::GET, place, &[auth], &Value::Null).await;
+    let shown = company.ask(Method::GET, place, &[auth], &Value::Null).await;
     assert_eq!((shown.status, &shown.body["segredo"]), (StatusCode::OK, &Value::Null));
-    let pausa = json!({ "ativo": false });
-    let blind = casa.ask(Method::PATCH, place, &[auth], &pausa).await;
+    let pause = json!({ "ativo": false });
+    let blind = company.ask(Method::PATCH, place, &[auth], &pause).await;
     assert_eq!(blind.body["codigo"], "exige_if_match");
     let etag = ("if-match", shown.headers[header::ETAG].to_str().unwrap());
-    let paused = casa.ask(Method::PATCH, place, &[auth, etag], &pausa).await;
+    let paused = company.ask(Method::PATCH, place, &[auth, etag], &pause).await;
     assert_eq!((paused.status, &paused.body["ativo"]), (StatusCode::OK, &json!(false)));
-    let stale = casa.ask(Method::PATCH, place, &[auth, etag], &json!({ "ativo": true })).await;
+    let stale = company.ask(Method::PATCH, place, &[auth, etag], &json!({ "ativo": true })).await;
     assert_eq!(stale.body["codigo"], "versao_desatualizada");
-    let turned = casa.ask(Method::POST, &format!("{place}/segredo"), &[auth], &json!({})).await;
+    let turned = company.ask(Method::POST, &format!("{place}/segredo"), &[auth], &json!({})).await;
     assert_ne!(turned.body["segredo"], made.body["segredo"]);
-    let gone = casa.ask(Method::DELETE, place, &[auth], &Value::Null).await;
+    let gone = company.ask(Method::DELETE, place, &[auth], &Value::Null).await;
     assert_eq!(gone.status, StatusCode::NO_CONTENT);
-    let list = casa.ask(Method::GET, "/v1/webhooks", &[auth], &Value::Null).await;
+    let list = company.ask(Method::GET, "/v1/webhooks", &[auth], &Value::Null).await;
     assert_eq!(list.body, json!([]));
     assert!(erp.received().is_empty());
 }
@@ -84,16 +84,16 @@ async fn the_administration_adds_an_endpoint_and_sees_its_secret_once() {
 #[tokio::test]
 async fn the_administration_reads_deliveries_page_by_page_and_sends_again() {
     let (erp, url) = Erp::start().await;
-    let casa = Casa::new(&[]).await;
-    let adm = casa.enter("adm", [Permissao::Administrar].into()).await;
+    let company = Company::new(&[]).await;
+    let adm = company.enter("adm", [Permissao::Administrar].into()).await;
     let auth = ("authorization", adm.as_str());
-    webhook::endpoint(&casa, &url).await;
-    webhook::queue(&casa, 3).await;
-    casa.send().await;
+    webhook::endpoint(&company, &url).await;
+    webhook::queue(&company, 3).await;
+    company.send().await;
     let mut seen = Vec::new();
     let mut path = "/v1/entregas?situacao=entregue&limite=2".to_owned();
     loop {
-        let page = casa.ask(Method::GET, &path, &[auth], &Value::Null).await;
+        let page = company.ask(Method::GET, &path, &[auth], &Value::Null).await;
         seen.extend(page.body["itens"].as_array().unwrap().clone());
         let Some(cursor) = page.body["proximo"].as_str() else { break };
         path = format!("/v1/entregas?situacao=entregue&limite=2&cursor={cursor}");
@@ -101,58 +101,60 @@ async fn the_administration_reads_deliveries_page_by_page_and_sends_again() {
     let ids: Vec<&str> = seen.iter().map(|entrega| entrega["id"].as_str().unwrap()).collect();
     assert!(ids.len() == 3 && ids.is_sorted_by(|a, b| a > b), "{ids:?}");
     let again = format!("/v1/entregas/{}/reentregar", ids[0]);
-    let again = casa.ask(Method::POST, &again, &[auth], &json!({})).await;
+    let again = company.ask(Method::POST, &again, &[auth], &json!({})).await;
     assert_eq!(again.status, StatusCode::ACCEPTED);
-    casa.send().await;
+    company.send().await;
     assert_eq!(erp.received().len(), 4);
     let tries = format!("/v1/entregas/{}/tentativas", ids[0]);
-    let tries = casa.ask(Method::GET, &tries, &[auth], &Value::Null).await;
+    let tries = company.ask(Method::GET, &tries, &[auth], &Value::Null).await;
     assert_eq!(tries.body.as_array().unwrap().len(), 2);
     for path in ["", "/tentativas"] {
         let none = format!("/v1/entregas/{}{path}", Uuid::now_v7());
-        let none = casa.ask(Method::GET, &none, &[auth], &Value::Null).await;
+        let none = company.ask(Method::GET, &none, &[auth], &Value::Null).await;
         assert_eq!(none.status, StatusCode::NOT_FOUND);
     }
     let one = format!("/v1/entregas/{}", ids[1]);
-    let one = casa.ask(Method::GET, &one, &[auth], &Value::Null).await.body;
+    let one = company.ask(Method::GET, &one, &[auth], &Value::Null).await.body;
     assert_eq!(one, seen[1]);
     let of = format!("/v1/entregas?acao={}", one["acao"].as_str().unwrap());
-    let of = casa.ask(Method::GET, &of, &[auth], &Value::Null).await.body;
+    let of = company.ask(Method::GET, &of, &[auth], &Value::Null).await.body;
     assert_eq!(of["itens"], json!([one]));
-    let unknown = casa.ask(Method::GET, "/v1/entregas?situacao=foo", &[auth], &Value::Null).await;
+    let unknown =
+        company.ask(Method::GET, "/v1/entregas?situacao=foo", &[auth], &Value::Null).await;
     assert_eq!(unknown.status, StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]
 async fn a_template_is_written_by_the_version_that_was_read() {
-    let casa = Casa::new(&[]).await;
-    let adm = casa.enter("adm", [Permissao::Administrar].into()).await;
+    let company = Company::new(&[]).await;
+    let adm = company.enter("adm", [Permissao::Administrar].into()).await;
     let auth = ("authorization", adm.as_str());
     let path = "/v1/modelos-email/abertura";
-    let read = casa.ask(Method::GET, path, &[auth], &Value::Null).await;
+    let read = company.ask(Method::GET, path, &[auth], &Value::Null).await;
     assert_eq!(read.body["padrao"], true);
     let etag = ("if-match", read.headers[header::ETAG].to_str().unwrap());
     let novo = json!({ "assunto": "Olá", "corpo": "{{ numero }}" });
-    let wrote = casa.ask(Method::PUT, path, &[auth, etag], &novo).await;
+    let wrote = company.ask(Method::PUT, path, &[auth, etag], &novo).await;
     assert_eq!((wrote.status, &wrote.body["padrao"]), (StatusCode::OK, &json!(false)));
-    let stale = casa.ask(Method::PUT, path, &[auth, etag], &novo).await;
+    let stale = company.ask(Method::PUT, path, &[auth, etag], &novo).await;
     assert_eq!(stale.body["codigo"], "versao_desatualizada");
     let bad = json!({ "assunto": "Olá", "corpo": "{{ numero" });
-    let bad = casa.ask(Method::PUT, path, &[auth], &bad).await;
+    let bad = company.ask(Method::PUT, path, &[auth], &bad).await;
     assert_eq!(bad.body["codigo"], "modelo_invalido");
-    casa.ask(Method::DELETE, path, &[auth], &Value::Null).await;
-    let back = casa.ask(Method::GET, path, &[auth], &Value::Null).await;
+    company.ask(Method::DELETE, path, &[auth], &Value::Null).await;
+    let back = company.ask(Method::GET, path, &[auth], &Value::Null).await;
     assert_eq!(back.body, read.body);
 }
 
 #[tokio::test]
 async fn nobody_else_comes_near_the_outbox() {
-    let casa = Casa::new(&[]).await;
-    let vera = casa.enter("vera", [Permissao::Ver, Permissao::VerTodas].into()).await;
+    let company = Company::new(&[]).await;
+    let vera = company.enter("vera", [Permissao::Ver, Permissao::VerTodas].into()).await;
     for path in ["/v1/webhooks", "/v1/entregas", "/v1/emails", "/v1/modelos-email"] {
-        let none = casa.ask(Method::GET, path, &[], &Value::Null).await;
+        let none = company.ask(Method::GET, path, &[], &Value::Null).await;
         assert_eq!(none.status, StatusCode::UNAUTHORIZED, "{path}");
-        let answer = casa.ask(Method::GET, path, &[("authorization", &vera)], &Value::Null).await;
+        let answer =
+            company.ask(Method::GET, path, &[("authorization", &vera)], &Value::Null).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
     }
 }

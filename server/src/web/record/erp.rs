@@ -2,7 +2,7 @@
 
 use super::load::Loaded;
 use crate::{
-    outbox::fila::EntregaDaAcao,
+    outbox::delivery::EntregaDaAcao,
     reading::outbox::Email,
     web::{form::Draft, format::Moment, page::Visit},
 };

@@ -5,7 +5,7 @@ use super::which::{Asked, Which};
 use crate::{
     app::App,
     office::{self, HeldView},
-    outbox::fila::{self, EntregaDaAcao},
+    outbox::delivery::{self, EntregaDaAcao},
     reading::{
         self,
         names::Names,
@@ -134,7 +134,7 @@ pub async fn load(
     let corretivas = record::corretivas(&mut tx, &ids, joinable).await?;
     let pictures = record::pictures(&mut tx, id).await?;
     let acoes: Vec<Uuid> = registro.acoes.iter().map(|acao| acao.id.uuid()).collect();
-    let deliveries = fila::das_acoes(&mut tx, tenant, &acoes).await?;
+    let deliveries = delivery::of_actions(&mut tx, tenant, &acoes).await?;
     let emails = outbox::emails(&mut tx, id).await?;
     let contrato = match registro.valor("contrato").texto() {
         Some(code) => reading::dados(&mut tx, "contrato", code).await?,

@@ -78,7 +78,7 @@ pub async fn tipos(
 /// The newest version of each tipo that clients may open and that is in use.
 pub(super) async fn oferecidos(app: &App, tenant: TenantId) -> ApiResult<Vec<Arc<Tipo>>> {
     let mut tx = app.db.snapshot(tenant).await?;
-    let mut tipos = reference::oferecidos(&mut tx, tenant, Kind::Ocorrencia).await?;
+    let mut tipos = reference::offered(&mut tx, tenant, Kind::Ocorrencia).await?;
     tipos.retain(|tipo| tipo.visivel_no_portal);
     Ok(tipos)
 }
