@@ -101,7 +101,7 @@ pub struct Filtro {
 
 /// Lista os catálogos.
 #[utoipa::path(
-    get, path = "/v1/catalogos", tag = "Catálogos",
+    get, path = "/v1/catalogos", tag = "Catalogos",
     responses((status = 200, body = Pagina<Colecao>), Problemas),
     security(("token" = ["catalogos:ler"])),
 )]
@@ -127,7 +127,7 @@ pub async fn collections(
 
 /// Lista os itens de um catálogo, pelo nome.
 #[utoipa::path(
-    get, path = "/v1/catalogos/{colecao}", tag = "Catálogos",
+    get, path = "/v1/catalogos/{colecao}", tag = "Catalogos",
     params(("colecao" = String, Path), Filtro),
     responses((status = 200, body = Pagina<Item>), Problemas),
     security(("token" = ["catalogos:ler"])),
@@ -174,7 +174,7 @@ pub async fn list(
 
 /// Mostra um item.
 #[utoipa::path(
-    get, path = "/v1/catalogos/{colecao}/{codigo}", tag = "Catálogos",
+    get, path = "/v1/catalogos/{colecao}/{codigo}", tag = "Catalogos",
     params(("colecao" = String, Path), ("codigo" = String, Path)),
     responses((status = 200, body = Item), NaoMudou, Problemas),
     security(("token" = ["catalogos:ler"])),
@@ -195,7 +195,7 @@ pub async fn show(
 
 /// Grava um item, novo ou existente. Para retirá-lo, `ativo: false`: não se apaga.
 #[utoipa::path(
-    put, path = "/v1/catalogos/{colecao}/{codigo}", tag = "Catálogos",
+    put, path = "/v1/catalogos/{colecao}/{codigo}", tag = "Catalogos",
     params(
         ("colecao" = String, Path),
         ("codigo" = String, Path, description = "Até 64 bytes, sem espaços nem barras."),

@@ -116,7 +116,7 @@ fn chave(row: &PgRow) -> sqlx::Result<Chave> {
 
 /// Lista as chaves, da mais nova à mais antiga.
 #[utoipa::path(
-    get, path = "/v1/chaves", tag = "Administração", params(Filtro),
+    get, path = "/v1/chaves", tag = "Administracao", params(Filtro),
     responses((status = 200, body = Pagina<Chave>), Problemas),
     security(("token" = ["administrar"])),
 )]
@@ -142,7 +142,7 @@ pub async fn list(
 
 /// Mostra uma chave, sem o segredo.
 #[utoipa::path(
-    get, path = "/v1/chaves/{id}", tag = "Administração", params(("id" = Uuid, Path)),
+    get, path = "/v1/chaves/{id}", tag = "Administracao", params(("id" = Uuid, Path)),
     responses((status = 200, body = Chave), Problemas),
     security(("token" = ["administrar"])),
 )]
@@ -158,7 +158,7 @@ pub async fn show(
 
 /// Cria uma chave. O segredo só aparece nesta resposta.
 #[utoipa::path(
-    post, path = "/v1/chaves", tag = "Administração", request_body = ChaveNova,
+    post, path = "/v1/chaves", tag = "Administracao", request_body = ChaveNova,
     responses((status = 201, body = ChaveCriada), Problemas),
     security(("token" = ["administrar"])),
 )]
@@ -241,7 +241,7 @@ async fn acts_as(
 
 /// Revoga uma chave: deixa de valer agora e não volta.
 #[utoipa::path(
-    delete, path = "/v1/chaves/{id}", tag = "Administração", params(("id" = Uuid, Path)),
+    delete, path = "/v1/chaves/{id}", tag = "Administracao", params(("id" = Uuid, Path)),
     responses((status = 204), Problemas),
     security(("token" = ["administrar"])),
 )]

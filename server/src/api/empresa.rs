@@ -64,7 +64,7 @@ async fn read(tx: &mut PgTransaction<'_>, lock: bool) -> ApiResult<Empresa> {
 
 /// Mostra a empresa.
 #[utoipa::path(
-    get, path = "/v1/empresa", tag = "Administração",
+    get, path = "/v1/empresa", tag = "Administracao",
     responses((status = 200, body = Empresa), NaoMudou, Problemas),
     security(("token" = ["catalogos:ler"])),
 )]
@@ -80,7 +80,7 @@ pub async fn show(
 
 /// Altera a empresa.
 #[utoipa::path(
-    patch, path = "/v1/empresa", tag = "Administração",
+    patch, path = "/v1/empresa", tag = "Administracao",
     params(("If-Match" = String, Header)),
     request_body = EmpresaMudanca,
     responses((status = 200, body = Empresa), Problemas),

@@ -31,7 +31,7 @@ fn events(app: &App, tenant: TenantId, pessoa: &Pessoa) -> ApiResult<Events> {
 /// # Errors
 /// 403 `sem_permissao` for a login of the portal.
 #[utoipa::path(
-    get, path = "/v1/live", tag = "Sincronização", summary = "Avisa que algo mudou",
+    get, path = "/v1/live", tag = "Sincronizacao", summary = "Avisa que algo mudou",
     responses((status = 200, content_type = "text/event-stream"), Problemas),
 )]
 pub async fn device(State(app): State<App>, auth: DeviceAuth) -> ApiResult<Events> {

@@ -4,7 +4,7 @@
 //! # How a handler is written
 //! ```text
 //! /// Lista os setores.                          <- pt-BR: it is the summary in the document
-//! #[utoipa::path(get, path = "/v1/setores", tag = "Catálogos", params(Filtro),
+//! #[utoipa::path(get, path = "/v1/setores", tag = "Catalogos", params(Filtro),
 //!     responses((status = 200, body = Pagina<Setor>), Problemas),
 //!     security(("token" = ["catalogos:ler"])))]
 //! pub async fn list(

@@ -80,7 +80,7 @@ pub struct FiltroEmails {
 
 /// Lista os destinos de eventos.
 #[utoipa::path(
-    get, path = "/v1/webhooks", tag = "Integração",
+    get, path = "/v1/webhooks", tag = "Integracao",
     responses((status = 200, body = Vec<Destino>), Problemas),
     security(("token" = ["administrar"])),
 )]
@@ -94,7 +94,7 @@ pub async fn endpoints(
 
 /// Cadastra um destino de eventos. O segredo só aparece nesta resposta.
 #[utoipa::path(
-    post, path = "/v1/webhooks", tag = "Integração", request_body = NovoDestino,
+    post, path = "/v1/webhooks", tag = "Integracao", request_body = NovoDestino,
     responses((status = 201, body = DestinoComSegredo), Problemas),
     security(("token" = ["administrar"])),
 )]
@@ -119,7 +119,7 @@ fn shown_once(destino: Destino, segredo: String) -> ApiResult<Response> {
 
 /// Mostra um destino, sem o segredo.
 #[utoipa::path(
-    get, path = "/v1/webhooks/{id}", tag = "Integração", params(("id" = Uuid, Path)),
+    get, path = "/v1/webhooks/{id}", tag = "Integracao", params(("id" = Uuid, Path)),
     responses((status = 200, body = Destino), NaoMudou, Problemas),
     security(("token" = ["administrar"])),
 )]
@@ -138,7 +138,7 @@ pub async fn endpoint(
 
 /// Altera um destino. O que é de um destino parado espera até que ele volte.
 #[utoipa::path(
-    patch, path = "/v1/webhooks/{id}", tag = "Integração",
+    patch, path = "/v1/webhooks/{id}", tag = "Integracao",
     params(("id" = Uuid, Path), ("If-Match" = String, Header)), request_body = AlteraDestino,
     responses((status = 200, body = Destino), Problemas),
     security(("token" = ["administrar"])),
@@ -160,7 +160,7 @@ pub async fn change_endpoint(
 
 /// Remove um destino. O que só ele receberia espera por outro.
 #[utoipa::path(
-    delete, path = "/v1/webhooks/{id}", tag = "Integração", params(("id" = Uuid, Path)),
+    delete, path = "/v1/webhooks/{id}", tag = "Integracao", params(("id" = Uuid, Path)),
     responses((status = 204), Problemas),
     security(("token" = ["administrar"])),
 )]
@@ -177,7 +177,7 @@ pub async fn remove_endpoint(
 
 /// Troca o segredo de um destino. Por 24 horas, o anterior também assina.
 #[utoipa::path(
-    post, path = "/v1/webhooks/{id}/segredo", tag = "Integração", params(("id" = Uuid, Path)),
+    post, path = "/v1/webhooks/{id}/segredo", tag = "Integracao", params(("id" = Uuid, Path)),
     responses((status = 200, body = DestinoComSegredo, headers(("ETag" = String))), Problemas),
     security(("token" = ["administrar"])),
 )]
@@ -195,7 +195,7 @@ pub async fn turn_secret(
 
 /// Lista as entregas de eventos, da mais nova à mais antiga.
 #[utoipa::path(
-    get, path = "/v1/entregas", tag = "Integração", params(FiltroEntregas),
+    get, path = "/v1/entregas", tag = "Integracao", params(FiltroEntregas),
     responses((status = 200, body = Pagina<Entrega>), Problemas),
     security(("token" = ["administrar"])),
 )]
@@ -215,7 +215,7 @@ pub async fn deliveries(
 
 /// Mostra uma entrega.
 #[utoipa::path(
-    get, path = "/v1/entregas/{id}", tag = "Integração", params(("id" = Uuid, Path)),
+    get, path = "/v1/entregas/{id}", tag = "Integracao", params(("id" = Uuid, Path)),
     responses((status = 200, body = Entrega), Problemas),
     security(("token" = ["administrar"])),
 )]
@@ -230,7 +230,7 @@ pub async fn delivery(
 
 /// Lista as tentativas de uma entrega.
 #[utoipa::path(
-    get, path = "/v1/entregas/{id}/tentativas", tag = "Integração", params(("id" = Uuid, Path)),
+    get, path = "/v1/entregas/{id}/tentativas", tag = "Integracao", params(("id" = Uuid, Path)),
     responses((status = 200, body = Vec<Tentativa>), Problemas),
     security(("token" = ["administrar"])),
 )]
@@ -246,7 +246,7 @@ pub async fn tries(
 /// Põe uma entrega de novo na fila, com o mesmo `webhook-id`. Uma cancelada não volta: 409
 /// `entrega_cancelada`.
 #[utoipa::path(
-    post, path = "/v1/entregas/{id}/reentregar", tag = "Integração", params(("id" = Uuid, Path)),
+    post, path = "/v1/entregas/{id}/reentregar", tag = "Integracao", params(("id" = Uuid, Path)),
     responses((status = 202), Problemas),
     security(("token" = ["administrar"])),
 )]
@@ -263,7 +263,7 @@ pub async fn deliver_again(
 
 /// Lista os e-mails, do mais novo ao mais antigo.
 #[utoipa::path(
-    get, path = "/v1/emails", tag = "Integração", params(FiltroEmails),
+    get, path = "/v1/emails", tag = "Integracao", params(FiltroEmails),
     responses((status = 200, body = Pagina<Email>), Problemas),
     security(("token" = ["administrar"])),
 )]
@@ -283,7 +283,7 @@ pub async fn emails(
 
 /// Envia um e-mail de novo, ao endereço que a pessoa tem agora.
 #[utoipa::path(
-    post, path = "/v1/emails/{id}/reenviar", tag = "Integração", params(("id" = Uuid, Path)),
+    post, path = "/v1/emails/{id}/reenviar", tag = "Integracao", params(("id" = Uuid, Path)),
     responses((status = 202), Problemas),
     security(("token" = ["administrar"])),
 )]
@@ -300,7 +300,7 @@ pub async fn send_again(
 
 /// Cancela um e-mail que ainda não saiu; reenviá-lo depois é possível.
 #[utoipa::path(
-    post, path = "/v1/emails/{id}/cancelar", tag = "Integração", params(("id" = Uuid, Path)),
+    post, path = "/v1/emails/{id}/cancelar", tag = "Integracao", params(("id" = Uuid, Path)),
     responses((status = 204), Problemas),
     security(("token" = ["administrar"])),
 )]
@@ -317,7 +317,7 @@ pub async fn cancel(
 
 /// Lista os modelos de e-mail: os do Campo, como a empresa os alterou, e os dela.
 #[utoipa::path(
-    get, path = "/v1/modelos-email", tag = "Integração",
+    get, path = "/v1/modelos-email", tag = "Integracao",
     responses((status = 200, body = Vec<Modelo>), Problemas),
     security(("token" = ["administrar"])),
 )]
@@ -331,7 +331,7 @@ pub async fn templates(
 
 /// Mostra um modelo de e-mail.
 #[utoipa::path(
-    get, path = "/v1/modelos-email/{codigo}", tag = "Integração",
+    get, path = "/v1/modelos-email/{codigo}", tag = "Integracao",
     params(("codigo" = String, Path)),
     responses((status = 200, body = Modelo), NaoMudou, Problemas),
     security(("token" = ["administrar"])),
@@ -352,7 +352,7 @@ pub async fn template(
 /// Escreve um modelo de e-mail da empresa. Usa `{{ variavel }}` e `{% if variavel %}`; as variáveis
 /// são empresa, destinatario, tipo, numero, situacao, cliente, contato, assunto, relato e parecer.
 #[utoipa::path(
-    put, path = "/v1/modelos-email/{codigo}", tag = "Integração",
+    put, path = "/v1/modelos-email/{codigo}", tag = "Integracao",
     params(("codigo" = String, Path), ("If-Match" = Option<String>, Header)),
     request_body = Texto, responses((status = 200, body = Modelo), Problemas),
     security(("token" = ["administrar"])),
@@ -379,7 +379,7 @@ pub async fn write_template(
 
 /// Volta ao modelo que o Campo traz; um modelo só da empresa deixa de existir.
 #[utoipa::path(
-    delete, path = "/v1/modelos-email/{codigo}", tag = "Integração",
+    delete, path = "/v1/modelos-email/{codigo}", tag = "Integracao",
     params(("codigo" = String, Path)), responses((status = 204), Problemas),
     security(("token" = ["administrar"])),
 )]

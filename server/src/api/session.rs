@@ -22,7 +22,7 @@ use axum::{
 /// # Errors
 /// `credenciais_invalidas`, `usuario_inativo`, `dispositivo_revogado`, `muitas_tentativas`.
 #[utoipa::path(
-    post, path = "/v1/auth/login", tag = "Sessão", summary = "Entra, num aparelho",
+    post, path = "/v1/auth/login", tag = "Sessao", summary = "Entra, num aparelho",
     request_body = Login,
     responses((status = 200, body = Granted), Problemas), security(()),
 )]
@@ -40,7 +40,7 @@ pub async fn login(
 /// `nao_autenticado` for a token that never was; `sessao_expirada`, `sessao_revogada`,
 /// `dispositivo_revogado`, `usuario_inativo`.
 #[utoipa::path(
-    post, path = "/v1/auth/refresh", tag = "Sessão", summary = "Renova a sessão",
+    post, path = "/v1/auth/refresh", tag = "Sessao", summary = "Renova a sessão",
     request_body = Refresh,
     responses((status = 200, body = Granted), Problemas), security(()),
 )]
@@ -56,7 +56,7 @@ pub async fn refresh(
 /// # Errors
 /// Those of [`DeviceAuth`].
 #[utoipa::path(
-    post, path = "/v1/auth/logout", tag = "Sessão", summary = "Encerra a sessão",
+    post, path = "/v1/auth/logout", tag = "Sessao", summary = "Encerra a sessão",
     responses((status = 204), Problemas),
 )]
 pub async fn logout(State(app): State<App>, auth: DeviceAuth) -> ApiResult<StatusCode> {

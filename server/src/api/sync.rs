@@ -34,7 +34,7 @@ const UNREADABLE: &str = "O pedido de sincronização não pôde ser lido. Atual
 /// 400 for a body that is no request, 413 for one that is too large, 403 for a request in another
 /// device's name.
 #[utoipa::path(
-    post, path = "/v1/sync", tag = "Sincronização", summary = "Envia e recebe (protocol.md)",
+    post, path = "/v1/sync", tag = "Sincronizacao", summary = "Envia e recebe (protocol.md)",
     request_body(content = Vec<u8>, content_type = "application/vnd.campo.sync+cbor+zstd"),
     responses((status = 200, content_type = "application/vnd.campo.sync+cbor+zstd"), Problemas),
 )]

@@ -173,7 +173,7 @@ async fn read(tx: &mut PgTransaction<'_>, id: UserId, lock: bool) -> ApiResult<U
 
 /// Lista as pessoas, pelo nome.
 #[utoipa::path(
-    get, path = "/v1/usuarios", tag = "Administração", params(Filtro),
+    get, path = "/v1/usuarios", tag = "Administracao", params(Filtro),
     responses((status = 200, body = Pagina<Usuario>), Problemas),
     security(("token" = ["administrar"])),
 )]
@@ -209,7 +209,7 @@ pub async fn list(
 
 /// Mostra uma pessoa.
 #[utoipa::path(
-    get, path = "/v1/usuarios/{id}", tag = "Administração", params(("id" = Uuid, Path)),
+    get, path = "/v1/usuarios/{id}", tag = "Administracao", params(("id" = Uuid, Path)),
     responses((status = 200, body = Usuario), NaoMudou, Problemas),
     security(("token" = ["administrar"])),
 )]
@@ -226,7 +226,7 @@ pub async fn show(
 
 /// Cria uma pessoa.
 #[utoipa::path(
-    post, path = "/v1/usuarios", tag = "Administração", request_body = UsuarioNovo,
+    post, path = "/v1/usuarios", tag = "Administracao", request_body = UsuarioNovo,
     responses((status = 201, body = UsuarioCriado), Problemas),
     security(("token" = ["administrar"])),
 )]
@@ -262,7 +262,7 @@ pub async fn create(
 
 /// Altera uma pessoa. O que os aparelhos dela guardam acompanha na próxima sincronização.
 #[utoipa::path(
-    patch, path = "/v1/usuarios/{id}", tag = "Administração",
+    patch, path = "/v1/usuarios/{id}", tag = "Administracao",
     params(("id" = Uuid, Path), ("If-Match" = String, Header)),
     request_body = UsuarioMudanca,
     responses((status = 200, body = Usuario), Problemas),
@@ -299,7 +299,7 @@ pub async fn change(
 
 /// Troca a senha de uma pessoa e encerra as sessões dela.
 #[utoipa::path(
-    post, path = "/v1/usuarios/{id}/senha", tag = "Administração",
+    post, path = "/v1/usuarios/{id}/senha", tag = "Administracao",
     params(("id" = Uuid, Path)), request_body = SenhaNova,
     responses((status = 200, body = SenhaGerada), Problemas),
     security(("token" = ["administrar"])),

@@ -99,17 +99,16 @@ pub async fn held(
 /// # Errors
 /// [`OfficeError::NotFound`], [`OfficeError::Internal`].
 pub async fn held_branch(
-    app: &App,
+    tx: &mut PgTransaction<'_>,
     tenant: TenantId,
     pessoa: &Pessoa,
     held: HeldId,
 ) -> Result<HeldBranch, OfficeError> {
-    let mut tx = app.db.snapshot(tenant).await?;
-    let (row, kind) = held_row(&mut tx, tenant, pessoa, held).await?;
+    let (row, kind) = held_row(tx, tenant, pessoa, held).await?;
     let document = DocumentId::from(row.try_get::<Uuid, _>("document")?);
-    let now = merged(&mut tx, tenant, document).await?;
-    let tipos = ledger::tipos(&mut tx, tenant).await?;
-    let (view, tipo) = held_view(&mut tx, tenant, &tipos, &row, now.as_ref()).await?;
+    let now = merged(tx, tenant, document).await?;
+    let tipos = ledger::tipos(tx, tenant).await?;
+    let (view, tipo) = held_view(tx, tenant, &tipos, &row, now.as_ref()).await?;
     Ok(HeldBranch { view, document, kind, registro: now.map(|now| now.registro), tipo })
 }
 

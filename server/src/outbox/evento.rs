@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     reading::{
-        json,
-        nomes::{Nomes, Pedidos, Quem},
+        cited,
+        json::{self, PersonRef},
     },
     schemas,
     visibility::Viewer,
@@ -22,6 +22,7 @@ use campo_domain::{
     tipo::Tipo,
     valor::{Campo, TipoCampo, Valor},
 };
+use campo_screens::{Cited, Names, words};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
@@ -56,7 +57,7 @@ struct DadosDaAcao {
     /// Quando foi pedida.
     solicitada_em: DateTime<Utc>,
     /// Quem pediu.
-    solicitada_por: Quem,
+    solicitada_por: PersonRef,
     /// De que empresa.
     empresa: EmpresaDoEvento,
     /// O registro.
@@ -150,7 +151,7 @@ struct LaudoDoEvento {
     /// O que diz.
     texto: String,
     /// Quem o emitiu.
-    por: Quem,
+    por: PersonRef,
     /// Quando, pelo relógio do aparelho.
     quando: DateTime<Utc>,
 }
@@ -175,24 +176,24 @@ pub(super) async fn solicitada(
     let fuso = empresa.fuso.parse().unwrap_or(Tz::UTC);
     let laudo = registro.vigente(TipoAnalise::Laudo);
     let (dele, dos_itens) = (registro.kind.campos(), registro.kind.campos_de(Colecao::Itens));
-    let mut citados = Pedidos::default();
-    citados.pessoa(acao.por);
-    laudo.into_iter().for_each(|laudo| citados.pessoa(laudo.autoria.por));
-    dele.iter().for_each(|campo| citados.valor(campo, registro.valor(campo.nome)));
+    let mut cited = Cited::default();
+    cited.people.insert(acao.por);
+    cited.people.extend(laudo.map(|laudo| laudo.autoria.por));
+    dele.iter().for_each(|campo| cited.value(campo, registro.valor(campo.nome)));
     for (_, item) in registro.vivos(Colecao::Itens) {
-        dos_itens.iter().for_each(|campo| citados.valor(campo, item.valor(campo.nome)));
+        dos_itens.iter().for_each(|campo| cited.value(campo, item.valor(campo.nome)));
     }
     // The ERP is the company's own. Of what is restricted it reads what whoever asks may see.
     let viewer = Viewer { id: Some(acao.por.uuid()), all: true };
-    let nomes = citados.ler(tx, viewer).await?;
+    let names = cited::names(tx, viewer, &cited).await?;
     let produtos = produtos(tx, registro).await?;
     let itens = registro.vivos(Colecao::Itens).map(|(id, item)| ItemDoEvento {
         id: id.uuid(),
         produto_codigo: item.valor("produto").texto().and_then(|nome| produtos.get(nome).cloned()),
-        exibicao: exibicao(dos_itens, |nome| item.valor(nome), &nomes, fuso),
+        exibicao: shown(dos_itens, |name| item.valor(name), None, &names, fuso),
         campos: json::campos(dos_itens, &item.campos),
     });
-    let exibicao = exibicao(dele, |nome| registro.valor(nome), &nomes, fuso);
+    let exibicao = shown(dele, |name| registro.valor(name), Some(tipo), &names, fuso);
     let fornecedor = registro.valor("fornecedor").texto().map(|codigo| FornecedorDoEvento {
         codigo: codigo.to_owned(),
         nome: exibicao.get("fornecedor").cloned().unwrap_or_else(|| codigo.to_owned()),
@@ -204,7 +205,7 @@ pub(super) async fn solicitada(
         rotulo: tipo.acao(&acao.codigo).map_or(&acao.codigo, |acao| &acao.rotulo).clone(),
         observacao: acao.observacao.clone(),
         solicitada_em: acao.quando,
-        solicitada_por: nomes.quem(acao.por),
+        solicitada_por: PersonRef::of(acao.por, &names),
         empresa,
         documento: registro.id.uuid(),
         kind: registro.kind.codigo(),
@@ -223,7 +224,7 @@ pub(super) async fn solicitada(
             id: laudo.id.uuid(),
             procedente: laudo.procedente,
             texto: laudo.texto.clone(),
-            por: nomes.quem(laudo.autoria.por),
+            por: PersonRef::of(laudo.autoria.por, &names),
             quando: laudo.quando,
         }),
     };
@@ -236,17 +237,20 @@ pub(super) async fn solicitada(
     })
 }
 
-fn exibicao<'a>(
-    campos: &'static [Campo],
-    valor: impl Fn(&str) -> &'a Valor,
-    nomes: &Nomes,
-    fuso: Tz,
+/// What people read of the fields that hold an id or a code; `tipo` is none for fields of a part.
+fn shown<'a>(
+    fields: &'static [Campo],
+    value: impl Fn(&str) -> &'a Valor,
+    tipo: Option<&Tipo>,
+    names: &Names,
+    zone: Tz,
 ) -> BTreeMap<&'static str, String> {
-    let refere =
+    let coded =
         |campo: &&Campo| matches!(campo.tipo, TipoCampo::Referencia(_) | TipoCampo::Escolha(_));
-    let um =
-        |campo: &'static Campo| Some((campo.nome, nomes.exibir(campo, valor(campo.nome), fuso)?));
-    campos.iter().filter(refere).filter_map(um).collect()
+    let one = |campo: &'static Campo| {
+        Some((campo.nome, words(campo, value(campo.nome), tipo, names, zone).known()?))
+    };
+    fields.iter().filter(coded).filter_map(one).collect()
 }
 
 /// The codes of the products that the items name.

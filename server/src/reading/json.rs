@@ -3,15 +3,41 @@
 
 use crate::schemas;
 use campo_domain::{
+    ids::UserId,
     refusal::{Codigo, Refusal},
     registro::Campos,
     valor::{Campo, TipoCampo, Valor},
 };
+use campo_screens::{Names, Part};
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Uma pessoa.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Quem)]
+pub struct PersonRef {
+    /// O identificador.
+    id: Uuid,
+    /// O nome.
+    #[serde(rename = "nome")]
+    name: Option<String>,
+}
+
+impl PersonRef {
+    /// Somebody whose name is known, or not.
+    pub const fn new(id: Uuid, name: Option<String>) -> Self {
+        Self { id, name }
+    }
+
+    /// Somebody by the names that were read.
+    pub fn of(id: UserId, names: &Names) -> Self {
+        Self::new(id.uuid(), names.person(id).map(str::to_owned))
+    }
+}
 
 /// O tipo de um registro, na versão com que foi criado.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -88,6 +114,16 @@ pub fn campos(definicoes: &[Campo], campos: &Campos) -> Map<String, Value> {
         (campo.nome.to_owned(), valor(campo, lido))
     };
     definicoes.iter().map(um).collect()
+}
+
+/// Every one of the fields of a part, empty ones as null.
+pub fn part(definicoes: &[Campo], part: &Part) -> Map<String, Value> {
+    let one = |campo: &Campo| {
+        let shown = part.fields.iter().find(|field| field.campo.nome == campo.nome);
+        let value = shown.map_or(Value::Null, |field| valor(campo, &field.value));
+        (campo.nome.to_owned(), value)
+    };
+    definicoes.iter().map(one).collect()
 }
 
 /// Reads what a caller sent for a field. `null` and blank text clear it. Text is read as a person

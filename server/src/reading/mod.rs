@@ -5,8 +5,8 @@ pub mod agenda;
 pub mod cited;
 pub mod json;
 pub mod lists;
+pub mod log;
 pub mod names;
-pub mod nomes;
 pub mod outbox;
 pub mod record;
 pub mod timeline;
@@ -17,6 +17,7 @@ use crate::{
     visibility::{Viewer, visible},
 };
 use campo_domain::{ids::UserId, kind::Kind, preenchimento::Dados, tipo::Tipo};
+use chrono_tz::Tz;
 use sqlx::{FromRow, PgTransaction, Row};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -34,6 +35,15 @@ pub async fn held_waiting(tx: &mut PgTransaction<'_>, viewer: Viewer) -> sqlx::R
     .bind(viewer.all)
     .fetch_one(&mut **tx)
     .await
+}
+
+/// The company's time zone.
+///
+/// # Errors
+/// PostgreSQL refuses; it is a zone that this version does not know.
+pub async fn zone(tx: &mut PgTransaction<'_>) -> sqlx::Result<Tz> {
+    let name: String = sqlx::query_scalar("SELECT fuso FROM tenant").fetch_one(&mut **tx).await?;
+    name.parse().map_err(|_| sqlx::Error::Decode(format!("unknown time zone {name}").into()))
 }
 
 /// A person of the company, or one of its clients.

@@ -4,11 +4,59 @@ use crate::{
     search,
     visibility::{Viewer, visible},
 };
-use campo_domain::{agenda::NA_ASSISTENCIA, ids::DocumentId, kind::Kind, registro::Registro};
+use campo_domain::{
+    agenda::NA_ASSISTENCIA,
+    ids::{DocumentId, UserId},
+    kind::Kind,
+    registro::Registro,
+};
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, PgTransaction, Row};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
+
+/// Which version of a document there is: its generation and its heads, 32 bytes each. `None` where
+/// there is no such document, or it was erased.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn version(
+    tx: &mut PgTransaction<'_>,
+    document: DocumentId,
+) -> sqlx::Result<Option<(u32, Vec<u8>)>> {
+    let found: Option<(i32, Vec<u8>)> =
+        sqlx::query_as("SELECT generation, heads FROM document WHERE id = $1 AND NOT erased")
+            .bind(document.uuid())
+            .fetch_optional(&mut **tx)
+            .await?;
+    Ok(found.map(|(generation, heads)| (generation.unsigned_abs(), heads)))
+}
+
+/// How many held branches of a record wait for a decision.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn held_count(tx: &mut PgTransaction<'_>, document: DocumentId) -> sqlx::Result<i64> {
+    sqlx::query_scalar("SELECT count(*) FROM held WHERE document = $1 AND status = 'aguardando'")
+        .bind(document.uuid())
+        .fetch_one(&mut **tx)
+        .await
+}
+
+/// The logins of a client of the company.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn logins_of(
+    tx: &mut PgTransaction<'_>,
+    cliente: DocumentId,
+) -> sqlx::Result<BTreeSet<UserId>> {
+    let found: Vec<Uuid> = sqlx::query_scalar("SELECT id FROM usuario WHERE cliente = $1")
+        .bind(cliente.uuid())
+        .fetch_all(&mut **tx)
+        .await?;
+    Ok(found.into_iter().map(UserId::from).collect())
+}
 
 /// A document as others refer to it.
 #[derive(Clone, Debug, FromRow)]
@@ -297,6 +345,7 @@ pub struct Linked {
     pub numero: Option<String>,
     pub titulo: String,
     pub relacao: Option<String>,
+    pub descricao: Option<String>,
 }
 
 /// The records that link to this one, of those that the person may see (R38).
@@ -309,11 +358,11 @@ pub async fn linked_by(
     document: Uuid,
 ) -> sqlx::Result<Vec<Linked>> {
     sqlx::query_as(concat!(
-        "SELECT t.id, 'ocorrencia' AS kind, t.numero, t.titulo, v.relacao \
+        "SELECT t.id, 'ocorrencia' AS kind, t.numero, t.titulo, v.relacao, v.descricao \
          FROM vinculos v JOIN ocorrencias t ON t.tenant = v.tenant AND t.id = v.document \
          WHERE v.documento = $3 AND ",
         visible!("t"),
-        " UNION ALL SELECT t.id, 'assistencia', t.numero, t.titulo, v.relacao \
+        " UNION ALL SELECT t.id, 'assistencia', t.numero, t.titulo, v.relacao, v.descricao \
          FROM vinculos v JOIN assistencias t ON t.tenant = v.tenant AND t.id = v.document \
          WHERE v.documento = $3 AND ",
         visible!("t"),

@@ -1,10 +1,9 @@
 //! Ações: what records ask of the company's ERP, and the answers (R21, R72–R75, R100).
 
 use super::{
-    change::{self, Criado, Mudanca},
+    change::{self, Change, Criado},
     consulta,
     enderecos::{self, Registros},
-    lido,
 };
 use crate::{
     app::App,
@@ -17,7 +16,7 @@ use crate::{
     },
     office,
     outbox::fila::{self, EntregaDaAcao},
-    reading::{lists, nomes::Quem, record},
+    reading::{self, json::PersonRef, record},
     schemas,
     visibility::{Viewer, visible},
 };
@@ -66,7 +65,7 @@ pub struct Acao {
     /// O que uma pessoa lê.
     rotulo: String,
     /// Quem pediu.
-    pedida_por: Quem,
+    pedida_por: PersonRef,
     /// Quando, pelo relógio do servidor.
     pedida_em: DateTime<Utc>,
     /// O que a pessoa acrescentou.
@@ -116,7 +115,7 @@ pub struct Filtro {
 }
 
 /// Pede uma ação ao ERP. O mesmo pedido outra vez, com o `id` de antes, não pede outra.
-#[utoipa::path(post, path = "/v1/{kind}/{id}/acoes", tag = "Ações",
+#[utoipa::path(post, path = "/v1/{kind}/{id}/acoes", tag = "Acoes",
     params(("kind" = Registros, Path), ("id" = Uuid, Path), IfMatch), request_body = NovaAcao,
     security(("token" = ["registros:escrever"])),
     responses((status = 201, body = Criado), crate::http::problems::Problemas))]
@@ -129,21 +128,21 @@ pub async fn solicitar(
     ApiJson(nova): ApiJson<NovaAcao>,
 ) -> ApiResult<Response> {
     let kind = colecao.kind();
-    let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
-    let acao: AcaoId = enderecos::id(nova.id);
-    let mut pedidas = mudanca.lido.registro.acoes.iter();
+    let change = Change::begin(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
+    let acao: AcaoId = enderecos::id_or_new(nova.id);
+    let mut pedidas = change.read.record.acoes.iter();
     if pedidas.any(|pedida| pedida.id == acao && pedida.codigo == nova.codigo) {
-        return mudanca.criar(acao.uuid(), Vec::new()).await;
+        return change.create(acao.uuid(), Vec::new()).await;
     }
     let comando =
-        Command::SolicitarAcao { acao, codigo: nova.codigo, observacao: dito(nova.observacao) };
+        Command::SolicitarAcao { acao, codigo: nova.codigo, observacao: said(nova.observacao) };
     let comandos = vec![comando];
-    conferir_ids(&app, acesso.tenant, &comandos).await?;
-    mudanca.criar(acao.uuid(), comandos).await
+    check_ids(&app, acesso.tenant, &comandos).await?;
+    change.create(acao.uuid(), comandos).await
 }
 
 /// What somebody said, trimmed; nothing where it says nothing.
-fn dito(texto: Option<String>) -> Option<String> {
+fn said(texto: Option<String>) -> Option<String> {
     let texto = linhas(texto?.trim());
     (!texto.is_empty()).then_some(texto)
 }
@@ -153,7 +152,7 @@ fn dito(texto: Option<String>) -> Option<String> {
 ///
 /// # Errors
 /// 409 `id_em_uso`.
-pub async fn conferir_ids(app: &App, tenant: TenantId, comandos: &[Command]) -> ApiResult<()> {
+pub async fn check_ids(app: &App, tenant: TenantId, comandos: &[Command]) -> ApiResult<()> {
     let pedidas = comandos.iter().filter_map(|comando| match comando {
         Command::SolicitarAcao { acao, .. } => Some(acao.uuid()),
         _ => None,
@@ -173,7 +172,7 @@ pub async fn conferir_ids(app: &App, tenant: TenantId, comandos: &[Command]) -> 
 }
 
 /// Lista as ações dos registros que a pessoa pode ver, das mais novas às mais antigas.
-#[utoipa::path(get, path = "/v1/acoes", tag = "Ações", params(Filtro),
+#[utoipa::path(get, path = "/v1/acoes", tag = "Acoes", params(Filtro),
     security(("token" = ["registros:ler"])),
     responses((status = 200, body = Pagina<Acao>), crate::http::problems::Problemas))]
 pub async fn listar(
@@ -205,7 +204,7 @@ pub async fn listar(
 }
 
 /// Lê uma ação.
-#[utoipa::path(get, path = "/v1/acoes/{id}", tag = "Ações", params(("id" = Uuid, Path)),
+#[utoipa::path(get, path = "/v1/acoes/{id}", tag = "Acoes", params(("id" = Uuid, Path)),
     security(("token" = ["registros:ler"])),
     responses((status = 200, body = Acao), crate::http::problems::Problemas))]
 pub async fn ver(
@@ -229,8 +228,8 @@ async fn consulta(
     tx: &mut PgTransaction<'_>,
     viewer: Option<Viewer>,
 ) -> ApiResult<QueryBuilder<Postgres>> {
-    let fuso = lido::fuso(tx).await?;
-    let mut sql = lists::begin(viewer.unwrap_or(Viewer { id: None, all: false }), fuso)?;
+    let zone = reading::zone(tx).await?;
+    let mut sql = consulta::visto(viewer.unwrap_or(Viewer { id: None, all: false }), zone)?;
     sql.push(
         "SELECT a.*, d.kind, coalesce(ac.numero, oc.numero) AS numero, u.nome AS pedida_por_nome, \
              (SELECT x->>'rotulo' FROM referencia r, jsonb_array_elements(r.data->'acoes') x \
@@ -268,7 +267,7 @@ fn acao(row: &PgRow) -> sqlx::Result<Acao> {
         },
         rotulo: row.try_get::<Option<String>, _>("rotulo")?.unwrap_or_else(|| codigo.clone()),
         codigo,
-        pedida_por: Quem::novo(row.try_get("pedida_por")?, row.try_get("pedida_por_nome")?),
+        pedida_por: PersonRef::new(row.try_get("pedida_por")?, row.try_get("pedida_por_nome")?),
         pedida_em: row.try_get("pedida_em")?,
         observacao: row.try_get("observacao")?,
         situacao: row.try_get("situacao")?,
@@ -295,7 +294,7 @@ pub struct Resposta {
 /// Responde uma ação. A mesma resposta outra vez não muda nada; o que ela não disse ainda pode ser
 /// dito; outra é recusada. Uma chave com `acoes:responder` responde qualquer ação, também de um
 /// registro que não vê.
-#[utoipa::path(post, path = "/v1/acoes/{id}/resposta", tag = "Ações", params(("id" = Uuid, Path)),
+#[utoipa::path(post, path = "/v1/acoes/{id}/resposta", tag = "Acoes", params(("id" = Uuid, Path)),
     request_body = Resposta,
     security(("token" = ["acoes:responder"])),
     responses((status = 200, body = Acao), crate::http::problems::Problemas))]
@@ -305,8 +304,8 @@ pub async fn responder(
     ApiPath(id): ApiPath<Uuid>,
     ApiJson(resposta): ApiJson<Resposta>,
 ) -> ApiResult<Json<Acao>> {
-    // For the ERP it is answered by a key that is good for it, which was told of it whoever may see
-    // the record; a person needs the office's word, and sight.
+    // An API key with this scope may answer any action, even on restricted records: the ERP was told
+    // of each. A person needs the permission, and must see the record.
     let viewer = match acesso.chave {
         Some(_) => None,
         None => {
@@ -318,7 +317,7 @@ pub async fn responder(
     if situacao == SituacaoAcao::Solicitada {
         return Err(ApiError::invalido("A resposta é “concluida” ou “recusada”."));
     }
-    let (externo, retorno) = (dito(externo), dito(retorno));
+    let (externo, retorno) = (said(externo), said(retorno));
     let antes = uma(&app, acesso.tenant, viewer, id).await?;
     let mesma =
         antes.situacao == situacao.codigo() && antes.externo == externo && antes.retorno == retorno;
@@ -328,6 +327,6 @@ pub async fn responder(
     let comando = Command::ResponderAcao { acao: id.into(), situacao, externo, retorno };
     let comandos = vec![(DocumentId::from(antes.registro.id), comando)];
     let done = office::run_all(&app, acesso.tenant, &acesso.pessoa, comandos, None).await;
-    change::executar(done)?;
+    change::judged(done)?;
     Ok(Json(uma(&app, acesso.tenant, viewer, id).await?))
 }

@@ -1,9 +1,9 @@
-//! The acompanhamento of a record: one log, five views of it (R78–R82).
+//! The acompanhamento of a record: one log, five views of it (R78–R82), as `campo_screens` has it.
 
 use super::{
     enderecos::Registros,
-    lido::{self, Lido},
-    vista::{self, Nota},
+    read::{self, RecordRead},
+    vista::Nota,
 };
 use crate::{
     app::App,
@@ -11,12 +11,13 @@ use crate::{
     http::{
         extract::{ApiPath, ApiQuery},
         page::{self, Folha, Pagina},
-        principal::{Acesso, LerRegistros},
+        principal::{Acesso, LerRegistros, Principal},
     },
-    outbox::email::{self, Email, EmailToClient},
+    outbox::email::{self, AoCliente, Email},
     reading::{
-        json::{self, Situacao},
-        nomes::{Nomes, Pedidos, Quem},
+        self, cited,
+        json::{self, PersonRef, Situacao},
+        log::{self, LogRow},
         timeline::Visao,
     },
     visibility::Viewer,
@@ -26,18 +27,15 @@ use axum::{
     response::Response,
 };
 use campo_domain::{
-    ids::{DeviceId, NotaId, UserId},
-    kind::Kind,
-    registro::{self, Registro, SituacaoArquivo, Visibilidade},
-    tipo::Tipo,
-    valor::{Campo, TipoCampo, Valor},
+    ids::{DeviceId, DocumentId, UserId},
+    registro::Visibilidade,
 };
-use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
-use chrono_tz::Tz;
+use campo_screens::{Cited, Entry, Line, Look, Names, Side, Stage, lines, threads};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, FromRow, PgTransaction};
-use std::{cmp::Reverse, collections::BTreeMap};
+use sqlx::PgTransaction;
+use std::cmp::Reverse;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -99,7 +97,7 @@ pub struct Acontecimento {
     /// A anotação que uma anotação responde.
     resposta_a: Option<Uuid>,
     /// Quem.
-    por: Quem,
+    por: PersonRef,
     /// O aparelho.
     aparelho: Uuid,
     /// O nome do aparelho.
@@ -119,7 +117,7 @@ pub struct Etapa {
     /// A situação.
     situacao: Option<Situacao>,
     /// Quem era responsável.
-    responsavel: Option<Quem>,
+    responsavel: Option<PersonRef>,
     /// Desde quando.
     entrou_em: DateTime<Utc>,
     /// Até quando; ausente no trecho atual.
@@ -127,7 +125,7 @@ pub struct Etapa {
     /// Quanto durou, em segundos; até agora, se ainda dura; ausente onde o trabalho acabou.
     duracao_s: Option<i64>,
     /// Quem o começou.
-    por: Quem,
+    por: PersonRef,
     /// A transição que o começou.
     verbo: Option<String>,
     /// O que uma pessoa lê dela.
@@ -166,403 +164,238 @@ pub async fn ver(
     if folha.depois.is_some_and(|(de, ..)| de != visao) {
         return Err(page::bad_cursor());
     }
-    let lido = lido::carregar(&app, &acesso, colecao.kind(), id.into()).await?;
-    let viewer = Viewer::of(&acesso.pessoa);
-    let rows = usize::try_from(folha.rows()).unwrap_or(usize::MAX);
     let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let read = read::of_kind(&mut tx, &acesso, colecao.kind(), id.into()).await?;
     let linhas = match visao {
         Visao::Tudo | Visao::Historico | Visao::Alteracoes => {
-            let (seq, ordem) = folha.depois.map_or((i64::MAX, 0), |(_, seq, ordem)| (seq, ordem));
-            let id = lido.registro.id;
-            let antes = (seq, ordem);
-            let mut guardados: Vec<_> =
-                eventos(&mut tx, id.uuid(), visao, antes, folha.rows()).await?;
-            if visao != Visao::Alteracoes {
-                let emails = email::to_client(&mut tx, id).await?.into_iter().map(enviado);
-                guardados.extend(emails.filter(|email| email.lugar() < antes));
-                guardados.sort_by_key(|guardado| Reverse(guardado.lugar()));
-                guardados.truncate(rows);
-            }
-            mostrar(&mut tx, viewer, &lido, guardados).await?
+            let before = folha.depois.map_or((i64::MAX, 0), |(_, seq, ordem)| (seq, ordem));
+            let kept = kept(&mut tx, read.record.id, visao, before, folha.rows()).await?;
+            events(&mut tx, &acesso, &read, kept).await?
         }
-        Visao::Tramite => tramite(&mut tx, viewer, &lido).await?,
-        Visao::Conversas => conversas(&mut tx, viewer, &lido).await?,
+        Visao::Tramite => stages(&mut tx, &acesso, &read).await?,
+        Visao::Conversas => conversations(&mut tx, &acesso, &read).await?,
     };
     // The two that are made of the record itself are cut here: their key is the place in the list.
-    let da_lista = matches!(visao, Visao::Tramite | Visao::Conversas);
-    let inicio = folha.depois.filter(|_| da_lista).map_or(0, |(_, lugar, _)| lugar);
-    let pulados = usize::try_from(inicio).unwrap_or(usize::MAX);
-    let linhas: Vec<LinhaDoAcompanhamento> = linhas.into_iter().skip(pulados).take(rows).collect();
-    let lugar = inicio.saturating_add(folha.rows() - 1);
-    let pagina = folha.close(linhas, |ultima| match ultima {
-        LinhaDoAcompanhamento::Evento(evento) if !da_lista => (visao, evento.seq, evento.ordem),
-        _ => (visao, lugar, 0),
+    let of_list = matches!(visao, Visao::Tramite | Visao::Conversas);
+    let start = folha.depois.filter(|_| of_list).map_or(0, |(_, place, _)| place);
+    let skipped = usize::try_from(start).unwrap_or(usize::MAX);
+    let rows = usize::try_from(folha.rows()).unwrap_or(usize::MAX);
+    let linhas: Vec<LinhaDoAcompanhamento> = linhas.into_iter().skip(skipped).take(rows).collect();
+    let place = start.saturating_add(folha.rows() - 1);
+    let pagina = folha.close(linhas, |last| match last {
+        LinhaDoAcompanhamento::Evento(event) if !of_list => (visao, event.seq, event.ordem),
+        _ => (visao, place, 0),
     });
     Ok(pagina.linked(&uri))
 }
 
-/// A row as it is stored.
-#[derive(Debug, FromRow)]
-struct Guardado {
-    seq: i64,
-    ordem: i32,
-    tipo: String,
-    parte: Option<Uuid>,
-    campo: Option<String>,
-    rotulo: Option<String>,
-    de: Option<String>,
-    para: Option<String>,
-    texto: String,
-    visibilidade: String,
-    resposta_a: Option<Uuid>,
-    por: Uuid,
-    dispositivo: Uuid,
-    no_aparelho: DateTime<Utc>,
-    no_servidor: DateTime<Utc>,
-    #[sqlx(skip)]
+/// A line of the log, or an e-mail as if the log had it.
+struct Kept {
+    row: LogRow,
     email: Option<Email>,
 }
 
-impl Guardado {
-    fn lugar(&self) -> (i64, i32) {
-        (self.seq, self.ordem)
+impl From<LogRow> for Kept {
+    fn from(row: LogRow) -> Self {
+        Self { row, email: None }
     }
 }
 
-/// An e-mail as if the log had it: it is no change of the record, and its state goes on.
-fn enviado(EmailToClient { seq, ordem, email }: EmailToClient) -> Guardado {
-    let Email { nome, assunto, .. } = &email;
-    let para = match &email.endereco {
-        Some(endereco) => format!("{nome} ({endereco})"),
-        None => nome.clone(),
-    };
-    let texto = match (email.situacao.as_str(), &email.erro) {
-        ("enviado", _) => format!("E-mail enviado para {para}: {assunto}"),
-        ("pendente", None) => format!("E-mail na fila para {para}: {assunto}"),
-        ("pendente", Some(erro)) => format!("E-mail na fila para {para}: {assunto} ({erro})"),
-        (_, Some(erro)) => format!("E-mail não enviado para {para}: {assunto} ({erro})"),
-        (_, None) => format!("E-mail não enviado para {para}: {assunto}"),
-    };
-    Guardado {
-        seq,
-        ordem,
-        tipo: "email".into(),
-        parte: Some(email.id),
-        campo: None,
-        rotulo: None,
-        de: None,
-        para: None,
-        texto,
-        visibilidade: Visibilidade::Cliente.codigo().into(),
-        resposta_a: None,
-        por: UserId::SERVIDOR.uuid(),
-        dispositivo: DeviceId::ESCRITORIO.uuid(),
-        no_aparelho: email.criado_em,
-        no_servidor: email.criado_em,
-        email: Some(email),
+impl From<AoCliente> for Kept {
+    /// An e-mail is no change of the record, and its state goes on.
+    fn from(AoCliente { seq, ordem, email }: AoCliente) -> Self {
+        let Email { nome, assunto, .. } = &email;
+        let to = match &email.endereco {
+            Some(address) => format!("{nome} ({address})"),
+            None => nome.clone(),
+        };
+        let text = match (email.situacao.as_str(), &email.erro) {
+            ("enviado", _) => format!("E-mail enviado para {to}: {assunto}"),
+            ("pendente", None) => format!("E-mail na fila para {to}: {assunto}"),
+            ("pendente", Some(error)) => format!("E-mail na fila para {to}: {assunto} ({error})"),
+            (_, Some(error)) => format!("E-mail não enviado para {to}: {assunto} ({error})"),
+            (_, None) => format!("E-mail não enviado para {to}: {assunto}"),
+        };
+        let entry = Entry {
+            tipo: "email".into(),
+            part: Some(email.id),
+            field: None,
+            label: None,
+            before: None,
+            after: None,
+            text,
+            visibility: Visibilidade::Cliente,
+            answers: None,
+            by: UserId::SERVIDOR,
+            device: DeviceId::ESCRITORIO,
+            on_device: email.criado_em,
+            on_server: Some(email.criado_em),
+        };
+        let row = LogRow { place: (seq, ordem), at: email.criado_em, entry };
+        Self { row, email: Some(email) }
     }
 }
 
-const COLUNAS: &str = "seq, ordem, tipo, parte, campo, rotulo, de, para, texto, visibilidade, \
-                       resposta_a, por, dispositivo, no_aparelho, no_servidor";
-
-async fn eventos(
+/// Up to `limit` lines of a view before a place, the newest first, with the e-mails among them.
+async fn kept(
     tx: &mut PgTransaction<'_>,
-    document: Uuid,
-    visao: Visao,
-    antes: (i64, i32),
-    limite: i64,
-) -> sqlx::Result<Vec<Guardado>> {
-    let sql = format!(
-        "SELECT {COLUNAS} FROM acompanhamentos WHERE document = $1 AND (seq, ordem) < ($2, $3) \
-         AND {} ORDER BY seq DESC, ordem DESC LIMIT $4",
-        visao.condicao()
-    );
-    sqlx::query_as(AssertSqlSafe(sql))
-        .bind(document)
-        .bind(antes.0)
-        .bind(antes.1)
-        .bind(limite)
-        .fetch_all(&mut **tx)
-        .await
+    id: DocumentId,
+    view: Visao,
+    before: (i64, i32),
+    limit: i64,
+) -> ApiResult<Vec<Kept>> {
+    let rows = log::page(tx, id, view, before, limit).await?;
+    let mut kept: Vec<Kept> = rows.into_iter().map(Kept::from).collect();
+    if view != Visao::Alteracoes {
+        let emails = email::ao_cliente(tx, id).await?.into_iter().map(Kept::from);
+        kept.extend(emails.filter(|email| email.row.place < before));
+        kept.sort_by_key(|kept| Reverse(kept.row.place));
+        kept.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    }
+    Ok(kept)
 }
 
-/// Rows with names beside ids.
-async fn mostrar(
+/// Lines with names beside ids.
+async fn events(
     tx: &mut PgTransaction<'_>,
-    viewer: Viewer,
-    lido: &Lido,
-    guardados: Vec<Guardado>,
+    who: &Principal,
+    read: &RecordRead,
+    kept: Vec<Kept>,
 ) -> ApiResult<Vec<LinhaDoAcompanhamento>> {
-    let kind = lido.registro.kind;
-    let fuso = lido::fuso(tx).await?;
-    let mut citados = Pedidos::default();
-    for guardado in &guardados {
-        citados.pessoa(guardado.por.into());
-        citados.aparelho(guardado.dispositivo.into());
-        for texto in [&guardado.de, &guardado.para] {
-            match valor(kind, guardado, texto) {
-                Some((campo, valor)) => citados.valor(campo, &valor),
-                None => pessoa(guardado, texto).into_iter().for_each(|id| citados.pessoa(id)),
-            }
+    let mut cited = Cited::default();
+    kept.iter().for_each(|kept| kept.row.entry.cite(read.record.kind, &mut cited));
+    let names = cited::names(tx, Viewer::of(&who.pessoa), &cited).await?;
+    let look = read.look(who, &names, reading::zone(tx).await?);
+    Ok(shown(&look, kept).into_iter().map(LinhaDoAcompanhamento::from).collect())
+}
+
+fn shown(look: &Look<'_>, kept: Vec<Kept>) -> Vec<Acontecimento> {
+    type Place = (i64, i32);
+    let (places, entries): (Vec<(Place, DateTime<Utc>, Option<Email>)>, Vec<Entry>) =
+        kept.into_iter().map(|Kept { row, email }| ((row.place, row.at, email), row.entry)).unzip();
+    let event = |(line, ((seq, ordem), at, email)): (Line<'_>, (Place, _, _))| {
+        let entry = line.entry;
+        let change = line.change;
+        let (before, after) = change
+            .as_ref()
+            .map_or((None, None), |change| (change.before.as_ref(), change.after.as_ref()));
+        Acontecimento {
+            seq,
+            ordem,
+            tipo: entry.tipo.clone(),
+            parte: entry.part,
+            de: value(before),
+            para: value(after),
+            de_exibicao: before.and_then(words),
+            para_exibicao: after.and_then(words),
+            campo: change.as_ref().map_or(&entry.field, |change| &change.field).clone(),
+            rotulo: change.as_ref().map_or(&entry.label, |change| &change.label).clone(),
+            texto: line.text,
+            visibilidade: entry.visibility.codigo().to_owned(),
+            resposta_a: entry.answers.map(|id| id.uuid()),
+            por: PersonRef::of(entry.by, look.names),
+            aparelho: entry.device.uuid(),
+            aparelho_nome: look.names.device(entry.device).map(str::to_owned),
+            no_aparelho: entry.on_device,
+            no_servidor: at,
+            email,
+        }
+    };
+    lines(look, &entries).into_iter().zip(places).map(event).collect()
+}
+
+/// One side of a change, for programs.
+fn value(side: Option<&Side>) -> Value {
+    match side {
+        Some(Side { value: Some((campo, value)), .. }) => json::valor(campo, value),
+        Some(Side { text, .. }) => text.as_str().into(),
+        None => Value::Null,
+    }
+}
+
+/// One side of a change, for people; nothing where its name is not known.
+fn words(side: &Side) -> Option<String> {
+    (!side.words.unknown).then(|| side.words.text.clone())
+}
+
+impl From<Acontecimento> for LinhaDoAcompanhamento {
+    fn from(event: Acontecimento) -> Self {
+        LinhaDoAcompanhamento::Evento(Box::new(event))
+    }
+}
+
+impl Etapa {
+    fn of(stage: Stage<'_>, names: &Names) -> Self {
+        let request = stage.request;
+        Self {
+            situacao: stage.situacao.map(Situacao::from),
+            responsavel: stage.responsible.map(|id| PersonRef::of(id, names)),
+            entrou_em: stage.since,
+            saiu_em: stage.until,
+            duracao_s: stage.lasted_s,
+            por: PersonRef::of(stage.by, names),
+            verbo: request.map(|request| request.verbo.clone()),
+            rotulo: stage.label.map(str::to_owned),
+            motivo: request.and_then(|request| request.motivo.clone()),
         }
     }
-    let nomes = citados.ler(tx, viewer).await?;
-    let um = |guardado: Guardado| {
-        let (de, de_exibicao) = dizer(lido, &guardado, &guardado.de, &nomes, fuso);
-        let (para, para_exibicao) = dizer(lido, &guardado, &guardado.para, &nomes, fuso);
-        // The change log reads of a situação like of any other field (R82).
-        let situacao = guardado.tipo == "veredito";
-        let campo = if situacao { Some("situacao".to_owned()) } else { guardado.campo };
-        let rotulo = if situacao { Some("Situação".to_owned()) } else { guardado.rotulo };
-        LinhaDoAcompanhamento::Evento(Box::new(Acontecimento {
-            seq: guardado.seq,
-            ordem: guardado.ordem,
-            tipo: guardado.tipo,
-            parte: guardado.parte,
-            campo,
-            rotulo,
-            de,
-            para,
-            de_exibicao,
-            para_exibicao,
-            texto: guardado.texto,
-            visibilidade: guardado.visibilidade,
-            resposta_a: guardado.resposta_a,
-            por: nomes.quem(guardado.por.into()),
-            aparelho: guardado.dispositivo,
-            aparelho_nome: nomes.aparelho(guardado.dispositivo.into()),
-            no_aparelho: guardado.no_aparelho,
-            no_servidor: guardado.no_servidor,
-            email: guardado.email,
-        }))
-    };
-    Ok(guardados.into_iter().map(um).collect())
 }
 
-/// The value of a field, out of the text that the log has of it.
-fn valor(
-    kind: Kind,
-    guardado: &Guardado,
-    texto: &Option<String>,
-) -> Option<(&'static Campo, Valor)> {
-    if guardado.tipo == "texto" {
-        return None;
-    }
-    let campo = vista::campo_de(kind, guardado.campo.as_deref()?)?;
-    let texto = texto.as_deref()?;
-    let valor = match campo.tipo {
-        TipoCampo::Centavos { .. } | TipoCampo::Milesimos { .. } | TipoCampo::Inteiro { .. } => {
-            texto.parse().ok().map(Valor::Inteiro)
-        }
-        TipoCampo::Logico => texto.parse().ok().map(Valor::Logico),
-        TipoCampo::Data => texto.parse::<NaiveDate>().ok().map(Valor::Data),
-        TipoCampo::Instante => {
-            let instante = DateTime::parse_from_rfc3339(texto).ok();
-            instante.map(|instante| Valor::Instante(instante.with_timezone(&Utc)))
-        }
-        TipoCampo::Referencia(
-            campo_domain::valor::Alvo::Usuario
-            | campo_domain::valor::Alvo::Documento(_)
-            | campo_domain::valor::Alvo::Qualquer,
-        ) => texto.parse().ok().map(Valor::Id),
-        _ => Some(Valor::Texto(texto.to_owned())),
-    };
-    Some((campo, valor?))
-}
-
-/// The person that a row about people names.
-fn pessoa(guardado: &Guardado, texto: &Option<String>) -> Option<UserId> {
-    let de_pessoa = matches!(guardado.tipo.as_str(), "participante" | "interessado" | "analise");
-    texto.as_deref().filter(|_| de_pessoa)?.parse().ok()
-}
-
-/// What the log has of a value, for programs and for people.
-fn dizer(
-    lido: &Lido,
-    guardado: &Guardado,
-    texto: &Option<String>,
-    nomes: &Nomes,
-    fuso: Tz,
-) -> (Value, Option<String>) {
-    if let Some((campo, valor)) = valor(lido.registro.kind, guardado, texto) {
-        return (json::valor(campo, &valor), nomes.exibir(campo, &valor, fuso));
-    }
-    let Some(texto) = texto else { return (Value::Null, None) };
-    let exibicao = match pessoa(guardado, &Some(texto.clone())) {
-        Some(id) => nomes.quem(id).nome().map(str::to_owned),
-        None if guardado.tipo == "veredito" => {
-            lido.tipo.fluxo.situacao(texto).map(|situacao| situacao.nome.clone())
-        }
-        None if guardado.tipo == "arquivo" => {
-            SituacaoArquivo::de_codigo(texto).map(|situacao| situacao.rotulo().to_owned())
-        }
-        None => None,
-    };
-    (texto.as_str().into(), Some(exibicao.unwrap_or_else(|| texto.clone())))
-}
-
-/// Something that began another stretch of the trâmite.
-struct Virada<'a> {
-    quando: DateTime<Utc>,
-    por: UserId,
-    situacao: Option<&'a str>,
-    /// The new responsável, where that changed.
-    responsavel: Option<Option<UserId>>,
-    pedido: Option<&'a registro::Pedido>,
-}
-
-/// A change of the responsável: when, by whom, from whom, to whom.
-type Troca = (DateTime<Utc>, Uuid, Option<String>, Option<String>);
-
-async fn tramite(
+async fn stages(
     tx: &mut PgTransaction<'_>,
-    viewer: Viewer,
-    lido: &Lido,
+    who: &Principal,
+    read: &RecordRead,
 ) -> ApiResult<Vec<LinhaDoAcompanhamento>> {
-    let (registro, tipo) = (&lido.registro, &*lido.tipo);
-    let trocas: Vec<Troca> = sqlx::query_as(
-        "SELECT no_servidor, por, de, para FROM acompanhamentos \
-         WHERE document = $1 AND tipo = 'campo' AND campo = 'responsavel' ORDER BY seq, ordem",
-    )
-    .bind(registro.id.uuid())
-    .fetch_all(&mut **tx)
-    .await?;
-    let id = |texto: &Option<String>| texto.as_deref().and_then(|texto| texto.parse().ok());
-    let primeiro = match trocas.first() {
-        Some((_, _, de, _)) => id(de),
-        None => registro.responsavel(),
-    };
-    let mut viradas: Vec<Virada<'_>> = registro
-        .feitos()
-        .map(|(pedido, veredito)| Virada {
-            quando: veredito.quando,
-            por: pedido.autoria.por,
-            situacao: Some(&veredito.para),
-            responsavel: None,
-            pedido: Some(pedido),
-        })
-        .chain(trocas.iter().map(|(quando, por, _, para)| Virada {
-            // As precise as a verdict says it.
-            quando: quando.trunc_subsecs(3),
-            por: (*por).into(),
-            situacao: None,
-            responsavel: Some(id(para)),
-            pedido: None,
-        }))
-        .collect();
-    viradas.sort_by_key(|virada| virada.quando);
-    let mut citados = Pedidos::default();
-    citados.pessoa(registro.criacao.por);
-    primeiro.into_iter().for_each(|id| citados.pessoa(id));
-    for virada in &viradas {
-        citados.pessoa(virada.por);
-        virada.responsavel.flatten().into_iter().for_each(|id| citados.pessoa(id));
+    let (record, tipo) = (&read.record, &*read.tipo);
+    let handovers = log::handovers(tx, record.id).await?;
+    let stages = campo_screens::stages(record, tipo, &handovers, Utc::now());
+    let mut cited = Cited::default();
+    for stage in &stages {
+        cited.people.extend(stage.responsible.into_iter().chain([stage.by]));
     }
-    let nomes = citados.ler(tx, viewer).await?;
-    let etapas = trechos(registro, tipo, primeiro, &viradas, &nomes, Utc::now());
-    Ok(etapas.into_iter().map(|etapa| LinhaDoAcompanhamento::Etapa(Box::new(etapa))).collect())
+    let names = cited::names(tx, Viewer::of(&who.pessoa), &cited).await?;
+    let shown = |stage| LinhaDoAcompanhamento::Etapa(Box::new(Etapa::of(stage, &names)));
+    Ok(stages.into_iter().map(shown).collect())
 }
 
-fn trechos(
-    registro: &Registro,
-    tipo: &Tipo,
-    primeiro: Option<UserId>,
-    viradas: &[Virada<'_>],
-    nomes: &Nomes,
-    agora: DateTime<Utc>,
-) -> Vec<Etapa> {
-    let inicio = registro.recebido_em.unwrap_or(registro.criado_em);
-    let inicial = registro.feitos().map(|(_, v)| (v.quando, v.de.as_str())).min();
-    let inicial = inicial.map(|(_, de)| de).or(registro.situacao.as_deref());
-    let mut situacao = tipo.situacao(inicial);
-    let mut responsavel = primeiro;
-    let comecar = |situacao: Option<&campo_domain::fluxo::Situacao>, responsavel, quando, por| {
-        let responsavel: Option<UserId> = responsavel;
-        Etapa {
-            situacao: situacao.map(Situacao::from),
-            responsavel: responsavel.map(|id| nomes.quem(id)),
-            entrou_em: quando,
-            saiu_em: None,
-            duracao_s: None,
-            por: nomes.quem(por),
-            verbo: None,
-            rotulo: None,
-            motivo: None,
-        }
-    };
-    let mut etapas = vec![comecar(situacao, responsavel, inicio, registro.criacao.por)];
-    for virada in viradas {
-        situacao = virada.situacao.map_or(situacao, |codigo| tipo.situacao(Some(codigo)));
-        responsavel = virada.responsavel.unwrap_or(responsavel);
-        let mut etapa = comecar(situacao, responsavel, virada.quando, virada.por);
-        if let Some(pedido) = virada.pedido {
-            let transicao = tipo.fluxo.transicao(&pedido.verbo);
-            etapa.verbo = Some(pedido.verbo.clone());
-            etapa.rotulo = transicao.map(|transicao| transicao.rotulo.clone());
-            etapa.motivo = pedido.motivo.clone();
-        }
-        // What happens in one moment is one turn: the transition, and the responsável that it gave.
-        let junto = etapas.pop_if(|ultima| ultima.entrou_em >= etapa.entrou_em);
-        if let Some(junto) = junto {
-            etapa.entrou_em = junto.entrou_em;
-            etapa.verbo = etapa.verbo.or(junto.verbo);
-            etapa.rotulo = etapa.rotulo.or(junto.rotulo);
-            etapa.motivo = etapa.motivo.or(junto.motivo);
-        }
-        if let Some(ultima) = etapas.last_mut() {
-            ultima.saiu_em = Some(etapa.entrou_em);
-        }
-        etapas.push(etapa);
-    }
-    let aberto = situacao.is_none_or(|situacao| situacao.fase.aberta());
-    for etapa in &mut etapas {
-        let fim = etapa.saiu_em.or(aberto.then_some(agora));
-        etapa.duracao_s = fim.map(|fim| (fim - etapa.entrou_em).num_seconds().max(0));
-    }
-    etapas
-}
-
-/// Threads of notes, and the e-mails to the client, each before the first thread that is younger.
-async fn conversas(
+/// Notes with their answers, and the e-mails to the client, each before the first conversation that
+/// is younger.
+async fn conversations(
     tx: &mut PgTransaction<'_>,
-    viewer: Viewer,
-    lido: &Lido,
+    who: &Principal,
+    read: &RecordRead,
 ) -> ApiResult<Vec<LinhaDoAcompanhamento>> {
-    let registro = &lido.registro;
-    let mut citados = Pedidos::default();
-    registro.notas.iter().for_each(|nota| citados.autoria(nota.autoria));
-    let nomes = citados.ler(tx, viewer).await?;
-    let mut linhas: Vec<_> = enfiar(&registro.notas, &nomes)
-        .into_iter()
-        .map(|(desde, conversa)| (desde, LinhaDoAcompanhamento::Conversa(Box::new(conversa))))
-        .collect();
-    let emails: Vec<_> =
-        email::to_client(tx, registro.id).await?.into_iter().map(enviado).collect();
-    let quando: Vec<_> = emails.iter().map(|email| email.no_servidor).collect();
-    for (quando, email) in quando.into_iter().zip(mostrar(tx, viewer, lido, emails).await?) {
-        let lugar = linhas.iter().position(|(desde, _)| *desde > quando);
-        linhas.insert(lugar.unwrap_or(linhas.len()), (quando, email));
+    let record = &read.record;
+    let emails = email::ao_cliente(tx, record.id).await?;
+    let emails: Vec<Kept> = emails.into_iter().map(Kept::from).collect();
+    let mut cited = Cited::default();
+    record.notas.iter().for_each(|note| cited.authorship(note.autoria));
+    emails.iter().for_each(|email| email.row.entry.cite(record.kind, &mut cited));
+    let names = cited::names(tx, Viewer::of(&who.pessoa), &cited).await?;
+    let look = read.look(who, &names, reading::zone(tx).await?);
+    let mut rows: Vec<(DateTime<Utc>, LinhaDoAcompanhamento)> = conversation_rows(&look);
+    for email in shown(&look, emails) {
+        let place = rows.iter().position(|(since, _)| *since > email.no_servidor);
+        rows.insert(place.unwrap_or(rows.len()), (email.no_servidor, email.into()));
     }
-    Ok(linhas.into_iter().map(|(_, linha)| linha).collect())
+    Ok(rows.into_iter().map(|(_, row)| row).collect())
 }
 
-/// Threads: each note that begins one, with all that follows from it. Not as a tree: how deep that
-/// would be is up to whoever writes.
-fn enfiar(notas: &[registro::Nota], nomes: &Nomes) -> Vec<(DateTime<Utc>, Conversa)> {
-    let mut conversas: Vec<(DateTime<Utc>, Conversa)> = Vec::new();
-    let mut lugares: BTreeMap<NotaId, usize> = BTreeMap::new();
-    for nota in notas {
-        let lugar = nota.resposta_a.and_then(|pai| lugares.get(&pai).copied());
-        let mostrada = Nota::de(nota, nomes);
-        match lugar.and_then(|lugar| conversas.get_mut(lugar)) {
-            Some((_, conversa)) => conversa.respostas.push(mostrada),
-            None => {
-                let conversa = Conversa { nota: mostrada, respostas: Vec::new() };
-                conversas.push((nota.quando, conversa));
-            }
-        }
-        lugares.insert(nota.id, lugar.unwrap_or(conversas.len() - 1));
-    }
-    conversas
+/// Each conversation with the time of the note that began it, in the order of those notes.
+fn conversation_rows(look: &Look<'_>) -> Vec<(DateTime<Utc>, LinhaDoAcompanhamento)> {
+    let notes = &look.record.notas;
+    let answered: Vec<_> = notes.iter().map(|note| (note.id, note.resposta_a)).collect();
+    let row = |thread: Vec<(u32, usize)>| {
+        let places = thread.into_iter().map(|(_, place)| place);
+        let mut said = places.filter_map(|place| Some((place, notes.get(place)?)));
+        let (_, first) = said.next()?;
+        let mut answers: Vec<_> = said.collect();
+        answers.sort_by_key(|(place, _)| *place);
+        let conversation = Conversa {
+            nota: Nota::of(first, look.names),
+            respostas: answers.into_iter().map(|(_, n)| Nota::of(n, look.names)).collect(),
+        };
+        Some((first.quando, LinhaDoAcompanhamento::Conversa(Box::new(conversation))))
+    };
+    threads(&answered).into_iter().filter_map(row).collect()
 }

@@ -1,22 +1,11 @@
-//! What a case gives its records: the client and the address of the one that they belong to, and
-//! the records that belong to this one.
+//! What is shown of a record's case: its client, and the records that belong to it.
 
 use crate::{
-    app::App,
-    error::ApiResult,
-    http::principal::Principal,
-    office,
-    reading::{
-        nomes,
-        record::{self, Child},
-    },
+    reading::record::{self, Child},
     visibility::Viewer,
 };
-use campo_domain::{
-    kind::Kind,
-    preenchimento::{self, Dados},
-    registro::Registro,
-};
+use campo_domain::{ids::DocumentId, kind::Kind, registro::Registro};
+use campo_screens::Names;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::PgTransaction;
@@ -27,9 +16,16 @@ use uuid::Uuid;
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ClienteDoCaso {
     /// O identificador.
-    pub id: Uuid,
+    id: Uuid,
     /// O nome.
-    pub nome: Option<String>,
+    nome: Option<String>,
+}
+
+impl ClienteDoCaso {
+    /// By id; the name is left out where the person may not see the cliente.
+    pub fn of(id: DocumentId, names: &Names) -> Self {
+        Self { id: id.uuid(), nome: names.document(id).map(|link| link.label.clone()) }
+    }
 }
 
 /// Um registro que pertence a outro.
@@ -68,63 +64,25 @@ impl From<Child> for Filho {
     }
 }
 
-/// The record that another belongs to, if it does: seeing one is seeing the other.
-///
-/// # Errors
-/// PostgreSQL refuses.
-pub async fn dono(app: &App, quem: &Principal, registro: &Registro) -> ApiResult<Option<Registro>> {
-    if registro.raiz() == registro.id {
-        return Ok(None);
-    }
-    let found = office::load(app, quem.tenant, &quem.pessoa, registro.raiz()).await?;
-    Ok(found.map(|(dono, _)| dono))
-}
-
-/// The client of a record: its own, or that of the one that it belongs to.
-pub fn cliente(registro: &Registro, dono: Option<&Registro>) -> Option<Uuid> {
-    let do_dono = || dono.and_then(|dono| dono.referencia("cliente"));
-    registro.referencia("cliente").or_else(do_dono)
-}
-
-/// The address that counts, where the case is an assistência (R11).
-///
-/// # Errors
-/// PostgreSQL refuses.
-pub async fn endereco(
-    tx: &mut PgTransaction<'_>,
-    registro: &Registro,
-    dono: Option<&Registro>,
-) -> sqlx::Result<Option<Dados>> {
-    let caso = dono.unwrap_or(registro);
-    if caso.kind != Kind::Assistencia {
-        return Ok(None);
-    }
-    let contrato = match caso.valor("contrato").texto() {
-        Some(codigo) => nomes::dados(tx, "contrato", codigo).await?,
-        None => None,
-    };
-    Ok(Some(preenchimento::endereco(caso, contrato.as_ref())))
-}
-
 /// The ocorrências and agendas that belong to a record, of those that the person may see: of an
 /// assistência's agendas those that its screen shows (R12, R42).
 ///
 /// # Errors
 /// PostgreSQL refuses.
-pub async fn filhos(
+pub async fn children(
     tx: &mut PgTransaction<'_>,
     viewer: Viewer,
-    registro: &Registro,
+    record: &Registro,
 ) -> sqlx::Result<(Vec<Filho>, Vec<Filho>)> {
-    let id = registro.id.uuid();
-    let ocorrencias = match registro.kind {
+    let id = record.id.uuid();
+    let ocorrencias = match record.kind {
         Kind::Assistencia => record::ocorrencias(tx, viewer, id).await?,
         _ => Vec::new(),
     };
-    let agendas = match registro.kind {
+    let agendas = match record.kind {
         Kind::Assistencia | Kind::Ocorrencia => record::agendas(tx, viewer, id).await?,
         _ => Vec::new(),
     };
-    let filhos = |children: Vec<Child>| children.into_iter().map(Filho::from).collect();
-    Ok((filhos(ocorrencias), filhos(agendas)))
+    let shown = |children: Vec<Child>| children.into_iter().map(Filho::from).collect();
+    Ok((shown(ocorrencias), shown(agendas)))
 }

@@ -2,7 +2,7 @@
 
 use super::{
     ficha::{self, Ficha},
-    lido::{self, Lido},
+    read::{self, RecordRead},
 };
 use crate::{
     app::App,
@@ -34,52 +34,55 @@ pub struct Criado {
 }
 
 /// A change that is under way: the record as it was read, and what the caller expects of it.
-pub struct Mudanca<'a> {
+pub struct Change<'a> {
     app: &'a App,
-    quem: &'a Principal,
+    who: &'a Principal,
     /// The record as it was read.
-    pub lido: Lido,
+    pub read: RecordRead,
     /// The heads that must still be there, where the caller said so.
-    se: Option<Vec<ChangeHash>>,
+    expected: Option<Vec<ChangeHash>>,
 }
 
-impl<'a> Mudanca<'a> {
+impl<'a> Change<'a> {
     /// Reads the record and compares `If-Match`.
     ///
     /// # Errors
     /// 404, or 412 `versao_desatualizada`.
-    pub async fn nova(
+    pub async fn begin(
         app: &'a App,
-        acesso: &'a Acesso<EscreverRegistros>,
+        who: &'a Acesso<EscreverRegistros>,
         kind: Kind,
         id: DocumentId,
         headers: &HeaderMap,
         if_match: &IfMatch,
     ) -> ApiResult<Self> {
-        let lido = lido::carregar(app, acesso, kind, id).await?;
-        if_match.check(&lido.etag)?;
-        let se = headers.contains_key(header::IF_MATCH).then(|| lido.heads.clone());
-        Ok(Self { app, quem: acesso, lido, se })
+        let mut tx = app.db.snapshot(who.tenant).await?;
+        let read = read::of_kind(&mut tx, who, kind, id).await?;
+        tx.rollback().await?;
+        if_match.check(&read.etag)?;
+        let expected = headers.contains_key(header::IF_MATCH).then(|| read.heads.clone());
+        Ok(Self { app, who, read, expected })
     }
 
     /// Does it, all or nothing.
     ///
     /// # Errors
     /// A refusal of the rules; 412 where somebody was faster.
-    pub async fn fazer(&self, comandos: Vec<Command>) -> ApiResult<()> {
-        if comandos.is_empty() {
+    pub async fn run(&self, commands: Vec<Command>) -> ApiResult<()> {
+        if commands.is_empty() {
             return Ok(());
         }
-        let id = self.lido.registro.id;
-        let comandos = comandos.into_iter().map(|comando| (id, comando)).collect();
-        let se = self.se.clone().map(|heads| (id, heads));
-        let tenant = self.quem.tenant;
-        let done = office::run_all(self.app, tenant, &self.quem.pessoa, comandos, se).await;
-        match executar(done) {
-            Err(perdida) if perdida.status == StatusCode::PRECONDITION_FAILED => {
+        let id = self.read.record.id;
+        let commands = commands.into_iter().map(|command| (id, command)).collect();
+        let expected = self.expected.clone().map(|heads| (id, heads));
+        let tenant = self.who.tenant;
+        let done = office::run_all(self.app, tenant, &self.who.pessoa, commands, expected).await;
+        match judged(done) {
+            Err(lost) if lost.status == StatusCode::PRECONDITION_FAILED => {
                 // Somebody was faster: what they left is what the caller goes on from.
-                let agora = lido::abrir(self.app, self.quem, id).await?;
-                Err(agora.map_or_else(ApiError::nao_encontrado, |lido| lido.etag.told(perdida)))
+                let mut tx = self.app.db.snapshot(tenant).await?;
+                let now = read::find(&mut tx, self.who, id).await?;
+                Err(now.map_or_else(ApiError::nao_encontrado, |read| read.etag.told(lost)))
             }
             done => done,
         }
@@ -88,25 +91,23 @@ impl<'a> Mudanca<'a> {
     /// Does it and answers with the record as it is then.
     ///
     /// # Errors
-    /// As [`Mudanca::fazer`].
-    pub async fn responder(self, comandos: Vec<Command>) -> ApiResult<Response> {
-        self.fazer(comandos).await?;
-        ficha::responder(self.app, self.quem, self.lido.registro.id).await
+    /// As [`Change::run`].
+    pub async fn respond(self, commands: Vec<Command>) -> ApiResult<Response> {
+        self.run(commands).await?;
+        ficha::respond(self.app, self.who, self.read.record.id).await
     }
 
     /// Does it and answers with the id of what it made.
     ///
     /// # Errors
-    /// As [`Mudanca::fazer`].
-    pub async fn criar(self, id: Uuid, comandos: Vec<Command>) -> ApiResult<Response> {
-        self.fazer(comandos).await?;
-        let lido = lido::abrir(self.app, self.quem, self.lido.registro.id).await?;
-        let Some(lido) = lido else {
+    /// As [`Change::run`].
+    pub async fn create(self, id: Uuid, commands: Vec<Command>) -> ApiResult<Response> {
+        self.run(commands).await?;
+        let Some((etag, whole)) = ficha::now(self.app, self.who, self.read.record.id).await? else {
             return Ok((StatusCode::CREATED, Json(Criado { id, registro: None })).into_response());
         };
-        let etag = lido.etag.clone();
-        let registro = Some(ficha::montar(self.app, self.quem, lido).await?);
-        Ok((StatusCode::CREATED, [etag.header()], Json(Criado { id, registro })).into_response())
+        let created = Criado { id, registro: Some(whole) };
+        Ok((StatusCode::CREATED, [etag.header()], Json(created)).into_response())
     }
 }
 
@@ -114,7 +115,7 @@ impl<'a> Mudanca<'a> {
 ///
 /// # Errors
 /// Its refusal; 412 where the record is no longer what the caller read.
-pub fn executar(done: Result<(), OfficeError>) -> ApiResult<()> {
+pub fn judged(done: Result<(), OfficeError>) -> ApiResult<()> {
     match done {
         Err(OfficeError::Refused(refusal)) if refusal.codigo == Codigo::VersaoMudou => {
             let (status, mensagem) = (StatusCode::PRECONDITION_FAILED, refusal.mensagem());

@@ -171,7 +171,7 @@ pub struct PedidoDaAnalise {
     email: bool,
 }
 
-/// The body: one command, or a list of them. For the document; [`ler`] reads it, so that what is
+/// The body: one command, or a list of them. For the document; [`read`] reads it, so that what is
 /// wrong is said of the command that it is wrong in.
 #[derive(Debug)]
 pub enum Comandos {}
@@ -208,7 +208,7 @@ impl ToSchema for Comandos {
 ///
 /// # Errors
 /// 400 for what is no command, or not of this route; `campo_desconhecido`, `valor_invalido`.
-pub fn ler(corpo: Value, kind: Kind, fuso: Tz) -> ApiResult<Vec<Command>> {
+pub fn read(corpo: Value, kind: Kind, fuso: Tz) -> ApiResult<Vec<Command>> {
     let enviados = match corpo {
         Value::Array(enviados) => enviados,
         um => vec![um],
@@ -217,10 +217,10 @@ pub fn ler(corpo: Value, kind: Kind, fuso: Tz) -> ApiResult<Vec<Command>> {
         let mensagem = format!("Um pedido leva até {COMANDOS_MAX} comandos.");
         return Err(ApiError::invalido(mensagem));
     }
-    enviados.into_iter().map(|enviado| um(enviado, kind, fuso)).collect()
+    enviados.into_iter().map(|enviado| one(enviado, kind, fuso)).collect()
 }
 
-fn um(enviado: Value, kind: Kind, fuso: Tz) -> ApiResult<Command> {
+fn one(enviado: Value, kind: Kind, fuso: Tz) -> ApiResult<Command> {
     let nome = enviado.get("comando").and_then(Value::as_str);
     if let Some((_, onde)) = EM_OUTRO_LUGAR.iter().find(|(outro, _)| nome == Some(outro)) {
         return Err(ApiError::invalido(*onde));
@@ -228,30 +228,30 @@ fn um(enviado: Value, kind: Kind, fuso: Tz) -> ApiResult<Command> {
     let comando: Comando = serde_json::from_value(enviado).map_err(|error| {
         ApiError::invalido("O comando não pôde ser lido.").with("detalhe", error.to_string())
     })?;
-    comando.ler(kind, fuso)
+    comando.read(kind, fuso)
 }
 
 impl Comando {
-    fn ler(self, kind: Kind, fuso: Tz) -> ApiResult<Command> {
+    fn read(self, kind: Kind, fuso: Tz) -> ApiResult<Command> {
         Ok(match self {
             Comando::Editar { campo, valor } => {
-                let valor = interpretar(kind.campo(&campo), &campo, valor, fuso)?;
+                let valor = value(kind.campo(&campo), &campo, valor, fuso)?;
                 Command::Editar { campo, valor }
             }
             Comando::EditarTexto { campo, de, para } => {
                 Command::EditarTexto { campo, de: linhas(&de), para: linhas(&para) }
             }
             Comando::IncluirItem { em, item } => {
-                let em = em.colecao();
-                Command::IncluirItem { em, item: item.ler(kind, em, fuso)? }
+                let em = em.collection();
+                Command::IncluirItem { em, item: item.read(kind, em, fuso)? }
             }
             Comando::EditarItem { em, item, campo, valor } => {
-                let em = em.colecao();
-                let valor = interpretar(kind.campo_de(em, &campo), &campo, valor, fuso)?;
+                let em = em.collection();
+                let valor = value(kind.campo_de(em, &campo), &campo, valor, fuso)?;
                 Command::EditarItem { em, item: item.into(), campo, valor }
             }
             Comando::RemoverItem { em, item } => {
-                Command::RemoverItem { em: em.colecao(), item: ItemId::from(item) }
+                Command::RemoverItem { em: em.collection(), item: ItemId::from(item) }
             }
             Comando::Participar { usuario, participa } => {
                 Command::Participar { usuario: usuario.into(), participa }
@@ -260,42 +260,46 @@ impl Comando {
                 Command::Interessar { usuario: usuario.into(), interessado }
             }
             Comando::Anotar { id, texto, visibilidade, resposta_a } => Command::Anotar {
-                id: enderecos::id::<NotaId>(id),
+                id: enderecos::id_or_new::<NotaId>(id),
                 texto: linhas(&texto),
                 visibilidade,
                 resposta_a: resposta_a.map(NotaId::from),
             },
             Comando::Transicionar { pedido, verbo, motivo, email } => {
-                let pedido = enderecos::id::<PedidoId>(pedido);
+                let pedido = enderecos::id_or_new::<PedidoId>(pedido);
                 let motivo = motivo.map(|motivo| linhas(&motivo));
                 Command::Transicionar { pedido, verbo, motivo, email }
             }
             Comando::Analisar { analise, tipo, texto, procedente, pedido, encaminhar } => {
                 Command::Analisar {
-                    analise: enderecos::id::<AnaliseId>(analise),
+                    analise: enderecos::id_or_new::<AnaliseId>(analise),
                     tipo,
                     texto: linhas(&texto),
                     procedente,
                     pedido: pedido.map(|pedido| NovoPedido {
-                        id: enderecos::id::<PedidoId>(pedido.id),
+                        id: enderecos::id_or_new::<PedidoId>(pedido.id),
                         email: pedido.email,
                     }),
                     encaminhar: encaminhar.map(UserId::from),
                 }
             }
             Comando::Restringir { para } => {
-                Command::Restringir { para: para.map(NovaRestricao::listados) }
+                Command::Restringir { para: para.map(NovaRestricao::listed) }
             }
             Comando::SolicitarAcao { acao, codigo, observacao } => {
                 let observacao = observacao.map(|observacao| linhas(&observacao));
-                Command::SolicitarAcao { acao: enderecos::id::<AcaoId>(acao), codigo, observacao }
+                Command::SolicitarAcao {
+                    acao: enderecos::id_or_new::<AcaoId>(acao),
+                    codigo,
+                    observacao,
+                }
             }
         })
     }
 }
 
 /// A value as the rest of the API writes it, or as a device's outbox does.
-fn interpretar(campo: Option<&Campo>, nome: &str, valor: Value, fuso: Tz) -> ApiResult<Valor> {
+fn value(campo: Option<&Campo>, nome: &str, valor: Value, fuso: Tz) -> ApiResult<Valor> {
     let campo = campo.ok_or_else(|| Refusal::campo_desconhecido(nome))?;
     if !valor.is_object() {
         return Ok(json::ler(campo, &valor, fuso)?);
@@ -314,7 +318,7 @@ mod tests {
     const FUSO: Tz = chrono_tz::America::Sao_Paulo;
 
     fn lido(enviado: Value) -> Result<Vec<Command>, Cow<'static, str>> {
-        ler(enviado, Kind::Ocorrencia, FUSO).map_err(|error| error.mensagem)
+        read(enviado, Kind::Ocorrencia, FUSO).map_err(|error| error.mensagem)
     }
 
     #[test]
@@ -339,7 +343,7 @@ mod tests {
         assert_eq!(lido(todos).map(|lidos| lidos.len()), Ok(comandos.len()));
         for mut comando in comandos {
             comando["emial"] = json!(true);
-            let error = ler(comando.clone(), Kind::Ocorrencia, FUSO).unwrap_err();
+            let error = read(comando.clone(), Kind::Ocorrencia, FUSO).unwrap_err();
             assert_eq!(error.codigo, "pedido_invalido", "{comando}");
             let detalhe = error.extras["detalhe"].as_str().unwrap_or_default();
             assert!(detalhe.contains("emial"), "{comando}: {detalhe}");

@@ -15,7 +15,7 @@ use crate::{
         principal::{Acesso, EscreverRegistros, LerRegistros, Principal},
     },
     office::corretivas::{self, Abertura},
-    reading::{nomes::Quem, record},
+    reading::{json::PersonRef, record},
     visibility::{Viewer, visible},
 };
 use axum::{
@@ -74,7 +74,7 @@ pub struct Corretiva {
     #[schema(value_type = SituacaoCorretiva)]
     situacao: String,
     /// Quem abriu.
-    criada_por: Quem,
+    criada_por: PersonRef,
     /// Quando.
     criada_em: DateTime<Utc>,
     /// Quando a execução começou.
@@ -101,7 +101,7 @@ pub struct RegistroVinculado {
     /// O nome da situação.
     situacao: String,
     /// Quem vinculou.
-    vinculada_por: Quem,
+    vinculada_por: PersonRef,
     /// Quando.
     vinculada_em: DateTime<Utc>,
 }
@@ -167,7 +167,7 @@ fn corretiva(row: &PgRow) -> sqlx::Result<Corretiva> {
         descricao: row.try_get("descricao")?,
         tipo: row.try_get("tipo")?,
         situacao: row.try_get("situacao")?,
-        criada_por: Quem::novo(row.try_get("criada_por")?, row.try_get("criada_por_nome")?),
+        criada_por: PersonRef::new(row.try_get("criada_por")?, row.try_get("criada_por_nome")?),
         criada_em: row.try_get("criada_em")?,
         iniciada_em: row.try_get("iniciada_em")?,
         encerrada_em: row.try_get("encerrada_em")?,
@@ -176,7 +176,7 @@ fn corretiva(row: &PgRow) -> sqlx::Result<Corretiva> {
 }
 
 /// Lista as ações corretivas, das mais novas às mais antigas.
-#[utoipa::path(get, path = "/v1/acoes-corretivas", tag = "Ações corretivas", params(Filtro),
+#[utoipa::path(get, path = "/v1/acoes-corretivas", tag = "Acoes corretivas", params(Filtro),
     security(("token" = ["registros:ler"])),
     responses((status = 200, body = Pagina<Corretiva>), crate::http::problems::Problemas))]
 pub async fn listar(
@@ -206,7 +206,7 @@ pub async fn listar(
 }
 
 /// Lê uma ação corretiva, com os registros que reúne.
-#[utoipa::path(get, path = "/v1/acoes-corretivas/{id}", tag = "Ações corretivas",
+#[utoipa::path(get, path = "/v1/acoes-corretivas/{id}", tag = "Acoes corretivas",
     params(("id" = Uuid, Path)),
     security(("token" = ["registros:ler"])),
     responses((status = 200, body = Corretiva), crate::http::problems::NaoMudou,
@@ -258,7 +258,7 @@ async fn uma(tx: &mut PgTransaction<'_>, quem: &Principal, id: Uuid) -> ApiResul
             rotulo: record::label(id, numero.as_deref()),
             titulo: row.try_get("titulo")?,
             situacao: row.try_get("situacao")?,
-            vinculada_por: Quem::novo(row.try_get("vinculada_por")?, row.try_get("nome")?),
+            vinculada_por: PersonRef::new(row.try_get("vinculada_por")?, row.try_get("nome")?),
             vinculada_em: row.try_get("vinculada_em")?,
         })
     };
@@ -267,7 +267,7 @@ async fn uma(tx: &mut PgTransaction<'_>, quem: &Principal, id: Uuid) -> ApiResul
 }
 
 /// Abre uma ação corretiva em rascunho e vincula a ela os registros.
-#[utoipa::path(post, path = "/v1/acoes-corretivas", tag = "Ações corretivas",
+#[utoipa::path(post, path = "/v1/acoes-corretivas", tag = "Acoes corretivas",
     request_body = NovaCorretiva,
     security(("token" = ["registros:escrever"])),
     responses((status = 201, body = Corretiva), crate::http::problems::Problemas))]
@@ -287,7 +287,7 @@ pub async fn criar(
 }
 
 /// Vincula registros concluídos do mesmo tipo a uma ação corretiva em rascunho.
-#[utoipa::path(post, path = "/v1/acoes-corretivas/{id}/registros", tag = "Ações corretivas",
+#[utoipa::path(post, path = "/v1/acoes-corretivas/{id}/registros", tag = "Acoes corretivas",
     params(("id" = Uuid, Path)), request_body = Vincular,
     security(("token" = ["registros:escrever"])),
     responses((status = 200, body = Corretiva, headers(("ETag" = String))),
@@ -311,7 +311,7 @@ async fn responder(app: &App, quem: &Principal, id: Uuid) -> ApiResult<Response>
 }
 
 /// Altera o título e a descrição de uma ação corretiva que não foi encerrada.
-#[utoipa::path(patch, path = "/v1/acoes-corretivas/{id}", tag = "Ações corretivas",
+#[utoipa::path(patch, path = "/v1/acoes-corretivas/{id}", tag = "Acoes corretivas",
     params(("id" = Uuid, Path), IfMatch), request_body = MudancaDeCorretiva,
     security(("token" = ["registros:escrever"])),
     responses((status = 200, body = Corretiva), crate::http::problems::Problemas))]
@@ -359,7 +359,7 @@ fn fora_de_hora() -> ApiError {
 }
 
 /// Começa a executar uma ação corretiva em rascunho.
-#[utoipa::path(post, path = "/v1/acoes-corretivas/{id}/iniciar", tag = "Ações corretivas",
+#[utoipa::path(post, path = "/v1/acoes-corretivas/{id}/iniciar", tag = "Acoes corretivas",
     params(("id" = Uuid, Path)),
     security(("token" = ["registros:escrever"])),
     responses((status = 200, body = Corretiva, headers(("ETag" = String))),
@@ -375,7 +375,7 @@ pub async fn iniciar(
 }
 
 /// Encerra uma ação corretiva em execução.
-#[utoipa::path(post, path = "/v1/acoes-corretivas/{id}/encerrar", tag = "Ações corretivas",
+#[utoipa::path(post, path = "/v1/acoes-corretivas/{id}/encerrar", tag = "Acoes corretivas",
     params(("id" = Uuid, Path)),
     security(("token" = ["registros:escrever"])),
     responses((status = 200, body = Corretiva, headers(("ETag" = String))),

@@ -6,7 +6,7 @@ use super::{
     ficha::{self, RegistroCriado},
     lido,
     partes::NovaParte,
-    referencias,
+    read, referencias,
     restricao::NovaRestricao,
 };
 use crate::{
@@ -91,18 +91,18 @@ pub async fn criar(
 ) -> ApiResult<Response> {
     let kind = colecao.kind();
     let (fuso, tipos) = lido::empresa(&app, acesso.tenant).await?;
-    let tipo = escolher(&app, &acesso, &tipos, kind, novo.tipo.as_deref()).await?;
-    let id: DocumentId = enderecos::id(novo.id);
-    let comandos = comandos_de(&app, &acesso, &tipo, id, novo, fuso).await?;
-    gravar(&app, &acesso, comandos).await?;
-    ficha::criado(&app, &acesso, kind, id).await
+    let tipo = choose(&app, &acesso, &tipos, kind, novo.tipo.as_deref()).await?;
+    let id: DocumentId = enderecos::id_or_new(novo.id);
+    let comandos = commands_of(&app, &acesso, &tipo, id, novo, fuso).await?;
+    write(&app, &acesso, comandos).await?;
+    ficha::created(&app, &acesso, kind, id).await
 }
 
 /// The newest version of the tipo that is named, or of the only one that is offered.
 ///
 /// # Errors
 /// `tipo_desconhecido`, or 400 where it must be named.
-async fn escolher(
+async fn choose(
     app: &App,
     quem: &Principal,
     tipos: &Tipos,
@@ -128,7 +128,7 @@ async fn escolher(
 }
 
 /// Everything that makes the record, to be written together.
-async fn comandos_de(
+async fn commands_of(
     app: &App,
     quem: &Principal,
     tipo: &Tipo,
@@ -139,24 +139,24 @@ async fn comandos_de(
     let kind = tipo.kind;
     let mut valores = json::ler_campos(kind.campos(), &novo.campos, fuso)?;
     let partes = |partes: &[NovaParte], em| -> Result<Vec<NovoItem>, Refusal> {
-        partes.iter().map(|parte| parte.ler(kind, em, fuso)).collect()
+        partes.iter().map(|parte| parte.read(kind, em, fuso)).collect()
     };
     let itens = partes(&novo.itens, Colecao::Itens)?;
     let mut outras = Vec::new();
     for (em, enviadas) in [(Colecao::Despesas, novo.despesas), (Colecao::Vinculos, novo.vinculos)] {
         outras.extend(partes(&enviadas, em)?.into_iter().map(|item| (em, item)));
     }
-    let campos = preencher(app, quem, tipo, &valores).await?;
+    let campos = fill(app, quem, tipo, &valores).await?;
     for (em, item) in itens
         .iter()
         .map(|item| (Colecao::Itens, item))
         .chain(outras.iter().map(|(em, item)| (*em, item)))
     {
-        valores.extend(referencias::da_parte(kind, em, item));
+        valores.extend(referencias::of_part(kind, em, item));
     }
-    referencias::conferir(app, quem, tipo, &valores).await?;
+    referencias::check(app, quem, tipo, &valores).await?;
 
-    let mut comandos = vec![criacao(id, tipo, campos, itens)];
+    let mut comandos = vec![creation(id, tipo, campos, itens)];
     comandos.extend(outras.into_iter().map(|(em, item)| Command::IncluirItem { em, item }));
     comandos.extend(
         novo.participantes
@@ -169,15 +169,15 @@ async fn comandos_de(
             .map(|usuario| Command::Interessar { usuario: usuario.into(), interessado: true }),
     );
     if let Some(restricao) = novo.restricao {
-        let listados = restricao.listados();
-        referencias::grupos(app, quem, &listados).await?;
+        let listados = restricao.listed();
+        referencias::check_groups(app, quem, &listados).await?;
         comandos.push(Command::Restringir { para: Some(listados) });
     }
     Ok(comandos.into_iter().map(|comando| (id, comando)).collect())
 }
 
 /// The command that makes a record.
-pub fn criacao(id: DocumentId, tipo: &Tipo, campos: Campos, itens: Vec<NovoItem>) -> Command {
+pub fn creation(id: DocumentId, tipo: &Tipo, campos: Campos, itens: Vec<NovoItem>) -> Command {
     Command::Criar { id, kind: tipo.kind, tipo: tipo.referencia(), campos, itens }
 }
 
@@ -185,26 +185,26 @@ pub fn criacao(id: DocumentId, tipo: &Tipo, campos: Campos, itens: Vec<NovoItem>
 ///
 /// # Errors
 /// A refusal of the rules.
-pub async fn gravar(
+pub async fn write(
     app: &App,
     quem: &Principal,
     comandos: Vec<(DocumentId, Command)>,
 ) -> ApiResult<()> {
     let done = office::run_all(app, quem.tenant, &quem.pessoa, comandos, None).await;
-    change::executar(done)
+    change::judged(done)
 }
 
 /// The fields as they were sent, and what Campo knows of those that were left empty.
 ///
 /// # Errors
 /// PostgreSQL refuses.
-pub async fn preencher(
+pub async fn fill(
     app: &App,
     quem: &Principal,
     tipo: &Tipo,
     valores: &[(&'static Campo, Valor)],
 ) -> ApiResult<Campos> {
-    let preenchidos = valores.iter().filter(|(_, valor)| *valor != Valor::Nulo);
+    let preenchidos = valores.iter().filter(|(_, valor)| !valor.vazio());
     let mut campos: Campos =
         preenchidos.map(|(campo, valor)| (campo.nome.to_owned(), valor.clone())).collect();
     let mut tx = app.db.snapshot(quem.tenant).await?;
@@ -265,31 +265,33 @@ pub async fn duplicar(
     ApiJsonOpcional(pedido): ApiJsonOpcional<Duplicar>,
 ) -> ApiResult<Response> {
     let kind = colecao.kind();
-    let lido = lido::carregar(&app, &acesso, kind, original.into()).await?;
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let read = read::of_kind(&mut tx, &acesso, kind, original.into()).await?;
+    tx.rollback().await?;
     let (fuso, tipos) = lido::empresa(&app, acesso.tenant).await?;
     // As it is made today, which may be another version than the original's.
-    let tipo = tipos.atual(&lido.tipo.codigo)?.clone();
+    let tipo = tipos.atual(&read.tipo.codigo)?.clone();
     let novo_item = || ItemId::from(Uuid::now_v7());
-    let (mut campos, mut itens) = preenchimento::duplicar(&lido.registro, &tipo, novo_item);
+    let (mut campos, mut itens) = preenchimento::duplicar(&read.record, &tipo, novo_item);
     let outros = json::ler_campos(kind.campos(), &pedido.campos, fuso)?;
-    referencias::conferir(&app, &acesso, &tipo, &outros).await?;
+    referencias::check(&app, &acesso, &tipo, &outros).await?;
     let mut tx = app.db.snapshot(acesso.tenant).await?;
     preparo::so_em_uso(&mut tx, &acesso.pessoa, &tipo, &mut campos, &mut itens).await?;
     for (campo, valor) in outros {
         campos.insert(campo.nome.to_owned(), valor);
     }
-    campos.retain(|_, valor| *valor != Valor::Nulo);
+    campos.retain(|_, valor| !valor.vazio());
     preparo::completar(&mut tx, acesso.tenant, &acesso.pessoa, &tipo, &mut campos).await?;
     tx.rollback().await?;
-    let id: DocumentId = enderecos::id(pedido.id);
+    let id: DocumentId = enderecos::id_or_new(pedido.id);
     if pedido.rascunho {
-        return Ok(Json(rascunho(id, &tipo, &campos, &itens)).into_response());
+        return Ok(Json(draft(id, &tipo, &campos, &itens)).into_response());
     }
-    gravar(&app, &acesso, vec![(id, criacao(id, &tipo, campos, itens))]).await?;
-    ficha::criado(&app, &acesso, kind, id).await
+    write(&app, &acesso, vec![(id, creation(id, &tipo, campos, itens))]).await?;
+    ficha::created(&app, &acesso, kind, id).await
 }
 
-fn rascunho(id: DocumentId, tipo: &Tipo, campos: &Campos, itens: &[NovoItem]) -> Rascunho {
+fn draft(id: DocumentId, tipo: &Tipo, campos: &Campos, itens: &[NovoItem]) -> Rascunho {
     let preenchidos = |definicoes: &[Campo], valores: &Campos| {
         let mut campos = json::campos(definicoes, valores);
         campos.retain(|_, valor| !valor.is_null());

@@ -1,7 +1,7 @@
 //! The e-mails about a record, to whoever may see it: what was written to the client and to the
 //! interessados, and what became of it (R60, R66, R87).
 
-use super::{enderecos::Registros, lido};
+use super::{enderecos::Registros, read};
 use crate::{
     app::App,
     error::ApiResult,
@@ -44,10 +44,9 @@ pub async fn listar(
     ApiQuery(filtro): ApiQuery<Filtro>,
 ) -> ApiResult<Response> {
     let folha = Folha::<Uuid>::new(filtro.limite, filtro.cursor.as_deref())?;
-    let lido = lido::carregar(&app, &acesso, colecao.kind(), id.into()).await?;
-    let filtro =
-        email::EmailFilter { documento: Some(lido.registro.id), ..email::EmailFilter::default() };
     let mut tx = app.db.snapshot(acesso.tenant).await?;
-    let rows = email::list(&mut tx, acesso.tenant, &filtro, folha.depois, folha.rows()).await?;
+    let read = read::of_kind(&mut tx, &acesso, colecao.kind(), id.into()).await?;
+    let filtro = email::Filtro { documento: Some(read.record.id), ..email::Filtro::default() };
+    let rows = email::listar(&mut tx, acesso.tenant, &filtro, folha.depois, folha.rows()).await?;
     Ok(folha.close(rows, |last| last.id).linked(&uri))
 }

@@ -33,11 +33,11 @@ impl Registros {
 }
 
 /// The address of a record.
-pub fn endereco(kind: Kind, id: DocumentId) -> String {
+pub fn address(kind: Kind, id: DocumentId) -> String {
     format!("/v1/{}/{id}", projection::table(kind))
 }
 
 /// An id of the caller's own, or a new one.
-pub fn id<T: From<Uuid>>(enviado: Option<Uuid>) -> T {
-    enviado.unwrap_or_else(Uuid::now_v7).into()
+pub fn id_or_new<T: From<Uuid>>(sent: Option<Uuid>) -> T {
+    sent.unwrap_or_else(Uuid::now_v7).into()
 }

@@ -1,29 +1,33 @@
-//! `GET /v1/{kind}/{id}`: one record whole, with what the person may do to it now.
+//! `GET /v1/{kind}/{id}`: one record whole, with what the person may do to it now. The record, its
+//! version and all that is shown beside it are read in one transaction.
 
 use super::{
     caso::{self, ClienteDoCaso, Filho},
     enderecos::{self, Registros},
-    formulario::{self, CampoFicha},
-    lido::{self, Lido},
-    possivel::{self, AcaoPossivel, Pode, Verbo},
+    formulario::CampoFicha,
+    possivel::{AcaoPossivel, Pode, Verbo},
+    read::{self, RecordRead},
     vista::{
         AcaoDoRegistro, Analise, Anexo, Conflito, CorretivaDoRegistro, Nota, Parte, Pedido,
-        Restricao, VinculadoPor, conflitos,
+        Restricao, VinculadoPor,
     },
 };
 use crate::{
     app::App,
     error::ApiResult,
     http::{
+        etag::ETag,
         extract::ApiPath,
         principal::{Acesso, LerRegistros, Principal},
     },
-    outbox::delivery,
+    office::{self, Case},
+    outbox::fila::{self, EntregaDaAcao},
     reading::{
-        json::{self, Situacao, TipoLinha},
-        nomes::{Pedidos, Quem},
+        self, cited,
+        json::{self, PersonRef, Situacao, TipoLinha},
+        record,
     },
-    visibility::{Viewer, visible},
+    visibility::Viewer,
 };
 use axum::{
     Json,
@@ -36,16 +40,14 @@ use campo_domain::{
     kind::Kind,
     parte::Colecao,
     preenchimento::Dados,
-    registro::Registro,
-    tipo::Tipo,
-    valor::Valor,
 };
+use campo_screens::{Cited, Look, Names, badges, may};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sqlx::PgTransaction;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -70,7 +72,7 @@ pub struct Ficha {
     /// A prioridade do registro, ou a da categoria dele.
     prioridade: Option<String>,
     /// Quem criou.
-    criado_por: Quem,
+    criado_por: PersonRef,
     /// Em que aparelho.
     criado_em_aparelho: Option<String>,
     /// Quando, pelo relógio do aparelho.
@@ -122,9 +124,9 @@ pub struct Ficha {
     /// Campos que foram escritos por vários ao mesmo tempo.
     conflitos: Vec<Conflito>,
     /// Quem participa além de quem é responsável.
-    participantes: Vec<Quem>,
+    participantes: Vec<PersonRef>,
     /// Quem é avisado na abertura e na conclusão.
-    interessados: Vec<Quem>,
+    interessados: Vec<PersonRef>,
     /// Quem pode ver, se foi restringido.
     restricao: Option<Restricao>,
     /// Quantos trabalhos retidos esperam decisão.
@@ -149,10 +151,22 @@ pub async fn ver(
     acesso: Acesso<LerRegistros>,
     ApiPath((colecao, id)): ApiPath<(Registros, Uuid)>,
 ) -> ApiResult<Response> {
-    let lido = lido::carregar(&app, &acesso, colecao.kind(), id.into()).await?;
-    let etag = lido.etag.clone();
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let read = read::of_kind(&mut tx, &acesso, colecao.kind(), id.into()).await?;
+    let whole = assemble(&mut tx, &acesso, &read).await?;
     // Never 304: deliveries, children and the client are shown too, and are no part of its version.
-    Ok(([etag.header()], Json(montar(&app, &acesso, lido).await?)).into_response())
+    Ok(([read.etag.header()], Json(whole)).into_response())
+}
+
+/// The record as it is now, with its tag; `None` where the person does not see it.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn now(app: &App, who: &Principal, id: DocumentId) -> ApiResult<Option<(ETag, Ficha)>> {
+    let mut tx = app.db.snapshot(who.tenant).await?;
+    let Some(read) = read::find(&mut tx, who, id).await? else { return Ok(None) };
+    let whole = assemble(&mut tx, who, &read).await?;
+    Ok(Some((read.etag, whole)))
 }
 
 /// The record after it was changed, with its new tag; 204 where the change took it out of the
@@ -160,12 +174,11 @@ pub async fn ver(
 ///
 /// # Errors
 /// PostgreSQL refuses.
-pub async fn responder(app: &App, quem: &Principal, id: DocumentId) -> ApiResult<Response> {
-    let Some(lido) = lido::abrir(app, quem, id).await? else {
-        return Ok(StatusCode::NO_CONTENT.into_response());
-    };
-    let etag = lido.etag.clone();
-    Ok(([etag.header()], Json(montar(app, quem, lido).await?)).into_response())
+pub async fn respond(app: &App, who: &Principal, id: DocumentId) -> ApiResult<Response> {
+    Ok(match now(app, who, id).await? {
+        Some((etag, whole)) => ([etag.header()], Json(whole)).into_response(),
+        None => StatusCode::NO_CONTENT.into_response(),
+    })
 }
 
 /// O registro criado; só o identificador, se quem o criou não o vê.
@@ -191,170 +204,121 @@ pub struct SoId {
 ///
 /// # Errors
 /// PostgreSQL refuses.
-pub async fn criado(
+pub async fn created(
     app: &App,
-    quem: &Principal,
+    who: &Principal,
     kind: Kind,
     id: DocumentId,
 ) -> ApiResult<Response> {
-    let endereco = [(header::LOCATION, enderecos::endereco(kind, id))];
-    let Some(lido) = lido::abrir(app, quem, id).await? else {
-        let so_id = RegistroCriado::NaoVisto(SoId { id: id.uuid() });
-        return Ok((StatusCode::CREATED, endereco, Json(so_id)).into_response());
-    };
-    let etag = lido.etag.clone();
-    let visto = RegistroCriado::Visto(Box::new(montar(app, quem, lido).await?));
-    Ok((StatusCode::CREATED, [etag.header()], endereco, Json(visto)).into_response())
+    let address = [(header::LOCATION, enderecos::address(kind, id))];
+    Ok(match now(app, who, id).await? {
+        Some((etag, whole)) => {
+            let seen = RegistroCriado::Visto(Box::new(whole));
+            (StatusCode::CREATED, [etag.header()], address, Json(seen)).into_response()
+        }
+        None => {
+            let only_id = RegistroCriado::NaoVisto(SoId { id: id.uuid() });
+            (StatusCode::CREATED, address, Json(only_id)).into_response()
+        }
+    })
 }
 
-/// Shapes a record for whoever asks.
+/// What is shown beside a record, out of other tables.
+struct Beside {
+    case: Case,
+    ocorrencias: Vec<Filho>,
+    agendas: Vec<Filho>,
+    linked_by: Vec<VinculadoPor>,
+    held_count: i64,
+    deliveries: BTreeMap<Uuid, EntregaDaAcao>,
+}
+
+/// Shapes a record for whoever asks, in the transaction in which it was read.
 ///
 /// # Errors
 /// PostgreSQL refuses.
-pub async fn montar(app: &App, quem: &Principal, lido: Lido) -> ApiResult<Ficha> {
-    let Lido { registro, tipo, .. } = lido;
-    let (pessoa, kind) = (&quem.pessoa, registro.kind);
-    let viewer = Viewer::of(pessoa);
-    let dono = caso::dono(app, quem, &registro).await?;
-    let mut tx = app.db.snapshot(quem.tenant).await?;
-    let fuso = lido::fuso(&mut tx).await?;
-    let cliente = caso::cliente(&registro, dono.as_ref());
-    let mut citados = citados(&registro);
-    cliente.into_iter().for_each(|id| citados.documento(id));
-    let nomes = citados.ler(&mut tx, viewer).await?;
-    let endereco_efetivo = caso::endereco(&mut tx, &registro, dono.as_ref()).await?;
-    let (ocorrencias, agendas) = caso::filhos(&mut tx, viewer, &registro).await?;
-    let vinculado_por = vinculado_por(&mut tx, viewer, registro.id).await?;
-    let retidos: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM held WHERE document = $1 AND status = 'aguardando'",
-    )
-    .bind(registro.id.uuid())
-    .fetch_one(&mut *tx)
-    .await?;
-    let acoes: Vec<Uuid> = registro.acoes.iter().map(|acao| acao.id.uuid()).collect();
-    let mut entregas = delivery::of_actions(&mut tx, quem.tenant, &acoes).await?;
-    tx.rollback().await?;
-    let partes = |colecao| Parte::todas(&registro, colecao, &nomes, fuso);
-    let pessoas = |ids: &BTreeSet<UserId>| ids.iter().map(|id| nomes.quem(*id)).collect();
-    Ok(Ficha {
-        id: registro.id.uuid(),
-        kind: kind.codigo(),
-        rotulo: registro.rotulo(),
-        numero: registro.numero.clone(),
+pub async fn assemble(
+    tx: &mut PgTransaction<'_>,
+    who: &Principal,
+    read: &RecordRead,
+) -> ApiResult<Ficha> {
+    let (names, zone, beside) = beside(tx, who, read).await?;
+    Ok(shape(&read.look(who, &names, zone), beside))
+}
+
+async fn beside(
+    tx: &mut PgTransaction<'_>,
+    who: &Principal,
+    read: &RecordRead,
+) -> ApiResult<(Names, Tz, Beside)> {
+    let (record, viewer) = (&read.record, Viewer::of(&who.pessoa));
+    let case = office::case(tx, who.tenant, &who.pessoa, record).await?;
+    let mut cited = Cited::of(record);
+    cited.documents.extend(case.client);
+    let (ocorrencias, agendas) = caso::children(tx, viewer, record).await?;
+    let linked_by = record::linked_by(tx, viewer, record.id.uuid()).await?;
+    let actions: Vec<Uuid> = record.acoes.iter().map(|action| action.id.uuid()).collect();
+    let beside = Beside {
+        case,
+        ocorrencias,
+        agendas,
+        linked_by: linked_by.into_iter().map(VinculadoPor::from).collect(),
+        held_count: record::held_count(tx, record.id).await?,
+        deliveries: fila::das_acoes(tx, who.tenant, &actions).await?,
+    };
+    Ok((cited::names(tx, viewer, &cited).await?, reading::zone(tx).await?, beside))
+}
+
+fn shape(look: &Look<'_>, mut beside: Beside) -> Ficha {
+    let (record, tipo, names) = (look.record, look.tipo, look.names);
+    let parts = |collection| Parte::all(look, collection);
+    let people = |ids: &BTreeSet<UserId>| ids.iter().map(|id| PersonRef::of(*id, names)).collect();
+    let mut action = |action: &campo_domain::registro::Acao| {
+        AcaoDoRegistro::of(action, look, beside.deliveries.remove(&action.id.uuid()))
+    };
+    Ficha {
+        id: record.id.uuid(),
+        kind: record.kind.codigo(),
+        rotulo: record.rotulo(),
+        numero: record.numero.clone(),
         tipo: TipoLinha {
             codigo: tipo.codigo.clone(),
             versao: tipo.versao,
             nome: Some(tipo.nome.clone()),
         },
-        situacao: registro.situacao(&tipo).map(Situacao::from),
-        titulo: registro.titulo(),
-        prioridade: registro.prioridade(&tipo).map(str::to_owned),
-        criado_por: nomes.quem(registro.criacao.por),
-        criado_em_aparelho: nomes.aparelho(registro.criacao.em),
-        criado_em: registro.criado_em,
-        recebido_em: registro.recebido_em,
-        etapa_desde: registro.etapa_desde(),
-        etapa_ate: registro.etapa_ate(&tipo),
-        atrasado: atrasado(&registro, &tipo, fuso),
-        campos: json::campos(kind.campos(), &registro.campos),
-        formulario: formulario::campos(&registro, &tipo, pessoa, &nomes, fuso),
-        cliente: cliente.map(|id| ClienteDoCaso { id, nome: nomes.documento(id) }),
-        endereco_efetivo,
-        itens: partes(Colecao::Itens),
-        despesas: partes(Colecao::Despesas),
-        anexos: Anexo::todos(&registro, &nomes, fuso),
-        ocorrencias,
-        agendas,
-        vinculos: partes(Colecao::Vinculos),
-        vinculado_por,
-        notas: registro.notas.iter().map(|nota| Nota::de(nota, &nomes)).collect(),
-        analises: Analise::todas(&registro, &nomes),
-        acoes: registro
-            .acoes
-            .iter()
-            .map(|a| AcaoDoRegistro::de(a, &tipo, &nomes, entregas.remove(&a.id.uuid())))
-            .collect(),
-        corretivas: registro
-            .corretivas
-            .iter()
-            .map(|c| CorretivaDoRegistro::de(c, &nomes))
-            .collect(),
-        pedidos: registro.pedidos.iter().map(|p| Pedido::de(p, &tipo, &nomes)).collect(),
-        conflitos: conflitos(&registro, &nomes),
-        participantes: pessoas(&registro.participantes),
-        interessados: pessoas(&registro.interessados),
-        restricao: registro.restricao.as_ref().map(|r| Restricao::de(r, &nomes)),
-        retidos,
-        verbos: possivel::verbos(&registro, &tipo, pessoa),
-        acoes_possiveis: possivel::acoes(&registro, &tipo, pessoa),
-        pode: possivel::pode(&registro, &tipo, pessoa),
-    })
-}
-
-/// Late: past the time of the situação or the day of the record, while work may still happen.
-fn atrasado(registro: &Registro, tipo: &Tipo, fuso: Tz) -> bool {
-    let agora = Utc::now();
-    let da_etapa = registro.etapa_ate(tipo).is_some_and(|ate| ate < agora);
-    let hoje = agora.with_timezone(&fuso).date_naive();
-    let do_registro = matches!(registro.valor("prazo"), Valor::Data(prazo) if *prazo < hoje);
-    registro.aberto(tipo) && (da_etapa || do_registro)
-}
-
-/// Everything that the answer names.
-fn citados(registro: &Registro) -> Pedidos {
-    let mut citados = Pedidos::default();
-    let kind = registro.kind;
-    for campo in kind.campos() {
-        citados.valor(campo, registro.valor(campo.nome));
+        situacao: record.situacao(tipo).map(Situacao::from),
+        titulo: record.titulo(),
+        prioridade: record.prioridade(tipo).map(str::to_owned),
+        criado_por: PersonRef::of(record.criacao.por, names),
+        criado_em_aparelho: names.device(record.criacao.em).map(str::to_owned),
+        criado_em: record.criado_em,
+        recebido_em: record.recebido_em,
+        etapa_desde: record.etapa_desde(),
+        etapa_ate: record.etapa_ate(tipo),
+        atrasado: badges(look).late.is_some(),
+        campos: json::campos(record.kind.campos(), &record.campos),
+        formulario: CampoFicha::all(look),
+        cliente: beside.case.client.map(|id| ClienteDoCaso::of(id, names)),
+        endereco_efetivo: beside.case.address,
+        itens: parts(Colecao::Itens),
+        despesas: parts(Colecao::Despesas),
+        anexos: Anexo::all(look),
+        ocorrencias: beside.ocorrencias,
+        agendas: beside.agendas,
+        vinculos: parts(Colecao::Vinculos),
+        vinculado_por: beside.linked_by,
+        notas: record.notas.iter().map(|note| Nota::of(note, names)).collect(),
+        analises: Analise::all(look),
+        acoes: record.acoes.iter().map(&mut action).collect(),
+        corretivas: record.corretivas.iter().map(|c| CorretivaDoRegistro::of(c, names)).collect(),
+        pedidos: record.pedidos.iter().map(|request| Pedido::of(request, look)).collect(),
+        conflitos: Conflito::all(look),
+        participantes: people(&record.participantes),
+        interessados: people(&record.interessados),
+        restricao: record.restricao.as_ref().map(|r| Restricao::of(r, names)),
+        retidos: beside.held_count,
+        verbos: Verbo::all(look),
+        acoes_possiveis: AcaoPossivel::all(look),
+        pode: may(look).into(),
     }
-    for colecao in Colecao::TODAS {
-        for (_, parte) in registro.vivos(colecao) {
-            citados.autoria(parte.autoria);
-            for campo in kind.campos_de(colecao) {
-                citados.valor(campo, parte.valor(campo.nome));
-            }
-        }
-    }
-    citados.autoria(registro.criacao);
-    registro.notas.iter().for_each(|nota| citados.autoria(nota.autoria));
-    registro.pedidos.iter().for_each(|pedido| citados.autoria(pedido.autoria));
-    for analise in &registro.analises {
-        citados.autoria(analise.autoria);
-        analise.encaminhar.into_iter().for_each(|id| citados.pessoa(id));
-    }
-    registro.acoes.iter().for_each(|acao| citados.pessoa(acao.por));
-    registro.corretivas.iter().for_each(|corretiva| citados.pessoa(corretiva.por));
-    for versao in registro.conflitos.iter().flat_map(|conflito| &conflito.versoes) {
-        citados.autoria(versao.autoria);
-    }
-    let restricao = registro.restricao.iter();
-    let listados = restricao.flat_map(|r| r.usuarios.iter().copied().chain([r.por]));
-    let listas = registro.participantes.iter().chain(&registro.interessados).copied();
-    listados.chain(listas).for_each(|id| citados.pessoa(id));
-    citados
-}
-
-/// Records that link to this one, of those that the person may see (R38).
-async fn vinculado_por(
-    tx: &mut PgTransaction<'_>,
-    viewer: Viewer,
-    id: DocumentId,
-) -> sqlx::Result<Vec<VinculadoPor>> {
-    sqlx::query_as(concat!(
-        "SELECT t.id, 'ocorrencia' AS kind, t.numero, t.titulo, v.relacao, v.descricao \
-         FROM vinculos v JOIN ocorrencias t ON t.tenant = v.tenant AND t.id = v.document \
-         WHERE v.documento = $3 AND ",
-        visible!("t"),
-        " UNION ALL \
-         SELECT t.id, 'assistencia', t.numero, t.titulo, v.relacao, v.descricao \
-         FROM vinculos v JOIN assistencias t ON t.tenant = v.tenant AND t.id = v.document \
-         WHERE v.documento = $3 AND ",
-        visible!("t"),
-        " ORDER BY 1 LIMIT 200"
-    ))
-    .bind(viewer.id)
-    .bind(viewer.all)
-    .bind(id.uuid())
-    .fetch_all(&mut **tx)
-    .await
 }

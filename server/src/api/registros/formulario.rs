@@ -1,15 +1,7 @@
-//! The fields of a record as a form: in order, with labels, what each accepts, and whether the
-//! person may write it now.
+//! The fields of a record as a form, as `campo_screens` has it.
 
-use crate::reading::{json, nomes::Nomes};
-use campo_domain::{
-    pessoa::Pessoa,
-    policy::{self, Parte},
-    registro::Registro,
-    tipo::Tipo,
-    valor::Campo,
-};
-use chrono_tz::Tz;
+use crate::reading::json;
+use campo_screens::{Choice, Field, Look};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -52,36 +44,27 @@ pub struct Opcao {
     pub rotulo: String,
 }
 
-/// The form of a record.
-pub fn campos(
-    registro: &Registro,
-    tipo: &Tipo,
-    pessoa: &Pessoa,
-    nomes: &Nomes,
-    fuso: Tz,
-) -> Vec<CampoFicha> {
-    let tem = |campo: &&Campo| tipo.tem_campo(campo.nome) || !registro.valor(campo.nome).vazio();
-    let um = |campo: &'static Campo| {
-        let valor = registro.valor(campo.nome);
-        let parte = Parte::Campo(campo);
-        CampoFicha {
-            campo: campo.nome,
-            rotulo: tipo.rotulo(campo.nome).to_owned(),
-            tipo: campo.codigo_do_tipo(),
-            alvo: campo.alvo(),
-            opcoes: opcoes(campo, tipo),
-            obrigatorio: tipo.obrigatorios.iter().any(|nome| nome == campo.nome),
-            editavel: policy::pode_alterar_registro(pessoa, registro, tipo, parte).is_ok(),
-            orientacao: tipo.orientacoes.get(campo.nome).cloned(),
-            valor: json::valor(campo, valor),
-            exibicao: nomes.exibir(campo, valor, fuso),
-        }
-    };
-    registro.kind.campos().iter().filter(tem).map(um).collect()
+impl CampoFicha {
+    /// The form of a record.
+    pub fn all(look: &Look<'_>) -> Vec<Self> {
+        let one = |field: Field| Self {
+            campo: field.campo.nome,
+            rotulo: field.label,
+            tipo: field.campo.codigo_do_tipo(),
+            alvo: field.campo.alvo(),
+            opcoes: field.choices.into_iter().map(Opcao::from).collect(),
+            obrigatorio: field.required,
+            editavel: field.editable.is_ok(),
+            orientacao: field.hint,
+            valor: json::valor(field.campo, &field.value),
+            exibicao: field.words.known(),
+        };
+        campo_screens::form(look).into_iter().map(one).collect()
+    }
 }
 
-/// The options of a field, narrowed to what the tipo has of them.
-pub fn opcoes(campo: &Campo, tipo: &Tipo) -> Vec<Opcao> {
-    let opcoes = tipo.opcoes(campo).into_iter();
-    opcoes.map(|(c, r)| Opcao { codigo: c.to_owned(), rotulo: r.to_owned() }).collect()
+impl From<Choice> for Opcao {
+    fn from(choice: Choice) -> Self {
+        Self { codigo: choice.code, rotulo: choice.label }
+    }
 }

@@ -1,7 +1,7 @@
 //! Items, despesas, anexos and vínculos of a record.
 
 use super::{
-    change::{Criado, Mudanca},
+    change::{Change, Criado},
     enderecos::{self, Registros},
     ficha::Ficha,
     lido, referencias,
@@ -14,6 +14,7 @@ use crate::{
         extract::{ApiJson, ApiPath},
         principal::{Acesso, EscreverRegistros},
     },
+    office,
     reading::json,
 };
 use axum::{extract::State, http::HeaderMap, response::Response};
@@ -48,7 +49,7 @@ pub enum Partes {
 
 impl Partes {
     /// As the domain has it.
-    pub const fn colecao(self) -> Colecao {
+    pub const fn collection(self) -> Colecao {
         match self {
             Partes::Itens => Colecao::Itens,
             Partes::Despesas => Colecao::Despesas,
@@ -75,11 +76,11 @@ impl NovaParte {
     ///
     /// # Errors
     /// `campo_desconhecido`, `valor_invalido`.
-    pub fn ler(&self, kind: Kind, em: Colecao, fuso: Tz) -> Result<NovoItem, Refusal> {
+    pub fn read(&self, kind: Kind, em: Colecao, fuso: Tz) -> Result<NovoItem, Refusal> {
         let valores = json::ler_campos(kind.campos_de(em), &self.campos, fuso)?;
         let campos: Campos =
             valores.into_iter().map(|(campo, valor)| (campo.nome.to_owned(), valor)).collect();
-        Ok(NovoItem { id: enderecos::id(self.id), campos })
+        Ok(NovoItem { id: enderecos::id_or_new(self.id), campos })
     }
 }
 
@@ -106,14 +107,14 @@ pub async fn incluir(
     headers: HeaderMap,
     ApiJson(nova): ApiJson<NovaParte>,
 ) -> ApiResult<Response> {
-    let (kind, em) = (colecao.kind(), partes.colecao());
-    let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
+    let (kind, em) = (colecao.kind(), partes.collection());
+    let change = Change::begin(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
     let (fuso, _) = lido::empresa(&app, acesso.tenant).await?;
-    let item = nova.ler(kind, em, fuso)?;
+    let item = nova.read(kind, em, fuso)?;
     let id = item.id.uuid();
     let comandos = vec![Command::IncluirItem { em, item }];
-    referencias::conferir_comandos(&app, &acesso, &mudanca.lido, &comandos).await?;
-    mudanca.criar(id, comandos).await
+    referencias::check_commands(&app, &acesso, &change.read, &comandos).await?;
+    change.create(id, comandos).await
 }
 
 /// Altera campos de um item, uma despesa, um anexo ou um vínculo: todos, ou nenhum.
@@ -129,32 +130,16 @@ pub async fn alterar(
     ApiPath((colecao, id, partes, parte)): ApiPath<(Registros, Uuid, Partes, Uuid)>,
     if_match: IfMatch,
     headers: HeaderMap,
-    ApiJson(mudanca_de): ApiJson<AlteracaoDeParte>,
+    ApiJson(alteracao): ApiJson<AlteracaoDeParte>,
 ) -> ApiResult<Response> {
-    let (kind, em) = (colecao.kind(), partes.colecao());
-    let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
+    let (kind, em) = (colecao.kind(), partes.collection());
+    let change = Change::begin(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
     let (fuso, _) = lido::empresa(&app, acesso.tenant).await?;
-    let item = ItemId::from(parte);
-    let registro = &mudanca.lido.registro;
-    let atual = registro.colecao(em).get(&item).filter(|atual| !atual.removido);
-    let atual = atual.ok_or_else(ApiError::nao_encontrado)?;
-    let valores = json::ler_campos(kind.campos_de(em), &mudanca_de.campos, fuso)?;
-    let disputado = |nome: &str| {
-        let fim = format!("/{nome}");
-        let chave = item.uuid().simple().to_string();
-        let conflitos = registro.conflitos.iter().map(|conflito| conflito.campo.as_str());
-        conflitos.into_iter().any(|campo| {
-            campo.ends_with(&fim) && (campo.contains(&chave) || campo.contains(&item.to_string()))
-        })
-    };
-    let mudam = valores
-        .into_iter()
-        .filter(|(campo, valor)| atual.valor(campo.nome) != valor || disputado(campo.nome));
-    let comandos: Vec<Command> = mudam
-        .map(|(campo, valor)| Command::EditarItem { em, item, campo: campo.nome.into(), valor })
-        .collect();
-    referencias::conferir_comandos(&app, &acesso, &mudanca.lido, &comandos).await?;
-    mudanca.responder(comandos).await
+    let valores = json::ler_campos(kind.campos_de(em), &alteracao.campos, fuso)?;
+    let comandos = office::part_edits(&change.read.record, em, parte.into(), valores);
+    let comandos = comandos.ok_or_else(ApiError::nao_encontrado)?;
+    referencias::check_commands(&app, &acesso, &change.read, &comandos).await?;
+    change.respond(comandos).await
 }
 
 /// Remove um item, uma despesa, um anexo ou um vínculo. O que foi removido fica no histórico.
@@ -170,12 +155,12 @@ pub async fn remover(
     if_match: IfMatch,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let (kind, em) = (colecao.kind(), partes.colecao());
-    let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
+    let (kind, em) = (colecao.kind(), partes.collection());
+    let change = Change::begin(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
     let item = ItemId::from(parte);
-    let atual = mudanca.lido.registro.colecao(em).get(&item);
+    let atual = change.read.record.colecao(em).get(&item);
     let removido = atual.ok_or_else(ApiError::nao_encontrado)?.removido;
     // Removed already: a request that was sent again.
     let comandos = if removido { vec![] } else { vec![Command::RemoverItem { em, item }] };
-    mudanca.responder(comandos).await
+    change.respond(comandos).await
 }

@@ -6,11 +6,10 @@ pub mod lista;
 pub mod vista;
 
 use super::{
-    change,
-    comandos::{self, PedirTransicao},
-    criar, enderecos,
-    lido::{self, Lido},
+    change, criar, enderecos, lido,
+    read::{self, RecordRead},
     referencias,
+    transicoes::{self, PedirTransicao},
 };
 use crate::{
     app::App,
@@ -21,7 +20,7 @@ use crate::{
         principal::{EscreverRegistros, LerRegistros, Portal, Principal},
     },
     office,
-    reading::{Catalogues, json},
+    reading::json,
     schemas,
 };
 use axum::{
@@ -32,22 +31,20 @@ use axum::{
 };
 use campo_domain::{
     command::{Command, NovoItem},
-    fluxo::{Fase, Guarda, Quem as Pede, Transicao},
     ids::{DocumentId, ItemId, NotaId},
     kind::Kind,
     parte::Colecao,
-    policy::{self, Parte},
-    registro::{Campos, Visibilidade},
+    registro::Visibilidade,
     tipo::Tipo,
-    valor::{self, Valor},
-    workflow::{self, Onde},
+    valor,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use std::{collections::BTreeSet, sync::Arc};
+use sqlx::PgTransaction;
+use std::sync::Arc;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use vista::{OcorrenciaDoPortal, vista};
+use vista::{OcorrenciaDoPortal, shape};
 
 /// Uma ocorrência nova do cliente.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -114,7 +111,7 @@ pub async fn criar(
     ApiJson(nova): ApiJson<NovaDoPortal>,
 ) -> ApiResult<Response> {
     let (fuso, tipos) = lido::empresa(&app, acesso.tenant).await?;
-    let oferecidos = formulario::oferecidos(&app, acesso.tenant).await?;
+    let oferecidos = formulario::offered(&app, acesso.tenant).await?;
     let tipo = match (&nova.tipo, &oferecidos[..]) {
         // One that was withdrawn is refused as such when the case is written.
         (Some(codigo), _) => {
@@ -129,45 +126,26 @@ pub async fn criar(
         ApiError::invalido("Diga o tipo da ocorrência, um dos que há.").with("tipos", codigos)
     })?;
     let valores = json::ler_campos(tipo.kind.campos(), &nova.campos, fuso)?;
-    // Before anything is looked up: what is not the client's to say tells nothing of the company.
-    for (campo, _) in valores.iter().filter(|(_, valor)| !valor.vazio()) {
-        policy::pode_criar(&acesso.pessoa, tipo, Parte::Campo(campo))?;
-    }
-    referencias::conferir(&app, &acesso, tipo, &valores).await?;
-    let mut campos = criar::preencher(&app, &acesso, tipo, &valores).await?;
-    pelo_portal(&app, &acesso, tipo, &mut campos).await?;
-    let id: DocumentId = enderecos::id(nova.id);
-    let comandos = vec![(id, criar::criacao(id, tipo, campos, Vec::new()))];
-    criar::gravar(&app, &acesso, comandos).await?;
-    let vista = vista(&app, &acesso, carregar(&app, &acesso, id).await?).await?;
-    let etag = ETag::of_json(&vista)?;
-    let endereco = [(header::LOCATION, format!("/v1/portal/ocorrencias/{id}"))];
-    Ok((StatusCode::CREATED, [etag.header()], endereco, Json(vista)).into_response())
+    office::client_may_fill(&acesso.pessoa, tipo, &valores)?;
+    referencias::check(&app, &acesso, tipo, &valores).await?;
+    let mut campos = criar::fill(&app, &acesso, tipo, &valores).await?;
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    office::client_channel(&mut tx, tipo, &mut campos).await?;
+    tx.rollback().await?;
+    let id: DocumentId = enderecos::id_or_new(nova.id);
+    let comandos = vec![(id, criar::creation(id, tipo, campos, Vec::new()))];
+    criar::write(&app, &acesso, comandos).await?;
+    let address = [(header::LOCATION, format!("/v1/portal/ocorrencias/{id}"))];
+    Ok((address, respond(&app, &acesso, id, StatusCode::CREATED).await?).into_response())
 }
 
-/// How the case came is filled in for its client (R26), where the company has that channel.
-async fn pelo_portal(
-    app: &App,
-    quem: &Principal,
-    tipo: &Tipo,
-    campos: &mut Campos,
-) -> ApiResult<()> {
-    const CANAL: &str = "canal";
-    if campos.contains_key(CANAL) || !tipo.tem_campo(CANAL) {
-        return Ok(());
-    }
-    let mut tx = app.db.snapshot(quem.tenant).await?;
-    let canais = Catalogues::load(&mut tx, &BTreeSet::from([CANAL])).await?;
-    let mut em_uso = canais.entries(CANAL).iter().filter(|canal| canal.active);
-    if em_uso.any(|canal| canal.code == policy::CANAL_PORTAL) {
-        campos.insert(CANAL.to_owned(), Valor::Texto(policy::CANAL_PORTAL.to_owned()));
-    }
-    Ok(())
-}
-
-async fn carregar(app: &App, quem: &Principal, id: DocumentId) -> ApiResult<Lido> {
-    let lido = lido::abrir(app, quem, id).await?;
-    lido.filter(|lido| lido.registro.kind == Kind::Ocorrencia).ok_or_else(ApiError::nao_encontrado)
+/// The case, if it is one that the client may see.
+async fn case(
+    tx: &mut PgTransaction<'_>,
+    who: &Principal,
+    id: DocumentId,
+) -> ApiResult<RecordRead> {
+    read::of_kind(tx, who, Kind::Ocorrencia, id).await
 }
 
 /// Lê uma ocorrência do cliente.
@@ -182,10 +160,11 @@ pub async fn ver(
     ApiPath(id): ApiPath<Uuid>,
     headers: HeaderMap,
 ) -> ApiResult<Response> {
-    let lido = carregar(&app, &acesso, id.into()).await?;
-    let vista = vista(&app, &acesso, lido).await?;
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let read = case(&mut tx, &acesso, id.into()).await?;
+    let shown = shape(&mut tx, &acesso, &read).await?;
     // Of what is shown, and not of the record: what goes on inside must not show in it either.
-    Ok(ETag::of_json(&vista)?.on(&headers, vista))
+    Ok(ETag::of_json(&shown)?.on(&headers, shown))
 }
 
 /// Escreve numa ocorrência. Se ela espera o cliente, isto é a resposta, e o atendimento continua.
@@ -199,16 +178,16 @@ pub async fn anotar(
     ApiPath(id): ApiPath<Uuid>,
     ApiJson(nota): ApiJson<Escrever>,
 ) -> ApiResult<Response> {
-    let lido = carregar(&app, &acesso, id.into()).await?;
+    let read = case(&mut app.db.snapshot(acesso.tenant).await?, &acesso, id.into()).await?;
     let texto = valor::linhas(&nota.texto);
     let mut comandos = vec![Command::Anotar {
-        id: enderecos::id::<NotaId>(nota.id),
+        id: enderecos::id_or_new::<NotaId>(nota.id),
         texto: texto.clone(),
         visibilidade: Visibilidade::Cliente,
         resposta_a: nota.resposta_a.map(NotaId::from),
     }];
-    comandos.extend(resposta(&acesso, &lido, texto));
-    fazer(&app, &acesso, lido.registro.id, comandos, StatusCode::CREATED).await
+    comandos.extend(answer(&acesso, &read, texto));
+    run(&app, &acesso, read.record.id, comandos, StatusCode::CREATED).await
 }
 
 /// Anexa um arquivo a uma ocorrência. `Location` diz de onde se baixa. Se ela espera o cliente,
@@ -223,9 +202,9 @@ pub async fn anexar(
     ApiPath(id): ApiPath<Uuid>,
     ApiJson(novo): ApiJson<AnexarNoPortal>,
 ) -> ApiResult<Response> {
-    let lido = carregar(&app, &acesso, id.into()).await?;
+    let read = case(&mut app.db.snapshot(acesso.tenant).await?, &acesso, id.into()).await?;
     let (fuso, _) = lido::empresa(&app, acesso.tenant).await?;
-    let (em, anexo) = (Colecao::Anexos, enderecos::id::<ItemId>(novo.id));
+    let (em, anexo) = (Colecao::Anexos, enderecos::id_or_new::<ItemId>(novo.id));
     let dito = format!("Arquivo anexado: {}", novo.nome);
     let enviados = Map::from_iter([
         ("nome".to_owned(), novo.nome.into()),
@@ -235,34 +214,20 @@ pub async fn anexar(
         ("tamanho".to_owned(), novo.tamanho.into()),
         ("sha256".to_owned(), novo.sha256.into()),
     ]);
-    let campos = json::ler_campos(lido.registro.kind.campos_de(em), &enviados, fuso)?.into_iter();
+    let campos = json::ler_campos(read.record.kind.campos_de(em), &enviados, fuso)?.into_iter();
     let campos = campos.filter(|(_, valor)| !valor.vazio());
     let campos = campos.map(|(campo, valor)| (campo.nome.to_owned(), valor)).collect();
     let mut comandos = vec![Command::IncluirItem { em, item: NovoItem { id: anexo, campos } }];
-    comandos.extend(resposta(&acesso, &lido, dito));
-    let id = lido.registro.id;
-    let feito = fazer(&app, &acesso, id, comandos, StatusCode::CREATED).await?;
-    let endereco = [(header::LOCATION, format!("/v1/anexos/{id}/{anexo}/original"))];
-    Ok((endereco, feito).into_response())
+    comandos.extend(answer(&acesso, &read, dito));
+    let id = read.record.id;
+    let done = run(&app, &acesso, id, comandos, StatusCode::CREATED).await?;
+    let address = [(header::LOCATION, format!("/v1/anexos/{id}/{anexo}/original"))];
+    Ok((address, done).into_response())
 }
 
-/// What ends the wait for the client, if that is what the case does: an answer, in these words.
-fn resposta(quem: &Principal, lido: &Lido, texto: String) -> Option<Command> {
-    let (registro, tipo) = (&lido.registro, &lido.tipo);
-    if registro.fase(tipo) != Fase::EsperaCliente {
-        return None;
-    }
-    let continua = |transicao: &&Transicao| {
-        let para = tipo.fluxo.situacao(&transicao.para);
-        transicao.quem.contains(&Pede::Cliente)
-            && transicao.traz.is_none()
-            && para.is_some_and(|para| para.fase.aberta() && para.fase != Fase::EsperaCliente)
-    };
-    let possiveis = workflow::available(registro, tipo, &quem.pessoa, Onde::Servidor);
-    let transicao = possiveis.into_iter().find(continua)?;
-    let motivo = transicao.guardas.contains(&Guarda::Motivo).then_some(texto);
-    let (pedido, verbo) = (enderecos::id(None), transicao.verbo.clone());
-    Some(Command::Transicionar { pedido, verbo, motivo, email: false })
+fn answer(who: &Principal, read: &RecordRead, text: String) -> Option<Command> {
+    let request = enderecos::id_or_new(None);
+    office::client_answer(&read.record, &read.tipo, &who.pessoa, request, text)
 }
 
 /// Pede uma transição que cabe ao cliente.
@@ -279,22 +244,35 @@ pub async fn transicionar(
     ApiPath((id, verbo)): ApiPath<(Uuid, String)>,
     ApiJsonOpcional(corpo): ApiJsonOpcional<PedirTransicao>,
 ) -> ApiResult<Response> {
-    let lido = carregar(&app, &acesso, id.into()).await?;
-    let comando = comandos::pedir(&lido, verbo, PedirTransicao { email: false, ..corpo })?;
-    fazer(&app, &acesso, lido.registro.id, vec![comando], StatusCode::OK).await
+    let read = case(&mut app.db.snapshot(acesso.tenant).await?, &acesso, id.into()).await?;
+    let corpo = PedirTransicao { email: false, ..corpo };
+    let comando = transicoes::request(&read, verbo, corpo)?;
+    run(&app, &acesso, read.record.id, vec![comando], StatusCode::OK).await
 }
 
-async fn fazer(
+async fn run(
     app: &App,
-    quem: &Principal,
+    who: &Principal,
     id: DocumentId,
-    comandos: Vec<Command>,
+    commands: Vec<Command>,
     status: StatusCode,
 ) -> ApiResult<Response> {
-    let comandos = comandos.into_iter().map(|comando| (id, comando)).collect();
-    let done = office::run_all(app, quem.tenant, &quem.pessoa, comandos, None).await;
-    change::executar(done)?;
-    let vista = vista(app, quem, carregar(app, quem, id).await?).await?;
-    let etag = ETag::of_json(&vista)?;
-    Ok((status, [etag.header()], Json(vista)).into_response())
+    let commands = commands.into_iter().map(|command| (id, command)).collect();
+    let done = office::run_all(app, who.tenant, &who.pessoa, commands, None).await;
+    change::judged(done)?;
+    respond(app, who, id, status).await
+}
+
+/// The case as it is now, with the tag of what is shown.
+async fn respond(
+    app: &App,
+    who: &Principal,
+    id: DocumentId,
+    status: StatusCode,
+) -> ApiResult<Response> {
+    let mut tx = app.db.snapshot(who.tenant).await?;
+    let read = case(&mut tx, who, id).await?;
+    let shown = shape(&mut tx, who, &read).await?;
+    let etag = ETag::of_json(&shown)?;
+    Ok((status, [etag.header()], Json(shown)).into_response())
 }

@@ -1,20 +1,9 @@
-//! What a person may do to a record now, with what each thing still lacks: what buttons to show.
-//! The rules are the domain's; this asks them.
+//! What a person may do to a record now, with what each thing still lacks, as `campo_screens` has it.
 
 use super::vista::Recusa;
 use crate::reading::json::Situacao;
-use campo_domain::{
-    command::{Command, Listados},
-    fluxo::{Consequencia, Guarda, Transicao},
-    ids::{AcaoId, CorretivaId},
-    parte::Colecao,
-    pessoa::Pessoa,
-    policy::{self, Parte},
-    refusal::Codigo,
-    registro::{Registro, TipoAnalise},
-    tipo::Tipo,
-    workflow::{self, Asked, Onde},
-};
+use campo_domain::registro::TipoAnalise;
+use campo_screens::{Button, ErpAction, Look, May};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -78,69 +67,49 @@ pub struct Pode {
     vincular_corretiva: bool,
 }
 
-/// The transitions that the person may ask for.
-pub fn verbos(registro: &Registro, tipo: &Tipo, pessoa: &Pessoa) -> Vec<Verbo> {
-    let um = |transicao: &Transicao| {
-        let asked = Asked { verb: &transicao.verbo, reason: Some("?"), brings: transicao.traz };
-        let julgado = workflow::judge(registro, tipo, pessoa, asked, Onde::Servidor);
-        let email = |efeito: &Consequencia| matches!(efeito, Consequencia::OferecerEmail(_));
-        // A client is not told where it leads if that is the company's own (R52).
-        let para = tipo.fluxo.situacao(&transicao.para);
-        let para = para.filter(|para| !pessoa.portal() || para.visivel_cliente);
-        Verbo {
-            verbo: transicao.verbo.clone(),
-            rotulo: transicao.rotulo.clone(),
-            para: para.map(Situacao::from),
-            motivo: transicao.guardas.contains(&Guarda::Motivo),
-            analise: transicao.traz.map(TipoAnalise::codigo),
-            procedente: transicao.traz == Some(TipoAnalise::Laudo),
-            oferece_email: transicao.efeitos.iter().any(email),
-            falta: julgado.err().as_ref().map(Recusa::from),
-        }
-    };
-    workflow::available(registro, tipo, pessoa, Onde::Servidor).into_iter().map(um).collect()
-}
-
-/// The actions that the person may ask for, those that lack a field included.
-pub fn acoes(registro: &Registro, tipo: &Tipo, pessoa: &Pessoa) -> Vec<AcaoPossivel> {
-    let uma = |acao: &campo_domain::tipo::AcaoPermitida| {
-        let codigo = acao.codigo.clone();
-        let acao_id = AcaoId::from_u128(0);
-        let pedir = Command::SolicitarAcao { acao: acao_id, codigo, observacao: None };
-        let falta = match workflow::decide(Some(registro), tipo, pessoa, &pedir, Onde::Servidor) {
-            Ok(_) => None,
-            Err(refusal) if refusal.codigo == Codigo::ExigeCampo => Some(Recusa::from(&refusal)),
-            Err(_) => return None,
+impl Verbo {
+    /// The transitions that the person may ask for.
+    pub fn all(look: &Look<'_>) -> Vec<Self> {
+        let one = |button: Button<'_>| Self {
+            verbo: button.verb.to_owned(),
+            rotulo: button.label.to_owned(),
+            para: button.leads_to.map(Situacao::from),
+            motivo: button.needs_reason,
+            analise: button.brings.map(TipoAnalise::codigo),
+            procedente: button.says_founded,
+            oferece_email: button.offers_email,
+            falta: button.lacks.as_ref().map(Recusa::from),
         };
-        Some(AcaoPossivel { codigo: acao.codigo.clone(), rotulo: acao.rotulo.clone(), falta })
-    };
-    tipo.acoes.iter().filter_map(uma).collect()
+        campo_screens::buttons(look).into_iter().map(one).collect()
+    }
 }
 
-/// What else the person may do.
-pub fn pode(registro: &Registro, tipo: &Tipo, pessoa: &Pessoa) -> Pode {
-    let pode = |parte| policy::pode_alterar_registro(pessoa, registro, tipo, parte).is_ok();
-    let colecao = |colecao| {
-        let tem = !registro.kind.campos_de(colecao).is_empty();
-        let usa = colecao != Colecao::Despesas || tipo.despesas;
-        tem && usa && pode(Parte::Item(colecao))
-    };
-    let faria = |comando: &Command| {
-        workflow::decide(Some(registro), tipo, pessoa, comando, Onde::Servidor).is_ok()
-    };
-    let listados = Listados { usuarios: [pessoa.id].into(), ..Listados::default() };
-    let corretiva = CorretivaId::from_u128(0);
-    Pode {
-        itens: colecao(Colecao::Itens),
-        despesas: colecao(Colecao::Despesas),
-        anexos: colecao(Colecao::Anexos),
-        remover_anexos: colecao(Colecao::Anexos) && pode(Parte::Remocao(Colecao::Anexos)),
-        vinculos: colecao(Colecao::Vinculos),
-        notas: pode(Parte::Nota),
-        participantes: pode(Parte::Participante),
-        interessados: pode(Parte::Interessado),
-        analise_parcial: pode(Parte::AnaliseParcial),
-        restringir: faria(&Command::Restringir { para: Some(listados) }),
-        vincular_corretiva: faria(&Command::VincularCorretiva { corretiva, numero: String::new() }),
+impl AcaoPossivel {
+    /// The actions that the person may ask for, those that lack a field included.
+    pub fn all(look: &Look<'_>) -> Vec<Self> {
+        let one = |action: ErpAction<'_>| Self {
+            codigo: action.code.to_owned(),
+            rotulo: action.label.to_owned(),
+            falta: action.lacks.as_ref().map(Recusa::from),
+        };
+        campo_screens::erp_actions(look).into_iter().map(one).collect()
+    }
+}
+
+impl From<May> for Pode {
+    fn from(may: May) -> Self {
+        Self {
+            itens: may.items.is_ok(),
+            despesas: may.expenses.is_ok(),
+            anexos: may.files.is_ok(),
+            remover_anexos: may.remove_files.is_ok(),
+            vinculos: may.links.is_ok(),
+            notas: may.notes.is_ok(),
+            participantes: may.participants.is_ok(),
+            interessados: may.interested.is_ok(),
+            analise_parcial: may.partial_analysis.is_ok(),
+            restringir: may.restrict.is_ok(),
+            vincular_corretiva: may.join_corrective.is_ok(),
+        }
     }
 }

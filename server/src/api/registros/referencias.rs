@@ -1,7 +1,7 @@
 //! Whether what a request refers to exists. A phone without a connection cannot know; whoever calls
 //! the API can be told.
 
-use super::lido::Lido;
+use super::read::RecordRead;
 use crate::{
     app::App,
     error::{ApiError, ApiResult},
@@ -22,7 +22,7 @@ use campo_domain::{
 ///
 /// # Errors
 /// `valor_invalido`, `cliente_do_portal`, with the name of the field.
-pub async fn conferir(
+pub async fn check(
     app: &App,
     quem: &Principal,
     tipo: &Tipo,
@@ -44,7 +44,7 @@ pub async fn conferir(
 ///
 /// # Errors
 /// `valor_invalido`.
-pub async fn grupos(app: &App, quem: &Principal, listados: &Listados) -> ApiResult<()> {
+pub async fn check_groups(app: &App, quem: &Principal, listados: &Listados) -> ApiResult<()> {
     let grupos: Vec<&str> = listados.grupos.iter().map(String::as_str).collect();
     if grupos.is_empty() {
         return Ok(());
@@ -69,32 +69,32 @@ pub async fn grupos(app: &App, quem: &Principal, listados: &Listados) -> ApiResu
 ///
 /// # Errors
 /// `valor_invalido`.
-pub async fn conferir_comandos(
+pub async fn check_commands(
     app: &App,
     quem: &Principal,
-    lido: &Lido,
+    read: &RecordRead,
     comandos: &[Command],
 ) -> ApiResult<()> {
-    let kind = lido.registro.kind;
+    let kind = read.record.kind;
     let mut valores = Vec::new();
     for comando in comandos {
         match comando {
             Command::Editar { campo, valor } => {
                 valores.extend(kind.campo(campo).map(|campo| (campo, valor.clone())));
             }
-            Command::IncluirItem { em, item } => valores.extend(da_parte(kind, *em, item)),
+            Command::IncluirItem { em, item } => valores.extend(of_part(kind, *em, item)),
             Command::EditarItem { em, campo, valor, .. } => {
                 valores.extend(kind.campo_de(*em, campo).map(|campo| (campo, valor.clone())));
             }
-            Command::Restringir { para: Some(para) } => grupos(app, quem, para).await?,
+            Command::Restringir { para: Some(para) } => check_groups(app, quem, para).await?,
             _ => {}
         }
     }
-    conferir(app, quem, &lido.tipo, &valores).await
+    check(app, quem, &read.tipo, &valores).await
 }
 
 /// The fields of a new part, with their definitions.
-pub fn da_parte(kind: Kind, em: Colecao, item: &NovoItem) -> Vec<(&'static Campo, Valor)> {
+pub fn of_part(kind: Kind, em: Colecao, item: &NovoItem) -> Vec<(&'static Campo, Valor)> {
     let campos = item.campos.iter();
     campos.filter_map(|(nome, valor)| Some((kind.campo_de(em, nome)?, valor.clone()))).collect()
 }

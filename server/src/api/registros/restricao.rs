@@ -1,6 +1,6 @@
 //! Who alone may see a record.
 
-use super::{change::Mudanca, enderecos::Registros, ficha::Ficha, referencias};
+use super::{change::Change, enderecos::Registros, ficha::Ficha, referencias};
 use crate::{
     app::App,
     error::ApiResult,
@@ -36,7 +36,7 @@ pub struct NovaRestricao {
 
 impl NovaRestricao {
     /// As the command has it.
-    pub fn listados(self) -> Listados {
+    pub fn listed(self) -> Listados {
         let usuarios = self.usuarios.into_iter().map(UserId::from).collect();
         Listados { usuarios, grupos: self.grupos }
     }
@@ -58,10 +58,10 @@ pub async fn restringir(
     ApiJson(nova): ApiJson<NovaRestricao>,
 ) -> ApiResult<Response> {
     let kind = colecao.kind();
-    let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
-    let listados = nova.listados();
-    referencias::grupos(&app, &acesso, &listados).await?;
-    mudanca.responder(vec![Command::Restringir { para: Some(listados) }]).await
+    let change = Change::begin(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
+    let listados = nova.listed();
+    referencias::check_groups(&app, &acesso, &listados).await?;
+    change.respond(vec![Command::Restringir { para: Some(listados) }]).await
 }
 
 /// Libera a visualização de um registro.
@@ -77,10 +77,10 @@ pub async fn liberar(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let kind = colecao.kind();
-    let mudanca = Mudanca::nova(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
-    let comandos = match mudanca.lido.registro.restricao {
+    let change = Change::begin(&app, &acesso, kind, id.into(), &headers, &if_match).await?;
+    let comandos = match change.read.record.restricao {
         Some(_) => vec![Command::Restringir { para: None }],
         None => Vec::new(),
     };
-    mudanca.responder(comandos).await
+    change.respond(comandos).await
 }

@@ -1,7 +1,6 @@
 //! Held work (ff28): what phones did in good faith and too late, for the office to take in or not.
 //! As the pages have it, through the same functions.
 
-use super::lido;
 use crate::{
     app::App,
     error::{ApiError, ApiResult},
@@ -10,12 +9,11 @@ use crate::{
         page::{Folha, Pagina},
         principal::{Acesso, EscreverRegistros, LerRegistros, Principal},
     },
-    office::{self, HeldBranch, HeldWrite},
+    office::{self, HeldBranch},
     reading::{
-        names::Names,
-        nomes::{self, Quem},
+        self, cited,
+        json::PersonRef,
         record::{self, Held, Waiting},
-        values::Reader,
     },
     visibility::Viewer,
 };
@@ -26,8 +24,10 @@ use axum::{
     response::Response,
 };
 use campo_domain::{ids::HeldId, kind::Kind, pessoa::Permissao, valor};
+use campo_screens::{Cited, Proposal, proposed};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use sqlx::PgTransaction;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -48,7 +48,7 @@ pub struct RetidaDaLista {
     /// O título do registro.
     titulo: Option<String>,
     /// Quem fez.
-    autor: Quem,
+    autor: PersonRef,
     /// Em que aparelho.
     aparelho: Option<String>,
     /// Quando chegou.
@@ -139,12 +139,12 @@ pub async fn listar(
     let viewer = Viewer::of(&acesso.pessoa);
     let mut tx = app.db.snapshot(acesso.tenant).await?;
     let achadas = record::held(&mut tx, viewer, &quais).await?;
-    let mut pedidos = nomes::Pedidos::default();
+    let mut mentioned = Cited::default();
     for achada in &achadas {
-        pedidos.pessoa(achada.author.into());
-        pedidos.aparelho(achada.device.into());
+        mentioned.people.insert(achada.author.into());
+        mentioned.devices.insert(achada.device.into());
     }
-    let nomes = pedidos.ler(&mut tx, viewer).await?;
+    let names = cited::names(&mut tx, viewer, &mentioned).await?;
     let linha = |achada: Held| {
         Ok(RetidaDaLista {
             id: achada.id,
@@ -153,8 +153,8 @@ pub async fn listar(
             existe: achada.existe,
             rotulo: record::label(achada.document, achada.numero.as_deref()),
             titulo: achada.titulo,
-            autor: nomes.quem(achada.author.into()),
-            aparelho: nomes.aparelho(achada.device.into()),
+            autor: PersonRef::of(achada.author.into(), &names),
+            aparelho: names.device(achada.device.into()).map(str::to_owned),
             recebida_em: achada.received_at,
             codigo: achada.reason,
             motivo: achada.message,
@@ -174,8 +174,8 @@ pub async fn ver(
     acesso: Acesso<LerRegistros>,
     ApiPath(id): ApiPath<HeldId>,
 ) -> ApiResult<Json<Retida>> {
-    let achada = office::held_branch(&app, acesso.tenant, &acesso.pessoa, id).await?;
-    mostrar(&app, &acesso, achada).await
+    let mut tx = app.db.snapshot(acesso.tenant).await?;
+    show(&mut tx, &acesso, id).await
 }
 
 /// Decide sobre um trabalho retido, por inteiro.
@@ -192,58 +192,45 @@ pub async fn decidir(
     let DecisaoDaRetida { aprovar, nota } = decisao;
     acesso.exige(Permissao::Gerenciar)?;
     let (tenant, pessoa) = (acesso.tenant, &acesso.pessoa);
-    let achada = office::held_branch(&app, tenant, pessoa, id).await?;
+    let mut tx = app.db.snapshot(tenant).await?;
+    let achada = office::held_branch(&mut tx, tenant, pessoa, id).await?;
+    tx.rollback().await?;
     if achada.view.status != ESPERA {
         let mensagem = "Este trabalho já foi decidido. Leia-o de novo para ver como.";
         return Err(ApiError::new(StatusCode::CONFLICT, "retida_decidida", mensagem));
     }
     let nota = nota.map(|nota| valor::linhas(&nota));
     office::decide_held(&app, tenant, pessoa, id, aprovar, nota).await?;
-    let achada = office::held_branch(&app, tenant, pessoa, id).await?;
-    mostrar(&app, &acesso, achada).await
+    let mut tx = app.db.snapshot(tenant).await?;
+    show(&mut tx, &acesso, id).await
 }
 
 /// What a branch is until somebody decides.
 const ESPERA: &str = "aguardando";
 
-async fn mostrar(app: &App, quem: &Principal, achada: HeldBranch) -> ApiResult<Json<Retida>> {
-    let HeldBranch { view, document, kind, registro, tipo } = achada;
-    let citados = view.writes.iter().flat_map(|escrita| [&escrita.atual, &escrita.proposto]);
-    let citados: Vec<Uuid> = citados.filter_map(|texto| texto.parse().ok()).collect();
-    let mut tx = app.db.snapshot(quem.tenant).await?;
-    let viewer = Viewer::of(&quem.pessoa);
-    let aparelhos = [view.device.uuid()];
-    let names = Names::load(&mut tx, viewer, kind, &aparelhos, &citados).await?;
-    let fuso = lido::fuso(&mut tx).await?;
-    let ler = |rotulo: &str, texto: &str| {
-        let lido = match &tipo {
-            Some(tipo) => Reader { names: &names, tipo, fuso }.held(rotulo, texto),
-            None => texto.to_owned(),
-        };
-        Some(lido).filter(|lido| !lido.is_empty())
-    };
-    let escrita = |escrita: &HeldWrite| EscritaRetida {
-        rotulo: escrita.rotulo.clone(),
-        atual: ler(&escrita.rotulo, &escrita.atual),
-        proposto: ler(&escrita.rotulo, &escrita.proposto),
-        quando: escrita.quando,
-    };
-    let autor = view.author.uuid();
+async fn show(tx: &mut PgTransaction<'_>, who: &Principal, id: HeldId) -> ApiResult<Json<Retida>> {
+    let found = office::held_branch(tx, who.tenant, &who.pessoa, id).await?;
+    let HeldBranch { view, document, kind, registro: record, tipo } = found;
+    let mut mentioned = Cited::default();
+    mentioned.people.insert(view.author);
+    mentioned.devices.insert(view.device);
+    view.writes.iter().for_each(|write| write.cite(kind, &mut mentioned));
+    let names = cited::names(tx, Viewer::of(&who.pessoa), &mentioned).await?;
+    let zone = reading::zone(tx).await?;
+    let proposals = tipo.map_or_else(Vec::new, |tipo| proposed(&tipo, &names, zone, &view.writes));
+    let number = record.as_ref().and_then(|record| record.numero.as_deref());
     Ok(Json(Retida {
-        pode_decidir: view.status == ESPERA && quem.pessoa.pode(Permissao::Gerenciar),
-        escritas: view.writes.iter().map(escrita).collect(),
+        pode_decidir: view.status == ESPERA && who.pessoa.pode(Permissao::Gerenciar),
+        escritas: proposals.into_iter().map(EscritaRetida::from).collect(),
         retida: RetidaDaLista {
             id: view.id.uuid(),
             registro: document.uuid(),
             kind,
-            existe: registro.is_some(),
-            rotulo: record::label(
-                document.uuid(),
-                registro.as_ref().and_then(|r| r.numero.as_deref()),
-            ),
-            titulo: registro.as_ref().map(|registro| registro.titulo()),
-            autor: Quem::novo(autor, names.people.name(autor).map(str::to_owned)),
-            aparelho: names.devices.get(&view.device.uuid()).cloned(),
+            existe: record.is_some(),
+            rotulo: record::label(document.uuid(), number),
+            titulo: record.as_ref().map(|record| record.titulo()),
+            autor: PersonRef::of(view.author, &names),
+            aparelho: names.device(view.device).map(str::to_owned),
             recebida_em: view.received_at,
             codigo: view.reason_code,
             motivo: view.reason,
@@ -251,4 +238,16 @@ async fn mostrar(app: &App, quem: &Principal, achada: HeldBranch) -> ApiResult<J
         situacao: view.status,
         nota: view.decision_note,
     }))
+}
+
+impl From<Proposal> for EscritaRetida {
+    fn from(proposal: Proposal) -> Self {
+        let filled = |text: String| Some(text).filter(|text| !text.is_empty());
+        Self {
+            rotulo: proposal.label,
+            atual: filled(proposal.current.text),
+            proposto: filled(proposal.proposed.text),
+            quando: proposal.at,
+        }
+    }
 }

@@ -3,22 +3,20 @@
 use crate::{
     outbox::delivery::EntregaDaAcao,
     reading::{
-        json,
-        nomes::{Nomes, Quem},
+        json::{self, PersonRef},
+        record::Linked,
     },
     schemas,
 };
 use campo_domain::{
-    ids::ItemId,
-    kind::Kind,
+    ids::{DeviceId, ItemId},
     parte::{Colecao, Variante, frase_do_motivo},
     refusal::Refusal,
     registro::{self, Registro},
-    tipo::Tipo,
-    valor::Campo,
+    valor::{Campo, TipoCampo},
 };
+use campo_screens::{Look, Names, located};
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -38,7 +36,7 @@ pub struct Parte {
     #[schema(value_type = Object)]
     exibicao: BTreeMap<&'static str, String>,
     /// Quem incluiu.
-    por: Quem,
+    por: PersonRef,
 }
 
 /// Um arquivo: o que se sabe dele, e até onde chegaram os bytes.
@@ -78,7 +76,7 @@ pub struct LinksDoArquivo {
 }
 
 /// Um vínculo visto da outra ponta.
-#[derive(Debug, Serialize, ToSchema, sqlx::FromRow)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct VinculadoPor {
     /// O registro que o tem.
     id: Uuid,
@@ -108,7 +106,7 @@ pub struct Nota {
     /// A anotação que responde.
     resposta_a: Option<Uuid>,
     /// Quem.
-    por: Quem,
+    por: PersonRef,
     /// Em que aparelho.
     aparelho: Option<String>,
     /// Quando, pelo relógio do aparelho.
@@ -130,11 +128,11 @@ pub struct Analise {
     /// O pedido que a trouxe.
     pedido: Option<Uuid>,
     /// A quem uma parcial encaminhou o registro.
-    encaminhar: Option<Quem>,
+    encaminhar: Option<PersonRef>,
     /// Se é a que vale, das do mesmo tipo.
     vigente: bool,
     /// Quem.
-    por: Quem,
+    por: PersonRef,
     /// Em que aparelho.
     aparelho: Option<String>,
     /// Quando, pelo relógio do aparelho.
@@ -151,7 +149,7 @@ pub struct AcaoDoRegistro {
     /// O que uma pessoa lê.
     rotulo: String,
     /// Quem pediu.
-    por: Quem,
+    por: PersonRef,
     /// Quando, pelo relógio do servidor.
     quando: DateTime<Utc>,
     /// O que a pessoa acrescentou.
@@ -177,7 +175,7 @@ pub struct CorretivaDoRegistro {
     /// O número.
     numero: String,
     /// Quem vinculou.
-    por: Quem,
+    por: PersonRef,
     /// Quando.
     quando: DateTime<Utc>,
 }
@@ -196,7 +194,7 @@ pub struct Pedido {
     /// Se o cliente é avisado por e-mail.
     email: bool,
     /// Quem.
-    por: Quem,
+    por: PersonRef,
     /// Em que aparelho.
     aparelho: Option<String>,
     /// Quando, pelo relógio do aparelho.
@@ -250,7 +248,7 @@ pub struct Versao {
     /// O valor.
     valor: Value,
     /// Quem.
-    por: Quem,
+    por: PersonRef,
     /// Em que aparelho.
     aparelho: Option<String>,
     /// Quando, pelo relógio do aparelho.
@@ -261,27 +259,27 @@ pub struct Versao {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Restricao {
     /// Pessoas.
-    usuarios: Vec<Quem>,
+    usuarios: Vec<PersonRef>,
     /// Grupos, pelo código.
     grupos: Vec<String>,
     /// Quem restringiu.
-    por: Quem,
+    por: PersonRef,
     /// Quando.
     quando: DateTime<Utc>,
 }
 
 impl EstadoDoArquivo {
     /// Of a file of the record.
-    pub fn de(registro: &Registro, id: ItemId) -> Self {
-        let arquivo = registro.arquivos.get(&id);
-        let recusado = arquivo.and_then(|arquivo| arquivo.motivo.as_deref());
-        let link = |variante| format!("/v1/anexos/{}/{id}/{variante}", registro.id);
+    pub fn of(record: &Registro, id: ItemId) -> Self {
+        let file = record.arquivos.get(&id);
+        let refused = file.and_then(|file| file.motivo.as_deref());
+        let link = |variant| format!("/v1/anexos/{}/{id}/{variant}", record.id);
         Self {
-            estado: registro.arquivo(&id).codigo(),
-            estado_em: arquivo.map(|arquivo| arquivo.quando),
-            motivo: recusado.map(|codigo| Recusa {
-                codigo: codigo.to_owned(),
-                mensagem: frase_do_motivo(codigo).to_owned(),
+            estado: record.arquivo(&id).codigo(),
+            estado_em: file.map(|file| file.quando),
+            motivo: refused.map(|code| Recusa {
+                codigo: code.to_owned(),
+                mensagem: frase_do_motivo(code).to_owned(),
             }),
             links: LinksDoArquivo {
                 original: link(Variante::Original),
@@ -294,96 +292,110 @@ impl EstadoDoArquivo {
 
 impl Anexo {
     /// Those that were not removed.
-    pub fn todos(registro: &Registro, nomes: &Nomes, fuso: Tz) -> Vec<Self> {
-        let partes = Parte::todas(registro, Colecao::Anexos, nomes, fuso).into_iter();
-        let um = |parte: Parte| {
-            let estado = EstadoDoArquivo::de(registro, parte.id.into());
+    pub fn all(look: &Look<'_>) -> Vec<Self> {
+        let parts = Parte::all(look, Colecao::Anexos).into_iter();
+        let one = |parte: Parte| {
+            let estado = EstadoDoArquivo::of(look.record, parte.id.into());
             Self { parte, estado }
         };
-        partes.map(um).collect()
+        parts.map(one).collect()
     }
 }
 
 impl Parte {
     /// Those of a collection that were not removed.
-    pub fn todas(registro: &Registro, colecao: Colecao, nomes: &Nomes, fuso: Tz) -> Vec<Self> {
-        let definicoes = registro.kind.campos_de(colecao);
-        let uma = |(id, parte): (&ItemId, &registro::Item)| {
-            let exibicao = definicoes.iter().filter_map(|campo| {
-                let valor = parte.valor(campo.nome);
-                let texto = nomes.exibir(campo, valor, fuso);
-                Some((campo.nome, texto.filter(|_| refere(campo))?))
-            });
-            Self {
-                id: id.uuid(),
-                campos: json::campos(definicoes, &parte.campos),
-                exibicao: exibicao.collect(),
-                por: nomes.quem(parte.autoria.por),
-            }
+    pub fn all(look: &Look<'_>, collection: Colecao) -> Vec<Self> {
+        let fields = look.record.kind.campos_de(collection);
+        let rows = campo_screens::parts(look, collection).rows.into_iter();
+        let one = |part: campo_screens::Part| Self {
+            id: part.id.uuid(),
+            campos: json::part(fields, &part),
+            por: PersonRef::of(part.by, look.names),
+            exibicao: part
+                .fields
+                .into_iter()
+                .filter(|field| is_named(field.campo))
+                .filter_map(|field| Some((field.campo.nome, field.words.known()?)))
+                .collect(),
         };
-        registro.vivos(colecao).map(uma).collect()
+        rows.map(one).collect()
     }
 }
 
-const fn refere(campo: &Campo) -> bool {
-    use campo_domain::valor::TipoCampo;
+/// Whether people read something else than what is stored.
+const fn is_named(campo: &Campo) -> bool {
     matches!(campo.tipo, TipoCampo::Referencia(_) | TipoCampo::Escolha(_))
+}
+
+impl From<Linked> for VinculadoPor {
+    fn from(linked: Linked) -> Self {
+        Self {
+            id: linked.id,
+            kind: linked.kind,
+            numero: linked.numero,
+            titulo: linked.titulo,
+            relacao: linked.relacao,
+            descricao: linked.descricao,
+        }
+    }
+}
+
+fn device(id: DeviceId, names: &Names) -> Option<String> {
+    names.device(id).map(str::to_owned)
 }
 
 impl Nota {
     /// A note.
-    pub fn de(nota: &registro::Nota, nomes: &Nomes) -> Self {
+    pub fn of(note: &registro::Nota, names: &Names) -> Self {
         Self {
-            id: nota.id.uuid(),
-            texto: nota.texto.clone(),
-            visibilidade: nota.visibilidade.codigo(),
-            resposta_a: nota.resposta_a.map(|id| id.uuid()),
-            por: nomes.quem(nota.autoria.por),
-            aparelho: nomes.aparelho(nota.autoria.em),
-            quando: nota.quando,
+            id: note.id.uuid(),
+            texto: note.texto.clone(),
+            visibilidade: note.visibilidade.codigo(),
+            resposta_a: note.resposta_a.map(|id| id.uuid()),
+            por: PersonRef::of(note.autoria.por, names),
+            aparelho: device(note.autoria.em, names),
+            quando: note.quando,
         }
     }
 }
 
 impl Analise {
     /// Those of a record, in order.
-    pub fn todas(registro: &Registro, nomes: &Nomes) -> Vec<Self> {
-        let uma = |analise: &registro::Analise| Self {
-            id: analise.id.uuid(),
-            tipo: analise.tipo.codigo(),
-            texto: analise.texto.clone(),
-            procedente: analise.procedente,
-            pedido: analise.pedido.map(|id| id.uuid()),
-            encaminhar: analise.encaminhar.map(|id| nomes.quem(id)),
-            vigente: registro.vigente(analise.tipo).is_some_and(|vale| vale.id == analise.id),
-            por: nomes.quem(analise.autoria.por),
-            aparelho: nomes.aparelho(analise.autoria.em),
-            quando: analise.quando,
+    pub fn all(look: &Look<'_>) -> Vec<Self> {
+        let one = |shown: campo_screens::Analysis<'_>| {
+            let analysis = shown.analysis;
+            Self {
+                id: analysis.id.uuid(),
+                tipo: analysis.tipo.codigo(),
+                texto: analysis.texto.clone(),
+                procedente: analysis.procedente,
+                pedido: analysis.pedido.map(|id| id.uuid()),
+                encaminhar: analysis.encaminhar.map(|id| PersonRef::of(id, look.names)),
+                vigente: shown.in_force,
+                por: PersonRef::of(analysis.autoria.por, look.names),
+                aparelho: device(analysis.autoria.em, look.names),
+                quando: analysis.quando,
+            }
         };
-        registro.analises.iter().map(uma).collect()
+        campo_screens::analyses(look).into_iter().map(one).collect()
     }
 }
 
 impl AcaoDoRegistro {
-    /// An action.
-    pub fn de(
-        acao: &registro::Acao,
-        tipo: &Tipo,
-        nomes: &Nomes,
-        entrega: Option<EntregaDaAcao>,
-    ) -> Self {
-        let permitida = tipo.acao(&acao.codigo);
+    /// An action, with what became of its way to the ERP.
+    pub fn of(action: &registro::Acao, look: &Look<'_>, entrega: Option<EntregaDaAcao>) -> Self {
+        let offered = look.tipo.acao(&action.codigo);
         Self {
-            id: acao.id.uuid(),
-            codigo: acao.codigo.clone(),
-            rotulo: permitida.map_or(&acao.codigo, |permitida| &permitida.rotulo).clone(),
-            por: nomes.quem(acao.por),
-            quando: acao.quando,
-            observacao: acao.observacao.clone(),
-            situacao: acao.situacao.codigo(),
-            externo: acao.externo.clone(),
-            retorno: acao.retorno.clone(),
-            atualizada_em: acao.atualizada_em,
+            id: action.id.uuid(),
+            codigo: action.codigo.clone(),
+            rotulo: offered.map_or(&action.codigo, |offered| &offered.rotulo).clone(),
+            por: PersonRef::of(action.por, look.names),
+            quando: action.quando,
+            observacao: action.observacao.clone(),
+            situacao: action.situacao.codigo(),
+            externo: action.externo.clone(),
+            retorno: action.retorno.clone(),
+            atualizada_em: action.atualizada_em,
             entrega,
         }
     }
@@ -391,35 +403,35 @@ impl AcaoDoRegistro {
 
 impl CorretivaDoRegistro {
     /// A corrective action.
-    pub fn de(corretiva: &registro::Corretiva, nomes: &Nomes) -> Self {
+    pub fn of(link: &registro::Corretiva, names: &Names) -> Self {
         Self {
-            id: corretiva.id.uuid(),
-            numero: corretiva.numero.clone(),
-            por: nomes.quem(corretiva.por),
-            quando: corretiva.quando,
+            id: link.id.uuid(),
+            numero: link.numero.clone(),
+            por: PersonRef::of(link.por, names),
+            quando: link.quando,
         }
     }
 }
 
 impl Pedido {
     /// A request.
-    pub fn de(pedido: &registro::Pedido, tipo: &Tipo, nomes: &Nomes) -> Self {
-        let transicao = tipo.fluxo.transicao(&pedido.verbo);
+    pub fn of(request: &registro::Pedido, look: &Look<'_>) -> Self {
+        let transition = look.tipo.fluxo.transicao(&request.verbo);
         Self {
-            id: pedido.id.uuid(),
-            verbo: pedido.verbo.clone(),
-            rotulo: transicao.map_or(&pedido.verbo, |transicao| &transicao.rotulo).clone(),
-            motivo: pedido.motivo.clone(),
-            email: pedido.email,
-            por: nomes.quem(pedido.autoria.por),
-            aparelho: nomes.aparelho(pedido.autoria.em),
-            quando: pedido.quando,
-            veredito: pedido.veredito.as_ref().map(|veredito| Veredito {
-                aceito: veredito.recusa.is_none(),
-                recusa: veredito.recusa.as_ref().map(Recusa::from),
-                de: veredito.de.clone(),
-                para: veredito.para.clone(),
-                quando: veredito.quando,
+            id: request.id.uuid(),
+            verbo: request.verbo.clone(),
+            rotulo: transition.map_or(&request.verbo, |transition| &transition.rotulo).clone(),
+            motivo: request.motivo.clone(),
+            email: request.email,
+            por: PersonRef::of(request.autoria.por, look.names),
+            aparelho: device(request.autoria.em, look.names),
+            quando: request.quando,
+            veredito: request.veredito.as_ref().map(|verdict| Veredito {
+                aceito: verdict.recusa.is_none(),
+                recusa: verdict.recusa.as_ref().map(Recusa::from),
+                de: verdict.de.clone(),
+                para: verdict.para.clone(),
+                quando: verdict.quando,
             }),
         }
     }
@@ -427,39 +439,30 @@ impl Pedido {
 
 impl Restricao {
     /// A restriction.
-    pub fn de(restricao: &registro::Restricao, nomes: &Nomes) -> Self {
+    pub fn of(restriction: &registro::Restricao, names: &Names) -> Self {
         Self {
-            usuarios: restricao.usuarios.iter().map(|id| nomes.quem(*id)).collect(),
-            grupos: restricao.grupos.iter().cloned().collect(),
-            por: nomes.quem(restricao.por),
-            quando: restricao.quando,
+            usuarios: restriction.usuarios.iter().map(|id| PersonRef::of(*id, names)).collect(),
+            grupos: restriction.grupos.iter().cloned().collect(),
+            por: PersonRef::of(restriction.por, names),
+            quando: restriction.quando,
         }
     }
 }
 
-/// The fields of a record with several values.
-pub fn conflitos(registro: &Registro, nomes: &Nomes) -> Vec<Conflito> {
-    let um = |conflito: &registro::Conflito| {
-        let campo = campo_de(registro.kind, &conflito.campo);
-        let versao = |versao: &registro::Versao| Versao {
-            valor: campo.map_or(Value::Null, |campo| json::valor(campo, &versao.valor)),
-            por: nomes.quem(versao.autoria.por),
-            aparelho: nomes.aparelho(versao.autoria.em),
-            quando: versao.quando,
+impl Conflito {
+    /// The fields of a record with several values.
+    pub fn all(look: &Look<'_>) -> Vec<Self> {
+        let one = |dispute: campo_screens::Dispute<'_>| {
+            let campo = located(look.record.kind, dispute.field).map(|at| at.campo);
+            let version = |version: &campo_screens::Version<'_>| Versao {
+                valor: campo.map_or(Value::Null, |campo| json::valor(campo, version.value)),
+                por: PersonRef::of(version.by, look.names),
+                aparelho: device(version.device, look.names),
+                quando: version.at,
+            };
+            let versoes = dispute.versions.iter().map(version).collect();
+            Self { campo: dispute.field.to_owned(), versoes }
         };
-        let versoes = conflito.versoes.iter().map(versao).collect();
-        Conflito { campo: conflito.campo.clone(), versoes }
-    };
-    registro.conflitos.iter().map(um).collect()
-}
-
-/// The field of a name as conflicts and the acompanhamento have it: its own, or
-/// `colecao/id/campo` for one of a part.
-pub fn campo_de(kind: Kind, nome: &str) -> Option<&'static Campo> {
-    let mut partes = nome.splitn(3, '/');
-    match (partes.next(), partes.next(), partes.next()) {
-        (Some(nome), None, None) => kind.campo(nome),
-        (Some(colecao), Some(_), Some(nome)) => kind.campo_de(colecao.parse().ok()?, nome),
-        _ => None,
+        campo_screens::disputes(look).into_iter().map(one).collect()
     }
 }

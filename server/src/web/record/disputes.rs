@@ -101,10 +101,16 @@ pub fn held(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Vec<HeldCa
         let draft = Draft::of(draft, &format!("retida-{}", held.id));
         let noted = || held.decision_note.clone().unwrap_or_default();
         let writes = held.writes.iter().map(|write| WriteView {
-            label: write.rotulo.clone(),
-            current: reader.held(&write.rotulo, &write.atual),
-            proposed: reader.held(&write.rotulo, &write.proposto),
-            at: format::instant(write.quando, fuso),
+            label: write.label.clone().unwrap_or_default(),
+            current: reader.held(
+                write.label.as_deref().unwrap_or_default(),
+                write.current.as_deref().unwrap_or_default(),
+            ),
+            proposed: reader.held(
+                write.label.as_deref().unwrap_or_default(),
+                write.proposed.as_deref().unwrap_or_default(),
+            ),
+            at: format::instant(write.at, fuso),
         });
         HeldCard {
             id: held.id.uuid(),

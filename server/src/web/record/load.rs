@@ -98,7 +98,7 @@ pub async fn load(
     let Some((registro, tipo)) = found.filter(|(registro, _)| registro.kind == which.kind) else {
         return Ok(None);
     };
-    let held = office::held(app, tenant, which.id).await?;
+    let held = office::held(&mut app.db.snapshot(tenant).await?, tenant, which.id).await?;
     let visao = Visao::de_codigo(&asked.visao);
     let history_limit = match visao {
         Visao::Tramite => HISTORY_MAX,
@@ -207,7 +207,7 @@ fn document_ids(registro: &Registro, held: &[HeldView], history: &[Entry]) -> Ve
         ids.extend(values.filter_map(|value| value.parse::<Uuid>().ok()));
     }
     let writes = held.iter().flat_map(|held| &held.writes);
-    let values = writes.flat_map(|write| [&write.atual, &write.proposto]);
+    let values = writes.flat_map(|write| [&write.current, &write.proposed]).flatten();
     ids.extend(values.filter_map(|value| value.parse::<Uuid>().ok()));
     ids.into_iter().collect()
 }

@@ -1,7 +1,8 @@
-//! What a client may open: the tipos that show in the portal and are in use, each with its form.
+//! What a client may open: the tipos that show in the portal and are in use, each with its form, as
+//! `campo_screens` has it.
 
 use crate::{
-    api::registros::formulario::{self, Opcao},
+    api::registros::formulario::Opcao,
     app::App,
     error::ApiResult,
     http::principal::{LerRegistros, Portal},
@@ -15,6 +16,7 @@ use campo_domain::{
     tipo::Tipo,
     valor::{Alvo, Campo, TipoCampo},
 };
+use campo_screens::{Field, client_form, is_internal};
 use serde::Serialize;
 use std::{collections::BTreeSet, sync::Arc};
 use utoipa::ToSchema;
@@ -61,64 +63,56 @@ pub async fn tipos(
     State(app): State<App>,
     acesso: Portal<LerRegistros>,
 ) -> ApiResult<Json<Vec<TipoDoPortal>>> {
-    let oferecidos = oferecidos(&app, acesso.tenant).await?;
-    let catalogos: BTreeSet<&str> =
-        oferecidos.iter().flat_map(|tipo| escritos(tipo)).filter_map(catalogo).collect();
+    let offered = offered(&app, acesso.tenant).await?;
+    let forms: Vec<_> = offered.iter().map(|tipo| client_form(tipo, &acesso.pessoa)).collect();
+    let fields = forms.iter().flat_map(|form| &form.fields);
+    let catalogues: BTreeSet<&str> = fields.filter_map(|field| catalogue(field.campo)).collect();
     let mut tx = app.db.snapshot(acesso.tenant).await?;
-    let catalogos = Catalogues::load(&mut tx, &catalogos).await?;
-    let um = |tipo: &Arc<Tipo>| TipoDoPortal {
+    let catalogues = Catalogues::load(&mut tx, &catalogues).await?;
+    let one = |(tipo, form): (&Arc<Tipo>, campo_screens::NewForm)| TipoDoPortal {
         codigo: tipo.codigo.clone(),
         nome: tipo.nome.clone(),
-        campos: escritos(tipo).map(|campo| do_portal(tipo, campo, &catalogos)).collect(),
-        orientacao_anexos: tipo.orientacoes.get("anexos").cloned(),
+        campos: form.fields.into_iter().map(|field| shown(tipo, field, &catalogues)).collect(),
+        orientacao_anexos: form.files_hint,
     };
-    Ok(Json(oferecidos.iter().map(um).collect()))
+    Ok(Json(offered.iter().zip(forms).map(one).collect()))
 }
 
 /// The newest version of each tipo that clients may open and that is in use.
-pub(super) async fn oferecidos(app: &App, tenant: TenantId) -> ApiResult<Vec<Arc<Tipo>>> {
+pub(super) async fn offered(app: &App, tenant: TenantId) -> ApiResult<Vec<Arc<Tipo>>> {
     let mut tx = app.db.snapshot(tenant).await?;
     let mut tipos = reference::offered(&mut tx, tenant, Kind::Ocorrencia).await?;
     tipos.retain(|tipo| tipo.visivel_no_portal);
     Ok(tipos)
 }
 
-/// The fields that a client fills in, in the order of the form.
-fn escritos(tipo: &Tipo) -> impl Iterator<Item = &'static Campo> {
-    let do_tipo = |campo: &&Campo| tipo.portal_campos.iter().any(|nome| nome == campo.nome);
-    tipo.kind.campos().iter().filter(do_tipo)
-}
-
 /// The catalogue that a field chooses from.
-fn catalogo(campo: &Campo) -> Option<&'static str> {
+fn catalogue(campo: &Campo) -> Option<&'static str> {
     match campo.tipo {
-        TipoCampo::Referencia(Alvo::Catalogo(catalogo)) => Some(catalogo),
+        TipoCampo::Referencia(Alvo::Catalogo(name)) => Some(name),
         _ => None,
     }
 }
 
-/// What a client may choose: what the tipo leaves of the field's choices, less what is the
-/// company's own (R27), or the entries in use of its catalogue.
-fn opcoes(tipo: &Tipo, campo: &Campo, catalogos: &Catalogues) -> Vec<Opcao> {
-    let mut opcoes = formulario::opcoes(campo, tipo);
-    if let Some(catalogo) = catalogo(campo).filter(|_| opcoes.is_empty()) {
-        let em_uso = catalogos.entries(catalogo).iter().filter(|entrada| entrada.active);
-        opcoes = em_uso
-            .map(|entrada| Opcao { codigo: entrada.code.clone(), rotulo: entrada.name.clone() })
+/// A field, with the entries in use of its catalogue where the tipo lists no choices of its own,
+/// less what is the company's own (R27).
+fn shown(tipo: &Tipo, field: Field, catalogues: &Catalogues) -> CampoDoPortal {
+    let campo = field.campo;
+    let mut choices: Vec<Opcao> = field.choices.into_iter().map(Opcao::from).collect();
+    let of_catalogue = campo_screens::choices(campo, Some(tipo)).is_empty();
+    if let Some(name) = catalogue(campo).filter(|_| of_catalogue) {
+        let in_use = catalogues.entries(name).iter().filter(|entry| entry.active);
+        let in_use = in_use.filter(|entry| !is_internal(tipo, campo, &entry.code));
+        choices = in_use
+            .map(|entry| Opcao { codigo: entry.code.clone(), rotulo: entry.name.clone() })
             .collect();
     }
-    let interna = |codigo: &str| tipo.categoria(codigo).is_some_and(|c| c.interna);
-    opcoes.retain(|opcao| campo.nome != "categoria" || !interna(&opcao.codigo));
-    opcoes
-}
-
-fn do_portal(tipo: &Tipo, campo: &'static Campo, catalogos: &Catalogues) -> CampoDoPortal {
     CampoDoPortal {
         campo: campo.nome,
-        rotulo: tipo.rotulo(campo.nome).to_owned(),
+        rotulo: field.label,
         tipo: campo.codigo_do_tipo(),
-        obrigatorio: tipo.obrigatorios.iter().any(|nome| nome == campo.nome),
-        opcoes: opcoes(tipo, campo, catalogos),
-        orientacao: tipo.orientacoes.get(campo.nome).cloned(),
+        obrigatorio: field.required,
+        opcoes: choices,
+        orientacao: field.hint,
     }
 }

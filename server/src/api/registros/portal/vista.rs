@@ -1,35 +1,33 @@
-//! One case as its client sees it. What is the company's own is not in it: internal stages, notes
-//! and fields, and what is written in a field before the client may read it.
+//! One case as its client sees it, as `campo_screens` has it. What is the company's own is not in it:
+//! internal stages, notes and fields, and what is written in a field before the client may read it.
 
-use super::lista::{LinhaDoPortal, espera};
+use super::lista::LinhaDoPortal;
 use crate::{
-    api::registros::{
-        lido::{Lido, fuso},
-        possivel::{self, Verbo},
-        vista::EstadoDoArquivo,
-    },
-    app::App,
+    api::registros::{possivel::Verbo, read::RecordRead, vista::EstadoDoArquivo},
     error::ApiResult,
     http::principal::Principal,
     reading::{
+        self, cited,
         json::{self, Situacao},
-        nomes::Pedidos,
+        record,
     },
     visibility::Viewer,
 };
 use campo_domain::{
-    fluxo::Fase,
-    ids::{DocumentId, NotaId},
+    ids::{NotaId, UserId},
     parte::Colecao,
-    policy::{self, Parte},
-    registro::{Registro, Visibilidade},
-    tipo::{Leitura, Tipo},
+    registro::{Nota, Visibilidade},
     valor::{Campo, Valor},
+};
+use campo_screens::{
+    Cited, ClientStep, Look, client_reads, client_steps, client_title, may, parts,
+    waits_for_client, words,
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use sqlx::PgTransaction;
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -102,147 +100,93 @@ pub struct AnexoDoPortal {
     estado: EstadoDoArquivo,
 }
 
-/// The fields that a client reads in some stage or other. Which these are depends on the tipo
-/// alone: a field that appears would tell of the stage.
-fn lidos(tipo: &Tipo) -> impl Iterator<Item = &'static Campo> {
-    let do_tipo = |campo: &&Campo| {
-        let de_leitura = tipo.portal_leitura.iter().map(Leitura::campo);
-        let mut nomes = tipo.portal_campos.iter().map(String::as_str).chain(de_leitura);
-        nomes.any(|nome| nome == campo.nome)
-    };
-    tipo.kind.campos().iter().filter(do_tipo)
+impl From<ClientStep<'_>> for Passo {
+    fn from(step: ClientStep<'_>) -> Self {
+        Self {
+            situacao: step.situacao.into(),
+            quando: step.at,
+            motivo: step.reason.map(str::to_owned),
+        }
+    }
 }
 
-/// Shapes a case for its client.
-pub(super) async fn vista(
-    app: &App,
-    quem: &Principal,
-    lido: Lido,
+/// Shapes a case for its client, in the transaction in which it was read.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub(super) async fn shape(
+    tx: &mut PgTransaction<'_>,
+    who: &Principal,
+    read: &RecordRead,
 ) -> ApiResult<OcorrenciaDoPortal> {
-    let Lido { registro, tipo, .. } = lido;
-    let mut tx = app.db.snapshot(quem.tenant).await?;
-    let notas = registro.notas.iter().filter(|nota| nota.visibilidade == Visibilidade::Cliente);
-    let autores = notas.clone().map(|nota| nota.autoria.por.uuid());
-    let anexos = registro.vivos(Colecao::Anexos);
-    let autores: Vec<Uuid> =
-        autores.chain(anexos.map(|(_, anexo)| anexo.autoria.por.uuid())).collect();
-    let autores: Vec<(Uuid, String, Option<Uuid>)> =
-        sqlx::query_as("SELECT id, nome, cliente FROM usuario WHERE id = ANY($1)")
-            .bind(autores)
-            .fetch_all(&mut *tx)
-            .await?;
-    let autores: BTreeMap<Uuid, (String, Option<Uuid>)> =
-        autores.into_iter().map(|(id, nome, cliente)| (id, (nome, cliente))).collect();
-    let cliente = quem.pessoa.cliente.map(DocumentId::uuid);
-    let e_do_cliente =
-        |id: Uuid| cliente.is_some() && autores.get(&id).is_some_and(|(_, de)| *de == cliente);
-    let notas = notas.map(|nota| {
-        let por = nota.autoria.por.uuid();
-        NotaDoPortal {
-            id: nota.id.uuid(),
-            texto: nota.texto.clone(),
-            por: autores.get(&por).map(|(nome, _)| nome.clone()),
-            do_cliente: e_do_cliente(por),
-            resposta_a: nota.resposta_a.map(NotaId::uuid),
-            quando: nota.quando,
-        }
-    });
-    let campos_de_anexo = registro.kind.campos_de(Colecao::Anexos);
-    let anexos = registro.vivos(Colecao::Anexos);
-    let anexos = anexos.filter(|(_, anexo)| e_do_cliente(anexo.autoria.por.uuid()));
-    let anexos = anexos.map(|(id, anexo)| AnexoDoPortal {
-        id: id.uuid(),
-        campos: json::campos(campos_de_anexo, &anexo.campos),
-        estado: EstadoDoArquivo::de(&registro, *id),
-    });
-    let valores: Vec<(&'static Campo, Valor)> =
-        lidos(&tipo).map(|campo| (campo, ao_cliente(&registro, &tipo, campo))).collect();
-    let mut pedidos = Pedidos::default();
-    valores.iter().for_each(|(campo, valor)| pedidos.valor(campo, valor));
-    let nomes = pedidos.ler(&mut tx, Viewer::of(&quem.pessoa)).await?;
-    let fuso = fuso(&mut tx).await?;
-    let exibir = |(campo, valor): &(&'static Campo, Valor)| {
-        let do_tipo = tipo.opcoes(campo).into_iter().find(|(c, _)| Some(*c) == valor.texto());
-        let do_tipo = do_tipo.map(|(_, rotulo)| rotulo.to_owned());
-        Some((campo.nome, do_tipo.or_else(|| nomes.exibir(campo, valor, fuso))?))
+    let (record, tipo) = (&read.record, &*read.tipo);
+    let mut cited = Cited::default();
+    let values = client_reads(record, tipo);
+    values.iter().for_each(|(campo, value)| cited.value(campo, value));
+    cited.people.extend(notes(read).map(|note| note.autoria.por));
+    // Another client's logins are none of its own, should the case have been that client's before.
+    let logins = match who.pessoa.cliente {
+        Some(cliente) => record::logins_of(tx, cliente).await?,
+        None => BTreeSet::new(),
     };
-    let campos = valores.iter().map(|(c, valor)| (c.nome.to_owned(), json::valor(c, valor)));
-    let situacao = registro.situacao_do_cliente(&tipo);
-    let do_titulo = if registro.valor("assunto").vazio() { "relato" } else { "assunto" };
-    let titulo = match tipo.le_no_portal(do_titulo, registro.situacao(&tipo)) {
-        true => registro.titulo(),
-        false => String::new(),
+    let names = cited::names(tx, Viewer::of(&who.pessoa), &cited).await?;
+    let look = read.look(who, &names, reading::zone(tx).await?);
+    let shown = |(campo, value): &(&'static Campo, Valor)| {
+        Some((campo.nome, words(campo, value, Some(tipo), &names, look.zone).known()?))
     };
-    let pode_anotar =
-        policy::pode_alterar_registro(&quem.pessoa, &registro, &tipo, Parte::NotaAoCliente).is_ok();
+    let note = |note: &Nota| NotaDoPortal {
+        id: note.id.uuid(),
+        texto: note.texto.clone(),
+        por: names.person(note.autoria.por).map(str::to_owned),
+        do_cliente: logins.contains(&note.autoria.por),
+        resposta_a: note.resposta_a.map(NotaId::uuid),
+        quando: note.quando,
+    };
     Ok(OcorrenciaDoPortal {
-        linha: LinhaDoPortal {
-            id: registro.id.uuid(),
-            rotulo: registro.rotulo(),
-            numero: registro.numero.clone(),
-            tipo: tipo.codigo.clone(),
-            tipo_nome: tipo.nome.clone(),
-            titulo,
-            situacao: situacao.map(Situacao::from),
-            espera_resposta: espera(situacao),
-            criado_em: registro.criado_em,
-        },
-        campos: campos.collect(),
-        rotulos: lidos(&tipo).map(|c| (c.nome, tipo.rotulo(c.nome).to_owned())).collect(),
-        exibicao: valores.iter().filter_map(exibir).collect(),
-        andamento: andamento(&registro, &tipo),
-        notas: notas.collect(),
-        anexos: anexos.collect(),
-        verbos: possivel::verbos(&registro, &tipo, &quem.pessoa),
-        pode_anotar,
+        linha: row(&look),
+        campos: values
+            .iter()
+            .map(|(c, value)| (c.nome.to_owned(), json::valor(c, value)))
+            .collect(),
+        rotulos: values.iter().map(|(c, _)| (c.nome, tipo.rotulo(c.nome).to_owned())).collect(),
+        exibicao: values.iter().filter_map(shown).collect(),
+        andamento: client_steps(record, tipo).into_iter().map(Passo::from).collect(),
+        notas: notes(read).map(note).collect(),
+        anexos: files(&look, &logins),
+        verbos: Verbo::all(&look),
+        pode_anotar: may(&look).notes_to_client.is_ok(),
     })
 }
 
-/// The value that a client reads of a field: none while it is the company's own.
-fn ao_cliente(registro: &Registro, tipo: &Tipo, campo: &Campo) -> Valor {
-    if !tipo.le_no_portal(campo.nome, registro.situacao(tipo)) {
-        return Valor::Nulo;
-    }
-    match campo.nome {
-        "prioridade" => {
-            registro.prioridade(tipo).map_or(Valor::Nulo, |codigo| Valor::Texto(codigo.to_owned()))
-        }
-        nome => registro.valor(nome).clone(),
-    }
+/// The notes that are for the client.
+fn notes(read: &RecordRead) -> impl Iterator<Item = &Nota> {
+    read.record.notas.iter().filter(|note| note.visibilidade == Visibilidade::Cliente)
 }
 
-/// The stages that the client may see, and what was said between them (R52).
-fn andamento(registro: &Registro, tipo: &Tipo) -> Vec<Passo> {
-    let visivel = |codigo: &str| tipo.fluxo.situacao(codigo).filter(|s| s.visivel_cliente);
-    let mut feitos: Vec<_> = registro.feitos().collect();
-    feitos.sort_by_key(|(_, veredito)| veredito.quando);
-    let inicial = feitos.first().map(|(_, veredito)| veredito.de.as_str());
-    let inicial = tipo.situacao(inicial.or(registro.situacao.as_deref()));
-    let inicial = inicial.filter(|situacao| situacao.visivel_cliente);
-    let mut passos: Vec<Passo> = inicial
-        .map(|situacao| Passo {
-            situacao: situacao.into(),
-            quando: registro.recebido_em,
-            motivo: None,
-        })
-        .into_iter()
-        .collect();
-    for (pedido, veredito) in feitos {
-        let Some(para) = visivel(&veredito.para) else { continue };
-        // From inside to where it was seen last: for the client nothing happened.
-        if passos.last().is_some_and(|ultimo| ultimo.situacao.codigo == para.codigo) {
-            continue;
-        }
-        // What is said on the way out of an internal stage is for the client only where the case
-        // ends or waits for it.
-        let dito = visivel(&veredito.de).is_some()
-            || !para.fase.aberta()
-            || para.fase == Fase::EsperaCliente;
-        passos.push(Passo {
-            situacao: para.into(),
-            quando: Some(veredito.quando),
-            motivo: pedido.motivo.clone().filter(|_| dito),
-        });
+/// The files that the client attached.
+fn files(look: &Look<'_>, logins: &BTreeSet<UserId>) -> Vec<AnexoDoPortal> {
+    let fields = look.record.kind.campos_de(Colecao::Anexos);
+    let files = parts(look, Colecao::Anexos).rows.into_iter();
+    let file = |file: campo_screens::Part| AnexoDoPortal {
+        id: file.id.uuid(),
+        campos: json::part(fields, &file),
+        estado: EstadoDoArquivo::of(look.record, file.id),
+    };
+    files.filter(|file| logins.contains(&file.by)).map(file).collect()
+}
+
+fn row(look: &Look<'_>) -> LinhaDoPortal {
+    let (record, tipo) = (look.record, look.tipo);
+    let situacao = record.situacao_do_cliente(tipo);
+    LinhaDoPortal {
+        id: record.id.uuid(),
+        rotulo: record.rotulo(),
+        numero: record.numero.clone(),
+        tipo: tipo.codigo.clone(),
+        tipo_nome: tipo.nome.clone(),
+        titulo: client_title(record, tipo),
+        situacao: situacao.map(Situacao::from),
+        espera_resposta: waits_for_client(situacao),
+        criado_em: record.criado_em,
     }
-    passos
 }

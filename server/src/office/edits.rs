@@ -1,0 +1,75 @@
+//! The commands that bring a record from what it was read as to what somebody asks for.
+
+use campo_domain::{
+    command::Command,
+    ids::ItemId,
+    parte::Colecao,
+    refusal::{Codigo, Refusal},
+    registro::{Registro, TipoAnalise},
+    tipo::Tipo,
+    valor::{Campo, Valor},
+    workflow,
+};
+use campo_screens::located;
+
+/// One command for each field that changes. A field with a conflict is written even with the value
+/// that shows: that settles it.
+pub fn edits(record: &Registro, values: Vec<(&'static Campo, Valor)>) -> Vec<Command> {
+    let changes = |(campo, value): &(&Campo, Valor)| {
+        let disputed = record.conflitos.iter().any(|conflict| conflict.campo == campo.nome);
+        disputed || record.valor(campo.nome) != value
+    };
+    let command = |(campo, value): (&'static Campo, Valor)| {
+        let name = campo.nome.to_owned();
+        if !campo.longo() {
+            return Command::Editar { campo: name, valor: value };
+        }
+        let text = |value: &Valor| value.texto().unwrap_or_default().to_owned();
+        let from = text(record.valor(campo.nome));
+        Command::EditarTexto { campo: name, de: from, para: text(&value) }
+    };
+    values.into_iter().filter(changes).map(command).collect()
+}
+
+/// As [`edits`], of a part; `None` where the record has no such part any more.
+pub fn part_edits(
+    record: &Registro,
+    collection: Colecao,
+    item: ItemId,
+    values: Vec<(&'static Campo, Valor)>,
+) -> Option<Vec<Command>> {
+    let part = record.colecao(collection).get(&item).filter(|part| !part.removido)?;
+    let disputed = |campo: &Campo| {
+        let conflicts = record.conflitos.iter();
+        let mut located = conflicts.filter_map(|conflict| located(record.kind, &conflict.campo));
+        located.any(|at| at.part == Some((collection, item)) && at.campo.nome == campo.nome)
+    };
+    let changes =
+        |(campo, value): &(&Campo, Valor)| part.valor(campo.nome) != value || disputed(campo);
+    let command = |(campo, valor): (&'static Campo, Valor)| Command::EditarItem {
+        em: collection,
+        item,
+        campo: campo.nome.to_owned(),
+        valor,
+    };
+    Some(values.into_iter().filter(changes).map(command).collect())
+}
+
+/// Checks that an analysis of that type asks for that very transition now: the domain finds the
+/// transition by the analysis.
+///
+/// # Errors
+/// `transicao_nao_permitida` where it is another one, or none.
+pub fn brings(
+    record: &Registro,
+    tipo: &Tipo,
+    analysis: TipoAnalise,
+    verb: &str,
+) -> Result<(), Refusal> {
+    if workflow::verbo_que_traz(record, tipo, analysis)?.verbo == verb {
+        return Ok(());
+    }
+    let situacao = record.situacao(tipo).map(|situacao| situacao.nome.clone());
+    let details = [situacao.unwrap_or_default(), verb.to_owned()];
+    Err(Refusal::com(Codigo::TransicaoNaoPermitida, details))
+}
