@@ -17,7 +17,7 @@ use crate::{
     reading::{
         json::{self, Situacao},
         nomes::{Nomes, Pedidos, Quem},
-        timeline::Visao,
+        timeline,
     },
     visibility::Viewer,
 };
@@ -32,6 +32,7 @@ use campo_domain::{
     tipo::Tipo,
     valor::{Campo, TipoCampo, Valor},
 };
+use campo_screens::View;
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,37 @@ use sqlx::{AssertSqlSafe, FromRow, PgTransaction};
 use std::{cmp::Reverse, collections::BTreeMap};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
+
+// R78, R79, R80, R81, R82, in this order.
+/// Uma vista do acompanhamento.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Visao {
+    /// Tudo o que aconteceu, do mais novo ao mais antigo.
+    #[default]
+    Tudo,
+    /// Cada situação e cada responsável por que passou, com quanto tempo, do mais antigo ao mais
+    /// novo.
+    Tramite,
+    /// As atividades, sem as alterações de campos.
+    Historico,
+    /// As anotações, cada conversa com as respostas.
+    Conversas,
+    /// Cada campo alterado: de, para, quem e quando.
+    Alteracoes,
+}
+
+impl From<Visao> for View {
+    fn from(visao: Visao) -> Self {
+        match visao {
+            Visao::Tudo => View::Tudo,
+            Visao::Tramite => View::Tramite,
+            Visao::Historico => View::Historico,
+            Visao::Conversas => View::Conversas,
+            Visao::Alteracoes => View::Alteracoes,
+        }
+    }
+}
 
 /// Which view, and which page of it.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -276,7 +308,7 @@ async fn eventos(
     let sql = format!(
         "SELECT {COLUNAS} FROM acompanhamentos WHERE document = $1 AND (seq, ordem) < ($2, $3) \
          AND {} ORDER BY seq DESC, ordem DESC LIMIT $4",
-        visao.condicao()
+        timeline::condition(visao.into())
     );
     sqlx::query_as(AssertSqlSafe(sql))
         .bind(document)

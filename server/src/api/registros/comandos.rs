@@ -21,7 +21,11 @@ use crate::{
     reading::json,
     schemas,
 };
-use axum::{extract::State, http::HeaderMap, response::Response};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
 use campo_domain::{
     command::{Command, NovoPedido},
     ids::{AnaliseId, NotaId, PedidoId, UserId},

@@ -10,12 +10,11 @@ use crate::{
         page::{Folha, Pagina},
         principal::{Acesso, EscreverRegistros, LerRegistros, Principal},
     },
-    office::{self, HeldBranch, HeldWrite},
+    office::{self, HeldBranch},
     reading::{
-        names::Names,
+        cited,
         nomes::{self, Quem},
         record::{self, Held, Waiting},
-        values::Reader,
     },
     visibility::Viewer,
 };
@@ -26,6 +25,7 @@ use axum::{
     response::Response,
 };
 use campo_domain::{ids::HeldId, kind::Kind, pessoa::Permissao, valor};
+use campo_screens::{Cited, Proposal, proposed};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -208,30 +208,25 @@ const ESPERA: &str = "aguardando";
 
 async fn mostrar(app: &App, quem: &Principal, achada: HeldBranch) -> ApiResult<Json<Retida>> {
     let HeldBranch { view, document, kind, registro, tipo } = achada;
-    let citados = view.writes.iter().flat_map(|escrita| [&escrita.atual, &escrita.proposto]);
-    let citados: Vec<Uuid> = citados.filter_map(|texto| texto.parse().ok()).collect();
+    let mut citados = Cited::default();
+    citados.people.insert(view.author);
+    citados.devices.insert(view.device);
+    view.writes.iter().for_each(|escrita| escrita.cite(kind, &mut citados));
     let mut tx = app.db.snapshot(quem.tenant).await?;
-    let viewer = Viewer::of(&quem.pessoa);
-    let aparelhos = [view.device.uuid()];
-    let names = Names::load(&mut tx, viewer, kind, &aparelhos, &citados).await?;
+    let nomes = cited::names(&mut tx, Viewer::of(&quem.pessoa), &citados).await?;
     let fuso = lido::fuso(&mut tx).await?;
-    let ler = |rotulo: &str, texto: &str| {
-        let lido = match &tipo {
-            Some(tipo) => Reader { names: &names, tipo, fuso }.held(rotulo, texto),
-            None => texto.to_owned(),
-        };
-        Some(lido).filter(|lido| !lido.is_empty())
+    // Without a tipo the branch could not be read at all, and writes nothing.
+    let propostas = tipo.map(|tipo| proposed(&tipo, &nomes, fuso, &view.writes));
+    let dito = |texto: String| Some(texto).filter(|texto| !texto.is_empty());
+    let escrita = |proposta: Proposal| EscritaRetida {
+        rotulo: proposta.label,
+        atual: dito(proposta.current.text),
+        proposto: dito(proposta.proposed.text),
+        quando: proposta.at,
     };
-    let escrita = |escrita: &HeldWrite| EscritaRetida {
-        rotulo: escrita.rotulo.clone(),
-        atual: ler(&escrita.rotulo, &escrita.atual),
-        proposto: ler(&escrita.rotulo, &escrita.proposto),
-        quando: escrita.quando,
-    };
-    let autor = view.author.uuid();
     Ok(Json(Retida {
         pode_decidir: view.status == ESPERA && quem.pessoa.pode(Permissao::Gerenciar),
-        escritas: view.writes.iter().map(escrita).collect(),
+        escritas: propostas.into_iter().flatten().map(escrita).collect(),
         retida: RetidaDaLista {
             id: view.id.uuid(),
             registro: document.uuid(),
@@ -242,8 +237,8 @@ async fn mostrar(app: &App, quem: &Principal, achada: HeldBranch) -> ApiResult<J
                 registro.as_ref().and_then(|r| r.numero.as_deref()),
             ),
             titulo: registro.as_ref().map(|registro| registro.titulo()),
-            autor: Quem::novo(autor, names.people.name(autor).map(str::to_owned)),
-            aparelho: names.devices.get(&view.device.uuid()).cloned(),
+            autor: Quem::novo(view.author.uuid(), nomes.person(view.author).map(str::to_owned)),
+            aparelho: nomes.device(view.device).map(str::to_owned),
             recebida_em: view.received_at,
             codigo: view.reason_code,
             motivo: view.reason,
