@@ -44,6 +44,8 @@ pub struct Button<'a> {
     pub asks: Option<&'static str>,
     /// Whether the client may be told by e-mail (R60, R66).
     pub offers_email: bool,
+    /// The address that the record has for such an e-mail; that of the cliente may serve besides.
+    pub email_to: Option<&'a str>,
     /// Shown as proposed until the server has judged it.
     pub proposes: bool,
     /// How it stands out.
@@ -109,6 +111,8 @@ fn button<'a>(look: &Look<'a>, transition: &'a Transicao) -> Button<'a> {
     let judged = workflow::judge(look.expected, look.tipo, look.person, ask, look.place);
     let leads_to = look.tipo.fluxo.situacao(&transition.para);
     let email = |effect: &Consequencia| matches!(effect, Consequencia::OferecerEmail(_));
+    let offers_email = transition.efeitos.iter().any(email);
+    let address = look.record.valor("contato_email").texto();
     let needs_reason = transition.guardas.contains(&Guarda::Motivo);
     Button {
         verb: &transition.verbo,
@@ -124,7 +128,8 @@ fn button<'a>(look: &Look<'a>, transition: &'a Transicao) -> Button<'a> {
             Some(TipoAnalise::Parcial) => Some("Análise"),
             None => needs_reason.then_some("Motivo"),
         },
-        offers_email: transition.efeitos.iter().any(email),
+        offers_email,
+        email_to: address.filter(|_| offers_email),
         proposes: transition.modo == Modo::Propor,
         style: match leads_to {
             Some(to) if to.fase == Fase::Concluido => Style::Main,

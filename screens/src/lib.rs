@@ -9,6 +9,7 @@ mod buttons;
 mod columns;
 mod command;
 mod disputes;
+mod files;
 mod form;
 mod history;
 mod late;
@@ -24,6 +25,7 @@ pub use buttons::{Button, ErpAction, May, Offer, Style, buttons, erp_actions, ma
 pub use columns::{Column, columns};
 pub use command::{Labelled, content};
 pub use disputes::{Dispute, Proposal, Proposed, Version, disputes, proposed};
+pub use files::{File, files};
 pub use form::{Choice, Field, NewForm, asked_first, choices, form, new_form, new_part};
 pub use history::{Change, Entry, Line, Quote, Side, View, lines, threads};
 pub use late::{late, late_from};

@@ -73,16 +73,17 @@ pub fn parts(look: &Look<'_>, collection: Colecao) -> Parts {
         rows: look
             .record
             .vivos(collection)
-            .map(|(id, part)| Part {
-                id: *id,
-                by: part.autoria.por,
-                fields: fields(look, collection, part),
-            })
+            .map(|(id, item)| part(look, collection, *id, item))
             .collect(),
         new: new_fields(look, collection),
         addable: addable(look, collection),
         removable: may(look, Parte::Remocao(collection)),
     }
+}
+
+/// One part of a collection.
+pub(crate) fn part(look: &Look<'_>, collection: Colecao, id: ItemId, item: &Item) -> Part {
+    Part { id, by: item.autoria.por, fields: fields(look, collection, item) }
 }
 
 fn may(look: &Look<'_>, part: Parte) -> Result<(), Refusal> {

@@ -48,7 +48,7 @@ const CSP: &str = "default-src 'self'; img-src 'self' data: blob:; object-src 'n
 pub fn router(app: App) -> Router {
     let authenticate = from_fn_with_state(app.clone(), principal::authenticate);
     let programs = Router::from(served(records()))
-        .merge(served(across_records()).into())
+        .merge(served(across_records()))
         .merge(served(company()).into())
         .route_layer(from_fn_with_state(app.clone(), idempotency::keep))
         .route_layer(authenticate.clone());

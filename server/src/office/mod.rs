@@ -9,6 +9,7 @@ mod held;
 mod portal;
 pub(crate) mod preparo;
 mod record;
+mod transition;
 
 pub use case::{Case, case};
 pub use commands::{run, run_all};
@@ -18,3 +19,4 @@ pub use held::{HeldBranch, HeldView, decide_held, held, held_branch};
 pub use portal::{client_answer, client_channel, client_may_fill};
 pub(crate) use record::seen;
 pub use record::{load, merged};
+pub use transition::brings;

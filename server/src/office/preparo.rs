@@ -72,14 +72,25 @@ pub async fn completar(
     Ok(())
 }
 
-async fn do_contrato(tx: &mut PgTransaction<'_>, campos: &Campos) -> sqlx::Result<Option<Dados>> {
+/// What the catalogue knows of the contract that the fields name.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn do_contrato(
+    tx: &mut PgTransaction<'_>,
+    campos: &Campos,
+) -> sqlx::Result<Option<Dados>> {
     match campos.get("contrato").and_then(Valor::texto) {
         Some(codigo) => reading::dados(tx, "contrato", codigo).await,
         None => Ok(None),
     }
 }
 
-async fn da_origem(tx: &mut PgTransaction<'_>, campos: &Campos) -> sqlx::Result<Option<Dados>> {
+/// What the catalogue knows of the document that the fields name as their origem (R6).
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn da_origem(tx: &mut PgTransaction<'_>, campos: &Campos) -> sqlx::Result<Option<Dados>> {
     match origem::chave(campos) {
         Some(chave) => reading::dados(tx, origem::CATALOGO, &chave).await,
         None => Ok(None),

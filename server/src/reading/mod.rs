@@ -1,16 +1,14 @@
-//! Every query that a page, the API or a message reads, inside one transaction of the company, and
-//! how values read. `crate::visibility` says in SQL who sees what. Nothing here writes.
+//! Every query that a page, the API or a message reads, inside one transaction of the company.
+//! `crate::visibility` says in SQL who sees what. Nothing here writes.
 
 pub mod agenda;
 pub mod cited;
 pub mod json;
 pub mod lists;
 pub mod log;
-pub mod names;
 pub mod outbox;
 pub mod record;
 pub mod timeline;
-pub mod values;
 
 use crate::{
     reference::eligible,

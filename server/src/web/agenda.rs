@@ -26,7 +26,7 @@ const YEARS: std::ops::RangeInclusive<i32> = 1900..=2200;
 
 /// The query string.
 #[derive(Debug, Deserialize)]
-pub struct Asked {
+pub struct PageQuery {
     #[serde(default)]
     dia: String,
 }
@@ -62,7 +62,11 @@ struct CommitmentView {
 ///
 /// # Errors
 /// PostgreSQL refuses.
-pub async fn day(State(app): State<App>, visit: Visit, Query(asked): Query<Asked>) -> PageResult {
+pub async fn day(
+    State(app): State<App>,
+    visit: Visit,
+    Query(asked): Query<PageQuery>,
+) -> PageResult {
     let fuso = visit.auth.fuso;
     let today = visit.now.with_timezone(&fuso).date_naive();
     let asked = NaiveDate::parse_from_str(&asked.dia, "%Y-%m-%d").ok();

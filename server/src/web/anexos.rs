@@ -25,7 +25,7 @@ use campo_domain::{
 use chrono::Utc;
 
 /// The end of an address, which may be no file's.
-type Asked<T> = Result<Path<T>, PathRejection>;
+type Address<T> = Result<Path<T>, PathRejection>;
 
 /// `GET /web/anexos/{documento}/{anexo}/{variante}`.
 ///
@@ -33,7 +33,7 @@ type Asked<T> = Result<Path<T>, PathRejection>;
 /// 404 for what is not there, has not arrived or may not be seen.
 pub async fn show(
     State(app): State<App>,
-    asked: Asked<(DocumentId, ItemId, Variante)>,
+    asked: Address<(DocumentId, ItemId, Variante)>,
     visit: Visit,
     method: Method,
     headers: HeaderMap,
@@ -47,7 +47,7 @@ pub async fn show(
 /// `GET /arquivo/{tenant}/{documento}/{anexo}/{variante}?ate=…&assinatura=…`.
 pub async fn linked(
     State(app): State<App>,
-    asked: Asked<(TenantId, DocumentId, ItemId, Variante)>,
+    asked: Address<(TenantId, DocumentId, ItemId, Variante)>,
     sent: Result<Query<Assinado>, QueryRejection>,
     method: Method,
     headers: HeaderMap,

@@ -3,15 +3,15 @@
 //! to, of the one that it is a copy of (R94), of the client (R32).
 
 use super::{
-    form::Sent,
-    page::{self, Notice, PageError, PageResult, Shell, Visit},
-    record::fields::{self, Control, Input},
+    form::Form,
+    page::{self, Notice, PageError, PageResult, Shell, Visit, section},
+    record::inputs::{Control, Input, Pickers},
 };
 use crate::{
     app::App,
-    auth::office::local_path,
+    auth::office::voltar_local,
     office::{self, OfficeError, preparo},
-    reading::{self, names::Names, record, values::Reader},
+    reading::{self, cited, record},
     reference,
     web::format,
 };
@@ -25,24 +25,21 @@ use campo_domain::{
     ids::{DocumentId, ItemId},
     kind::Kind,
     parte::Colecao,
-    policy::{self, Parte},
     preenchimento,
     refusal::{Codigo, Refusal},
     registro::{Campos, Registro},
     tipo::{Tipo, TipoRef, Tipos},
     valor::{Campo, Valor},
 };
+use campo_screens::{Cited, Names, asked_first, form as fields_of, new_form, typed, words};
 use serde::Deserialize;
 use sqlx::PgTransaction;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 use uuid::Uuid;
-
-/// What is only known once somebody has worked on a record: a form that begins one does not ask.
-const LATER: [&str; 5] = ["esforco", "plano_mensal", "prazo_entrega", "procedencia", "resolucao"];
 
 /// What the page is asked for, by its address or by its own form.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct Asked {
+pub struct PageQuery {
     #[serde(default)]
     tipo: String,
     /// The record to copy.
@@ -60,14 +57,16 @@ pub struct Asked {
     voltar: String,
 }
 
-impl Asked {
+impl PageQuery {
     /// A copy belongs to what its original belongs to.
-    fn of_copy(mut self, ground: &Ground) -> Self {
-        let Some((registro, _)) = &ground.original else { return self };
-        let links = [("assistencia", &mut self.assistencia), ("ocorrencia", &mut self.ocorrencia)];
-        for (nome, link) in links {
-            if let Some(id) = registro.referencia(nome).filter(|_| link.is_empty()) {
-                *link = id.to_string();
+    fn of_copy(mut self, visit: &Visit, ground: &Ground) -> Self {
+        let Some((record, tipo)) = &ground.original else { return self };
+        let names = Names::default();
+        for field in fields_of(&visit.look(record, tipo, &names)) {
+            match field.campo.nome {
+                "assistencia" if self.assistencia.is_empty() => self.assistencia = field.typed,
+                "ocorrencia" if self.ocorrencia.is_empty() => self.ocorrencia = field.typed,
+                _ => {}
             }
         }
         self
@@ -91,8 +90,8 @@ struct FormView {
     tipo_nome: String,
     /// What it belongs to: the field's name, its label, the id and what is read.
     parents: Vec<(&'static str, String, String, String)>,
-    copia: Option<CopyView>,
-    voltar: String,
+    copy: Option<CopyView>,
+    back: String,
     inputs: Vec<Input>,
     cliente: ClienteView,
     error: Option<String>,
@@ -120,9 +119,22 @@ struct Ground {
     shell: Shell,
     tipos: Tipos,
     /// Those that new records are made with.
-    oferecidos: Vec<Arc<Tipo>>,
-    names: Names,
+    offered: Vec<Arc<Tipo>>,
+    pickers: Pickers,
+    /// The record to copy.
     original: Option<(Registro, Arc<Tipo>)>,
+}
+
+/// What stands in the form.
+struct Filled<'a> {
+    tipo: &'a Tipo,
+    asked: &'a PageQuery,
+    /// The id that the new record will have.
+    id: Uuid,
+    /// What was typed, or would be, by field.
+    typed: BTreeMap<&'static str, String>,
+    search: ClienteView,
+    error: Option<String>,
 }
 
 /// `GET /novo/{kind}`.
@@ -132,22 +144,32 @@ struct Ground {
 pub async fn form(
     State(app): State<App>,
     Path(kind): Path<String>,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<PageQuery>,
     visit: Visit,
 ) -> PageResult {
     let kind: Kind = kind.parse().map_err(|_| PageError::not_found())?;
-    let ground = ground(&app, &visit, kind, &asked).await?;
-    let asked = asked.of_copy(&ground);
+    let mut tx = app.db.snapshot(visit.auth.tenant).await?;
+    let ground = ground(&mut tx, &visit, kind, &asked).await?;
+    let asked = asked.of_copy(&visit, &ground);
     let tipo = match choose(&ground, kind, &asked)? {
         Chosen::One(tipo) => tipo,
         Chosen::Among(tipos) => return chooser(ground.shell, kind, &asked, &tipos),
     };
-    let campos = begin(&app, &visit, &tipo, &ground, &asked).await?;
-    let typed = |campo: &Campo| {
-        campos.get(campo.nome).map_or(String::new(), |v| fields::typed(campo, v, visit.auth.fuso))
+    let values = begin(&mut tx, &visit, &tipo, &ground, &asked).await?;
+    let fields = asked_first(&tipo, &visit.auth.pessoa).into_iter();
+    let text = |campo: &Campo| {
+        let value = values.get(campo.nome);
+        value.map_or_else(String::new, |value| typed(campo, value, visit.auth.fuso))
     };
-    let search = ClienteView::default();
-    show(&visit, ground, &tipo, &asked, Uuid::now_v7(), typed, search, None)
+    let filled = Filled {
+        tipo: &tipo,
+        asked: &asked,
+        id: Uuid::now_v7(),
+        typed: fields.map(|campo| (campo.nome, text(campo))).collect(),
+        search: ClienteView::default(),
+        error: None,
+    };
+    show(&mut tx, &visit, ground, filled).await
 }
 
 /// `POST /novo/{kind}`: makes the record, or looks for a cliente to choose.
@@ -158,11 +180,11 @@ pub async fn save(
     State(app): State<App>,
     Path(kind): Path<String>,
     visit: Visit,
-    sent: Sent,
+    sent: Form,
 ) -> PageResult {
     visit.auth.check_csrf(&sent.get("csrf"))?;
     let kind: Kind = kind.parse().map_err(|_| PageError::not_found())?;
-    let asked = Asked {
+    let asked = PageQuery {
         tipo: sent.get("tipo"),
         copia: sent.get("copia"),
         cliente: sent.get("cliente"),
@@ -170,65 +192,70 @@ pub async fn save(
         ocorrencia: sent.get("ocorrencia"),
         voltar: sent.get("voltar"),
     };
-    let ground = ground(&app, &visit, kind, &asked).await?;
+    let mut tx = app.db.snapshot(visit.auth.tenant).await?;
+    let ground = ground(&mut tx, &visit, kind, &asked).await?;
     let versao = sent.get("versao").parse().unwrap_or_default();
     let tipo = TipoRef { codigo: asked.tipo.clone(), versao };
     let tipo = ground.tipos.obter(&tipo).cloned().map_err(|_| PageError::not_found())?;
     let id = sent.id("id");
     let text = sent.get("procurar");
     let looking = !text.trim().is_empty() && asked.cliente.is_empty();
+    let fields = asked_first(&tipo, &visit.auth.pessoa).into_iter();
+    let mut filled = Filled {
+        tipo: &tipo,
+        asked: &asked,
+        id,
+        typed: fields.map(|campo| (campo.nome, sent.get(campo.nome))).collect(),
+        search: ClienteView { text, ..ClienteView::default() },
+        error: None,
+    };
     if looking || sent.get("acao") == "procurar" {
-        let mut tx = app.db.tenant(visit.auth.tenant).await?;
-        let found = record::find_clientes(&mut tx, visit.viewer(), &text).await?;
-        let search = ClienteView { text, found: Some(found), ..ClienteView::default() };
-        return show(&visit, ground, &tipo, &asked, id, |c| sent.get(c.nome), search, None);
+        let text = &filled.search.text;
+        filled.search.found = Some(record::find_clientes(&mut tx, visit.viewer(), text).await?);
+        return show(&mut tx, &visit, ground, filled).await;
     }
-    let made = make(&app, &visit, &tipo, &ground, &asked, &sent, id.into()).await?;
+    let command = command(&mut tx, &visit, &ground, &filled, &sent).await?;
+    // The connection is given back before the record is made, which takes one of its own.
+    tx.commit().await?;
+    let made = match command {
+        Ok(command) => make(&app, &visit, id.into(), command).await?,
+        Err(refusal) => Err(refusal),
+    };
     let Err(refusal) = made else {
-        let path = match local_path(&asked.voltar) {
+        let path = match voltar_local(&asked.voltar) {
             "/" => format!("/registros/{kind}/{id}"),
             path => format!("{path}{}{kind}={id}", if path.contains('?') { '&' } else { '?' }),
         };
         return Ok(Notice::Created.back_to(&app, &path));
     };
-    let search = ClienteView { text, ..ClienteView::default() };
-    let error = Some(refusal.mensagem());
-    show(&visit, ground, &tipo, &asked, id, |campo| sent.get(campo.nome), search, error)
+    filled.error = Some(refusal.mensagem());
+    let mut tx = app.db.snapshot(visit.auth.tenant).await?;
+    show(&mut tx, &visit, ground, filled).await
 }
 
-async fn ground(app: &App, visit: &Visit, kind: Kind, asked: &Asked) -> Result<Ground, PageError> {
+async fn ground(
+    tx: &mut PgTransaction<'_>,
+    visit: &Visit,
+    kind: Kind,
+    asked: &PageQuery,
+) -> Result<Ground, PageError> {
+    let tenant = visit.auth.tenant;
     let original = match asked.copia.parse::<DocumentId>() {
         Ok(id) => {
-            let found = office::load(app, visit.auth.tenant, &visit.auth.pessoa, id).await?;
-            let found = found.filter(|(registro, _)| registro.kind == kind);
+            let found = office::seen(tx, tenant, &visit.auth.pessoa, id).await?;
+            let found = found.filter(|(record, _)| record.kind == kind);
             Some(found.ok_or_else(PageError::not_found)?)
         }
         Err(_) => None,
     };
-    let mut documents: Vec<Uuid> = [&asked.cliente, &asked.assistencia, &asked.ocorrencia]
-        .iter()
-        .filter_map(|id| id.parse().ok())
-        .collect();
-    if let Some((registro, _)) = &original {
-        documents.extend(registro.campos.values().filter_map(Valor::id));
-    }
-    let title = title(kind);
-    let section = match kind {
-        Kind::Ocorrencia => "/ocorrencias",
-        Kind::Agenda => "/agenda",
-        Kind::Assistencia | Kind::Cliente => "/assistencias",
-    };
-    let mut tx = app.db.tenant(visit.auth.tenant).await?;
-    let oferecidos = reference::offered(&mut tx, visit.auth.tenant, kind).await;
-    let ground = Ground {
-        shell: visit.shell(&mut tx, title, section).await?,
-        tipos: reading::tipos(&mut tx, kind).await?.into_iter().collect(),
-        oferecidos: oferecidos.map_err(OfficeError::from)?,
-        names: Names::load(&mut tx, visit.viewer(), kind, &[], &documents).await?,
+    let offered = reference::oferecidos(tx, tenant, kind).await;
+    Ok(Ground {
+        shell: visit.shell(tx, title(kind), section(kind)).await?,
+        tipos: reading::tipos(tx, kind).await?.into_iter().collect(),
+        offered: offered.map_err(OfficeError::from)?,
+        pickers: Pickers::load(tx, kind).await?,
         original,
-    };
-    tx.commit().await?;
-    Ok(ground)
+    })
 }
 
 const fn title(kind: Kind) -> &'static str {
@@ -246,14 +273,14 @@ enum Chosen {
 }
 
 /// The tipo that was chosen, or that leaves no choice.
-fn choose(ground: &Ground, kind: Kind, asked: &Asked) -> Result<Chosen, PageError> {
+fn choose(ground: &Ground, kind: Kind, asked: &PageQuery) -> Result<Chosen, PageError> {
     let of_copy = ground.original.as_ref().map(|(_, tipo)| tipo.codigo.as_str());
     let code = of_copy.unwrap_or(&asked.tipo);
-    if let Some(tipo) = ground.oferecidos.iter().find(|tipo| tipo.codigo == code) {
+    if let Some(tipo) = ground.offered.iter().find(|tipo| tipo.codigo == code) {
         return Ok(Chosen::One(tipo.clone()));
     }
     if let Ok(withdrawn) = ground.tipos.atual(code) {
-        let refusal = Refusal::with(Codigo::TipoRetirado, [withdrawn.nome.clone()]);
+        let refusal = Refusal::com(Codigo::TipoRetirado, [withdrawn.nome.clone()]);
         return Err(PageError::refused(&refusal));
     }
     let fits = |tipo: &&Arc<Tipo>| {
@@ -263,7 +290,7 @@ fn choose(ground: &Ground, kind: Kind, asked: &Asked) -> Result<Chosen, PageErro
             false => tipo.tem_campo(nome) && kind.campo(nome).is_some(),
         })
     };
-    let fitting: Vec<Arc<Tipo>> = ground.oferecidos.iter().filter(fits).cloned().collect();
+    let fitting: Vec<Arc<Tipo>> = ground.offered.iter().filter(fits).cloned().collect();
     Ok(match &fitting[..] {
         [only] => Chosen::One(only.clone()),
         // Clientes of several presets are alike.
@@ -272,7 +299,7 @@ fn choose(ground: &Ground, kind: Kind, asked: &Asked) -> Result<Chosen, PageErro
     })
 }
 
-fn chooser(shell: Shell, kind: Kind, asked: &Asked, tipos: &[Arc<Tipo>]) -> PageResult {
+fn chooser(shell: Shell, kind: Kind, asked: &PageQuery, tipos: &[Arc<Tipo>]) -> PageResult {
     let kept = [
         ("cliente", &asked.cliente),
         ("assistencia", &asked.assistencia),
@@ -291,15 +318,14 @@ fn chooser(shell: Shell, kind: Kind, asked: &Asked, tipos: &[Arc<Tipo>]) -> Page
 
 /// What the form starts with.
 async fn begin(
-    app: &App,
+    tx: &mut PgTransaction<'_>,
     visit: &Visit,
     tipo: &Tipo,
     ground: &Ground,
-    asked: &Asked,
+    asked: &PageQuery,
 ) -> Result<Campos, PageError> {
-    let mut tx = app.db.tenant(visit.auth.tenant).await?;
     let mut campos = match &ground.original {
-        Some((registro, _)) => copied(&mut tx, visit, registro, tipo).await?.0,
+        Some((record, _)) => copied(tx, visit, record, tipo).await?.0,
         None => Campos::new(),
     };
     campos.extend(links(tipo, asked));
@@ -308,77 +334,64 @@ async fn begin(
     }
     if tipo.kind == Kind::Agenda
         && !asked.assistencia.is_empty()
-        && let Some(code) = record::agenda_type(&mut tx).await?
+        && let Some(code) = record::agenda_type(tx).await?
     {
         campos.entry("tipo_agenda".into()).or_insert(Valor::Texto(code));
     }
     let auth = &visit.auth;
-    preparo::completar(&mut tx, auth.tenant, &auth.pessoa, tipo, &mut campos).await?;
+    preparo::completar(tx, auth.tenant, &auth.pessoa, tipo, &mut campos).await?;
     Ok(campos)
 }
 
 /// The records that the new one belongs to.
-fn links(tipo: &Tipo, asked: &Asked) -> Vec<(String, Valor)> {
+fn links(tipo: &Tipo, asked: &PageQuery) -> Vec<(String, Valor)> {
     let links = [("assistencia", &asked.assistencia), ("ocorrencia", &asked.ocorrencia)];
     let links = links.into_iter().filter(|(nome, _)| tipo.kind.campo(nome).is_some());
     let link = |(nome, id): (&str, &String)| Some((nome.to_owned(), Valor::Id(id.parse().ok()?)));
     links.filter_map(link).collect()
 }
 
-/// The fields that the form asks: those that may be written in the first situação, and what must be
-/// filled in.
-fn asked_fields(visit: &Visit, tipo: &Tipo) -> Vec<&'static Campo> {
-    let first = tipo.situacao(None);
-    let asks = |campo: &&'static Campo| {
-        let needed =
-            tipo.obrigatorios.iter().any(|nome| nome == campo.nome) || campo.nome == "responsavel";
-        let open = first.is_none_or(|s| s.campos_editaveis.inclui(campo.nome))
-            && !LATER.contains(&campo.nome);
-        !campo.fixo
-            && tipo.tem_campo(campo.nome)
-            && fields::uses(tipo, campo.nome)
-            && (needed || open)
-            && policy::pode_criar(&visit.auth.pessoa, tipo, Parte::Campo(campo)).is_ok()
+/// The command that makes the record as the form was filled in.
+async fn command(
+    tx: &mut PgTransaction<'_>,
+    visit: &Visit,
+    ground: &Ground,
+    filled: &Filled<'_>,
+    sent: &Form,
+) -> Result<Result<Command, Refusal>, PageError> {
+    let (auth, tipo) = (&visit.auth, filled.tipo);
+    let mut campos: Campos = links(tipo, filled.asked).into_iter().collect();
+    for campo in asked_first(tipo, &auth.pessoa) {
+        match campo.ler(&sent.get(campo.nome), auth.fuso) {
+            Ok(value) if value.vazio() => {}
+            Ok(value) => {
+                campos.insert(campo.nome.to_owned(), value);
+            }
+            Err(refusal) => return Ok(Err(refusal)),
+        }
+    }
+    preparo::completar(tx, auth.tenant, &auth.pessoa, tipo, &mut campos).await?;
+    let itens = match &ground.original {
+        Some((record, _)) if sent.has("itens") => copied(tx, visit, record, tipo).await?.1,
+        _ => Vec::new(),
     };
-    let mut campos: Vec<_> = tipo.kind.campos().iter().filter(asks).collect();
-    campos.sort_by_key(|campo| fields::place(tipo, campo.nome));
-    campos
+    let (id, kind, tipo) = (filled.id.into(), tipo.kind, tipo.referencia());
+    Ok(Ok(Command::Criar { id, kind, tipo, campos, itens }))
 }
 
 async fn make(
     app: &App,
     visit: &Visit,
-    tipo: &Tipo,
-    ground: &Ground,
-    asked: &Asked,
-    sent: &Sent,
     id: DocumentId,
+    command: Command,
 ) -> Result<Result<(), Refusal>, PageError> {
     let auth = &visit.auth;
-    let mut campos: Campos = links(tipo, asked).into_iter().collect();
-    for campo in asked_fields(visit, tipo) {
-        match campo.ler(&sent.get(campo.nome), auth.fuso) {
-            Ok(Valor::Nulo) => {}
-            Ok(valor) => {
-                campos.insert(campo.nome.to_owned(), valor);
-            }
-            Err(refusal) => return Ok(Err(refusal)),
-        }
-    }
-    let mut tx = app.db.tenant(auth.tenant).await?;
-    preparo::completar(&mut tx, auth.tenant, &auth.pessoa, tipo, &mut campos).await?;
-    let itens = match &ground.original {
-        Some((registro, _)) if sent.has("itens") => copied(&mut tx, visit, registro, tipo).await?.1,
-        _ => Vec::new(),
-    };
-    tx.rollback().await?;
-    let command = Command::Criar { id, kind: tipo.kind, tipo: tipo.referencia(), campos, itens };
     match office::run(app, auth.tenant, &auth.pessoa, id, command).await {
         Ok(()) => Ok(Ok(())),
         Err(OfficeError::Refused(refusal)) => {
             // The same form sent twice: it was done the first time.
             let found = office::load(app, auth.tenant, &auth.pessoa, id).await?;
-            let done = found.is_some_and(|(registro, _)| registro.criacao.por == auth.pessoa.id);
+            let done = found.is_some_and(|(record, _)| record.criacao.por == auth.pessoa.id);
             Ok(if done { Ok(()) } else { Err(refusal) })
         }
         Err(error) => Err(error.into()),
@@ -389,59 +402,59 @@ async fn make(
 async fn copied(
     tx: &mut PgTransaction<'_>,
     visit: &Visit,
-    registro: &Registro,
+    record: &Registro,
     tipo: &Tipo,
 ) -> Result<(Campos, Vec<NovoItem>), PageError> {
     let mint = || ItemId::from(Uuid::now_v7());
-    let (mut campos, mut itens) = preenchimento::duplicar(registro, tipo, mint);
+    let (mut campos, mut itens) = preenchimento::duplicar(record, tipo, mint);
     preparo::so_em_uso(tx, &visit.auth.pessoa, tipo, &mut campos, &mut itens).await?;
     Ok((campos, itens))
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts of one page, each from elsewhere")]
-fn show(
+async fn show(
+    tx: &mut PgTransaction<'_>,
     visit: &Visit,
     ground: Ground,
-    tipo: &Tipo,
-    asked: &Asked,
-    id: Uuid,
-    typed: impl Fn(&Campo) -> String,
-    search: ClienteView,
-    error: Option<String>,
+    filled: Filled<'_>,
 ) -> PageResult {
-    let kind = tipo.kind;
-    let reader = Reader { names: &ground.names, tipo, fuso: visit.auth.fuso };
-    let inputs = asked_fields(visit, tipo).into_iter();
-    let inputs: Vec<Input> = inputs.map(|campo| reader.own_input(campo, typed(campo))).collect();
-    let parents = links(tipo, asked).into_iter().filter_map(|(nome, valor)| {
-        let campo = kind.campo(&nome)?;
-        let (text, id) = (reader.show(campo, &valor).text, valor.id()?.to_string());
-        Some((campo.nome, tipo.rotulo(campo.nome).to_owned(), id, text))
-    });
-    let parents = parents.collect();
-    let chosen = kind.campo("cliente").map(&typed).filter(|id| !id.is_empty());
-    let chosen = chosen.map(|id| {
-        let named = id.parse().ok().and_then(|id: Uuid| ground.names.documents.get(&id));
-        (id, named.map_or_else(|| "Cliente não disponível".into(), record::Named::label))
-    });
+    let Filled { tipo, asked, id, typed, search, error } = filled;
+    let (kind, text) = (tipo.kind, |name| typed.get(name).cloned().unwrap_or_default());
+    let chosen: Option<DocumentId> = text("cliente").parse().ok();
+    let links = links(tipo, asked).into_iter();
+    let links = links.filter_map(|(name, value)| Some((kind.campo(&name)?, value)));
+    let links: Vec<_> = links.collect();
+    let mut cited = Cited::default();
+    cited.documents.extend(chosen);
+    links.iter().for_each(|(campo, value)| cited.value(campo, value));
+    let names = cited::names(tx, visit.viewer(), &cited).await?;
+    let parent = |(campo, value): &(&'static Campo, Valor)| {
+        let shown = words(campo, value, Some(tipo), &names, visit.auth.fuso).text;
+        let id = value.id()?.to_string();
+        Some((campo.nome, tipo.rotulo(campo.nome).to_owned(), id, shown))
+    };
+    let label = |id| names.document(id).map_or("Cliente não disponível", |link| &link.label);
+    let asks = new_form(tipo, &visit.auth.pessoa).fields.into_iter();
+    let asks = asks.filter(|field| typed.contains_key(field.campo.nome));
     let back = format!("/novo/{kind}?tipo={}", format::escape(&tipo.codigo));
     let new = ground.shell.kinds.contains(&Kind::Cliente);
-    let new = new.then(|| format!("/novo/cliente?voltar={}", format::escape(&back)));
-    let copia = ground.original.as_ref().map(|(registro, _)| CopyView {
-        id: registro.id.to_string(),
-        label: registro.rotulo(),
-        items: registro.vivos(Colecao::Itens).count(),
-    });
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let form = FormView {
         id,
         tipo: tipo.referencia(),
         tipo_nome: tipo.nome.clone(),
-        parents,
-        copia,
-        voltar: asked.voltar.clone(),
-        inputs,
-        cliente: ClienteView { chosen, new, ..search },
+        parents: links.iter().filter_map(parent).collect(),
+        copy: ground.original.as_ref().map(|(record, _)| CopyView {
+            id: record.id.to_string(),
+            label: record.rotulo(),
+            items: record.vivos(Colecao::Itens).count(),
+        }),
+        back: asked.voltar.clone(),
+        inputs: asks.map(|field| ground.pickers.input(&field, text(field.campo.nome))).collect(),
+        cliente: ClienteView {
+            chosen: chosen.map(|id| (id.to_string(), label(id).to_owned())),
+            new: new.then(|| format!("/novo/cliente?voltar={}", format::escape(&back))),
+            ..search
+        },
         error,
     };
     let (title, form) = (title(kind).to_owned(), Some(form));

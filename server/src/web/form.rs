@@ -3,16 +3,16 @@
 use super::page::PageError;
 use crate::error::ApiError;
 use axum::{
-    extract::{Form, FromRequest, Request},
+    extract::{FromRequest, Request},
     http::StatusCode,
 };
 use uuid::Uuid;
 
 /// The fields of a form that was sent.
 #[derive(Clone, Debug, Default)]
-pub struct Sent(Vec<(String, String)>);
+pub struct Form(Vec<(String, String)>);
 
-impl Sent {
+impl Form {
     /// A field; empty when it was not sent. Line breaks are single `\n`, not the `\r\n` of forms,
     /// and there is no NUL, which PostgreSQL cannot hold.
     pub fn get(&self, name: &str) -> String {
@@ -41,12 +41,12 @@ impl Sent {
     }
 }
 
-impl<S: Send + Sync> FromRequest<S> for Sent {
+impl<S: Send + Sync> FromRequest<S> for Form {
     type Rejection = PageError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, PageError> {
-        match Form::<Vec<(String, String)>>::from_request(request, state).await {
-            Ok(Form(fields)) => Ok(Self(fields)),
+        match axum::Form::<Vec<(String, String)>>::from_request(request, state).await {
+            Ok(axum::Form(fields)) => Ok(Self(fields)),
             Err(rejection) => {
                 let mensagem = match rejection.status() {
                     StatusCode::PAYLOAD_TOO_LARGE => "O texto é longo demais e não foi gravado.",
@@ -62,22 +62,27 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
 #[derive(Clone, Debug)]
 pub struct Draft {
     /// Which form of the page, by its key in the page.
-    pub form: String,
+    pub key: String,
     /// What was typed.
-    pub sent: Sent,
+    pub sent: Form,
     /// Why not, for the person.
     pub error: String,
 }
 
 impl Draft {
     /// The draft, if it is of that form.
-    pub fn of<'a>(draft: Option<&'a Draft>, form: &str) -> Option<&'a Draft> {
-        draft.filter(|draft| draft.form == form)
+    pub fn of<'a>(draft: Option<&'a Draft>, key: &str) -> Option<&'a Draft> {
+        draft.filter(|draft| draft.key == key)
     }
 
     /// What was typed into that form, else `or`.
     pub fn text(draft: Option<&Draft>, name: &str, or: impl FnOnce() -> String) -> String {
         draft.map_or_else(or, |draft| draft.sent.get(name))
+    }
+
+    /// The id that a form sends along: the one that it was sent with, else a new one.
+    pub fn id(draft: Option<&Draft>, name: &str) -> Uuid {
+        draft.map_or_else(Uuid::now_v7, |draft| draft.sent.id(name))
     }
 
     /// The reason, if it is of that form.

@@ -1,7 +1,7 @@
 //! `/retidas`: late work that waits for the office, over all records, and its decision.
 
 use super::{
-    form::Sent,
+    form::Form,
     format::Moment,
     page::{self, Notice, PageError, PageResult, Shell, Visit},
 };
@@ -10,7 +10,7 @@ use crate::{
     auth::office::{OfficeAuth, local_path},
     office::{self, OfficeError},
     reading::{
-        People,
+        cited,
         record::{self, Waiting, label},
     },
 };
@@ -20,7 +20,8 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use campo_domain::{ids::HeldId, kind::Kind, pessoa::Permissao};
+use campo_domain::{ids::HeldId, kind::Kind, pessoa::Permissao, registro::Autoria};
+use campo_screens::Cited;
 use uuid::Uuid;
 
 #[derive(Template)]
@@ -50,10 +51,12 @@ struct HeldRow {
 pub async fn list(State(app): State<App>, visit: Visit) -> PageResult {
     let mut tx = app.db.tenant(visit.auth.tenant).await?;
     let shell = visit.shell(&mut tx, "Edições retidas", "/retidas").await?;
-    let people = People::load(&mut tx).await?;
     let found = record::held(&mut tx, visit.viewer(), &Waiting::default()).await?;
-    let devices: Vec<Uuid> = found.iter().map(|held| held.device).collect();
-    let devices = record::devices(&mut tx, &devices).await?;
+    let mut cited = Cited::default();
+    for held in &found {
+        cited.authorship(Autoria { por: held.author.into(), em: held.device.into() });
+    }
+    let names = cited::names(&mut tx, visit.viewer(), &cited).await?;
     tx.commit().await?;
 
     let rows = found.into_iter().map(|held| HeldRow {
@@ -62,8 +65,8 @@ pub async fn list(State(app): State<App>, visit: Visit) -> PageResult {
         kind: held.kind.parse().map_or(held.kind.clone(), |kind: Kind| kind.rotulo().into()),
         title: held.titulo.unwrap_or_default(),
         href: held.existe.then(|| format!("/registros/{}/{}", held.kind, held.document)),
-        author: people.name_or_unknown(held.author),
-        device: devices.get(&held.device).cloned().unwrap_or_default(),
+        author: names.person_or_unknown(held.author.into()).to_owned(),
+        device: names.device(held.device.into()).unwrap_or_default().to_owned(),
         received: Moment::new(held.received_at, visit.now, visit.auth.fuso),
         reason: held.message,
     });
@@ -81,7 +84,7 @@ pub async fn decide(
     State(app): State<App>,
     auth: OfficeAuth,
     Path(id): Path<String>,
-    sent: Sent,
+    sent: Form,
 ) -> Result<Response, PageError> {
     auth.check_csrf(&sent.get("csrf"))?;
     let held: HeldId = id.parse().map_err(|_| PageError::not_found())?;

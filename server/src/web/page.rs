@@ -11,7 +11,8 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
-use campo_domain::{kind::Kind, refusal::Refusal};
+use campo_domain::{kind::Kind, refusal::Refusal, registro::Registro, tipo::Tipo, workflow::Onde};
+use campo_screens::{Look, Names};
 use chrono::{DateTime, Utc};
 use sqlx::PgTransaction;
 use std::{collections::BTreeSet, time::Duration};
@@ -114,6 +115,20 @@ impl Visit {
         Viewer::of(&self.auth.pessoa)
     }
 
+    /// How the person sees a record now, in the office.
+    pub fn look<'a>(&'a self, record: &'a Registro, tipo: &'a Tipo, names: &'a Names) -> Look<'a> {
+        Look {
+            record,
+            expected: record,
+            tipo,
+            person: &self.auth.pessoa,
+            place: Onde::Servidor,
+            now: self.now,
+            zone: self.auth.fuso,
+            names,
+        }
+    }
+
     /// The header of the page. `section` is the path of its entry in the menu.
     ///
     /// # Errors
@@ -163,6 +178,15 @@ pub struct Shell {
     pub held: i64,
     /// Said once.
     pub notice: Option<&'static str>,
+}
+
+/// The entry of the menu that records of a kind belong to, by its path.
+pub const fn section(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Ocorrencia => "/ocorrencias",
+        Kind::Agenda => "/agenda",
+        Kind::Assistencia | Kind::Cliente => "/assistencias",
+    }
 }
 
 /// The lists of a company: only of what it keeps.

@@ -1,7 +1,7 @@
 //! `/entrar` and `/sair`.
 
 use super::{
-    form::Sent,
+    form::Form,
     page::{self, PageError, PageResult},
 };
 use crate::{
@@ -69,7 +69,7 @@ pub async fn enter(
     ip: ClientIp,
     headers: HeaderMap,
     jar: CookieJar,
-    sent: Sent,
+    sent: Form,
 ) -> PageResult {
     let (company, login) = (sent.get("empresa"), sent.get("login"));
     let back = local_path(&sent.get("voltar")).to_owned();
@@ -104,7 +104,7 @@ pub async fn leave(
     State(app): State<App>,
     auth: OfficeAuth,
     jar: CookieJar,
-    sent: Sent,
+    sent: Form,
 ) -> Result<Response, PageError> {
     auth.check_csrf(&sent.get("csrf"))?;
     let gone = office::sign_out(&app, &auth).await?;

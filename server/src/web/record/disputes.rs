@@ -1,21 +1,18 @@
 //! Where people wrote without knowing of each other: conflicts (ff18) and held branches (ff28),
 //! each version with who and when, for the office to decide.
 
-use super::load::Loaded;
+use super::{
+    load::RecordRead,
+    shown::{Shown, device, moment, person},
+};
 use crate::{
-    reading::values::{self, Shown},
+    office::HeldView,
     web::{
         form::Draft,
         format::{self, Moment},
-        page::Visit,
     },
 };
-use campo_domain::{
-    parte::Colecao,
-    policy::{self, Parte},
-    registro::Conflito,
-    valor::Valor,
-};
+use campo_screens::{Dispute, Look, Proposal, Version, disputes, proposed};
 use uuid::Uuid;
 
 /// A field with several values.
@@ -58,72 +55,53 @@ pub struct WriteView {
     pub at: String,
 }
 
-/// A field with several values, each with who and when.
-pub fn conflict(conflito: &Conflito, visit: &Visit, loaded: &Loaded) -> ConflictView {
-    let (registro, reader, fuso) = (&loaded.registro, loaded.reader(), visit.auth.fuso);
-    let named = values::named(registro.kind, &conflito.campo);
-    let campo = named.map(|(campo, _)| campo);
-    let (label, parte) = match named {
-        Some((campo, Some((em, _)))) => {
-            (values::label_of_part(campo, em), Some(Parte::CampoItem(em, campo)))
-        }
-        Some((campo, None)) => {
-            (reader.tipo.rotulo(campo.nome).to_owned(), Some(Parte::Campo(campo)))
-        }
-        None => (conflito.campo.clone(), None),
-    };
-    let pessoa = &visit.auth.pessoa;
-    let may = |parte| policy::pode_alterar_registro(pessoa, registro, &loaded.tipo, parte).is_ok();
-    let shown = |valor: &Valor| match campo {
-        Some(campo) => reader.show(campo, valor),
-        None => Shown::default(),
-    };
-    let versions = conflito.versoes.iter().enumerate().map(|(position, versao)| VersionView {
-        shown: shown(&versao.valor),
-        json: serde_json::to_string(&versao.valor).unwrap_or_default(),
-        who: loaded.names.people.name_or_unknown(versao.autoria.por.uuid()),
-        whence: loaded.names.device(versao.autoria.em.uuid()),
-        at: Moment::new(versao.quando, visit.now, fuso),
+/// The fields with several values, each value with who and when.
+pub fn conflicts(look: &Look<'_>) -> Vec<ConflictView> {
+    disputes(look).into_iter().map(|dispute| conflict(look, dispute)).collect()
+}
+
+fn conflict(look: &Look<'_>, dispute: Dispute<'_>) -> ConflictView {
+    let version = |(position, version): (usize, &Version<'_>)| VersionView {
+        shown: Shown::from(&version.words),
+        json: serde_json::to_string(version.value).unwrap_or_default(),
+        who: person(look, version.by),
+        whence: device(look, version.device),
+        at: moment(look, version.at),
         in_force: position == 0,
-    });
+    };
     ConflictView {
-        label,
-        field: conflito.campo.clone(),
-        may_settle: parte.is_some_and(may),
-        versions: versions.collect(),
+        label: dispute.label,
+        field: dispute.field.to_owned(),
+        may_settle: dispute.settle.is_ok(),
+        versions: dispute.versions.iter().enumerate().map(version).collect(),
     }
 }
 
 /// The held branches of the record, beside what it says now.
-pub fn held(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Vec<HeldCard> {
-    let (fuso, reader) = (visit.auth.fuso, loaded.reader());
-    let card = |held: &crate::office::HeldView| {
-        let draft = Draft::of(draft, &format!("retida-{}", held.id));
-        let noted = || held.decision_note.clone().unwrap_or_default();
-        let writes = held.writes.iter().map(|write| WriteView {
-            label: write.label.clone().unwrap_or_default(),
-            current: reader.held(
-                write.label.as_deref().unwrap_or_default(),
-                write.current.as_deref().unwrap_or_default(),
-            ),
-            proposed: reader.held(
-                write.label.as_deref().unwrap_or_default(),
-                write.proposed.as_deref().unwrap_or_default(),
-            ),
-            at: format::instant(write.at, fuso),
-        });
-        HeldCard {
-            id: held.id.uuid(),
-            author: loaded.names.people.name_or_unknown(held.author.uuid()),
-            device: loaded.names.device(held.device.uuid()),
-            received: Moment::new(held.received_at, visit.now, fuso),
-            reason: held.reason.clone(),
-            waiting: held.status == "aguardando",
-            decision: if held.status == "aprovado" { "Aprovada" } else { "Descartada" },
-            note: Draft::text(draft, "motivo", noted),
-            error: Draft::error(draft),
-            writes: writes.collect(),
-        }
+pub fn held(look: &Look<'_>, read: &RecordRead, draft: Option<&Draft>) -> Vec<HeldCard> {
+    read.held.iter().map(|held| card(look, held, draft)).collect()
+}
+
+fn card(look: &Look<'_>, held: &HeldView, draft: Option<&Draft>) -> HeldCard {
+    let draft = Draft::of(draft, &format!("retida-{}", held.id));
+    let noted = || held.decision_note.clone().unwrap_or_default();
+    let write = |proposal: Proposal| WriteView {
+        label: proposal.label,
+        current: proposal.current.text,
+        proposed: proposal.proposed.text,
+        at: format::instant(proposal.at, look.zone),
     };
-    loaded.held.iter().map(card).collect()
+    let writes = proposed(look.tipo, look.names, look.zone, &held.writes);
+    HeldCard {
+        id: held.id.uuid(),
+        author: person(look, held.author),
+        device: device(look, held.device),
+        received: moment(look, held.received_at),
+        reason: held.reason.clone(),
+        waiting: held.status == "aguardando",
+        decision: if held.status == "aprovado" { "Aprovada" } else { "Descartada" },
+        note: Draft::text(draft, "motivo", noted),
+        error: Draft::error(draft),
+        writes: writes.into_iter().map(write).collect(),
+    }
 }

@@ -1,23 +1,20 @@
 //! What goes out from a record: actions for the company's ERP (R21, R72–R75, R100) and e-mails.
 
-use super::load::Loaded;
+use super::{
+    load::RecordRead,
+    shown::{moment, person},
+};
 use crate::{
     outbox::delivery::EntregaDaAcao,
     reading::outbox::Email,
-    web::{form::Draft, format::Moment, page::Visit},
+    web::{form::Draft, format::Moment},
 };
-use campo_domain::{
-    command::Command,
-    ids::AcaoId,
-    refusal::Codigo,
-    registro::{Acao, SituacaoAcao},
-    tipo::AcaoPermitida,
-    workflow::{self, Onde},
-};
+use campo_domain::registro::{Acao, SituacaoAcao};
+use campo_screens::{ErpAction, Look, erp_actions};
 use uuid::Uuid;
 
 /// An action that was asked for.
-pub struct AcaoView {
+pub struct AskedView {
     pub id: Uuid,
     pub label: String,
     pub state: &'static str,
@@ -57,28 +54,30 @@ pub struct EmailView {
 }
 
 /// What was asked for, the newest first.
-pub fn asked(visit: &Visit, loaded: &Loaded) -> Vec<AcaoView> {
-    let moment = |at| Moment::new(at, visit.now, loaded.fuso);
-    let view = |acao: &Acao| AcaoView {
-        id: acao.id.uuid(),
-        label: loaded.tipo.acao(&acao.codigo).map_or(acao.codigo.clone(), |a| a.rotulo.clone()),
-        state: acao.situacao.rotulo(),
-        fase: match acao.situacao {
-            SituacaoAcao::Solicitada => "andamento",
-            SituacaoAcao::Concluida => "concluido",
-            SituacaoAcao::Recusada => "negado",
-        },
-        external: acao.externo.clone(),
-        remark: acao.observacao.clone(),
-        answer: acao.retorno.clone(),
-        by: loaded.names.people.name_or_unknown(acao.por.uuid()),
-        at: moment(acao.quando),
-        answered: (acao.situacao != SituacaoAcao::Solicitada).then(|| moment(acao.atualizada_em)),
-        delivery: (acao.situacao == SituacaoAcao::Solicitada)
-            .then(|| loaded.deliveries.get(&acao.id.uuid()).map(delivery))
-            .flatten(),
+pub fn asked(look: &Look<'_>, read: &RecordRead) -> Vec<AskedView> {
+    let view = |action: &Acao| {
+        let waits = action.situacao == SituacaoAcao::Solicitada;
+        let known = look.tipo.acao(&action.codigo);
+        let delivered = read.deliveries.get(&action.id.uuid()).filter(|_| waits);
+        AskedView {
+            id: action.id.uuid(),
+            label: known.map_or_else(|| action.codigo.clone(), |known| known.rotulo.clone()),
+            state: action.situacao.rotulo(),
+            fase: match action.situacao {
+                SituacaoAcao::Solicitada => "andamento",
+                SituacaoAcao::Concluida => "concluido",
+                SituacaoAcao::Recusada => "negado",
+            },
+            external: action.externo.clone(),
+            remark: action.observacao.clone(),
+            answer: action.retorno.clone(),
+            by: person(look, action.por),
+            at: moment(look, action.quando),
+            answered: (!waits).then(|| moment(look, action.atualizada_em)),
+            delivery: delivered.map(delivery),
+        }
     };
-    loaded.registro.acoes.iter().rev().map(view).collect()
+    look.record.acoes.iter().rev().map(view).collect()
 }
 
 fn delivery(delivery: &EntregaDaAcao) -> String {
@@ -104,35 +103,23 @@ fn sentence(words: &str) -> String {
 }
 
 /// What the person may ask for now, what still lacks a field included.
-pub fn possible(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Vec<AskView> {
-    let (registro, tipo, pessoa) = (&loaded.registro, &loaded.tipo, &visit.auth.pessoa);
-    let view = |permitida: &AcaoPermitida| {
-        let draft = Draft::of(draft, &format!("pedir-{}", permitida.codigo));
-        let id = draft.map_or_else(Uuid::now_v7, |draft| draft.sent.id("acao"));
-        let codigo = permitida.codigo.clone();
-        // A draft's own id may be in the record already: another is asked about.
-        let acao = AcaoId::from(Uuid::now_v7());
-        let command = Command::SolicitarAcao { acao, codigo, observacao: None };
-        let decided = workflow::decide(Some(registro), tipo, pessoa, &command, Onde::Servidor);
-        let lacks = match decided {
-            Ok(_) => None,
-            Err(refusal) if refusal.codigo == Codigo::ExigeCampo => Some(refusal.mensagem()),
-            Err(_) => return None,
-        };
-        Some(AskView {
-            code: permitida.codigo.clone(),
-            label: permitida.rotulo.clone(),
-            id,
-            lacks,
+pub fn possible(look: &Look<'_>, draft: Option<&Draft>) -> Vec<AskView> {
+    let view = |action: ErpAction<'_>| {
+        let draft = Draft::of(draft, &format!("pedir-{}", action.code));
+        AskView {
+            code: action.code.to_owned(),
+            label: action.label.to_owned(),
+            id: Draft::id(draft, "acao"),
+            lacks: action.lacks.map(|refusal| refusal.mensagem()),
             remark: Draft::text(draft, "observacao", String::new),
             error: Draft::error(draft),
-        })
+        }
     };
-    tipo.acoes.iter().filter_map(view).collect()
+    erp_actions(look).into_iter().map(view).collect()
 }
 
 /// The e-mails about the record, the newest first (R60, R66, R87).
-pub fn emails(visit: &Visit, loaded: &Loaded) -> Vec<EmailView> {
+pub fn emails(look: &Look<'_>, read: &RecordRead) -> Vec<EmailView> {
     let view = |email: &Email| {
         let (state, fase) = match email.situacao.as_str() {
             "enviado" => ("Enviado", "concluido"),
@@ -153,8 +140,8 @@ pub fn emails(visit: &Visit, loaded: &Loaded) -> Vec<EmailView> {
             state,
             fase,
             error: email.erro.as_deref().filter(|_| email.situacao != "enviado").map(sentence),
-            at: Moment::new(email.enviado_em.unwrap_or(email.criado_em), visit.now, loaded.fuso),
+            at: moment(look, email.enviado_em.unwrap_or(email.criado_em)),
         }
     };
-    loaded.emails.iter().map(view).collect()
+    read.emails.iter().map(view).collect()
 }

@@ -1,19 +1,18 @@
 //! The flow of a record: the transitions that may be asked for, each with what it brings, and the
 //! analyses that were issued (R45–R71).
 
-use super::{fields, load::Loaded};
+use super::{
+    inputs,
+    load::RecordRead,
+    shown::{moment, person},
+};
 use crate::web::{
     form::{Choice, Draft},
     format::Moment,
-    page::Visit,
 };
-use campo_domain::{
-    fluxo::{Consequencia, Fase, Guarda, Transicao},
-    ids::UserId,
-    policy::{self, Parte},
-    registro::{Analise, Pedido, Registro, TipoAnalise},
-    tipo::Tipo,
-    workflow::{self, Asked as Asking, Onde},
+use campo_screens::{
+    Analysis, AnalysisState, Button, Look, May, Style, Waiting, analyses as issued, buttons,
+    waiting as pending,
 };
 use uuid::Uuid;
 
@@ -22,6 +21,8 @@ pub struct ActionView {
     pub verb: String,
     pub label: String,
     pub style: &'static str,
+    /// The name of the situação that it leads to.
+    pub leads_to: Option<String>,
     /// What must be written, if anything.
     pub asks: Option<&'static str>,
     /// Whether it says if the complaint is founded, and what was chosen.
@@ -30,8 +31,9 @@ pub struct ActionView {
     pub email: Option<EmailOffer>,
     /// What has to be done first.
     pub lacks: Option<String>,
-    pub pedido: Uuid,
-    pub analise: Uuid,
+    /// The ids of the request and of its analysis.
+    pub request: Uuid,
+    pub analysis: Uuid,
     pub text: String,
     pub error: Option<String>,
 }
@@ -51,7 +53,7 @@ pub struct EmailOffer {
 }
 
 /// An analysis.
-pub struct AnaliseView {
+pub struct AnalysisView {
     pub id: Uuid,
     pub title: &'static str,
     pub founded: Option<bool>,
@@ -83,121 +85,74 @@ pub struct WaitingView {
 }
 
 /// The requests that wait, in the order of their asking.
-pub fn waiting(visit: &Visit, loaded: &Loaded) -> Vec<WaitingView> {
-    let (registro, tipo) = (&loaded.registro, &loaded.tipo);
-    let view = |pedido: &Pedido| {
-        let transicao = tipo.fluxo.transicao(&pedido.verbo);
-        let why = workflow::photos_on_their_way(registro, tipo, &pedido.verbo);
-        WaitingView {
-            label: transicao.map_or_else(|| pedido.verbo.clone(), |t| t.rotulo.clone()),
-            by: loaded.names.people.name_or_unknown(pedido.autoria.por.uuid()),
-            at: Moment::new(pedido.quando, visit.now, loaded.fuso),
-            why: why.map_or_else(|| "Vem depois do que espera.".into(), |why| why.mensagem()),
-        }
+pub fn waiting(look: &Look<'_>) -> Vec<WaitingView> {
+    let view = |waiting: Waiting<'_>| WaitingView {
+        label: waiting.label.to_owned(),
+        by: person(look, waiting.request.autoria.por),
+        at: moment(look, waiting.request.quando),
+        why: waiting.why,
     };
-    registro.pedidos_pendentes().map(view).collect()
+    pending(look).into_iter().map(view).collect()
 }
 
 /// The buttons that the person may press now.
-pub fn actions(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Vec<ActionView> {
-    let (registro, tipo, pessoa) = (&loaded.registro, &loaded.tipo, &visit.auth.pessoa);
-    let view = |transicao: &Transicao| {
-        let draft = Draft::of(draft, &format!("acao-{}", transicao.verbo));
-        let pedir = Asking { verb: &transicao.verbo, reason: Some("?"), brings: transicao.traz };
-        let judged = workflow::judge(registro, tipo, pessoa, pedir, Onde::Servidor);
-        let offers = |efeito: &Consequencia| matches!(efeito, Consequencia::OferecerEmail(_));
-        let minted = |name: &str| draft.map_or_else(Uuid::now_v7, |draft| draft.sent.id(name));
-        ActionView {
-            verb: transicao.verbo.clone(),
-            label: transicao.rotulo.clone(),
-            style: style(transicao, tipo),
-            asks: asks(transicao),
-            founded: (transicao.traz == Some(TipoAnalise::Laudo))
-                .then(|| Draft::text(draft, "procedente", String::new)),
-            email: transicao.efeitos.iter().any(offers).then(|| EmailOffer {
-                to: registro.valor("contato_email").texto().unwrap_or_default().to_owned(),
-                checked: draft.is_some_and(|draft| draft.sent.has("email")),
-            }),
-            lacks: judged.err().map(|refusal| refusal.mensagem()),
-            pedido: minted("pedido"),
-            analise: minted("analise"),
-            text: Draft::text(draft, "texto", String::new),
-            error: Draft::error(draft),
-        }
-    };
-    workflow::available(registro, tipo, pessoa, Onde::Servidor).into_iter().map(view).collect()
+pub fn actions(look: &Look<'_>, draft: Option<&Draft>) -> Vec<ActionView> {
+    buttons(look).into_iter().map(|button| action(button, draft)).collect()
 }
 
-fn style(transicao: &Transicao, tipo: &Tipo) -> &'static str {
-    match tipo.fluxo.situacao(&transicao.para) {
-        Some(situacao) if situacao.fase == Fase::Concluido => "principal",
-        Some(situacao) if !situacao.fase.aberta() => "perigo",
-        _ => "",
-    }
-}
-
-/// The label of what the transition's form asks to write.
-fn asks(transicao: &Transicao) -> Option<&'static str> {
-    match transicao.traz {
-        Some(TipoAnalise::Laudo) => Some("Conclusão"),
-        Some(TipoAnalise::Solucao) => Some("Solução"),
-        Some(TipoAnalise::Parecer) => Some("Parecer final"),
-        Some(TipoAnalise::Parcial) => Some("Análise"),
-        None => transicao.guardas.contains(&Guarda::Motivo).then_some("Motivo"),
+fn action(button: Button<'_>, draft: Option<&Draft>) -> ActionView {
+    let draft = Draft::of(draft, &format!("acao-{}", button.verb));
+    ActionView {
+        verb: button.verb.to_owned(),
+        label: button.label.to_owned(),
+        style: match button.style {
+            Style::Plain => "",
+            Style::Main => "principal",
+            Style::Danger => "perigo",
+        },
+        leads_to: button.leads_to.map(|situacao| situacao.nome.clone()),
+        asks: button.asks,
+        founded: button.says_founded.then(|| Draft::text(draft, "procedente", String::new)),
+        email: button.offers_email.then(|| EmailOffer {
+            to: button.email_to.unwrap_or_default().to_owned(),
+            checked: draft.is_some_and(|draft| draft.sent.has("email")),
+        }),
+        lacks: button.lacks.map(|refusal| refusal.mensagem()),
+        request: Draft::id(draft, "pedido"),
+        analysis: Draft::id(draft, "analise"),
+        text: Draft::text(draft, "texto", String::new),
+        error: Draft::error(draft),
     }
 }
 
 /// What was issued, the newest first.
-pub fn analyses(visit: &Visit, loaded: &Loaded) -> Vec<AnaliseView> {
-    let registro = &loaded.registro;
-    let name = |id: UserId| loaded.names.people.name_or_unknown(id.uuid());
-    let view = |analise: &Analise| {
-        let state = state(registro, analise);
-        AnaliseView {
-            id: analise.id.uuid(),
-            title: analise.tipo.rotulo(),
-            founded: analise.procedente,
-            text: analise.texto.clone(),
-            by: name(analise.autoria.por),
-            at: Moment::new(analise.quando, visit.now, loaded.fuso),
-            handed: analise.encaminhar.map(name),
-            state,
-            in_force: state == Some(IN_FORCE),
-        }
+pub fn analyses(look: &Look<'_>) -> Vec<AnalysisView> {
+    let view = |Analysis { analysis, state, .. }: Analysis<'_>| AnalysisView {
+        id: analysis.id.uuid(),
+        title: analysis.tipo.rotulo(),
+        founded: analysis.procedente,
+        text: analysis.texto.clone(),
+        by: person(look, analysis.autoria.por),
+        at: moment(look, analysis.quando),
+        handed: analysis.encaminhar.map(|id| person(look, id)),
+        state: state.label(),
+        in_force: state == AnalysisState::InForce,
     };
-    registro.analises.iter().rev().map(view).collect()
-}
-
-const IN_FORCE: &str = "em vigor";
-
-/// Of an analysis that came with a request: what became of it.
-fn state(registro: &Registro, analise: &Analise) -> Option<&'static str> {
-    let pedido = analise.pedido?;
-    if registro.vigente(analise.tipo).is_some_and(|vigente| vigente.id == analise.id) {
-        return Some(IN_FORCE);
-    }
-    let asked = registro.pedidos.iter().find(|asked| asked.id == pedido);
-    match asked.and_then(|asked| asked.veredito.as_ref()) {
-        None => Some("aguarda o servidor"),
-        Some(veredito) if veredito.recusa.is_some() => Some("não aceita"),
-        Some(_) => Some("substituída"),
-    }
+    issued(look).into_iter().rev().map(view).collect()
 }
 
 /// The form of a partial analysis, where the person may issue one.
-pub fn partial(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Option<PartialForm> {
-    let (registro, tipo) = (&loaded.registro, &loaded.tipo);
-    let parte = Parte::AnaliseParcial;
-    policy::pode_alterar_registro(&visit.auth.pessoa, registro, tipo, parte).ok()?;
+pub fn partial(may: &May, read: &RecordRead, draft: Option<&Draft>) -> Option<PartialForm> {
+    may.partial_analysis.as_ref().ok()?;
     let draft = Draft::of(draft, "analise");
     let chosen = Draft::text(draft, "encaminhar", String::new);
-    let people = loaded.names.people.eligible(None);
+    let people = read.pickers.people.eligible(None);
     let people = people.map(|(id, name)| Choice {
         selected: id.to_string() == chosen,
-        ..fields::person(id, name)
+        ..inputs::person(id, name)
     });
     Some(PartialForm {
-        id: draft.map_or_else(Uuid::now_v7, |draft| draft.sent.id("analise")),
+        id: Draft::id(draft, "analise"),
         text: Draft::text(draft, "texto", String::new),
         people: people.collect(),
         error: Draft::error(draft),

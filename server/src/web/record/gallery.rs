@@ -1,23 +1,24 @@
 //! The photos and files of a record (R83): what has arrived is shown, what has not says so. The
 //! bytes come by `web::anexos`; adding them is the devices' and the API's.
 
-use super::{fields::Input, load::Loaded, parts};
+use super::{
+    inputs::Input,
+    load::RecordRead,
+    parts::{alterable, inputs},
+    shown::{Shown, moment, person},
+};
 use crate::{
-    reading::{record::Picture, values::Shown},
+    reading::record::Picture,
     web::{
         form::Draft,
         format::{self, Moment},
-        page::Visit,
     },
 };
 use campo_domain::{
-    ids::{DeviceId, ItemId},
-    parte::{Colecao, Variante, frase_do_motivo, posicao},
-    policy::{self, Parte},
-    registro::{Item, SituacaoArquivo},
-    valor::Valor,
+    parte::{Colecao, Variante},
+    registro::SituacaoArquivo,
 };
-use chrono::{DateTime, Utc};
+use campo_screens::{File, Look, files, parts};
 use uuid::Uuid;
 
 /// Everything that is attached.
@@ -69,128 +70,94 @@ pub enum PictureView {
 }
 
 /// The gallery, of records that have one.
-pub fn gallery(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Option<GalleryView> {
-    let registro = &loaded.registro;
-    if registro.kind.campos_de(Colecao::Anexos).is_empty() {
+pub fn gallery(look: &Look<'_>, read: &RecordRead, draft: Option<&Draft>) -> Option<GalleryView> {
+    if look.record.kind.campos_de(Colecao::Anexos).is_empty() {
         return None;
     }
-    let mut attached: Vec<_> = registro.vivos(Colecao::Anexos).collect();
-    // In the order in which they were taken; what does not say when comes last.
-    attached.sort_by_key(|(id, part)| (taken(part).is_none(), taken(part), **id));
-    let tiles = attached.into_iter().map(|(id, part)| tile(*id, part, visit, loaded, draft));
-    let tiles: Vec<TileView> = tiles.collect();
-    let arrived = SituacaoArquivo::Verificada.codigo();
-    let arrived = tiles.iter().filter(|tile| tile.state == arrived).count();
-    let summary = match (tiles.len(), tiles.len() - arrived) {
+    let may_remove = parts(look, Colecao::Anexos).removable.is_ok();
+    let files = files(look);
+    let arrived = files.iter().filter(|file| file.state == SituacaoArquivo::Verificada).count();
+    let summary = match (files.len(), files.len() - arrived) {
         (0, _) => String::new(),
         (1, 0) => "Conferida pelo servidor.".to_owned(),
         (_, 0) => "Todas conferidas pelo servidor.".to_owned(),
         (all, missing) if all == missing => "Nenhuma conferida ainda.".to_owned(),
         (_, missing) => format!("Conferidas: {arrived}. Ainda não: {missing}."),
     };
-    Some(GalleryView { summary, tiles })
+    let tiles = files.into_iter().map(|file| tile(look, read, file, may_remove, draft));
+    Some(GalleryView { summary, tiles: tiles.collect() })
 }
 
 fn tile(
-    id: ItemId,
-    part: &Item,
-    visit: &Visit,
-    loaded: &Loaded,
+    look: &Look<'_>,
+    read: &RecordRead,
+    file: File<'_>,
+    may_remove: bool,
     draft: Option<&Draft>,
 ) -> TileView {
-    let (registro, tipo) = (&loaded.registro, &loaded.tipo);
-    let situacao = registro.arquivo(&id);
-    let verified = situacao == SituacaoArquivo::Verificada;
-    let known = loaded.pictures.get(&id.uuid());
-    let path = |variante: Variante| format!("/web/anexos/{}/{id}/{variante}", registro.id);
-    let text = |nome: &str| part.valor(nome).texto().unwrap_or_default().to_owned();
-    let picture = match known {
+    let id = file.part.id;
+    let verified = file.state == SituacaoArquivo::Verificada;
+    let path = |variant: Variante| format!("/web/anexos/{}/{id}/{variant}", look.record.id);
+    let picture = match read.pictures.get(&id.uuid()) {
         _ if !verified => PictureView::Nothing,
         Some(Picture { miniatura: true, .. }) => PictureView::Thumbnail(path(Variante::Miniatura)),
         Some(Picture { derivadas: Some(made), .. }) => match made.as_str() {
             "prontas" => PictureView::Thumbnail(path(Variante::Miniatura)),
             "pendentes" => PictureView::Soon,
-            _ => PictureView::File(ending(&text("nome"))),
+            _ => PictureView::File(ending(file.name)),
         },
-        _ => PictureView::File(ending(&text("nome"))),
+        _ => PictureView::File(ending(file.name)),
     };
     let opens = match &picture {
         PictureView::Thumbnail(_) => Some(path(Variante::Previa)),
         PictureView::File(_) => Some(path(Variante::Original)),
         PictureView::Soon | PictureView::Nothing => None,
     };
-    let campo = |nome: &str| registro.kind.campo_de(Colecao::Anexos, nome);
-    let shown =
-        |nome: &str| campo(nome).map(|campo| loaded.reader().show(campo, part.valor(nome)).text);
-    let (category, caption) = (shown("categoria").unwrap_or_default(), text("legenda"));
-    let alt = match caption.is_empty() {
-        true => category.clone(),
-        false => format!("{category}: {caption}"),
-    };
-    let by_phone = part.autoria.em != DeviceId::ESCRITORIO;
-    let pessoa = &visit.auth.pessoa;
-    let may = |parte| policy::pode_alterar_registro(pessoa, registro, tipo, parte).is_ok();
     let draft = Draft::of(draft, &format!("parte-{id}"));
-    let motivo = registro.arquivos.get(&id).and_then(|arquivo| arquivo.motivo.as_deref());
     TileView {
         id: id.uuid(),
         picture,
         opens,
         original: verified.then(|| path(Variante::Original)),
-        alt,
-        category,
-        caption,
-        by: loaded.names.people.name_or_unknown(part.autoria.por.uuid()),
-        taken: taken(part).map(|at| Moment::new(at, visit.now, loaded.fuso)),
-        size: match part.valor("tamanho") {
-            Valor::Inteiro(bytes) => format::bytes(bytes.unsigned_abs()),
-            _ => String::new(),
+        alt: match file.caption.is_empty() {
+            true => file.category.clone(),
+            false => format!("{}: {}", file.category, file.caption),
         },
-        state: situacao.codigo(),
-        state_text: match situacao {
-            SituacaoArquivo::Esperada if by_phone => "Aguardando envio do celular",
-            situacao => situacao.rotulo(),
-        },
-        why: (situacao == SituacaoArquivo::Recusada)
-            .then(|| frase_do_motivo(motivo.unwrap_or_default())),
-        again: match by_phone {
+        caption: file.caption.to_owned(),
+        by: person(look, file.part.by),
+        taken: file.taken.map(|at| moment(look, at)),
+        size: file.size_bytes.map(format::bytes).unwrap_or_default(),
+        state: file.state.codigo(),
+        state_text: file.state_label,
+        why: file.why_refused,
+        again: match file.from_phone {
             true => "O celular envia de novo.",
             false => "É preciso enviar de novo.",
         },
-        details: details(part),
-        inputs: parts::inputs(loaded, Colecao::Anexos, Some(part), draft, |campo| {
-            !campo.fixo && may(Parte::CampoItem(Colecao::Anexos, campo))
-        }),
-        may_remove: may(Parte::Remocao(Colecao::Anexos)),
+        details: details(&file),
+        inputs: inputs(read, Colecao::Anexos, alterable(&file.part.fields), draft),
+        may_remove,
         error: Draft::error(draft),
-    }
-}
-
-fn taken(part: &Item) -> Option<DateTime<Utc>> {
-    match part.valor("capturado_em") {
-        Valor::Instante(at) => Some(*at),
-        _ => None,
+        category: file.category,
     }
 }
 
 /// What identifies the file, and where it was taken.
-fn details(part: &Item) -> Vec<(&'static str, Shown)> {
-    let text = |nome: &str| part.valor(nome).texto().unwrap_or_default().to_owned();
-    let place = text("posicao");
-    let geo = posicao(&place).map(|(latitude, longitude)| format!("geo:{latitude},{longitude}"));
-    let plain = |text| Shown { text, href: None };
+fn details(file: &File<'_>) -> Vec<(&'static str, Shown)> {
+    let geo = |(latitude, longitude): (f64, f64)| format!("geo:{latitude},{longitude}");
+    let place = Shown { text: file.place.to_owned(), href: file.coordinates.map(geo) };
     let all = [
-        ("Arquivo", plain(text("nome"))),
-        ("Tipo", plain(text("mime"))),
-        ("SHA-256", plain(text("sha256"))),
-        ("Posição", Shown { text: place, href: geo }),
+        ("Arquivo", Shown::plain(file.name)),
+        ("Tipo", Shown::plain(file.mime)),
+        ("SHA-256", Shown::plain(file.sha256)),
+        ("Posição", place),
     ];
     all.into_iter().filter(|(_, shown)| !shown.text.is_empty()).collect()
 }
 
 /// What the name of a file ends in, as people say it.
-fn ending(nome: &str) -> String {
-    let ending = nome.rsplit_once('.').map_or("", |(_, ending)| ending);
+fn ending(name: &str) -> String {
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
     let short = (1..=5).contains(&ending.chars().count());
     if short { ending.to_uppercase() } else { "Arquivo".to_owned() }
 }

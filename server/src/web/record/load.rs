@@ -1,36 +1,28 @@
-//! Gathers what the page of a record shows: the record by `office::load`, the rest in one
-//! transaction.
+//! Gathers what the page of a record shows, all of it as of one moment: the record, what surrounds
+//! it, and the names of what they mention.
 
-use super::which::{Asked, Which};
+use super::{
+    inputs::Pickers,
+    which::{PageQuery, Which},
+};
 use crate::{
     app::App,
-    office::{self, HeldView},
-    outbox::delivery::{self, EntregaDaAcao},
+    office::{self, HeldView, preparo},
+    outbox::fila::{self, EntregaDaAcao},
     reading::{
-        self,
-        names::Names,
+        cited,
         outbox::{self, Email},
         record::{self, Child, Corretiva, Linked, Picture},
-        timeline::{self, Entry, Visao},
-        values::{Reader, named},
+        timeline::{self, Place},
     },
-    web::page::{PageError, Shell, Visit},
+    visibility::Viewer,
+    web::page::{PageError, Shell, Visit, section},
 };
-use campo_domain::{
-    kind::Kind,
-    origem,
-    parte::Colecao,
-    preenchimento::Dados,
-    registro::Registro,
-    tipo::Tipo,
-    valor::{Alvo, Campo, TipoCampo},
-};
+use campo_domain::{ids::UserId, kind::Kind, origem, preenchimento::Dados, registro::Registro, tipo::Tipo};
+use campo_screens::{Cited, Entry, Handover, Look, Names, View};
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use sqlx::PgTransaction;
+use std::{collections::BTreeMap, sync::Arc};
 use uuid::Uuid;
 
 /// Lines of the acompanhamento a page.
@@ -46,40 +38,60 @@ pub struct FoundClientes {
     pub found: Vec<(Uuid, String, Option<String>)>,
 }
 
-/// Everything that the page shows.
-pub struct Loaded {
-    pub shell: Shell,
-    pub registro: Registro,
-    pub tipo: Arc<Tipo>,
-    pub held: Vec<HeldView>,
-    pub names: Names,
-    pub fuso: Tz,
+/// The records that belong to this one.
+#[derive(Default)]
+pub struct Children {
     pub ocorrencias: Vec<Child>,
     pub agendas: Vec<Child>,
     pub assistencias: Vec<Child>,
+}
+
+/// What was asked for of the acompanhamento.
+pub struct Log {
+    /// The view.
+    pub view: View,
+    /// Its lines, the newest first.
+    pub entries: Vec<Entry>,
+    /// Where each of them is in the log.
+    pub places: Vec<Place>,
+    /// How many lines the next page would have, where there are more.
+    pub more: Option<usize>,
+    /// Who was responsible when, for the trâmite.
+    pub handovers: Vec<Handover>,
+}
+
+/// Everything that the page shows.
+pub struct RecordRead {
+    pub shell: Shell,
+    pub record: Registro,
+    pub tipo: Arc<Tipo>,
+    pub names: Names,
+    pub pickers: Pickers,
+    pub held: Vec<HeldView>,
+    pub log: Log,
+    pub children: Children,
+    /// The records that link to this one.
     pub linked: Vec<Linked>,
-    pub corretivas: Vec<Corretiva>,
+    /// The corrective actions that it belongs to or may join.
+    pub correctives: Vec<Corretiva>,
     /// What there is to see of its files.
     pub pictures: BTreeMap<Uuid, Picture>,
+    /// How its actions got to the ERP.
     pub deliveries: BTreeMap<Uuid, EntregaDaAcao>,
     pub emails: Vec<Email>,
     /// What the catalogue knows of its contract.
-    pub contrato: Option<Dados>,
+    pub contract: Option<Dados>,
     /// The lines of the document that it comes from.
-    pub origem: Vec<origem::Linha>,
+    pub origin_lines: Vec<origem::Linha>,
     /// When the wait for the client ends by itself.
     pub inactive_at: Option<DateTime<Utc>>,
-    pub visao: Visao,
-    pub history: Vec<Entry>,
-    /// How many lines were asked for; there are more when `history` has one more than that.
-    pub history_limit: usize,
     pub clientes: Option<FoundClientes>,
 }
 
-impl Loaded {
-    /// Reads its fields.
-    pub fn reader(&self) -> Reader<'_> {
-        Reader { names: &self.names, tipo: &self.tipo, fuso: self.fuso }
+impl RecordRead {
+    /// The record as the visitor sees it.
+    pub fn look<'a>(&'a self, visit: &'a Visit) -> Look<'a> {
+        visit.look(&self.record, &self.tipo, &self.names)
     }
 }
 
@@ -91,127 +103,114 @@ pub async fn load(
     app: &App,
     visit: &Visit,
     which: Which,
-    asked: &Asked,
-) -> Result<Option<Loaded>, PageError> {
-    let (tenant, pessoa) = (visit.auth.tenant, &visit.auth.pessoa);
-    let found = office::load(app, tenant, pessoa, which.id).await?;
-    let Some((registro, tipo)) = found.filter(|(registro, _)| registro.kind == which.kind) else {
+    asked: &PageQuery,
+) -> Result<Option<RecordRead>, PageError> {
+    let (tenant, person) = (visit.auth.tenant, &visit.auth.pessoa);
+    let (id, kind, viewer) = (which.id.uuid(), which.kind, visit.viewer());
+    let mut snapshot = app.db.snapshot(tenant).await?;
+    let tx = &mut snapshot;
+    let found = office::seen(tx, tenant, person, which.id).await?;
+    let Some((record, tipo)) = found.filter(|(record, _)| record.kind == kind) else {
         return Ok(None);
     };
-    let held = office::held(&mut app.db.snapshot(tenant).await?, tenant, which.id).await?;
-    let visao = Visao::de_codigo(&asked.visao);
-    let history_limit = match visao {
-        Visao::Tramite => HISTORY_MAX,
-        _ => asked.historico.parse().unwrap_or(HISTORY_PAGE).clamp(HISTORY_PAGE, HISTORY_MAX),
+    let held = office::held(tx, tenant, which.id).await?;
+    let log = log(tx, id, asked).await?;
+    let children = children(tx, viewer, kind, id).await?;
+    let cited = cited(&record, &held, &log, &children);
+    let joined: Vec<Uuid> = record.corretivas.iter().map(|link| link.id.uuid()).collect();
+    let joinable = tipo.permite_acao_corretiva.then_some(tipo.codigo.as_str());
+    let actions: Vec<Uuid> = record.acoes.iter().map(|action| action.id.uuid()).collect();
+    let origin = preparo::da_origem(tx, &record.campos).await?;
+    let read = RecordRead {
+        shell: visit.shell(tx, record.rotulo(), section(kind)).await?,
+        names: cited::names(tx, viewer, &cited).await?,
+        pickers: Pickers::load(tx, kind).await?,
+        linked: record::linked_by(tx, viewer, id).await?,
+        correctives: record::corretivas(tx, &joined, joinable).await?,
+        pictures: record::pictures(tx, id).await?,
+        deliveries: fila::das_acoes(tx, tenant, &actions).await?,
+        emails: outbox::emails(tx, id).await?,
+        contract: preparo::do_contrato(tx, &record.campos).await?,
+        origin_lines: origin.as_ref().map(origem::linhas).unwrap_or_default(),
+        inactive_at: record::inactive_at(tx, kind, id).await?,
+        clientes: clientes(tx, viewer, &asked.cliente).await?,
+        record,
+        tipo,
+        held,
+        log,
+        children,
     };
-    let (id, kind, viewer) = (which.id.uuid(), which.kind, visit.viewer());
+    snapshot.commit().await?;
+    Ok(Some(read))
+}
 
-    let mut tx = app.db.tenant(tenant).await?;
-    let section = match kind {
-        Kind::Ocorrencia => "/ocorrencias",
-        Kind::Agenda => "/agenda",
-        Kind::Assistencia | Kind::Cliente => "/assistencias",
-    };
-    let shell = visit.shell(&mut tx, registro.rotulo(), section).await?;
-    let rows = i64::try_from(history_limit + 1).unwrap_or(i64::MAX);
-    let history = timeline::history(&mut tx, id, visao, rows).await?;
-    let (mut ocorrencias, mut agendas, mut assistencias) = (Vec::new(), Vec::new(), Vec::new());
+async fn log(tx: &mut PgTransaction<'_>, id: Uuid, asked: &PageQuery) -> sqlx::Result<Log> {
+    let view = View::from_code(&asked.visao).unwrap_or_default();
+    if view == View::Tramite {
+        let handovers = timeline::handovers(tx, id).await?;
+        let (entries, places) = (Vec::new(), Vec::new());
+        return Ok(Log { view, entries, places, more: None, handovers });
+    }
+    let limit = asked.historico.parse().unwrap_or(HISTORY_PAGE).clamp(HISTORY_PAGE, HISTORY_MAX);
+    // One line more than is shown says whether there are more.
+    let rows = i64::try_from(limit + 1).unwrap_or(i64::MAX);
+    let mut lines = timeline::history(tx, id, view, rows).await?;
+    let more = (lines.len() > limit).then_some(limit + HISTORY_PAGE);
+    lines.truncate(limit);
+    let (places, entries) = lines.into_iter().unzip();
+    Ok(Log { view, entries, places, more, handovers: Vec::new() })
+}
+
+async fn children(
+    tx: &mut PgTransaction<'_>,
+    viewer: Viewer,
+    kind: Kind,
+    id: Uuid,
+) -> sqlx::Result<Children> {
+    let mut children = Children::default();
     match kind {
         Kind::Assistencia => {
-            ocorrencias = record::ocorrencias(&mut tx, viewer, id).await?;
-            agendas = record::agendas(&mut tx, viewer, id).await?;
+            children.ocorrencias = record::ocorrencias(tx, viewer, id).await?;
+            children.agendas = record::agendas(tx, viewer, id).await?;
         }
-        Kind::Ocorrencia => agendas = record::agendas(&mut tx, viewer, id).await?,
+        Kind::Ocorrencia => children.agendas = record::agendas(tx, viewer, id).await?,
         Kind::Cliente => {
-            assistencias = record::assistencias(&mut tx, viewer, id).await?;
-            ocorrencias = record::ocorrencias_of_cliente(&mut tx, viewer, id).await?;
+            children.assistencias = record::assistencias(tx, viewer, id).await?;
+            children.ocorrencias = record::ocorrencias_of_cliente(tx, viewer, id).await?;
         }
         Kind::Agenda => {}
     }
-    let linked = record::linked_by(&mut tx, viewer, id).await?;
-    let ids: Vec<Uuid> = registro.corretivas.iter().map(|link| link.id.uuid()).collect();
-    let joinable = tipo.permite_acao_corretiva.then_some(tipo.codigo.as_str());
-    let corretivas = record::corretivas(&mut tx, &ids, joinable).await?;
-    let pictures = record::pictures(&mut tx, id).await?;
-    let acoes: Vec<Uuid> = registro.acoes.iter().map(|acao| acao.id.uuid()).collect();
-    let deliveries = delivery::of_actions(&mut tx, tenant, &acoes).await?;
-    let emails = outbox::emails(&mut tx, id).await?;
-    let contrato = match registro.valor("contrato").texto() {
-        Some(code) => reading::dados(&mut tx, "contrato", code).await?,
-        None => None,
-    };
-    let origem = match origem::chave(&registro.campos) {
-        Some(key) => reading::dados(&mut tx, origem::CATALOGO, &key).await?,
-        None => None,
-    };
-    let inactive_at = record::inactive_at(&mut tx, kind, id).await?;
-    let clientes = match asked.cliente.trim() {
-        "" => None,
-        text => Some(FoundClientes {
-            text: text.to_owned(),
-            found: record::find_clientes(&mut tx, viewer, text).await?,
-        }),
-    };
-    let devices = device_ids(&registro, &held, &history);
-    let documents = document_ids(&registro, &held, &history);
-    let names = Names::load(&mut tx, viewer, kind, &devices, &documents).await?;
-    tx.commit().await?;
-    Ok(Some(Loaded {
-        shell,
-        registro,
-        tipo,
-        held,
-        names,
-        fuso: visit.auth.fuso,
-        ocorrencias,
-        agendas,
-        assistencias,
-        linked,
-        corretivas,
-        pictures,
-        deliveries,
-        emails,
-        contrato,
-        origem: origem.as_ref().map(origem::linhas).unwrap_or_default(),
-        inactive_at,
-        visao,
-        history,
-        history_limit,
-        clientes,
-    }))
+    Ok(children)
 }
 
-fn device_ids(registro: &Registro, held: &[HeldView], history: &[Entry]) -> Vec<Uuid> {
-    let versions = registro.conflitos.iter().flat_map(|conflito| &conflito.versoes);
-    let ids: BTreeSet<Uuid> = versions
-        .map(|versao| versao.autoria.em.uuid())
-        .chain(held.iter().map(|held| held.device.uuid()))
-        .chain(history.iter().map(|entry| entry.dispositivo))
-        .collect();
-    ids.into_iter().collect()
-}
-
-/// The documents that fields name: now, in a conflict, in a held branch or in the past.
-fn document_ids(registro: &Registro, held: &[HeldView], history: &[Entry]) -> Vec<Uuid> {
-    let kind = registro.kind;
-    let references = |nome: &str| named(kind, nome).is_some_and(|(campo, _)| is_document(campo));
-    let now = registro.campos.iter().filter(|(nome, _)| references(nome));
-    let mut ids: BTreeSet<Uuid> = now.filter_map(|(_, valor)| valor.id()).collect();
-    let links = registro.vivos(Colecao::Vinculos);
-    ids.extend(links.filter_map(|(_, link)| link.valor("documento").id()));
-    for conflito in registro.conflitos.iter().filter(|conflito| references(&conflito.campo)) {
-        ids.extend(conflito.versoes.iter().filter_map(|versao| versao.valor.id()));
+async fn clientes(
+    tx: &mut PgTransaction<'_>,
+    viewer: Viewer,
+    text: &str,
+) -> sqlx::Result<Option<FoundClientes>> {
+    match text.trim() {
+        "" => Ok(None),
+        text => {
+            let found = record::find_clientes(tx, viewer, text).await?;
+            Ok(Some(FoundClientes { text: text.to_owned(), found }))
+        }
     }
-    for entry in history.iter().filter(|entry| entry.campo.as_deref().is_some_and(references)) {
-        let values = [&entry.de, &entry.para].into_iter().flatten();
-        ids.extend(values.filter_map(|value| value.parse::<Uuid>().ok()));
-    }
-    let writes = held.iter().flat_map(|held| &held.writes);
-    let values = writes.flat_map(|write| [&write.current, &write.proposed]).flatten();
-    ids.extend(values.filter_map(|value| value.parse::<Uuid>().ok()));
-    ids.into_iter().collect()
 }
 
-fn is_document(campo: &Campo) -> bool {
-    matches!(campo.tipo, TipoCampo::Referencia(Alvo::Documento(_) | Alvo::Qualquer))
+/// Everything that the page names.
+fn cited(record: &Registro, held: &[HeldView], log: &Log, children: &Children) -> Cited {
+    let mut cited = Cited::of(record);
+    for branch in held {
+        cited.people.insert(branch.author);
+        cited.devices.insert(branch.device);
+        branch.writes.iter().for_each(|write| write.cite(record.kind, &mut cited));
+    }
+    log.entries.iter().for_each(|entry| entry.cite(record.kind, &mut cited));
+    for handover in &log.handovers {
+        cited.people.extend([Some(handover.by), handover.from, handover.to].into_iter().flatten());
+    }
+    let Children { ocorrencias, agendas, assistencias } = children;
+    let all = [ocorrencias, agendas, assistencias].into_iter().flatten();
+    cited.people.extend(all.filter_map(|child| child.responsavel).map(UserId::from));
+    cited
 }

@@ -2,26 +2,19 @@
 //! removed. One form and two buttons for all of them, and for the files that `gallery` shows.
 
 use super::{
-    fields::{self, Input},
-    load::Loaded,
+    inputs::Input,
+    load::RecordRead,
+    shown::{Shown, person},
 };
-use crate::{
-    reading::values::Shown,
-    web::{form::Draft, page::Visit},
-};
-use campo_domain::{
-    kind::Kind,
-    parte::Colecao,
-    policy::{self, Parte},
-    registro::Item,
-    tipo::Tipo,
-    valor::{Alvo, Campo, TipoCampo, Valor},
-};
+use crate::web::form::Draft;
+use campo_domain::parte::Colecao;
+use campo_screens::{Field, Look, Part, Parts, parts, parts_in_use};
 use uuid::Uuid;
 
 /// One collection.
 pub struct PartsView {
-    pub em: &'static str,
+    /// Its stable name, in addresses and forms.
+    pub code: &'static str,
     pub title: &'static str,
     pub empty: &'static str,
     /// What one of them is called in a button.
@@ -50,146 +43,80 @@ pub struct NewPart {
     pub error: Option<String>,
 }
 
-/// The collections that the record has, or may have.
-pub fn collections(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Vec<PartsView> {
-    let (registro, tipo) = (&loaded.registro, &loaded.tipo);
-    let kept = |em: &Colecao| {
-        let uses = match em {
-            Colecao::Itens => true,
-            Colecao::Despesas => tipo.despesas,
-            // The gallery has them.
-            Colecao::Anexos => return false,
-            Colecao::Vinculos => true,
-        };
-        let has = registro.vivos(*em).next().is_some();
-        !registro.kind.campos_de(*em).is_empty() && (uses || has)
-    };
-    let each = Colecao::TODAS.into_iter().filter(kept);
-    each.map(|em| collection(em, visit, loaded, draft)).collect()
+/// The collections that the record has, or may have; files are the gallery's.
+pub fn collections(look: &Look<'_>, read: &RecordRead, draft: Option<&Draft>) -> Vec<PartsView> {
+    let used = parts_in_use(look).into_iter().filter(|used| *used != Colecao::Anexos);
+    used.map(|used| collection(look, read, parts(look, used), draft)).collect()
 }
 
-fn collection(em: Colecao, visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> PartsView {
-    let (registro, tipo) = (&loaded.registro, &loaded.tipo);
-    let pessoa = &visit.auth.pessoa;
-    let may = |parte| policy::pode_alterar_registro(pessoa, registro, tipo, parte).is_ok();
-    let (title, empty) = match em {
-        Colecao::Itens => ("Itens", "Nenhum produto ou serviço incluído."),
-        Colecao::Despesas => ("Despesas", "Nenhuma despesa lançada."),
-        Colecao::Anexos => ("Anexos", "Nenhum arquivo."),
-        Colecao::Vinculos => ("Vínculos", "Nenhum vínculo com outros registros."),
-    };
-    let rows = registro.vivos(em).map(|(id, part)| {
-        let draft = Draft::of(draft, &format!("parte-{id}"));
-        let cells = fields_of(registro.kind, em, tipo).map(|campo| {
-            (campo.rotulo.to_owned(), loaded.reader().show(campo, part.valor(campo.nome)))
-        });
-        // What it points at is set by adding it.
-        let alterable = |campo: &&'static Campo| {
-            !campo.fixo && !points(campo) && may(Parte::CampoItem(em, campo))
-        };
-        PartView {
-            id: id.uuid(),
-            cells: cells.filter(|(_, shown)| !shown.text.is_empty()).collect(),
-            by: loaded.names.people.name_or_unknown(part.autoria.por.uuid()),
-            inputs: inputs(loaded, em, Some(part), draft, alterable),
-            may_remove: may(Parte::Remocao(em)),
-            error: Draft::error(draft),
+fn collection(
+    look: &Look<'_>,
+    read: &RecordRead,
+    parts: Parts,
+    draft: Option<&Draft>,
+) -> PartsView {
+    let collection = parts.collection;
+    let may_remove = parts.removable.is_ok();
+    let rows = parts.rows.iter().map(|part| row(look, read, collection, part, may_remove, draft));
+    let form = Draft::of(draft, &format!("{collection}-novo"));
+    let new = parts.addable.is_ok().then(|| {
+        let asked = parts.new.iter().filter(|field| field.editable.is_ok());
+        NewPart {
+            id: Draft::id(form, "parte"),
+            inputs: inputs(read, collection, asked, form),
+            error: Draft::error(form),
         }
     });
-    let form = Draft::of(draft, &format!("{em}-novo"));
-    let addable = em != Colecao::Despesas || tipo.despesas;
-    let new = (addable && may(Parte::Item(em))).then(|| NewPart {
-        id: form.map_or_else(Uuid::now_v7, |draft| draft.sent.id("parte")),
-        inputs: inputs(loaded, em, None, form, |campo| {
-            campo.fixo || may(Parte::CampoItem(em, campo))
-        }),
-        error: Draft::error(form),
-    });
     PartsView {
-        em: em.codigo(),
-        title,
-        empty,
-        one: em.rotulo().to_lowercase(),
-        remark: remark(em, loaded),
+        code: collection.codigo(),
+        title: parts.title,
+        empty: parts.empty,
+        one: collection.rotulo().to_lowercase(),
         rows: rows.collect(),
+        remark: parts.remark,
         new,
     }
 }
 
-/// What the tipo has of the fields of a part.
-fn fields_of(kind: Kind, em: Colecao, tipo: &Tipo) -> impl Iterator<Item = &'static Campo> {
-    let has = move |campo: &&Campo| {
-        em != Colecao::Itens || (tipo.tem_campo_item(campo.nome) && fields::uses(tipo, campo.nome))
-    };
-    kind.campos_de(em).iter().filter(has)
-}
-
-/// Whether it names any record, which is typed.
-pub fn points(campo: &Campo) -> bool {
-    matches!(campo.tipo, TipoCampo::Referencia(Alvo::Qualquer))
-}
-
-/// The inputs of a form, of those fields that the person may write.
-pub fn inputs(
-    loaded: &Loaded,
-    em: Colecao,
-    part: Option<&Item>,
+fn row(
+    look: &Look<'_>,
+    read: &RecordRead,
+    collection: Colecao,
+    part: &Part,
+    may_remove: bool,
     draft: Option<&Draft>,
-    may: impl Fn(&&'static Campo) -> bool,
+) -> PartView {
+    let draft = Draft::of(draft, &format!("parte-{}", part.id));
+    let filled = part.fields.iter().filter(|field| !field.words.text.is_empty());
+    PartView {
+        id: part.id.uuid(),
+        cells: filled.map(|field| (field.label.clone(), Shown::from(&field.words))).collect(),
+        by: person(look, part.by),
+        inputs: inputs(read, collection, alterable(&part.fields), draft),
+        may_remove,
+        error: Draft::error(draft),
+    }
+}
+
+/// The fields of a part that the person may alter now.
+pub fn alterable(fields: &[Field]) -> impl Iterator<Item = &Field> {
+    fields.iter().filter(|field| !field.campo.fixo && field.editable.is_ok())
+}
+
+/// The inputs of a form about a part.
+pub fn inputs<'a>(
+    read: &RecordRead,
+    collection: Colecao,
+    fields: impl Iterator<Item = &'a Field>,
+    draft: Option<&Draft>,
 ) -> Vec<Input> {
-    let reader = loaded.reader();
-    let build = |campo: &'static Campo| {
-        let valor = part.map_or(&Valor::Nulo, |part| part.valor(campo.nome));
-        let value = Draft::text(draft, campo.nome, || fields::typed(campo, valor, loaded.fuso));
-        let mut input = reader.input(campo, value);
-        input.required = em.obrigatorios().contains(&campo.nome);
-        if em == Colecao::Itens && campo.nome == "produto" {
-            input.suggestions = loaded.origem.iter().map(|linha| linha.produto.clone()).collect();
+    let build = |field: &Field| {
+        let name = field.campo.nome;
+        let mut input = read.pickers.input(field, Draft::text(draft, name, || field.typed.clone()));
+        if (collection, name) == (Colecao::Itens, "produto") {
+            input.suggestions = read.origin_lines.iter().map(|line| line.produto.clone()).collect();
         }
         input
     };
-    // A catalogue that the company does not keep offers nothing to choose.
-    let kept = |campo: &&'static Campo| match campo.tipo {
-        TipoCampo::Referencia(Alvo::Catalogo(name)) => {
-            em.obrigatorios().contains(&campo.nome)
-                || !loaded.names.catalogues.entries(name).is_empty()
-        }
-        _ => true,
-    };
-    fields_of(loaded.registro.kind, em, &loaded.tipo).filter(kept).filter(may).map(build).collect()
-}
-
-fn remark(em: Colecao, loaded: &Loaded) -> Option<String> {
-    let (registro, tipo) = (&loaded.registro, &loaded.tipo);
-    let money = |nome: &str, centavos: i64| {
-        let campo = registro.kind.campo_de(em, nome)?;
-        Some(Valor::Inteiro(centavos).exibir(campo, loaded.fuso))
-    };
-    let total = |nome: &str| {
-        let values = registro.vivos(em).filter_map(|(_, part)| match part.valor(nome) {
-            Valor::Inteiro(centavos) => Some(*centavos),
-            _ => None,
-        });
-        values.fold(0_i64, i64::saturating_add)
-    };
-    match em {
-        Colecao::Despesas => match total("valor") {
-            0 => None,
-            centavos => Some(format!("Total: {}", money("valor", centavos)?)),
-        },
-        Colecao::Itens => {
-            let paid = match total("valor_indenizado") {
-                0 => None,
-                centavos => Some(format!("Indenização: {}", money("valor_indenizado", centavos)?)),
-            };
-            let limit = tipo.indenizacao.and_then(|indenizacao| indenizacao.limite);
-            let limit = limit.and_then(|limite| money("valor_indenizado", limite));
-            match (paid, limit) {
-                (Some(paid), Some(limit)) => Some(format!("{paid} (limite do tipo: {limit})")),
-                (None, Some(limit)) => Some(format!("Limite de indenização: {limit}")),
-                (paid, None) => paid,
-            }
-        }
-        Colecao::Anexos | Colecao::Vinculos => None,
-    }
+    fields.filter(|field| read.pickers.offers(field)).map(build).collect()
 }

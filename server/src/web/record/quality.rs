@@ -1,23 +1,24 @@
 //! The corrective actions that a record belongs to, and those that it may join or open once it is
 //! concluded (R76, R77).
 
-use super::load::Loaded;
-use crate::web::{
-    form::{Choice, Draft},
-    format::Moment,
-    page::Visit,
+use super::{
+    load::RecordRead,
+    shown::{moment, person},
 };
-use campo_domain::{
-    command::Command,
-    ids::{CorretivaId, UserId},
-    registro,
-    workflow::{self, Onde},
+use crate::{
+    reading::record::Corretiva,
+    web::{
+        form::{Choice, Draft},
+        format::Moment,
+    },
 };
+use campo_domain::registro;
+use campo_screens::{Look, May};
 use uuid::Uuid;
 
 /// A corrective action that the record belongs to.
-pub struct CorretivaView {
-    pub numero: String,
+pub struct CorrectiveView {
+    pub number: String,
     pub title: String,
     pub state: &'static str,
     pub by: String,
@@ -33,12 +34,11 @@ pub struct JoinForm {
 }
 
 /// The corrective actions that the record belongs to.
-pub fn corretivas(visit: &Visit, loaded: &Loaded) -> Vec<CorretivaView> {
-    let name = |id: UserId| loaded.names.people.name_or_unknown(id.uuid());
+pub fn joined(look: &Look<'_>, read: &RecordRead) -> Vec<CorrectiveView> {
     let view = |link: &registro::Corretiva| {
-        let known = loaded.corretivas.iter().find(|known| known.id == link.id.uuid());
-        CorretivaView {
-            numero: link.numero.clone(),
+        let known = read.correctives.iter().find(|known| known.id == link.id.uuid());
+        CorrectiveView {
+            number: link.numero.clone(),
             title: known.map_or_else(String::new, |known| known.titulo.clone()),
             state: match known.map(|known| known.situacao.as_str()) {
                 Some("rascunho") => "Rascunho",
@@ -46,25 +46,22 @@ pub fn corretivas(visit: &Visit, loaded: &Loaded) -> Vec<CorretivaView> {
                 Some("encerrada") => "Encerrada",
                 _ => "",
             },
-            by: name(link.por),
-            at: Moment::new(link.quando, visit.now, loaded.fuso),
+            by: person(look, link.por),
+            at: moment(look, link.quando),
         }
     };
-    loaded.registro.corretivas.iter().map(view).collect()
+    look.record.corretivas.iter().map(view).collect()
 }
 
 /// The forms, where the person may link the record now.
-pub fn form(visit: &Visit, loaded: &Loaded, draft: Option<&Draft>) -> Option<JoinForm> {
-    let (registro, tipo, pessoa) = (&loaded.registro, &loaded.tipo, &visit.auth.pessoa);
-    let link =
-        Command::VincularCorretiva { corretiva: CorretivaId::from_u128(0), numero: String::new() };
-    workflow::decide(Some(registro), tipo, pessoa, &link, Onde::Servidor).ok()?;
+pub fn form(may: &May, read: &RecordRead, draft: Option<&Draft>) -> Option<JoinForm> {
+    may.join_corrective.as_ref().ok()?;
     let draft = Draft::of(draft, "corretiva");
     let chosen = Draft::text(draft, "corretiva", String::new);
-    let joined = |id: Uuid| registro.corretivas.iter().any(|link| link.id.uuid() == id);
-    let open = loaded.corretivas.iter();
+    let joined = |id: Uuid| read.record.corretivas.iter().any(|link| link.id.uuid() == id);
+    let open = read.correctives.iter();
     let open = open.filter(|known| known.situacao == "rascunho" && !joined(known.id));
-    let choice = |known: &crate::reading::record::Corretiva| {
+    let choice = |known: &Corretiva| {
         let label = format!("{} · {}", known.numero, known.titulo);
         Choice::new(known.id.to_string(), label, &chosen)
     };

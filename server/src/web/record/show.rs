@@ -2,7 +2,7 @@
 
 use super::{
     load, view,
-    which::{Asked, Which},
+    which::{PageQuery, Which},
 };
 use crate::{
     app::App,
@@ -24,7 +24,7 @@ use axum::{
 pub async fn show(
     State(app): State<App>,
     which: Which,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<PageQuery>,
     visit: Visit,
 ) -> PageResult {
     render(&app, &visit, which, &asked, None).await
@@ -40,13 +40,13 @@ pub async fn render(
     app: &App,
     visit: &Visit,
     which: Which,
-    asked: &Asked,
+    asked: &PageQuery,
     draft: Option<&Draft>,
 ) -> PageResult {
-    let Some(loaded) = load::load(app, visit, which, asked).await? else {
+    let Some(read) = load::load(app, visit, which, asked).await? else {
         return Err(PageError::not_found());
     };
-    let page = view::page(visit, loaded, draft);
+    let page = view::page(visit, read, draft);
     let status = match draft {
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
         None => StatusCode::OK,

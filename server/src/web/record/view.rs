@@ -2,23 +2,21 @@
 
 use super::{
     disputes::{self, ConflictView, HeldCard},
-    erp::{self, AcaoView, AskView, EmailView},
-    fields::{self, Control, FieldView},
-    flow::{self, ActionView, AnaliseView, PartialForm, WaitingView},
+    erp::{self, AskView, AskedView, EmailView},
+    fields::{self, FieldView},
+    flow::{self, ActionView, AnalysisView, PartialForm, WaitingView},
     gallery::{self, GalleryView, PictureView},
-    history::{self, EntryView, NoteForm, Stage, Tab},
-    load::{HISTORY_PAGE, Loaded},
+    history::{self, EntryView, NoteForm, StageView, Tab},
+    inputs::Control,
+    load::RecordRead,
     parts::{self, PartsView},
     people::{self, ListView, RestrictionView},
-    quality::{self, CorretivaView, JoinForm},
+    quality::{self, CorrectiveView, JoinForm},
+    shown::{Shown, moment, person},
     which::Which,
 };
 use crate::{
-    reading::{
-        record::{Child, Linked, label},
-        timeline::Visao,
-        values::Shown,
-    },
+    reading::record::{Child, Linked, label},
     web::{
         form::Draft,
         format::{self, Moment},
@@ -26,13 +24,8 @@ use crate::{
     },
 };
 use askama::Template;
-use campo_domain::{
-    kind::Kind,
-    parte::CAMPOS_VINCULO,
-    pessoa::Permissao,
-    preenchimento,
-    valor::{Campo, Valor},
-};
+use campo_domain::{kind::Kind, parte::CAMPOS_VINCULO, pessoa::Permissao, preenchimento};
+use campo_screens::{self as screens, Field, Look, View, form, kept, may, words};
 
 /// The template of a record.
 #[derive(Template)]
@@ -68,19 +61,19 @@ pub struct RecordPage {
     linked: Vec<LinkedView>,
     lists: Vec<ListView>,
     restriction: Option<RestrictionView>,
-    analyses: Vec<AnaliseView>,
+    analyses: Vec<AnalysisView>,
     partial: Option<PartialForm>,
-    asked: Vec<AcaoView>,
+    asked: Vec<AskedView>,
     possible: Vec<AskView>,
     emails: Vec<EmailView>,
-    corretivas: Vec<CorretivaView>,
+    correctives: Vec<CorrectiveView>,
     join: Option<JoinForm>,
     groups: Vec<ChildGroup>,
     clientes: Option<super::load::FoundClientes>,
     note: Option<NoteForm>,
     tabs: Vec<Tab>,
-    visao: Visao,
-    stages: Vec<Stage>,
+    view: View,
+    stages: Vec<StageView>,
     history: Vec<EntryView>,
     more_history: Option<usize>,
 }
@@ -129,100 +122,80 @@ struct ChildView {
 }
 
 /// The page of what was loaded.
-pub fn page(visit: &Visit, loaded: Loaded, draft: Option<&Draft>) -> RecordPage {
-    let (pessoa, now) = (&visit.auth.pessoa, visit.now);
-    let (registro, tipo, names) = (&loaded.registro, &loaded.tipo, &loaded.names);
-    let conflicts = registro.conflitos.iter();
+pub fn page(visit: &Visit, read: RecordRead, draft: Option<&Draft>) -> RecordPage {
+    let look = &read.look(visit);
+    let (record, tipo) = (look.record, look.tipo);
+    let (form, may) = (form(look), may(look));
+    let situacao = record.situacao(tipo);
     RecordPage {
-        path: Which { kind: registro.kind, id: registro.id }.path(),
-        kind: registro.kind,
-        label: registro.rotulo(),
-        provisional: registro.kind.numerado() && registro.numero.is_none(),
-        title: registro.titulo(),
+        path: Which { kind: record.kind, id: record.id }.path(),
+        kind: record.kind,
+        label: record.rotulo(),
+        provisional: record.kind.numerado() && record.numero.is_none(),
+        title: record.titulo(),
         tipo: tipo.nome.clone(),
-        situacao: registro.situacao(tipo).map_or(String::new(), |s| s.nome.clone()),
-        fase: registro.fase(tipo).codigo(),
-        badges: badges(visit, &loaded),
-        created_by: names.people.name_or_unknown(registro.criacao.por.uuid()),
-        created_at: Moment::new(registro.criado_em, now, loaded.fuso),
-        parents: parents(&loaded),
-        begin: begin(visit, &loaded),
-        error: draft.map(|draft| (draft.form.clone(), draft.error.clone())),
-        waiting: flow::waiting(visit, &loaded),
-        actions: flow::actions(visit, &loaded, draft),
-        conflicts: conflicts.map(|c| disputes::conflict(c, visit, &loaded)).collect(),
-        held: disputes::held(visit, &loaded, draft),
-        may_decide: pessoa.pode(Permissao::Gerenciar),
-        fields: fields::fields(pessoa, &loaded, draft),
-        address: address(&loaded),
-        collections: parts::collections(visit, &loaded, draft),
-        gallery: gallery::gallery(visit, &loaded, draft),
-        linked: loaded.linked.iter().map(linked_view).collect(),
-        lists: people::lists(visit, &loaded, draft),
-        restriction: people::restriction(visit, &loaded, draft),
-        analyses: flow::analyses(visit, &loaded),
-        partial: flow::partial(visit, &loaded, draft),
-        asked: erp::asked(visit, &loaded),
-        possible: erp::possible(visit, &loaded, draft),
-        emails: erp::emails(visit, &loaded),
-        corretivas: quality::corretivas(visit, &loaded),
-        join: quality::form(visit, &loaded, draft),
-        groups: groups(visit, &loaded),
-        note: history::note(&loaded, visit, draft),
-        tabs: history::tabs(loaded.visao),
-        visao: loaded.visao,
-        stages: match loaded.visao {
-            Visao::Tramite => history::stages(&loaded, visit),
+        situacao: situacao.map_or(String::new(), |situacao| situacao.nome.clone()),
+        fase: record.fase(tipo).codigo(),
+        badges: badges(look, &read),
+        created_by: person(look, record.criacao.por),
+        created_at: moment(look, record.criado_em),
+        parents: fields::parents(&form).map(parent).collect(),
+        begin: begin(visit, &read),
+        error: draft.map(|draft| (draft.key.clone(), draft.error.clone())),
+        waiting: flow::waiting(look),
+        actions: flow::actions(look, draft),
+        conflicts: disputes::conflicts(look),
+        held: disputes::held(look, &read, draft),
+        may_decide: visit.auth.pessoa.pode(Permissao::Gerenciar),
+        fields: fields::fields(&form, &read, draft),
+        address: address(&read),
+        collections: parts::collections(look, &read, draft),
+        gallery: gallery::gallery(look, &read, draft),
+        linked: read.linked.iter().map(|linked| linked_view(look, linked)).collect(),
+        lists: people::lists(look, &may, &read, draft),
+        restriction: people::restriction(look, &may, &read, draft),
+        analyses: flow::analyses(look),
+        partial: flow::partial(&may, &read, draft),
+        asked: erp::asked(look, &read),
+        possible: erp::possible(look, draft),
+        emails: erp::emails(look, &read),
+        correctives: quality::joined(look, &read),
+        join: quality::form(&may, &read, draft),
+        groups: groups(visit, look, &read),
+        note: history::new_note(look, &may, draft),
+        tabs: history::tabs(read.log.view),
+        view: read.log.view,
+        stages: match read.log.view {
+            View::Tramite => history::stages(look, &read),
             _ => Vec::new(),
         },
-        history: history::entries(&loaded, visit, draft),
-        more_history: (loaded.history.len() > loaded.history_limit)
-            .then_some(loaded.history_limit + HISTORY_PAGE),
-        clientes: loaded.clientes,
-        shell: loaded.shell,
+        history: history::entries(look, &may, &read, draft),
+        more_history: read.log.more,
+        clientes: read.clientes,
+        shell: read.shell,
     }
 }
 
-fn badges(visit: &Visit, loaded: &Loaded) -> Badges {
-    let (registro, tipo, fuso) = (&loaded.registro, &loaded.tipo, loaded.fuso);
-    let open = registro.aberto(tipo);
-    let moment = |at| Moment::new(at, visit.now, fuso);
-    let until = registro.etapa_ate(tipo).filter(|_| open);
-    let today = visit.now.with_timezone(&fuso).date_naive();
-    let of_record = match registro.valor("prazo") {
-        Valor::Data(prazo) if *prazo < today => Some(format!("Prazo: {}", format::day(*prazo))),
-        _ => None,
-    };
-    let of_stage = until.filter(|until| *until < visit.now);
-    let of_stage =
-        of_stage.map(|until| format!("Prazo da etapa: {}", format::instant(until, fuso)));
-    let category = registro.kind.campo("categoria").filter(|_| tipo.tem_campo("categoria"));
-    let category = category.map(|campo| loaded.reader().show(campo, registro.valor(campo.nome)));
+fn badges(look: &Look<'_>, read: &RecordRead) -> Badges {
+    let badges = screens::badges(look);
+    let waits = read.inactive_at.filter(|_| look.record.aberto(look.tipo));
     Badges {
-        priority: campo_screens::priority_label(registro.prioridade(tipo)),
-        category: category.map(|shown| shown.text).filter(|text| !text.is_empty()),
-        restricted: registro.restricao.is_some(),
-        stage_until: until.map(moment),
-        late: of_record.or(of_stage).filter(|_| open),
-        inactive_at: loaded.inactive_at.filter(|_| open).map(moment),
+        priority: badges.priority,
+        category: badges.category,
+        restricted: badges.restricted,
+        stage_until: badges.stage_until.map(|until| moment(look, until)),
+        late: badges.late,
+        inactive_at: waits.map(|at| moment(look, at)),
     }
 }
 
-/// The records that this one belongs to: its fixed references, which are no fields to edit.
-fn parents(loaded: &Loaded) -> Vec<Parent> {
-    let registro = &loaded.registro;
-    let fixed = registro.kind.campos().iter().filter(|campo| campo.fixo);
-    let filled = fixed.filter(|campo| !registro.valor(campo.nome).vazio());
-    let parent = |campo: &'static Campo| Parent {
-        label: loaded.tipo.rotulo(campo.nome).to_owned(),
-        shown: loaded.reader().show(campo, registro.valor(campo.nome)),
-    };
-    filled.map(parent).collect()
+fn parent(field: &Field) -> Parent {
+    Parent { label: field.label.clone(), shown: Shown::from(&field.words) }
 }
 
 /// What may be made from a record: a copy (R94), or something for a cliente.
-fn begin(visit: &Visit, loaded: &Loaded) -> Vec<(String, &'static str)> {
-    let (id, kind) = (loaded.registro.id, loaded.registro.kind);
+fn begin(visit: &Visit, read: &RecordRead) -> Vec<(String, &'static str)> {
+    let (id, kind) = (read.record.id, read.record.kind);
     if !visit.auth.pessoa.pode(Permissao::Ver) {
         return Vec::new();
     }
@@ -230,64 +203,64 @@ fn begin(visit: &Visit, loaded: &Loaded) -> Vec<(String, &'static str)> {
         return vec![(format!("/novo/{kind}?copia={id}"), "Duplicar")];
     }
     let cases = [(Kind::Assistencia, "Nova assistência"), (Kind::Ocorrencia, "Nova ocorrência")];
-    let kept = cases.into_iter().filter(|(kind, _)| loaded.shell.kinds.contains(kind));
+    let kept = cases.into_iter().filter(|(kind, _)| read.shell.kinds.contains(kind));
     kept.map(|(kind, text)| (format!("/novo/{kind}?cliente={id}"), text)).collect()
 }
 
-fn address(loaded: &Loaded) -> Option<String> {
-    let contrato = loaded.contrato.as_ref()?;
-    let effective = preenchimento::endereco(&loaded.registro, Some(contrato));
-    let own = preenchimento::endereco(&loaded.registro, None);
+fn address(read: &RecordRead) -> Option<String> {
+    let contract = read.contract.as_ref()?;
+    let effective = preenchimento::endereco(&read.record, Some(contract));
+    let own = preenchimento::endereco(&read.record, None);
     let line = |name: &str| effective.get(name).filter(|text| !text.is_empty()).cloned();
     let place: Vec<String> =
         ["endereco", "cidade", "uf", "cep"].into_iter().filter_map(line).collect();
     (effective != own && !place.is_empty()).then(|| place.join(", "))
 }
 
-fn linked_view(linked: &Linked) -> LinkedView {
+fn linked_view(look: &Look<'_>, linked: &Linked) -> LinkedView {
+    let code = linked.relacao.clone().unwrap_or_default();
     let campo = CAMPOS_VINCULO.iter().find(|campo| campo.nome == "relacao");
-    let relation = linked.relacao.clone().unwrap_or_default();
-    let relation = campo
-        .map_or(relation.clone(), |campo| Valor::Texto(relation).exibir(campo, chrono_tz::UTC));
+    let relation =
+        campo.map(|campo| words(campo, &kept(campo, &code), None, look.names, look.zone).text);
     LinkedView {
-        relation,
+        relation: relation.unwrap_or(code),
         href: format!("/registros/{}/{}", linked.kind, linked.id),
         label: label(linked.id, linked.numero.as_deref()),
         title: linked.titulo.clone(),
     }
 }
 
-fn groups(visit: &Visit, loaded: &Loaded) -> Vec<ChildGroup> {
-    let (id, kind) = (loaded.registro.id, loaded.registro.kind);
-    let may = visit.auth.pessoa.pode(Permissao::Ver) && loaded.registro.aberto(&loaded.tipo);
+fn groups(visit: &Visit, look: &Look<'_>, read: &RecordRead) -> Vec<ChildGroup> {
+    let (id, kind) = (read.record.id, read.record.kind);
+    let may = visit.auth.pessoa.pode(Permissao::Ver) && look.record.aberto(look.tipo);
     let group = |title, empty, of: Kind, children: &[Child], text: Option<&'static str>| {
-        let offered = text.filter(|_| may && loaded.shell.kinds.contains(&of));
+        let offered = text.filter(|_| may && read.shell.kinds.contains(&of));
         ChildGroup {
             title,
             empty,
-            rows: children.iter().map(|child| child_view(of, child, visit, loaded)).collect(),
+            rows: children.iter().map(|child| child_view(look, of, child)).collect(),
             new: offered.map(|text| (format!("/novo/{of}?{kind}={id}"), text)),
         }
     };
     let ocorrencias = || {
         let empty = "Nenhuma ocorrência. A equipe registra o que encontrou depois da visita.";
         let text = Some("Nova ocorrência");
-        group("Ocorrências", empty, Kind::Ocorrencia, &loaded.ocorrencias, text)
+        group("Ocorrências", empty, Kind::Ocorrencia, &read.children.ocorrencias, text)
     };
     let agendas = || {
         let empty = "Nenhum compromisso marcado.";
-        group("Agenda", empty, Kind::Agenda, &loaded.agendas, Some("Novo compromisso"))
+        group("Agenda", empty, Kind::Agenda, &read.children.agendas, Some("Novo compromisso"))
     };
     let of_cliente = || {
         let lists = [
-            ("Assistências", Kind::Assistencia, &loaded.assistencias),
-            ("Ocorrências", Kind::Ocorrencia, &loaded.ocorrencias),
+            ("Assistências", Kind::Assistencia, &read.children.assistencias),
+            ("Ocorrências", Kind::Ocorrencia, &read.children.ocorrencias),
         ];
-        let kept = lists.into_iter().filter(|(_, kind, _)| loaded.shell.kinds.contains(kind));
+        let kept = lists.into_iter().filter(|(_, kind, _)| read.shell.kinds.contains(kind));
         let empty = "Nada registrado para este cliente.";
         kept.map(|(title, of, children)| group(title, empty, of, children, None)).collect()
     };
-    let has_agenda = loaded.shell.kinds.contains(&Kind::Agenda) || !loaded.agendas.is_empty();
+    let has_agenda = read.shell.kinds.contains(&Kind::Agenda) || !read.children.agendas.is_empty();
     match kind {
         Kind::Assistencia => vec![ocorrencias(), agendas()],
         Kind::Ocorrencia if has_agenda => vec![agendas()],
@@ -296,19 +269,17 @@ fn groups(visit: &Visit, loaded: &Loaded) -> Vec<ChildGroup> {
     }
 }
 
-fn child_view(kind: Kind, child: &Child, visit: &Visit, loaded: &Loaded) -> ChildView {
-    let name = |id| loaded.names.people.name_or_unknown(id);
-    let fuso = loaded.fuso;
+fn child_view(look: &Look<'_>, kind: Kind, child: &Child) -> ChildView {
     ChildView {
         href: format!("/registros/{kind}/{}", child.id),
         label: match child.inicio {
-            Some(inicio) => format::instant(inicio, fuso),
+            Some(begins) => format::instant(begins, look.zone),
             None => label(child.id, child.numero.as_deref()),
         },
         title: child.titulo.clone(),
         situacao: child.situacao_nome.clone(),
         fase: child.fase.clone(),
-        who: child.responsavel.map(name).unwrap_or_default(),
-        when: Moment::new(child.atualizado_em, visit.now, fuso).relative,
+        who: child.responsavel.map(|id| person(look, id.into())).unwrap_or_default(),
+        when: moment(look, child.atualizado_em).relative,
     }
 }

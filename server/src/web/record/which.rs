@@ -41,7 +41,7 @@ impl FromRequestParts<App> for Which {
 
 /// The query string.
 #[derive(Debug, Default, Deserialize)]
-pub struct Asked {
+pub struct PageQuery {
     /// Which view of the acompanhamento.
     #[serde(default)]
     pub visao: String,

@@ -1,10 +1,10 @@
 //! The form that writes into the acompanhamento.
 
-use super::act::Act;
+use super::post::FormPost;
 use crate::{
     app::App,
     web::{
-        form::Sent,
+        form::Form,
         page::{Notice, PageResult, Visit},
         record::which::Which,
     },
@@ -16,8 +16,8 @@ use campo_domain::{command::Command, ids::NotaId, registro::Visibilidade};
 ///
 /// # Errors
 /// The form is not of this session, or the record may not be seen.
-pub async fn write(State(app): State<App>, which: Which, visit: Visit, sent: Sent) -> PageResult {
-    let act = Act { app: &app, visit: &visit, which, sent: &sent };
+pub async fn write(State(app): State<App>, which: Which, visit: Visit, sent: Form) -> PageResult {
+    let post = FormPost { app: &app, visit: &visit, which, sent: &sent };
     let resposta_a: Option<NotaId> = sent.get("resposta_a").parse().ok();
     let form = resposta_a.map_or_else(|| "nota".to_owned(), |id| format!("resposta-{id}"));
     let command = Command::Anotar {
@@ -29,5 +29,5 @@ pub async fn write(State(app): State<App>, which: Which, visit: Visit, sent: Sen
         },
         resposta_a,
     };
-    act.answer(form, command, Notice::Noted).await
+    post.answer(form, command, Notice::Noted).await
 }

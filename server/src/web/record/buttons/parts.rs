@@ -1,13 +1,13 @@
 //! The buttons of items, despesas, anexos and vínculos.
 
-use super::act::{Act, not_valid};
+use super::post::{FormPost, not_valid};
 use crate::{
     app::App,
     reading::record,
     web::{
-        form::Sent,
+        form::Form,
         page::{Notice, PageError, PageResult, Visit},
-        record::{fields, parts::points, which::Which},
+        record::{inputs::points, which::Which},
     },
 };
 use axum::extract::State;
@@ -19,6 +19,7 @@ use campo_domain::{
     registro::Campos,
     valor::Valor,
 };
+use campo_screens::{Field, Names, parts};
 use chrono_tz::Tz;
 use uuid::Uuid;
 
@@ -26,23 +27,26 @@ use uuid::Uuid;
 ///
 /// # Errors
 /// The form is not of this session, or the record may not be seen.
-pub async fn save(State(app): State<App>, which: Which, visit: Visit, sent: Sent) -> PageResult {
-    let act = Act { app: &app, visit: &visit, which, sent: &sent };
-    act.check()?;
+pub async fn save(State(app): State<App>, which: Which, visit: Visit, sent: Form) -> PageResult {
+    let post = FormPost { app: &app, visit: &visit, which, sent: &sent };
+    post.check()?;
     let em: Colecao = sent.get("em").parse().map_err(|_| PageError::not_found())?;
     let id = ItemId::from(sent.id("parte"));
-    let (registro, _) = act.load().await?;
-    let present = registro.colecao(em).get(&id);
+    let (record, tipo) = post.load().await?;
     let is_new = sent.get("novo") == "sim";
     let form = if is_new { format!("{em}-novo") } else { format!("parte-{id}") };
-    if is_new && present.is_some() {
+    if is_new && record.colecao(em).contains_key(&id) {
         // The same form sent twice: it was done the first time.
-        return Ok(act.done(Notice::Saved));
+        return Ok(post.done(Notice::Saved));
     }
-    let before = present.map(|part| part.campos.clone()).unwrap_or_default();
-    let changed = match changed(&act, em, &before, visit.auth.fuso).await? {
+    // What was typed is compared with what an input would hold, which takes no names.
+    let names = Names::default();
+    let parts = parts(&visit.look(&record, &tipo, &names), em);
+    let present = parts.rows.iter().find(|part| part.id == id);
+    let before = present.map_or(&[][..], |part| &part.fields);
+    let changed = match changed(&post, em, before, visit.auth.fuso).await? {
         Ok(changed) => changed,
-        Err(refusal) => return act.refused(form, &refusal).await,
+        Err(refusal) => return post.refused(form, &refusal).await,
     };
     let commands = match is_new {
         true => vec![Command::IncluirItem { em, item: NovoItem { id, campos: changed } }],
@@ -51,28 +55,28 @@ pub async fn save(State(app): State<App>, which: Which, visit: Visit, sent: Sent
             changed.into_iter().map(edit).collect()
         }
     };
-    act.answer_all(form, commands, Notice::Saved).await
+    post.answer_all(form, commands, Notice::Saved).await
 }
 
 /// The fields that were typed differently from what the part holds. All are read before any is
 /// written.
 async fn changed(
-    act: &Act<'_>,
+    post: &FormPost<'_>,
     em: Colecao,
-    before: &Campos,
-    fuso: Tz,
+    before: &[Field],
+    zone: Tz,
 ) -> Result<Result<Campos, Refusal>, PageError> {
     let mut changed = Campos::new();
-    let sent = act.which.kind.campos_de(em).iter().filter(|campo| act.sent.has(campo.nome));
+    let sent = post.which.kind.campos_de(em).iter().filter(|campo| post.sent.has(campo.nome));
     for campo in sent {
-        let text = act.sent.get(campo.nome);
-        let present = before.get(campo.nome).unwrap_or(&Valor::Nulo);
-        if text.trim() == fields::typed(campo, present, fuso).trim() {
+        let text = post.sent.get(campo.nome);
+        let present = before.iter().find(|field| field.campo.nome == campo.nome);
+        if text.trim() == present.map_or("", |field| field.typed.trim()) {
             continue;
         }
         let valor = match points(campo) && !text.trim().is_empty() {
-            true => find(act, text.trim()).await?.map(Valor::Id).ok_or(not_valid(campo.rotulo)),
-            false => campo.ler(&text, fuso),
+            true => find(post, text.trim()).await?.map(Valor::Id).ok_or(not_valid(campo.rotulo)),
+            false => campo.ler(&text, zone),
         };
         match valor {
             Ok(valor) => changed.insert(campo.nome.to_owned(), valor),
@@ -84,9 +88,9 @@ async fn changed(
 
 /// The record that somebody means by a number, a page's address, an id, or a client's name; none if
 /// it is not exactly one.
-async fn find(act: &Act<'_>, text: &str) -> Result<Option<Uuid>, PageError> {
-    let viewer = act.visit.viewer();
-    let mut tx = act.app.db.tenant(act.visit.auth.tenant).await?;
+async fn find(post: &FormPost<'_>, text: &str) -> Result<Option<Uuid>, PageError> {
+    let viewer = post.visit.viewer();
+    let mut tx = post.app.db.tenant(post.visit.auth.tenant).await?;
     let last = text.trim_end_matches('/').rsplit('/').next().unwrap_or(text);
     if let Ok(id) = last.parse::<Uuid>() {
         return Ok(record::named(&mut tx, viewer, &[id]).await?.contains_key(&id).then_some(id));
@@ -103,11 +107,11 @@ async fn find(act: &Act<'_>, text: &str) -> Result<Option<Uuid>, PageError> {
 ///
 /// # Errors
 /// As [`save`].
-pub async fn remove(State(app): State<App>, which: Which, visit: Visit, sent: Sent) -> PageResult {
-    let act = Act { app: &app, visit: &visit, which, sent: &sent };
-    act.check()?;
+pub async fn remove(State(app): State<App>, which: Which, visit: Visit, sent: Form) -> PageResult {
+    let post = FormPost { app: &app, visit: &visit, which, sent: &sent };
+    post.check()?;
     let em: Colecao = sent.get("em").parse().map_err(|_| PageError::not_found())?;
     let item = ItemId::from(sent.id("parte"));
     let command = Command::RemoverItem { em, item };
-    act.answer(format!("parte-{item}"), command, Notice::Saved).await
+    post.answer(format!("parte-{item}"), command, Notice::Saved).await
 }

@@ -1,10 +1,10 @@
 //! The buttons of participantes, interessados and the restriction.
 
-use super::act::{Act, not_valid};
+use super::post::{FormPost, not_valid};
 use crate::{
     app::App,
     web::{
-        form::Sent,
+        form::Form,
         page::{Notice, PageResult, Visit},
         record::which::Which,
     },
@@ -25,11 +25,11 @@ pub async fn participant(
     State(app): State<App>,
     which: Which,
     visit: Visit,
-    sent: Sent,
+    sent: Form,
 ) -> PageResult {
-    let act = Act { app: &app, visit: &visit, which, sent: &sent };
+    let post = FormPost { app: &app, visit: &visit, which, sent: &sent };
     let participa = sent.get("entra") == "sim";
-    join(&act, "participantes", |usuario| Command::Participar { usuario, participa }).await
+    join(&post, "participantes", |usuario| Command::Participar { usuario, participa }).await
 }
 
 /// `POST …/interessado`: adds or removes an interessado.
@@ -40,19 +40,19 @@ pub async fn interested(
     State(app): State<App>,
     which: Which,
     visit: Visit,
-    sent: Sent,
+    sent: Form,
 ) -> PageResult {
-    let act = Act { app: &app, visit: &visit, which, sent: &sent };
+    let post = FormPost { app: &app, visit: &visit, which, sent: &sent };
     let interessado = sent.get("entra") == "sim";
-    join(&act, "interessados", |usuario| Command::Interessar { usuario, interessado }).await
+    join(&post, "interessados", |usuario| Command::Interessar { usuario, interessado }).await
 }
 
-async fn join(act: &Act<'_>, form: &str, command: impl Fn(UserId) -> Command) -> PageResult {
-    let Ok(usuario) = act.sent.get("usuario").parse() else {
-        act.check()?;
-        return act.refused(form.to_owned(), &not_valid("Pessoa")).await;
+async fn join(post: &FormPost<'_>, form: &str, command: impl Fn(UserId) -> Command) -> PageResult {
+    let Ok(usuario) = post.sent.get("usuario").parse() else {
+        post.check()?;
+        return post.refused(form.to_owned(), &not_valid("Pessoa")).await;
     };
-    act.answer(form.to_owned(), command(usuario), Notice::Saved).await
+    post.answer(form.to_owned(), command(usuario), Notice::Saved).await
 }
 
 /// `POST …/restricao`: only the listed ones see the record from now on, or everybody again.
@@ -63,12 +63,12 @@ pub async fn restrict(
     State(app): State<App>,
     which: Which,
     visit: Visit,
-    sent: Sent,
+    sent: Form,
 ) -> PageResult {
-    let act = Act { app: &app, visit: &visit, which, sent: &sent };
+    let post = FormPost { app: &app, visit: &visit, which, sent: &sent };
     let form = "restricao".to_owned();
     if sent.get("decisao") == "liberar" {
-        return act.answer(form, Command::Restringir { para: None }, Notice::Freed).await;
+        return post.answer(form, Command::Restringir { para: None }, Notice::Freed).await;
     }
     let usuarios: Result<BTreeSet<UserId>, Refusal> =
         sent.all("usuario").map(|id| id.parse().map_err(|_| not_valid("Pessoas"))).collect();
@@ -76,11 +76,11 @@ pub async fn restrict(
     match usuarios {
         Ok(usuarios) => {
             let para = Some(Listados { usuarios, grupos });
-            act.answer(form, Command::Restringir { para }, Notice::Restricted).await
+            post.answer(form, Command::Restringir { para }, Notice::Restricted).await
         }
         Err(refusal) => {
-            act.check()?;
-            act.refused(form, &refusal).await
+            post.check()?;
+            post.refused(form, &refusal).await
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The forms that put a record under an ação corretiva.
 
-use super::act::Act;
+use super::post::FormPost;
 use crate::{
     app::App,
     office::corretivas::{self, Abertura},
     web::{
-        form::Sent,
+        form::Form,
         page::{Notice, PageResult, Visit},
         record::which::Which,
     },
@@ -18,10 +18,10 @@ use uuid::Uuid;
 ///
 /// # Errors
 /// The form is not of this session, or the record may not be seen.
-pub async fn join(State(app): State<App>, which: Which, visit: Visit, sent: Sent) -> PageResult {
-    let act = Act { app: &app, visit: &visit, which, sent: &sent };
-    act.check()?;
-    let _ = act.load().await?;
+pub async fn join(State(app): State<App>, which: Which, visit: Visit, sent: Form) -> PageResult {
+    let post = FormPost { app: &app, visit: &visit, which, sent: &sent };
+    post.check()?;
+    let _ = post.load().await?;
     let auth = &visit.auth;
     let (tenant, pessoa) = (auth.tenant, &auth.pessoa);
     let registros = BTreeSet::from([which.id.uuid()]);
@@ -34,9 +34,9 @@ pub async fn join(State(app): State<App>, which: Which, visit: Visit, sent: Sent
         }
     };
     match done {
-        Ok(()) => Ok(act.done(Notice::Linked)),
+        Ok(()) => Ok(post.done(Notice::Linked)),
         Err(error) if error.status.is_client_error() => {
-            act.refused_with("corretiva".into(), error.mensagem.to_string()).await
+            post.refused_with("corretiva".into(), error.mensagem.to_string()).await
         }
         Err(error) => Err(error.into()),
     }

@@ -5,13 +5,12 @@
 use crate::{
     app::App,
     office::{self, OfficeError},
-    reading::timeline::Visao,
     web::{
-        form::{Draft, Sent},
+        form::{Draft, Form},
         page::{Notice, PageError, PageResult, Visit},
         record::{
             show::render,
-            which::{Asked, Which},
+            which::{PageQuery, Which},
         },
     },
 };
@@ -22,10 +21,11 @@ use campo_domain::{
     registro::Registro,
     tipo::Tipo,
 };
+use campo_screens::View;
 use std::sync::Arc;
 
 /// A form of a record's page that was sent.
-pub struct Act<'a> {
+pub struct FormPost<'a> {
     /// The application.
     pub app: &'a App,
     /// Who sent it.
@@ -33,10 +33,10 @@ pub struct Act<'a> {
     /// On which record.
     pub which: Which,
     /// What was sent.
-    pub sent: &'a Sent,
+    pub sent: &'a Form,
 }
 
-impl Act<'_> {
+impl FormPost<'_> {
     /// Nothing happens without the token of the session.
     ///
     /// # Errors
@@ -72,9 +72,9 @@ impl Act<'_> {
     /// Back to the page, as it was looked at, with a notice.
     pub fn done(&self, notice: Notice) -> Response {
         let path = self.which.path();
-        match Visao::de_codigo(&self.sent.get("visao")) {
-            Visao::Tudo => notice.back_to(self.app, &path),
-            visao => notice.back_to(self.app, &format!("{path}?visao={}", visao.codigo())),
+        match View::from_code(&self.sent.get("visao")).unwrap_or_default() {
+            View::Tudo => notice.back_to(self.app, &path),
+            view => notice.back_to(self.app, &format!("{path}?visao={}", view.code())),
         }
     }
 
@@ -82,17 +82,17 @@ impl Act<'_> {
     ///
     /// # Errors
     /// The page cannot be made.
-    pub async fn refused(&self, form: String, refusal: &Refusal) -> PageResult {
-        self.refused_with(form, refusal.mensagem()).await
+    pub async fn refused(&self, key: String, refusal: &Refusal) -> PageResult {
+        self.refused_with(key, refusal.mensagem()).await
     }
 
-    /// As [`Act::refused`], by the sentence for the person.
+    /// As [`FormPost::refused`], by the sentence for the person.
     ///
     /// # Errors
     /// The page cannot be made.
-    pub async fn refused_with(&self, form: String, error: String) -> PageResult {
-        let draft = Draft { form, sent: self.sent.clone(), error };
-        let asked = Asked { visao: self.sent.get("visao"), ..Asked::default() };
+    pub async fn refused_with(&self, key: String, error: String) -> PageResult {
+        let draft = Draft { key, sent: self.sent.clone(), error };
+        let asked = PageQuery { visao: self.sent.get("visao"), ..PageQuery::default() };
         render(self.app, self.visit, self.which, &asked, Some(&draft)).await
     }
 
@@ -100,17 +100,17 @@ impl Act<'_> {
     ///
     /// # Errors
     /// The form is not of this session, or the record may not be seen.
-    pub async fn answer(&self, form: String, command: Command, notice: Notice) -> PageResult {
-        self.answer_all(form, vec![command], notice).await
+    pub async fn answer(&self, key: String, command: Command, notice: Notice) -> PageResult {
+        self.answer_all(key, vec![command], notice).await
     }
 
     /// Runs commands, all or nothing, and answers for them.
     ///
     /// # Errors
-    /// As [`Act::answer`].
+    /// As [`FormPost::answer`].
     pub async fn answer_all(
         &self,
-        form: String,
+        key: String,
         commands: Vec<Command>,
         notice: Notice,
     ) -> PageResult {
@@ -128,7 +128,7 @@ impl Act<'_> {
             Err(OfficeError::Refused(_)) if is_done(&self.load().await?.0, &commands) => {
                 Ok(self.done(notice))
             }
-            Err(OfficeError::Refused(refusal)) => self.refused(form, &refusal).await,
+            Err(OfficeError::Refused(refusal)) => self.refused(key, &refusal).await,
             Err(error) => Err(error.into()),
         }
     }
