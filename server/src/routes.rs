@@ -49,7 +49,7 @@ pub fn router(app: App) -> Router {
     let authenticate = from_fn_with_state(app.clone(), principal::authenticate);
     let programs = Router::from(served(records()))
         .merge(served(across_records()))
-        .merge(served(company()).into())
+        .merge(Router::from(served(company())))
         .route_layer(from_fn_with_state(app.clone(), idempotency::keep))
         .route_layer(authenticate.clone());
     let timed = Router::from(served(open()))

@@ -3,7 +3,8 @@
 
 use super::{
     registros::{
-        corretivas::SituacaoCorretiva, enderecos::Registros, fonte::Fonte, partes::Partes,
+        acompanhamento::Visao, corretivas::SituacaoCorretiva, enderecos::Registros, fonte::Fonte,
+        partes::Partes,
     },
     saida,
 };
@@ -15,7 +16,6 @@ use crate::{
         problems::{PROBLEM, Problema, problem},
     },
     outbox::{AcaoSolicitada, delivery::SituacaoEntrega},
-    reading::timeline::Visao,
     schemas,
 };
 use axum::{

@@ -365,7 +365,8 @@ pub async fn write_template(
     ApiJson(text): ApiJson<Texto>,
 ) -> ApiResult<Response> {
     let mut tx = app.db.tenant(access.tenant).await?;
-    let find = |templates: Vec<Modelo>| templates.into_iter().find(|template| template.codigo == codigo);
+    let find =
+        |templates: Vec<Modelo>| templates.into_iter().find(|template| template.codigo == codigo);
     match find(email::templates(&mut tx, access.tenant).await?) {
         Some(template) => if_match.check(&ETag::of_json(&template)?)?,
         None => if_match.absent()?,

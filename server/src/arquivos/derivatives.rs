@@ -103,12 +103,13 @@ async fn make(app: &App, tenant: TenantId, claimed: &Claimed) -> Result<Outcome>
     tx.rollback().await?;
     let store = app.objects.store();
     let bytes = store.get(&objects::original(tenant, &claimed.sha256)).await?.bytes().await?;
-    let made = decode_in_turn(app, move || campo_fotos::derivar(&bytes, gps)).await?;
+    let made = decode_in_turn(app, move || campo_fotos::derive(&bytes, gps)).await?;
     let made = match made {
         Ok(made) => made,
-        Err(error) => return Ok(Outcome::Never(error.codigo())),
+        Err(error) => return Ok(Outcome::Never(error.code())),
     };
-    for (variant, bytes) in [(Variante::Previa, made.previa), (Variante::Miniatura, made.miniatura)]
+    for (variant, bytes) in
+        [(Variante::Previa, made.preview), (Variante::Miniatura, made.thumbnail)]
     {
         let key = objects::derivative(tenant, &claimed.sha256, variant);
         store.put(&key, PutPayload::from(bytes)).await?;

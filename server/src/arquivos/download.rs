@@ -42,7 +42,7 @@ use found::{Found, Object};
 pub use response::respond;
 
 /// The picture that stands for a file of which none can be made.
-static PLACEHOLDER: LazyLock<Bytes> = LazyLock::new(|| campo_fotos::marcador().into());
+static PLACEHOLDER: LazyLock<Bytes> = LazyLock::new(|| campo_fotos::placeholder().into());
 
 /// Baixa um arquivo, inteiro ou em parte (`Range`).
 ///

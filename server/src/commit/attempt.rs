@@ -87,8 +87,8 @@ async fn attempt(
     let mut tx = db.snapshot(tenant).await?;
     let ground = Ground::read(&mut tx, tenant, works, now).await?;
     tx.rollback().await?;
-    let (cases, year) = (ground.world.cases.clone(), ground.world.ano);
-    let (restrictions, everyone) = (ground.world.restricoes.clone(), ground.world.pessoas.clone());
+    let (cases, year) = (ground.world.cases.clone(), ground.world.year);
+    let (restrictions, everyone) = (ground.world.restrictions.clone(), ground.world.people.clone());
     let people = ground.judged();
     let jobs = works.clone();
     // Merging takes CPU time, so it must not run on the threads that serve connections.
@@ -171,7 +171,7 @@ impl Ground {
         let users: BTreeSet<UserId> = requesters.keys().map(|(user, _)| *user).collect();
         let world = ledger::world(tx, tenant, &needs, &users, now).await?;
         let linkings: Vec<&Linking> = works.iter().filter_map(Work::corretiva).collect();
-        let corretivas = Corretivas::read(tx, &linkings, world.ano).await?;
+        let corretivas = Corretivas::read(tx, &linkings, world.year).await?;
         Ok(Self { world, requesters, held, corretivas })
     }
 
@@ -179,7 +179,7 @@ impl Ground {
     fn judged(&self) -> BTreeMap<UserId, Pessoa> {
         let authors = self.held.values().filter_map(|branch| branch.author.as_ref());
         let judged = self.requesters.values().chain(authors).map(|requester| &requester.pessoa);
-        let others = self.world.autores.values().chain(self.world.entregues.values());
+        let others = self.world.authors.values().chain(self.world.assignees.values());
         judged.chain(others).map(|pessoa| (pessoa.id, pessoa.clone())).collect()
     }
 
@@ -290,7 +290,7 @@ fn plan_one(
             Answer::Ended(planner.inactive(*document, heads, Uuid::now_v7().into()))
         }
         Work::File { document, attachment, state, reason } => {
-            Answer::File(planner.arquivo(*document, *attachment, *state, *reason))
+            Answer::File(planner.file_state(*document, *attachment, *state, *reason))
         }
         Work::Decide { user, held: id, approve, note } => {
             let id = *id;

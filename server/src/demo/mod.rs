@@ -1,7 +1,7 @@
 //! The demonstration company: what a first start shows. Creating it again is harmless.
 
-mod photos;
 mod canvas;
+mod photos;
 mod records;
 
 use crate::{
@@ -33,9 +33,7 @@ pub struct DemoPerson {
 /// Everybody in it.
 pub const PEOPLE: [DemoPerson; 3] = [
     DemoPerson { login: "ana@demo", nome: "Ana Ribeiro", role: "técnica", permissoes: &[Ver] },
-    DemoPerson {
-        login: "bruno@demo", nome: "Bruno Tavares", role: "técnico", permissoes: &[Ver]
-    },
+    DemoPerson { login: "bruno@demo", nome: "Bruno Tavares", role: "técnico", permissoes: &[Ver] },
     DemoPerson {
         login: "carla@demo",
         nome: "Carla Nogueira",

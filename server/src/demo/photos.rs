@@ -2,7 +2,7 @@
 //! as everything else, and verified like any that arrives. Attaching them again is harmless.
 
 use super::{
-    canvas::{HEIGHT, Color, WIDTH, Canvas, darker},
+    canvas::{Canvas, Color, HEIGHT, WIDTH, darker},
     records::People,
 };
 use crate::{
@@ -16,7 +16,7 @@ use bytes::Bytes;
 use campo_domain::{
     command::{Command, NovoItem},
     ids::{DocumentId, ItemId, TenantId, UserId},
-    share::Colecao,
+    parte::Colecao,
     valor::Valor,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -159,7 +159,7 @@ fn id(document: Uuid, name: &str) -> ItemId {
 fn paint(photo: &Photo) -> Bytes {
     let pixels = (photo.draw)().finish();
     let (width, height) = (WIDTH.unsigned_abs(), HEIGHT.unsigned_abs());
-    campo_fotos::codificar(&pixels, width, height, QUALITY).into()
+    campo_fotos::encode(&pixels, width, height, QUALITY).into()
 }
 
 fn item(photo: &Photo, id: ItemId, bytes: &Bytes, taken: DateTime<Utc>) -> NovoItem {

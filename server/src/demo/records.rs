@@ -107,7 +107,8 @@ fn text(texto: &str) -> Valor {
 fn today_at(hour: u32, minute: u32) -> DateTime<Utc> {
     let day = Utc::now().with_timezone(&TIME_ZONE).date_naive();
     let time = NaiveTime::from_hms_opt(hour, minute, 0).unwrap_or(NaiveTime::MIN);
-    TIME_ZONE.from_local_datetime(&day.and_time(time))
+    TIME_ZONE
+        .from_local_datetime(&day.and_time(time))
         .earliest()
         .map_or_else(Utc::now, |instant| instant.with_timezone(&Utc))
 }
@@ -259,7 +260,8 @@ async fn complaints(writer: &Writer<'_>, clientes: &[DocumentId], people: &Peopl
     let campos = complaint(relato, "reclamacao_produto");
     let refund = writer.create("p000.ocorrencia", campos, vec![mattress]).await?;
     let relato = "Caixa do guarda-roupa chegou amassada, duas portas avariadas.";
-    let under_analysis = writer.create("p000.ocorrencia", complaint(relato, "avaria"), vec![]).await?;
+    let under_analysis =
+        writer.create("p000.ocorrencia", complaint(relato, "avaria"), vec![]).await?;
     let link = part(&[
         ("relacao", text("relacionado")),
         ("documento", Valor::Id(refund.uuid())),

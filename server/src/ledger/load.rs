@@ -181,14 +181,14 @@ pub async fn requester(
     .bind(user.uuid())
     .fetch_all(&mut **tx)
     .await?;
-    let anteriores = rows
+    let earlier = rows
         .into_iter()
         .map(|row| {
             let until: i64 = row.try_get("ate_seq")?;
             Ok((until as u64, permissoes(row.try_get("permissoes")?)?))
         })
         .collect::<Result<_>>()?;
-    Ok(Requester { pessoa, device, anteriores })
+    Ok(Requester { pessoa, device, earlier })
 }
 
 /// The stored chunks of documents, whole, with their generation.
@@ -285,33 +285,33 @@ pub async fn world(
         let loaded = Loaded::read(&chunks, generation, &tipos);
         documents.insert(id, loaded.with_context(|| format!("document {id} cannot be read"))?);
     }
-    let autores = people(tx, tenant, &exchange::waiting(documents.values())).await?;
-    let mut raizes = needs.raizes.clone();
+    let authors = people(tx, tenant, &exchange::waiting(documents.values())).await?;
+    let mut raizes = needs.cases.clone();
     raizes.extend(documents.values().map(|loaded| loaded.merged.registro.raiz()));
     let raizes = uuids(raizes);
     let restrictions = restrictions(tx, tenant, &raizes).await?;
     // A change of a restricted case may concern anybody, depending on the groups of each person.
-    let pessoas = match needs.pessoas || !restrictions.is_empty() {
+    let people_of_company = match needs.people || !restrictions.is_empty() {
         true => active_people(tx, tenant).await?,
         false => BTreeMap::new(),
     };
     Ok(World {
         now,
-        ano: year,
+        year,
         epoch: epoch as u64,
         tipos,
         limits: Limits::DEFAULT,
         documents,
         erased: erased(tx, tenant, &ids).await?,
         cases: cases(tx, tenant, &raizes).await?,
-        restricoes: restrictions,
-        autores,
-        entregues: people(tx, tenant, &needs.entregues).await?,
-        pessoas,
+        restrictions,
+        authors,
+        assignees: people(tx, tenant, &needs.assignees).await?,
+        people: people_of_company,
         logged: logged(tx, tenant, needs).await?,
         branches: branches(tx, tenant, needs).await?,
         revoked: revoked(tx, tenant, users, &raizes).await?,
-        numeracao: last_number(tx, tenant, year).await?,
+        last_number: last_number(tx, tenant, year).await?,
     })
 }
 

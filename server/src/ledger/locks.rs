@@ -76,8 +76,8 @@ pub(crate) async fn lock_company(
 /// Everybody, if the plan changes a restriction or who is involved in a restricted case, because
 /// then anybody may come to see the case or lose sight of it; `None` otherwise.
 fn everyone<'a>(frame: &Frame<'a>, plan: &Plan) -> Option<&'a BTreeMap<UserId, Pessoa>> {
-    let moves = !plan.restricoes.is_empty()
-        || plan.envolvidos.keys().any(|(raiz, _)| frame.restrictions.contains_key(raiz));
+    let moves = !plan.restrictions.is_empty()
+        || plan.involved.keys().any(|(raiz, _)| frame.restrictions.contains_key(raiz));
     moves.then_some(frame.everyone)
 }
 
@@ -125,7 +125,7 @@ pub(super) async fn nobody_new(
 }
 
 async fn lock_cases(tx: &mut PgTransaction<'_>, frame: &Frame<'_>, plan: &Plan) -> Result<()> {
-    let mut raizes: BTreeSet<DocumentId> = plan.envolvidos.keys().map(|(raiz, _)| *raiz).collect();
+    let mut raizes: BTreeSet<DocumentId> = plan.involved.keys().map(|(raiz, _)| *raiz).collect();
     raizes.extend(plan.documents.values().map(|document| document.merged.registro.raiz()));
     if raizes.is_empty() {
         return Ok(());

@@ -4,11 +4,8 @@ use campo_domain::{
     command::Command,
     ids::ItemId,
     parte::Colecao,
-    refusal::{Codigo, Refusal},
-    registro::{Registro, TipoAnalise},
-    tipo::Tipo,
+    registro::Registro,
     valor::{Campo, Valor},
-    workflow,
 };
 use campo_screens::located;
 
@@ -53,23 +50,4 @@ pub fn part_edits(
         valor,
     };
     Some(values.into_iter().filter(changes).map(command).collect())
-}
-
-/// Checks that an analysis of that type asks for that very transition now: the domain finds the
-/// transition by the analysis.
-///
-/// # Errors
-/// `transicao_nao_permitida` where it is another one, or none.
-pub fn brings(
-    record: &Registro,
-    tipo: &Tipo,
-    analysis: TipoAnalise,
-    verb: &str,
-) -> Result<(), Refusal> {
-    if workflow::verbo_que_traz(record, tipo, analysis)?.verbo == verb {
-        return Ok(());
-    }
-    let situacao = record.situacao(tipo).map(|situacao| situacao.nome.clone());
-    let details = [situacao.unwrap_or_default(), verb.to_owned()];
-    Err(Refusal::com(Codigo::TransicaoNaoPermitida, details))
 }

@@ -13,7 +13,7 @@ mod transition;
 
 pub use case::{Case, case};
 pub use commands::{run, run_all};
-pub use edits::{brings, edits, part_edits};
+pub use edits::{edits, part_edits};
 pub use error::OfficeError;
 pub use held::{HeldBranch, HeldView, decide_held, held, held_branch};
 pub use portal::{client_answer, client_channel, client_may_fill};

@@ -68,7 +68,7 @@ pub fn client_answer(
             && transition.traz.is_none()
             && to.is_some_and(|to| to.fase.aberta() && to.fase != Fase::EsperaCliente)
     };
-    let possible = workflow::disponiveis(record, tipo, person, Onde::Servidor);
+    let possible = workflow::available(record, tipo, person, Onde::Servidor);
     let transition = possible.into_iter().find(goes_on)?;
     let reason = transition.guardas.contains(&Guarda::Motivo).then_some(text);
     let verb = transition.verbo.clone();

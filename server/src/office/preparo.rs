@@ -228,7 +228,7 @@ impl Posta {
     ) -> Result<Option<Self>, OfficeError> {
         let tipos = ledger::tipos(tx, tenant).await?;
         let Ok(tipo) = tipos.obter(tipo).cloned() else { return Ok(None) };
-        let oferecidos = reference::oferecidos(tx, tenant, tipo.kind).await?;
+        let oferecidos = reference::offered(tx, tenant, tipo.kind).await?;
         if !oferecidos.iter().any(|oferecido| oferecido.codigo == tipo.codigo) {
             return Err(Refusal::with(Codigo::TipoRetirado, [tipo.nome.clone()]).into());
         }

@@ -24,11 +24,11 @@ pub fn brings(
     let Some(analysis) = transition.and_then(|transition| transition.traz) else {
         return Ok(None);
     };
-    let found = workflow::verbo_que_traz(record, tipo, analysis);
+    let found = workflow::transition_bringing(record, tipo, analysis);
     let repeated = record.pedidos.iter().any(|asked| asked.id == request);
     if !repeated && found.is_ok_and(|found| found.verbo != verb) {
         let situacao = record.situacao(tipo).map_or(String::new(), |s| s.nome.clone());
-        return Err(Refusal::com(Codigo::TransicaoNaoPermitida, [situacao, verb.to_owned()]));
+        return Err(Refusal::with(Codigo::TransicaoNaoPermitida, [situacao, verb.to_owned()]));
     }
     Ok(Some(analysis))
 }

@@ -16,7 +16,7 @@ use campo_domain::{
     registro::{Registro, SituacaoAcao, TipoAnalise},
     tipo::Tipo,
 };
-use campo_sync::exchange::{AcaoWrite, Aviso, Destino, Plan};
+use campo_sync::exchange::{ActionWrite, EmailWrite, Plan, Recipients};
 use chrono::{DateTime, Utc};
 use sqlx::PgTransaction;
 use uuid::Uuid;
@@ -33,10 +33,10 @@ pub async fn enqueue(
     plan: &Plan,
 ) -> Result<()> {
     let mut messages = Vec::new();
-    for AcaoWrite { document, acao, .. } in &plan.acoes {
+    for ActionWrite { document, action, .. } in &plan.actions {
         let Some(write) = plan.documents.get(document) else { continue };
         let (registro, tipo) = (&write.merged.registro, &*write.merged.tipo);
-        let Some(acao) = registro.acoes.iter().find(|other| other.id == *acao) else { continue };
+        let Some(acao) = registro.acoes.iter().find(|other| other.id == *action) else { continue };
         messages.push(evento::solicitada(tx, tenant, now, registro, tipo, acao).await?);
     }
     queue::enqueue(tx, tenant, now, &messages).await?;
@@ -48,7 +48,7 @@ pub async fn enqueue(
     });
     queue::cancel(tx, tenant, &answered.collect::<Vec<_>>()).await?;
     let mut emails = Vec::new();
-    for aviso in &plan.avisos {
+    for aviso in &plan.emails {
         let Some(write) = plan.documents.get(&aviso.document) else { continue };
         emails.extend(
             emails_for(tx, tenant, &write.merged.registro, &write.merged.tipo, aviso).await?,
@@ -63,7 +63,7 @@ async fn emails_for(
     tenant: TenantId,
     registro: &Registro,
     tipo: &Tipo,
-    aviso: &Aviso,
+    aviso: &EmailWrite,
 ) -> Result<Vec<NewEmail>> {
     let empresa: String = sqlx::query_scalar("SELECT nome FROM tenant WHERE id = $1")
         .bind(tenant.uuid())
@@ -71,9 +71,9 @@ async fn emails_for(
         .await?;
     let cliente = Cliente::load(tx, tenant, registro.id).await?;
     // A client is told the situação that the portal shows (R66).
-    let situacao = match aviso.destino {
-        Destino::Cliente => registro.situacao_do_cliente(tipo),
-        Destino::Usuarios(_) => registro.situacao(tipo),
+    let situacao = match aviso.to {
+        Recipients::Client => registro.situacao_do_cliente(tipo),
+        Recipients::Users(_) => registro.situacao(tipo),
     };
     let relato = match registro.valor("relato").texto() {
         Some(relato) => Some(relato),
@@ -96,17 +96,17 @@ async fn emails_for(
     };
     let email_to = |user: Option<UserId>, name: &str, address: Option<String>| NewEmail {
         document: registro.id,
-        template: aviso.modelo.clone(),
+        template: aviso.template.clone(),
         user,
         address,
         context: Contexto { destinatario: name.to_owned(), ..context.clone() },
     };
-    let users = match &aviso.destino {
-        Destino::Cliente => {
+    let users = match &aviso.to {
+        Recipients::Client => {
             let name = filled(&cliente.contato_nome).or(filled(&cliente.nome)).unwrap_or_default();
             return Ok(vec![email_to(None, name, cliente.email_address())]);
         }
-        Destino::Usuarios(users) => users,
+        Recipients::Users(users) => users,
     };
     // Only active people of the company who may see the record (R85, R86).
     let people: Vec<(Uuid, String, Option<String>)> = sqlx::query_as(concat!(

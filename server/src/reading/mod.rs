@@ -5,7 +5,6 @@ pub mod agenda;
 pub mod cited;
 pub mod json;
 pub mod lists;
-pub mod log;
 pub mod outbox;
 pub mod record;
 pub mod timeline;

@@ -86,7 +86,8 @@ impl From<Row> for (Place, Entry) {
     }
 }
 
-/// The newest `limit` lines of a view of a record that the person may see, the newest first.
+/// Up to `limit` lines of a view of a record that the person may see, the newest first; those that
+/// stand before a place, where one is given.
 ///
 /// # Errors
 /// PostgreSQL refuses.
@@ -94,16 +95,24 @@ pub async fn history(
     tx: &mut PgTransaction<'_>,
     document: Uuid,
     view: View,
+    before: Option<Place>,
     limit: i64,
 ) -> sqlx::Result<Vec<(Place, Entry)>> {
+    let before = before.unwrap_or(Place { seq: i64::MAX, order: i32::MAX });
     let sql = format!(
         "SELECT seq, ordem, tipo, parte, campo, rotulo, de, para, texto, visibilidade, \
              resposta_a, por, dispositivo, no_aparelho, no_servidor \
-         FROM acompanhamentos WHERE document = $1 AND {} ORDER BY seq DESC, ordem DESC LIMIT $2",
+         FROM acompanhamentos WHERE document = $1 AND (seq, ordem) < ($2, $3) AND {} \
+         ORDER BY seq DESC, ordem DESC LIMIT $4",
         condition(view)
     );
-    let rows: Vec<Row> =
-        sqlx::query_as(AssertSqlSafe(sql)).bind(document).bind(limit).fetch_all(&mut **tx).await?;
+    let rows: Vec<Row> = sqlx::query_as(AssertSqlSafe(sql))
+        .bind(document)
+        .bind(before.seq)
+        .bind(before.order)
+        .bind(limit)
+        .fetch_all(&mut **tx)
+        .await?;
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
@@ -195,12 +204,12 @@ mod tests {
                 }
             }
         }
-        let all = history(&mut tx, document, View::Tudo, seq).await.unwrap();
+        let all = history(&mut tx, document, View::Tudo, None, seq).await.unwrap();
         assert_eq!(all.len(), usize::try_from(seq).unwrap());
         for view in View::ALL {
             let shown: Vec<_> =
                 all.iter().filter(|(_, entry)| view.shows(entry)).cloned().collect();
-            let selected = history(&mut tx, document, view, seq).await.unwrap();
+            let selected = history(&mut tx, document, view, None, seq).await.unwrap();
             assert!(!shown.is_empty(), "{view:?}");
             assert_eq!(selected, shown, "{view:?}");
         }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     app::App,
-    auth::office::voltar_local,
+    auth::office::local_path,
     office::{self, OfficeError, preparo},
     reading::{self, cited, record},
     reference,
@@ -222,7 +222,7 @@ pub async fn save(
         Err(refusal) => Err(refusal),
     };
     let Err(refusal) = made else {
-        let path = match voltar_local(&asked.voltar) {
+        let path = match local_path(&asked.voltar) {
             "/" => format!("/registros/{kind}/{id}"),
             path => format!("{path}{}{kind}={id}", if path.contains('?') { '&' } else { '?' }),
         };
@@ -248,7 +248,7 @@ async fn ground(
         }
         Err(_) => None,
     };
-    let offered = reference::oferecidos(tx, tenant, kind).await;
+    let offered = reference::offered(tx, tenant, kind).await;
     Ok(Ground {
         shell: visit.shell(tx, title(kind), section(kind)).await?,
         tipos: reading::tipos(tx, kind).await?.into_iter().collect(),
@@ -280,7 +280,7 @@ fn choose(ground: &Ground, kind: Kind, asked: &PageQuery) -> Result<Chosen, Page
         return Ok(Chosen::One(tipo.clone()));
     }
     if let Ok(withdrawn) = ground.tipos.atual(code) {
-        let refusal = Refusal::com(Codigo::TipoRetirado, [withdrawn.nome.clone()]);
+        let refusal = Refusal::with(Codigo::TipoRetirado, [withdrawn.nome.clone()]);
         return Err(PageError::refused(&refusal));
     }
     let fits = |tipo: &&Arc<Tipo>| {

@@ -15,8 +15,8 @@ use crate::{
         principal::{Acesso, EscreverRegistros, LerRegistros, ResponderAcoes},
     },
     office,
-    outbox::fila::{self, EntregaDaAcao},
-    reading::{self, json::PersonRef, record},
+    outbox::delivery::{self, EntregaDaAcao},
+    reading::{self, json::PersonRef, lists, record},
     schemas,
     visibility::{Viewer, visible},
 };
@@ -229,7 +229,7 @@ async fn consulta(
     viewer: Option<Viewer>,
 ) -> ApiResult<QueryBuilder<Postgres>> {
     let zone = reading::zone(tx).await?;
-    let mut sql = consulta::visto(viewer.unwrap_or(Viewer { id: None, all: false }), zone)?;
+    let mut sql = lists::begin(viewer.unwrap_or(Viewer { id: None, all: false }), zone)?;
     sql.push(
         "SELECT a.*, d.kind, coalesce(ac.numero, oc.numero) AS numero, u.nome AS pedida_por_nome, \
              (SELECT x->>'rotulo' FROM referencia r, jsonb_array_elements(r.data->'acoes') x \
@@ -250,7 +250,7 @@ async fn consulta(
 async fn ler(tx: &mut PgTransaction<'_>, tenant: TenantId, rows: &[PgRow]) -> ApiResult<Vec<Acao>> {
     let mut acoes = rows.iter().map(acao).collect::<sqlx::Result<Vec<_>>>()?;
     let ids: Vec<Uuid> = acoes.iter().map(|acao| acao.id).collect();
-    let mut entregas = fila::das_acoes(tx, tenant, &ids).await?;
+    let mut entregas = delivery::of_actions(tx, tenant, &ids).await?;
     acoes.iter_mut().for_each(|acao| acao.entrega = entregas.remove(&acao.id));
     Ok(acoes)
 }

@@ -13,12 +13,11 @@ use crate::{
         page::{self, Folha, Pagina},
         principal::{Acesso, LerRegistros, Principal},
     },
-    outbox::email::{self, AoCliente, Email},
+    outbox::email::{self, Email, EmailToClient},
     reading::{
         self, cited,
         json::{self, PersonRef, Situacao},
-        log::{self, LogRow},
-        timeline::Visao,
+        timeline::{self, Place},
     },
     visibility::Viewer,
 };
@@ -30,7 +29,7 @@ use campo_domain::{
     ids::{DeviceId, DocumentId, UserId},
     registro::Visibilidade,
 };
-use campo_screens::{Cited, Entry, Line, Look, Names, Side, Stage, lines, threads};
+use campo_screens::{Cited, Entry, Line, Look, Names, Side, Stage, View, lines, threads};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -38,6 +37,37 @@ use sqlx::PgTransaction;
 use std::cmp::Reverse;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
+
+// R78, R79, R80, R81, R82, in this order.
+/// Uma vista do acompanhamento.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Visao {
+    /// Tudo o que aconteceu, do mais novo ao mais antigo.
+    #[default]
+    Tudo,
+    /// Cada situação e cada responsável por que passou, com quanto tempo, do mais antigo ao mais
+    /// novo.
+    Tramite,
+    /// As atividades, sem as alterações de campos.
+    Historico,
+    /// As anotações, cada conversa com as respostas.
+    Conversas,
+    /// Cada campo alterado: de, para, quem e quando.
+    Alteracoes,
+}
+
+impl Visao {
+    const fn view(self) -> View {
+        match self {
+            Visao::Tudo => View::Tudo,
+            Visao::Tramite => View::Tramite,
+            Visao::Historico => View::Historico,
+            Visao::Conversas => View::Conversas,
+            Visao::Alteracoes => View::Alteracoes,
+        }
+    }
+}
 
 /// Which view, and which page of it.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -195,15 +225,24 @@ struct Kept {
     email: Option<Email>,
 }
 
-impl From<LogRow> for Kept {
-    fn from(row: LogRow) -> Self {
+/// A line of the log with its place.
+struct LogRow {
+    place: (i64, i32),
+    at: DateTime<Utc>,
+    entry: Entry,
+}
+
+impl From<(Place, Entry)> for Kept {
+    fn from((place, entry): (Place, Entry)) -> Self {
+        let at = entry.on_server.unwrap_or(entry.on_device);
+        let row = LogRow { place: (place.seq, place.order), at, entry };
         Self { row, email: None }
     }
 }
 
-impl From<AoCliente> for Kept {
+impl From<EmailToClient> for Kept {
     /// An e-mail is no change of the record, and its state goes on.
-    fn from(AoCliente { seq, ordem, email }: AoCliente) -> Self {
+    fn from(EmailToClient { seq, ordem, email }: EmailToClient) -> Self {
         let Email { nome, assunto, .. } = &email;
         let to = match &email.endereco {
             Some(address) => format!("{nome} ({address})"),
@@ -244,10 +283,11 @@ async fn kept(
     before: (i64, i32),
     limit: i64,
 ) -> ApiResult<Vec<Kept>> {
-    let rows = log::page(tx, id, view, before, limit).await?;
+    let place = Place { seq: before.0, order: before.1 };
+    let rows = timeline::history(tx, id.uuid(), view.view(), Some(place), limit).await?;
     let mut kept: Vec<Kept> = rows.into_iter().map(Kept::from).collect();
     if view != Visao::Alteracoes {
-        let emails = email::ao_cliente(tx, id).await?.into_iter().map(Kept::from);
+        let emails = email::to_client(tx, id).await?.into_iter().map(Kept::from);
         kept.extend(emails.filter(|email| email.row.place < before));
         kept.sort_by_key(|kept| Reverse(kept.row.place));
         kept.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
@@ -347,7 +387,7 @@ async fn stages(
     read: &RecordRead,
 ) -> ApiResult<Vec<LinhaDoAcompanhamento>> {
     let (record, tipo) = (&read.record, &*read.tipo);
-    let handovers = log::handovers(tx, record.id).await?;
+    let handovers = timeline::handovers(tx, record.id.uuid()).await?;
     let stages = campo_screens::stages(record, tipo, &handovers, Utc::now());
     let mut cited = Cited::default();
     for stage in &stages {
@@ -366,7 +406,7 @@ async fn conversations(
     read: &RecordRead,
 ) -> ApiResult<Vec<LinhaDoAcompanhamento>> {
     let record = &read.record;
-    let emails = email::ao_cliente(tx, record.id).await?;
+    let emails = email::to_client(tx, record.id).await?;
     let emails: Vec<Kept> = emails.into_iter().map(Kept::from).collect();
     let mut cited = Cited::default();
     record.notas.iter().for_each(|note| cited.authorship(note.autoria));

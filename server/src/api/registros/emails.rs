@@ -46,7 +46,8 @@ pub async fn listar(
     let folha = Folha::<Uuid>::new(filtro.limite, filtro.cursor.as_deref())?;
     let mut tx = app.db.snapshot(acesso.tenant).await?;
     let read = read::of_kind(&mut tx, &acesso, colecao.kind(), id.into()).await?;
-    let filtro = email::Filtro { documento: Some(read.record.id), ..email::Filtro::default() };
-    let rows = email::listar(&mut tx, acesso.tenant, &filtro, folha.depois, folha.rows()).await?;
+    let filtro =
+        email::EmailFilter { documento: Some(read.record.id), ..email::EmailFilter::default() };
+    let rows = email::list(&mut tx, acesso.tenant, &filtro, folha.depois, folha.rows()).await?;
     Ok(folha.close(rows, |last| last.id).linked(&uri))
 }

@@ -21,7 +21,7 @@ use crate::{
         principal::{Acesso, LerRegistros, Principal},
     },
     office::{self, Case},
-    outbox::fila::{self, EntregaDaAcao},
+    outbox::delivery::{self, EntregaDaAcao},
     reading::{
         self, cited,
         json::{self, PersonRef, Situacao, TipoLinha},
@@ -264,7 +264,7 @@ async fn beside(
         agendas,
         linked_by: linked_by.into_iter().map(VinculadoPor::from).collect(),
         held_count: record::held_count(tx, record.id).await?,
-        deliveries: fila::das_acoes(tx, who.tenant, &actions).await?,
+        deliveries: delivery::of_actions(tx, who.tenant, &actions).await?,
     };
     Ok((cited::names(tx, viewer, &cited).await?, reading::zone(tx).await?, beside))
 }

@@ -93,7 +93,7 @@ pub fn request(read: &RecordRead, verbo: String, corpo: PedirTransicao) -> ApiRe
         let mensagem = format!("“{verbo}” não leva análise, ou leva só a análise, sem motivo.");
         return Err(ApiError::invalido(mensagem));
     };
-    office::brings(&read.record, &read.tipo, tipo, &verbo)?;
+    office::brings(&read.record, &read.tipo, &verbo, pedido)?;
     Ok(Command::Analisar {
         analise: enderecos::id_or_new::<AnaliseId>(analise.id),
         tipo,

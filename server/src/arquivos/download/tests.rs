@@ -167,7 +167,7 @@ impl Company {
         .bind(self.tenant.uuid())
         .bind(&sha256)
         .bind(i64::try_from(bytes.len()).unwrap())
-        .bind(campo_fotos::farejar(bytes).mime)
+        .bind(campo_fotos::sniff(bytes).mime)
         .bind(derivatives)
         .execute(&mut *tx)
         .await
@@ -223,7 +223,7 @@ fn picture(tint: u8) -> Vec<u8> {
     let (width, height) = (800_u32, 600_u32);
     let pixel = |at: u32| [(at % width / 4) as u8, (at / width / 3) as u8, tint];
     let rgb: Vec<u8> = (0..width * height).flat_map(pixel).collect();
-    campo_fotos::codificar(&rgb, width, height, 80)
+    campo_fotos::encode(&rgb, width, height, 80)
 }
 
 #[tokio::test]
@@ -371,7 +371,7 @@ async fn a_page_that_says_it_is_an_image_is_never_shown() {
     assert!(page.header(header::CONTENT_SECURITY_POLICY).contains("sandbox"));
     // Here, and nothing to see of it: a picture that says so, and that nobody keeps.
     let none = company.get(&carla, &company.path(attachment, "miniatura")).await;
-    assert!(none.is(&campo_fotos::marcador()), "{}", none.status);
+    assert!(none.is(&campo_fotos::placeholder()), "{}", none.status);
     assert_eq!(none.header(header::CACHE_CONTROL), "no-store");
 }
 
@@ -435,7 +435,7 @@ async fn the_server_makes_the_pictures_that_no_device_sent() {
         assert_eq!(&part.bytes[..], b"\xff\xd9");
     }
     let none = company.get(&carla, &company.path(cut, "miniatura")).await;
-    assert!(none.is(&campo_fotos::marcador()), "{}", none.status);
+    assert!(none.is(&campo_fotos::placeholder()), "{}", none.status);
     let states: Vec<String> = sqlx::query_scalar("SELECT derivadas FROM arquivo ORDER BY tamanho")
         .fetch_all(company.app.db.owner())
         .await
@@ -558,7 +558,7 @@ async fn a_client_attaches_a_file_in_the_portal_and_sees_how_far_it_came() {
 async fn where_a_photo_was_taken_stays_only_if_every_tipo_that_has_it_asks_for_it() {
     let mut company = Company::new().await;
     let bytes = located(&picture(1), -23.55, -46.63);
-    assert!(campo_fotos::posicao(&bytes).is_some());
+    assert!(campo_fotos::position(&bytes).is_some());
     let attachment = company.declare("carla", "porta.jpg", "image/jpeg", &bytes).await;
     company.arrive(attachment, &bytes, "pendentes").await;
     let key = objects::derivative(company.tenant, &hash(&bytes), Variante::Previa);
@@ -569,7 +569,7 @@ async fn where_a_photo_was_taken_stays_only_if_every_tipo_that_has_it_asks_for_i
             .unwrap();
         derivatives::once(&company.app).await.unwrap();
         let made = company.app.objects.store().get(&key).await.unwrap().bytes().await.unwrap();
-        campo_fotos::posicao(&made)
+        campo_fotos::position(&made)
     };
     assert_eq!(made(&company).await, None, "nobody asks for it");
     let changed = sqlx::query(

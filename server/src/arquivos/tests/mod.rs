@@ -97,7 +97,7 @@ fn sha256(bytes: &[u8]) -> String {
 fn jpeg(seed: u8, width: u32, height: u32) -> Bytes {
     let pixels = width * height * 3;
     let rgb: Vec<u8> = (0..pixels).map(|n| (n / 7 % 251) as u8 ^ seed).collect();
-    campo_fotos::codificar(&rgb, width, height, 90).into()
+    campo_fotos::encode(&rgb, width, height, 90).into()
 }
 
 /// Bytes that are no picture.

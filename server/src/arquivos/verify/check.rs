@@ -17,7 +17,7 @@ use campo_domain::{
     parte::Variante,
     registro::SituacaoArquivo::{self, Esperada, Recebida, Recusada, Verificada},
 };
-use campo_fotos::{Formato, MINIATURA_PX, PREVIA_PX, Tipo};
+use campo_fotos::{FileType, Format, PREVIEW_PX, THUMBNAIL_PX};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart, path::Path};
 use sha2::{Digest, Sha256};
@@ -153,8 +153,8 @@ async fn read_original(
     {
         start.extend_from_slice(&more);
     }
-    let kind = campo_fotos::farejar(&start);
-    if !kind.formato.legivel() || upload.length > IMAGE_BYTES_MAX {
+    let kind = campo_fotos::sniff(&start);
+    if !kind.format.decodable() || upload.length > IMAGE_BYTES_MAX {
         let target = (!present).then_some((store, &key));
         return copy(upload, start.freeze(), bytes, kind, target).await;
     }
@@ -164,7 +164,7 @@ async fn read_original(
         if hex::encode(Sha256::digest(&image)) != sha256 {
             return Err(WRONG_HASH);
         }
-        campo_fotos::inteira(&image).map_err(|_| UNREADABLE_IMAGE)
+        campo_fotos::verify(&image).map_err(|_| UNREADABLE_IMAGE)
     });
     let sides = match verdict.await? {
         Ok(sides) => sides,
@@ -209,7 +209,7 @@ async fn copy(
     upload: &Upload,
     start: Bytes,
     bytes: Bytestream,
-    kind: Tipo,
+    kind: FileType,
     target: Option<(&Arc<dyn ObjectStore>, &Path)>,
 ) -> Result<Result<Checked, &'static str>> {
     let mut write = match target {
@@ -317,11 +317,11 @@ async fn keep_derivative(
     let store = app.objects.store();
     let bytes = collect(upload, BytesMut::new(), read(store, parts)).await?;
     let (image, sha256) = (bytes.clone(), upload.sha256.clone());
-    let side = if variant == Variante::Previa { PREVIA_PX } else { MINIATURA_PX };
+    let side = if variant == Variante::Previa { PREVIEW_PX } else { THUMBNAIL_PX };
     let good = decode_in_turn(app, move || {
         hex::encode(Sha256::digest(&image)) == sha256
-            && campo_fotos::farejar(&image).formato == Formato::Jpeg
-            && campo_fotos::inteira(&image).is_ok_and(|(w, h)| w.max(h) <= side)
+            && campo_fotos::sniff(&image).format == Format::Jpeg
+            && campo_fotos::verify(&image).is_ok_and(|(w, h)| w.max(h) <= side)
     });
     let (document, attachment) = (upload.document.into(), upload.attachment.into());
     if !good.await? {

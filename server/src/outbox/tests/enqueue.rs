@@ -20,7 +20,7 @@ use campo_domain::{
 };
 use campo_sync::{
     admission::Merged,
-    exchange::{AcaoWrite, Aviso, Destino, DocumentWrite, Plan},
+    exchange::{ActionWrite, Aviso, Destino, DocumentWrite, Plan},
 };
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -154,7 +154,7 @@ async fn an_action_tells_the_erp_all_it_needs() {
     let (id, codigo) = (acao.id, acao.codigo.clone());
     ocorrencia.acoes.push(acao);
     let mut plan = plan(&[(&cliente, &de_cliente), (&ocorrencia, &de_ocorrencia)]);
-    plan.acoes.push(AcaoWrite { document: ocorrencia.id, acao: id, codigo });
+    plan.actions.push(ActionWrite { document: ocorrencia.id, acao: id, codigo });
     commit(&company, &plan).await;
     let entrega = deliveries(&company).await.remove(0);
     assert_eq!(
@@ -198,7 +198,7 @@ async fn the_client_is_written_to_at_the_address_of_the_record_else_at_its_own()
     let mut all: Vec<(&Registro, &Arc<Tipo>)> = vec![(&com, &de_cliente), (&sem, &de_cliente)];
     all.extend(cases.iter().map(|registro| (registro, &de_ocorrencia)));
     let mut plan = plan(&all);
-    plan.avisos.extend(cases.iter().map(|registro| Aviso {
+    plan.emails.extend(cases.iter().map(|registro| Aviso {
         document: registro.id,
         modelo: "abertura".into(),
         destino: Destino::Cliente,
@@ -286,7 +286,7 @@ async fn interested_people_are_told_if_they_may_see_the_case() {
         .await
         .unwrap();
     let mut plan = plan(&[(&ocorrencia, &de_ocorrencia)]);
-    plan.avisos.push(Aviso {
+    plan.emails.push(Aviso {
         document: ocorrencia.id,
         modelo: "encerramento".into(),
         destino: Destino::Usuarios(all.clone()),
@@ -312,7 +312,7 @@ async fn interested_people_are_told_if_they_may_see_the_case() {
     .execute(company.app.db.owner())
     .await
     .unwrap();
-    plan.avisos[0].modelo = "abertura".into();
+    plan.emails[0].modelo = "abertura".into();
     commit(&company, &plan).await;
     let told: Vec<_> = emails(&company, "abertura").await.into_iter().map(|e| e.nome).collect();
     assert_eq!(told, ["Davi"]);
@@ -335,7 +335,7 @@ async fn a_client_is_not_told_of_an_internal_stage() {
     let mut plan = plan(&[(&chamado, &de_chamado)]);
     for destino in [Destino::Cliente, Destino::Usuarios([ana].into())] {
         let modelo = "andamento".to_owned();
-        plan.avisos.push(Aviso { document: chamado.id, modelo, destino });
+        plan.emails.push(Aviso { document: chamado.id, modelo, destino });
     }
     commit(&company, &plan).await;
     let queued = emails(&company, "andamento").await;

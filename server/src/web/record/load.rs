@@ -8,7 +8,7 @@ use super::{
 use crate::{
     app::App,
     office::{self, HeldView, preparo},
-    outbox::fila::{self, EntregaDaAcao},
+    outbox::delivery::{self, EntregaDaAcao},
     reading::{
         cited,
         outbox::{self, Email},
@@ -18,7 +18,9 @@ use crate::{
     visibility::Viewer,
     web::page::{PageError, Shell, Visit, section},
 };
-use campo_domain::{ids::UserId, kind::Kind, origem, preenchimento::Dados, registro::Registro, tipo::Tipo};
+use campo_domain::{
+    ids::UserId, kind::Kind, origem, preenchimento::Dados, registro::Registro, tipo::Tipo,
+};
 use campo_screens::{Cited, Entry, Handover, Look, Names, View};
 use chrono::{DateTime, Utc};
 use sqlx::PgTransaction;
@@ -128,7 +130,7 @@ pub async fn load(
         linked: record::linked_by(tx, viewer, id).await?,
         correctives: record::corretivas(tx, &joined, joinable).await?,
         pictures: record::pictures(tx, id).await?,
-        deliveries: fila::das_acoes(tx, tenant, &actions).await?,
+        deliveries: delivery::of_actions(tx, tenant, &actions).await?,
         emails: outbox::emails(tx, id).await?,
         contract: preparo::do_contrato(tx, &record.campos).await?,
         origin_lines: origin.as_ref().map(origem::linhas).unwrap_or_default(),
@@ -154,7 +156,7 @@ async fn log(tx: &mut PgTransaction<'_>, id: Uuid, asked: &PageQuery) -> sqlx::R
     let limit = asked.historico.parse().unwrap_or(HISTORY_PAGE).clamp(HISTORY_PAGE, HISTORY_MAX);
     // One line more than is shown says whether there are more.
     let rows = i64::try_from(limit + 1).unwrap_or(i64::MAX);
-    let mut lines = timeline::history(tx, id, view, rows).await?;
+    let mut lines = timeline::history(tx, id, view, None, rows).await?;
     let more = (lines.len() > limit).then_some(limit + HISTORY_PAGE);
     lines.truncate(limit);
     let (places, entries) = lines.into_iter().unzip();

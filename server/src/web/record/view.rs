@@ -24,7 +24,7 @@ use crate::{
     },
 };
 use askama::Template;
-use campo_domain::{kind::Kind, parte::CAMPOS_VINCULO, pessoa::Permissao, preenchimento};
+use campo_domain::{kind::Kind, parte::Colecao, pessoa::Permissao, preenchimento};
 use campo_screens::{self as screens, Field, Look, View, form, kept, may, words};
 
 /// The template of a record.
@@ -219,7 +219,7 @@ fn address(read: &RecordRead) -> Option<String> {
 
 fn linked_view(look: &Look<'_>, linked: &Linked) -> LinkedView {
     let code = linked.relacao.clone().unwrap_or_default();
-    let campo = CAMPOS_VINCULO.iter().find(|campo| campo.nome == "relacao");
+    let campo = Kind::Ocorrencia.campo_de(Colecao::Vinculos, "relacao");
     let relation =
         campo.map(|campo| words(campo, &kept(campo, &code), None, look.names, look.zone).text);
     LinkedView {
