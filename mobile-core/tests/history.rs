@@ -89,7 +89,7 @@ fn r78_r82_one_acompanhamento_is_seen_in_five_ways() {
     let tudo = ver(&device, id, View::Tudo);
     let pendentes: Vec<_> = tudo.iter().map(|evento| evento.pendente).collect();
     assert_eq!(pendentes[tudo.len() - 3..], [false, true, true]);
-    assert_eq!((tudo[0].que, tudo[0].no_servidor), ("criacao", Some(depois)));
+    assert_eq!((tudo[0].que.as_str(), tudo[0].no_servidor), ("criacao", Some(depois)));
     assert!(tudo[0].quando < depois - TimeDelta::hours(2));
     assert_eq!((tudo[0].autor.as_str(), tudo[0].onde), ("ana", "este aparelho"));
     let pedido = tudo.iter().find(|evento| evento.que == "pedido").unwrap();

@@ -176,7 +176,7 @@ impl Ledger for PostgresLedger {
         commands: &[Command],
     ) -> anyhow::Result<Result<(), Refusal>> {
         let commands = commands.iter().map(|command| (document, command.clone())).collect();
-        self.office_work(at, Work::Office { user: usuario, commands, se: None })
+        self.office_work(at, Work::Office { user: usuario, commands, only_if: None })
     }
 
     fn decide(

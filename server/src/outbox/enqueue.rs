@@ -11,7 +11,7 @@ use super::{
 use crate::visibility::visible;
 use anyhow::Result;
 use campo_domain::{
-    ids::{DocumentId, TenantId, UserId},
+    ids::{TenantId, UserId},
     kind::Kind,
     registro::{Registro, SituacaoAcao, TipoAnalise},
     tipo::Tipo,

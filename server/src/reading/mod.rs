@@ -13,7 +13,7 @@ use crate::{
     reference::eligible,
     visibility::{Viewer, visible},
 };
-use campo_domain::{ids::UserId, kind::Kind, preenchimento::Dados, tipo::Tipo};
+use campo_domain::{kind::Kind, preenchimento::Dados, tipo::Tipo};
 use chrono_tz::Tz;
 use sqlx::{FromRow, PgTransaction, Row};
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,15 +43,13 @@ pub async fn zone(tx: &mut PgTransaction<'_>) -> sqlx::Result<Tz> {
     name.parse().map_err(|_| sqlx::Error::Decode(format!("unknown time zone {name}").into()))
 }
 
-/// A person of the company, or one of its clients.
+/// A person of the company.
 #[derive(Clone, Debug, FromRow)]
 struct Person {
     id: Uuid,
     nome: String,
     /// Whether work may be given to the person.
     elegivel: bool,
-    /// Whether it is a client's login.
-    cliente: bool,
 }
 
 /// The people of the company, in order of name.
@@ -65,31 +63,13 @@ impl People {
     /// PostgreSQL refuses.
     pub async fn load(tx: &mut PgTransaction<'_>) -> sqlx::Result<Self> {
         let people = sqlx::query_as(concat!(
-            "SELECT id, nome, cliente IS NOT NULL AS cliente, ",
+            "SELECT id, nome, ",
             eligible!(),
             " AS elegivel FROM usuario ORDER BY nome, id",
         ))
         .fetch_all(&mut **tx)
         .await?;
         Ok(Self(people))
-    }
-
-    /// Whether it is a client's login.
-    pub fn is_client(&self, id: Uuid) -> bool {
-        self.0.iter().any(|person| person.id == id && person.cliente)
-    }
-
-    /// The name; of the server too.
-    pub fn name(&self, id: Uuid) -> Option<&str> {
-        if id == UserId::SERVIDOR.uuid() {
-            return Some("Campo");
-        }
-        self.0.iter().find(|person| person.id == id).map(|person| person.nome.as_str())
-    }
-
-    /// As [`People::name`], with words for whoever is not known.
-    pub fn name_or_unknown(&self, id: Uuid) -> String {
-        self.name(id).unwrap_or("Pessoa desconhecida").to_owned()
     }
 
     /// Those who may be chosen: the active ones, and `current` whoever it is.
@@ -177,12 +157,6 @@ impl Catalogues {
     /// The entries of a catalogue.
     pub fn entries(&self, catalogue: &str) -> &[Entry] {
         self.0.get(catalogue).map_or(&[], Vec::as_slice)
-    }
-
-    /// The name of an entry, if it is known.
-    pub fn name(&self, catalogue: &str, code: &str) -> Option<&str> {
-        let entry = self.entries(catalogue).iter().find(|entry| entry.code == code);
-        entry.map(|entry| entry.name.as_str())
     }
 }
 

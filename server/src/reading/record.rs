@@ -68,11 +68,6 @@ pub struct Named {
 }
 
 impl Named {
-    /// Its page.
-    pub fn href(&self) -> String {
-        format!("/registros/{}/{}", self.kind, self.id)
-    }
-
     /// How a link to it reads.
     pub fn label(&self) -> String {
         if self.kind == Kind::Cliente.codigo() {

@@ -440,7 +440,7 @@ fn ff39_wifi_only_means_wifi_only_even_in_the_middle_of_a_photo() {
     celular.sync();
     let cancel = AtomicBool::new(false);
     let report = celular.enviar_fotos(&cancel, &|progress| {
-        if progress.variante == Variante::Original {
+        if progress.variant == Variante::Original {
             cancel.store(true, Ordering::SeqCst);
         }
     });

@@ -186,7 +186,7 @@ fn a_rebuild_gives_exactly_the_rows_that_were_there() {
     let before = projection(&site);
     assert!(before.values().all(|rows| !rows.is_empty()), "the scenario leaves a table empty");
     let report = site.rt.block_on(rebuild::run(&site.office.db, None)).unwrap();
-    assert_eq!(report.documentos, site.documents().len() as u64);
+    assert_eq!(report.documents, site.documents().len() as u64);
     let after = projection(&site);
     for table in tables() {
         for (before, after) in before[table].iter().zip(&after[table]) {

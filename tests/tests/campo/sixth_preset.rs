@@ -227,9 +227,10 @@ fn chegam_as_fotos(c: &Cenario, caso: &Caso) {
     let anexos: Vec<ItemId> = c.casa.registro(caso.id).anexos.keys().copied().collect();
     for anexo in anexos {
         for situacao in [SituacaoArquivo::Recebida, SituacaoArquivo::Verificada] {
-            let work = Work::Arquivo { document: caso.id, anexo, situacao, motivo: None };
+            let work =
+                Work::File { document: caso.id, attachment: anexo, state: situacao, reason: None };
             let done = c.casa.rt.block_on(c.casa.app.submit(c.casa.tenant, work));
-            assert!(matches!(done.unwrap(), Answer::Arquivo(true)));
+            assert!(matches!(done.unwrap(), Answer::File(true)));
         }
     }
 }

@@ -1,9 +1,6 @@
 //! What a cursor that was tampered with is told.
 
-use crate::{
-    error::{ApiError, ApiResult},
-    http::page,
-};
+use crate::{error::ApiError, http::page};
 
 /// A cursor that was tampered with holds a value that its column cannot have.
 pub fn cursor_estranho(error: sqlx::Error) -> ApiError {

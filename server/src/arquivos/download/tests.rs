@@ -5,7 +5,7 @@ use crate::{
     arquivos::derivatives,
     auth::accounts::{self, NewCompany, Person},
     auth::password,
-    commit::{Answer, Work},
+    commit::{self, Work},
     config::Config,
     ledger,
     objects::Objects,
@@ -177,7 +177,7 @@ impl Company {
             let document = self.caso;
             let work = Work::File { document, attachment, state, reason: None };
             let answer = self.app.submit(self.tenant, work).await.unwrap();
-            assert!(matches!(answer, Answer::File(true)), "{answer:?}");
+            assert!(matches!(answer, commit::Answer::File(true)), "{answer:?}");
         }
     }
 
@@ -423,7 +423,7 @@ async fn the_server_makes_the_pictures_that_no_device_sent() {
     for (variant, px) in [("miniatura", 320), ("previa", 800)] {
         let made = company.get(&carla, &company.path(attachment, variant)).await;
         assert_eq!(made.status, StatusCode::OK, "{variant}");
-        assert_eq!(campo_fotos::inteira(&made.bytes).unwrap().0, px);
+        assert_eq!(campo_fotos::verify(&made.bytes).unwrap().0, px);
         let name = format!("inline; filename=\"porta-{variant}.jpg\"");
         assert!(made.header(header::CONTENT_DISPOSITION).starts_with(&name));
         let etag = made.header(header::ETAG).to_owned();

@@ -10,7 +10,7 @@ use super::{cleanup, verify};
 use crate::{
     app::App,
     auth::accounts::{self, NewCompany, NewUser},
-    commit::{Answer, Work},
+    commit::{self, Work},
     db::Db,
     ledger,
     objects::Objects,
@@ -152,7 +152,7 @@ impl Company {
     async fn run(&self, user: UserId, document: DocumentId, command: Command) {
         let work = Work::Office { user, commands: vec![(document, command)], only_if: None };
         let answer = self.app.submit(self.tenant, work).await.unwrap();
-        assert!(matches!(answer, Answer::Office(Ok(()))), "{answer:?}");
+        assert!(matches!(answer, commit::Answer::Office(Ok(()))), "{answer:?}");
     }
 
     async fn create(&self, kind: Kind, campos: &[(&str, Valor)]) -> DocumentId {

@@ -3,8 +3,8 @@
 use super::*;
 use crate::{
     admin,
+    admin::{Admin, Objetos},
     arquivos::sweep::{self, Sweep},
-    cli::{Admin, Objetos},
     config::Config,
 };
 use chrono::TimeDelta;

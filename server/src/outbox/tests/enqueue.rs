@@ -20,7 +20,7 @@ use campo_domain::{
 };
 use campo_sync::{
     admission::Merged,
-    exchange::{ActionWrite, Aviso, Destino, DocumentWrite, Plan},
+    exchange::{ActionWrite, DocumentWrite, EmailWrite, Plan, Recipients},
 };
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -151,10 +151,10 @@ async fn an_action_tells_the_erp_all_it_needs() {
         atualizada_em: now,
         respondida_por: None,
     };
-    let (id, codigo) = (acao.id, acao.codigo.clone());
+    let (id, code) = (acao.id, acao.codigo.clone());
     ocorrencia.acoes.push(acao);
     let mut plan = plan(&[(&cliente, &de_cliente), (&ocorrencia, &de_ocorrencia)]);
-    plan.actions.push(ActionWrite { document: ocorrencia.id, acao: id, codigo });
+    plan.actions.push(ActionWrite { document: ocorrencia.id, action: id, code });
     commit(&company, &plan).await;
     let entrega = deliveries(&company).await.remove(0);
     assert_eq!(
@@ -198,10 +198,10 @@ async fn the_client_is_written_to_at_the_address_of_the_record_else_at_its_own()
     let mut all: Vec<(&Registro, &Arc<Tipo>)> = vec![(&com, &de_cliente), (&sem, &de_cliente)];
     all.extend(cases.iter().map(|registro| (registro, &de_ocorrencia)));
     let mut plan = plan(&all);
-    plan.emails.extend(cases.iter().map(|registro| Aviso {
+    plan.emails.extend(cases.iter().map(|registro| EmailWrite {
         document: registro.id,
-        modelo: "abertura".into(),
-        destino: Destino::Cliente,
+        template: "abertura".into(),
+        to: Recipients::Client,
     }));
     commit(&company, &plan).await;
     let queued = emails(&company, "abertura").await;
@@ -286,10 +286,10 @@ async fn interested_people_are_told_if_they_may_see_the_case() {
         .await
         .unwrap();
     let mut plan = plan(&[(&ocorrencia, &de_ocorrencia)]);
-    plan.emails.push(Aviso {
+    plan.emails.push(EmailWrite {
         document: ocorrencia.id,
-        modelo: "encerramento".into(),
-        destino: Destino::Usuarios(all.clone()),
+        template: "encerramento".into(),
+        to: Recipients::Users(all.clone()),
     });
     commit(&company, &plan).await;
     let told: Vec<_> =
@@ -312,7 +312,7 @@ async fn interested_people_are_told_if_they_may_see_the_case() {
     .execute(company.app.db.owner())
     .await
     .unwrap();
-    plan.emails[0].modelo = "abertura".into();
+    plan.emails[0].template = "abertura".into();
     commit(&company, &plan).await;
     let told: Vec<_> = emails(&company, "abertura").await.into_iter().map(|e| e.nome).collect();
     assert_eq!(told, ["Davi"]);
@@ -333,9 +333,9 @@ async fn a_client_is_not_told_of_an_internal_stage() {
     chamado.situacao = Some(hidden.codigo.clone());
     let ana = person(&company, "Ana", None, true).await;
     let mut plan = plan(&[(&chamado, &de_chamado)]);
-    for destino in [Destino::Cliente, Destino::Usuarios([ana].into())] {
+    for destino in [Recipients::Client, Recipients::Users([ana].into())] {
         let modelo = "andamento".to_owned();
-        plan.emails.push(Aviso { document: chamado.id, modelo, destino });
+        plan.emails.push(EmailWrite { document: chamado.id, template: modelo, to: destino });
     }
     commit(&company, &plan).await;
     let queued = emails(&company, "andamento").await;

@@ -5,7 +5,6 @@ use super::{
     *,
 };
 use crate::{
-    api,
     outbox::{
         lease::{self, Outcome},
         queue,
@@ -132,7 +131,7 @@ async fn the_event_says_whose_it_is_names_what_it_refers_to_and_sums_it_up() {
 
 #[tokio::test]
 async fn the_document_describes_the_event_as_it_is() {
-    let document = serde_json::to_value(api::document()).unwrap();
+    let document = serde_json::to_value(crate::routes::document()).unwrap();
     let operation = &document["webhooks"]["acao.solicitada"]["post"];
     let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
     assert_eq!(schema["$ref"], "#/components/schemas/AcaoSolicitada");

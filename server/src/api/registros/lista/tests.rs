@@ -2,7 +2,7 @@
 
 use super::order;
 use crate::{
-    api::registros::{busca, consulta, filtro::Filtro, fonte::Fonte, fontes},
+    api::registros::{busca, filtro::Filtro, fonte::Fonte, fontes},
     auth::accounts::{self, NewCompany},
     projection::table,
     reading::lists::{self, DEFAULT, Key, List},
