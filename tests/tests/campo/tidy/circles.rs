@@ -94,6 +94,7 @@ fn told(graph: &Graph, circle: &BTreeSet<String>) -> String {
     text
 }
 
+/// What is to mend, one fault a line.
 pub fn faults() -> Vec<String> {
     let files = files();
     let mut faults: Vec<_> = circles(&files).iter().map(|it| told(&files, it)).collect();

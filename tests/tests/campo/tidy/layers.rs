@@ -34,7 +34,8 @@ pub const SERVER: &[&[&str]] = &[
     &["config", "visibility", "schemas"],
     &["error", "shutdown"],
     &["log", "db", "drain", "search", "objects", "postgres"],
-    &["live", "ledger", "projection", "reference"],
+    &["ledger", "projection"],
+    &["live", "reference"],
     &["reading"],
     &["outbox"],
     &["commit"],
@@ -43,7 +44,7 @@ pub const SERVER: &[&[&str]] = &[
     &["http"],
     &["arquivos"],
     &["api", "web"],
-    &["health", "demo", "rebuild", "timers"],
+    &["demo", "rebuild", "timers"],
     &["routes"],
     &["admin", "serve"],
     &["cli"],
@@ -52,15 +53,14 @@ pub const SERVER: &[&[&str]] = &[
 
 /// The modules of the phone's core, lowest first.
 pub const PHONE: &[&[&str]] = &[
-    &["error"],
-    &["store"],
-    &["http"],
-    &["transfer"],
-    &["photos"],
-    &["sync"],
-    &["preparo", "render", "form"],
-    &["commands", "creation", "history", "pending", "reading", "show"],
-    &["campo"],
+    &["budget", "http", "retry"],
+    &["store", "transfer"],
+    &["error", "files"],
+    &["phone", "prepare", "render"],
+    &["commands", "history", "photos", "run", "sign_in"],
+    &["creation", "sync"],
+    &["form", "pending", "reading", "status"],
+    &["show"],
 ];
 
 /// The crates whose modules have layers.
@@ -111,6 +111,7 @@ fn faults_of_modules(folder: &str, layers: &[&[&str]]) -> Vec<String> {
     faults
 }
 
+/// What is to mend, one fault a line.
 pub fn faults() -> Vec<String> {
     let modules = LAYERED.iter().flat_map(|(folder, layers)| faults_of_modules(folder, layers));
     faults_of_crates().into_iter().chain(modules).collect()

@@ -38,8 +38,8 @@ fn as_stored(path: &str, stored: &str, now: &str) {
         fs::write(root().join(path), now).unwrap();
         return;
     }
-    let lines = now.lines().zip(stored.lines().chain(std::iter::repeat("")));
-    let first = lines.into_iter().find(|(now, stored)| now != stored);
+    let mut lines = now.lines().zip(stored.lines().chain(std::iter::repeat("")));
+    let first = lines.find(|(now, stored)| now != stored);
     assert!(
         now == stored,
         "{path} is not what the code says, first here: {first:?}\nIf it is meant: \

@@ -44,6 +44,7 @@ fn built_as(path: &str, member: &str) -> String {
     format!("{member}/{part}{}", if program { "/main" } else { "" })
 }
 
+/// What is to mend, one fault a line.
 pub fn faults() -> Vec<String> {
     let namers = namers();
     let reachable = MODULES.reachable();

@@ -12,6 +12,7 @@ const FILE_LINES_MAX: usize = 500;
 /// Lines of a file with its tests, and of a file of tests.
 const WITH_TESTS_LINES_MAX: usize = 700;
 
+/// What is to mend, one fault a line.
 pub fn faults() -> Vec<String> {
     let mut faults = Vec::new();
     for (path, source) in &WORKSPACE.sources {

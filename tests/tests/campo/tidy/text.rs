@@ -11,6 +11,7 @@ fn faults_of(check: impl Fn(&str) -> Option<String>) -> Vec<String> {
     each.filter_map(|(path, file)| Some(format!("{path}: {}", check(&file.text)?))).collect()
 }
 
+/// Files that do not open with what they are for.
 pub fn without_header() -> Vec<String> {
     faults_of(|text| {
         let says = text.trim_start().starts_with("//!");
@@ -18,6 +19,7 @@ pub fn without_header() -> Vec<String> {
     })
 }
 
+/// Marks of something unfinished, and tests that are passed over.
 pub fn left_open() -> Vec<String> {
     // Put together here, so that this file does not find itself.
     let open = ["todo", "unimplemented", "dbg"].map(|word| format!("{word}!("));
@@ -31,6 +33,7 @@ pub fn left_open() -> Vec<String> {
 /// The crates that say the same whenever and wherever they are asked.
 const PURE: [&str; 4] = ["domain", "sync", "screens", "fotos"];
 
+/// What asks for the time, for chance or for the network in a pure crate.
 pub fn clocks() -> Vec<String> {
     let pure = WORKSPACE
         .sources

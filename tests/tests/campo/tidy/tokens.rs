@@ -164,10 +164,8 @@ impl Scan<'_> {
             TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
             other => is_mark(other, ';') || is_mark(other, ','),
         };
-        // Attributes are no body.
-        let rest = self.tokens.iter().enumerate().skip(from);
-        let mut rest = rest.filter(|(_, token)| ends(token)).map(|(at, _)| at + 1);
-        let end = rest.next().unwrap_or(self.tokens.len());
+        let last = self.tokens.iter().skip(from).position(ends);
+        let end = last.map_or(self.tokens.len(), |at| from + at + 1);
         // `use a::{b, c};` ends with its semicolon.
         if self.is(end, ';') { end + 1 } else { end }
     }
