@@ -5,6 +5,7 @@
 //! here says is mended in the code, or the rule is changed here, for everybody.
 
 mod circles;
+mod docs;
 mod facts;
 mod layers;
 mod modules;
