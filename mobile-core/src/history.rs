@@ -174,7 +174,11 @@ fn evento(look: &Look<'_>, own: DeviceId, line: Line<'_>, at: &Standing) -> Even
     let entry = line.entry;
     let side = |side: Option<campo_screens::Side>| side.map(|side| side.words.text);
     let (label, before, after) = match line.change {
-        Some(change) => (change.label, side(change.before), side(change.after)),
+        // A part or a person as a whole is told by the sentence.
+        Some(change) => {
+            let label = change.label.filter(|_| change.of_field);
+            (label, side(change.before), side(change.after))
+        }
         None => (None, None, None),
     };
     Evento {

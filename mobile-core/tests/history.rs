@@ -105,7 +105,7 @@ fn r78_r82_one_acompanhamento_is_seen_in_five_ways() {
         "Pedido: Enviar para análise.",
     ];
     assert_eq!(frases(&tramite), esperado);
-    assert_eq!((tramite[2].autor.as_str(), tramite[2].onde), ("Servidor", "servidor"));
+    assert_eq!((tramite[2].autor.as_str(), tramite[2].onde), ("Campo", "servidor"));
 
     let historico = ver(&device, id, View::Historico);
     let esperado = [
@@ -133,7 +133,7 @@ fn r78_r82_one_acompanhamento_is_seen_in_five_ways() {
         ("Canal de comunicação", "", "Telefone"),
         ("Canal de comunicação", "Telefone", "WhatsApp"),
         ("Descrição do atendimento", "Cadeira quebrada", "Cadeira azul quebrada"),
-        ("Quantidade", "1", "2,5"),
+        ("Quantidade do item", "1", "2,5"),
     ];
     assert_eq!(mudancas, esperado);
     let situacao = alteracoes.iter().find(|evento| evento.que == "veredito").unwrap();
