@@ -1,8 +1,8 @@
 //! The back office (retaguarda): pages that the server renders, and the two files they load.
 //!
-//! Handlers read through `crate::reading` and write through `crate::office`, the same gate as a device's
-//! work; no rule is decided here. Every page works without JavaScript: `assets/app.js` only keeps
-//! it fresh and spares clicks.
+//! Handlers read through `crate::reading`, show what `campo_screens` says of it and write through
+//! `crate::office`, the same gate as a device's work; no rule is decided here. Every page works
+//! without JavaScript: `assets/app.js` only keeps it fresh and spares clicks.
 
 pub(crate) mod agenda;
 pub(crate) mod anexos;

@@ -407,6 +407,7 @@ fn an_atendimento_goes_its_whole_way_on_its_page() {
         rosa.done(&to("parte"), &[("em", "itens"), ("parte", item), ("procedencia", says)]);
     }
     rosa.done(&to("transicao"), &solved);
+    assert!(chefe.page(&path).contains("title=\"Leva a Concluído\""), "where a button leads");
     rosa.refused(&to("transicao"), &[("verbo", "concluir"), ("texto", "Fim.")], "permissão");
     chefe.refused(&to("transicao"), &[("verbo", "concluir"), ("texto", "")], "Parecer");
     chefe.done(&to("transicao"), &[("verbo", "concluir"), ("texto", "Procede; trocado.")]);
@@ -444,7 +445,7 @@ fn the_views_of_the_acompanhamento(chefe: &Pages, path: &str) {
     );
     let alteracoes = view("alteracoes");
     let judged = "Procedência do item: vazio → para Procedente";
-    assert!(alteracoes.contains(judged) && alteracoes.contains("Rosa retaguarda servidor:"));
+    assert!(alteracoes.contains(judged) && alteracoes.contains("Rosa Retaguarda servidor:"));
     assert!(alteracoes.contains("Situação: Aberto → para Iniciado"), "{alteracoes}");
     assert!(alteracoes.contains("aparelho:"), "{alteracoes}");
 }

@@ -1,7 +1,8 @@
 //! `/registros/{kind}/{id}`: one record, whole, with everything that the person may do to it.
 //!
-//! `load` gathers, `view` shapes it for the template; each subject has a module with what is shown
-//! of it, and one in `buttons` with what its buttons do. A refused form comes back as the same page (422) with what was typed.
+//! `load` gathers, `campo_screens` says how it reads and what may be done, `view` and a module a
+//! subject write that as HTML, `buttons` has what the forms do. A refused form comes back as the
+//! same page (422) with what was typed.
 
 pub mod buttons;
 pub mod disputes;
