@@ -1,5 +1,5 @@
-//! Catalogues: the lists that records choose from. Each entry goes to every device, and is
-//! withdrawn, never deleted: records that chose it keep its name.
+//! Catalogues, from which fields of records choose. Entries are sent to every device. They are
+//! withdrawn, never deleted, since records show their names.
 
 use crate::{
     app::App,
@@ -29,10 +29,10 @@ use serde_json::{Map, Value, json};
 use sqlx::{PgTransaction, Row};
 use utoipa::{IntoParams, ToSchema};
 
-/// The names of people: read here, written under `/v1/usuarios`.
+/// The collection of people's names, which is only read here; `/v1/usuarios` writes it.
 const PEOPLE: &str = "usuario";
 
-/// Longest code.
+/// Longest code of an entry.
 const CODE_BYTES_MAX: usize = 64;
 /// Largest `dados`, as JSON.
 const DATA_BYTES_MAX: usize = 16 * 1024;
@@ -247,7 +247,7 @@ pub async fn put(
     Ok((status, [ETag::of_seq(seq).header()], body).into_response())
 }
 
-/// The key under which an entry is kept: an invoice is one with and without its points (R6).
+/// The key of an entry. An invoice number is the same with and without points (R6).
 fn chave(colecao: &str, codigo: String) -> String {
     if colecao == origem::CATALOGO { origem::codigo(&codigo) } else { codigo }
 }
@@ -258,7 +258,7 @@ fn item(codigo: String, ativo: bool, mut data: Value) -> Item {
         Value::Object(dados) => dados,
         _ => Map::new(),
     };
-    // Of people, who left is said in the entry itself.
+    // An entry of a person says itself whether the person is still active.
     let ativo = ativo && data["ativo"].as_bool().unwrap_or(true);
     Item { codigo, nome, ativo, dados }
 }
@@ -268,7 +268,7 @@ fn known(colecao: &str) -> ApiResult<()> {
     if known { Ok(()) } else { Err(ApiError::nao_encontrado()) }
 }
 
-/// What keeping a catalogue takes; `None` where it is not kept here.
+/// The permission to write a catalogue; `None` where it cannot be written here.
 fn keeper(colecao: &str) -> Option<Permissao> {
     match colecao {
         PEOPLE => None,

@@ -1,4 +1,4 @@
-//! Keys of programs. The secret is shown once; here is only its hash.
+//! API keys of programs. A secret is shown once; only its hash is stored.
 
 use crate::{
     api::{
@@ -35,7 +35,7 @@ use std::collections::BTreeSet;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-/// How much of a secret is kept to tell keys apart.
+/// Characters of a secret that are stored, to tell keys apart.
 const PREFIX_CHARS: usize = PREFIXO.len() + 6;
 
 /// Uma chave.
@@ -128,7 +128,7 @@ pub async fn list(
 ) -> ApiResult<Response> {
     let folha = Folha::<Uuid>::new(filter.limite, filter.cursor.as_deref())?;
     let mut tx = app.db.snapshot(access.tenant).await?;
-    // By id, which begins with the time that it was made.
+    // Ids are UUIDv7, so their order is that of creation.
     let rows = sqlx::query(
         "SELECT * FROM chave_api WHERE $1::uuid IS NULL OR id < $1 ORDER BY id DESC LIMIT $2",
     )
@@ -204,7 +204,7 @@ pub async fn create(
     Ok((StatusCode::CREATED, place, secret(body, &kept)?).into_response())
 }
 
-/// The person of service that a key acts as: a new one, or that of another key.
+/// The service account that a key acts as: a new one, or that of another key.
 async fn acts_as(
     tx: &mut PgTransaction<'_>,
     access: &Acesso<Administra>,

@@ -1,5 +1,5 @@
-//! The OpenAPI document, and its viewer at `/docs`, which comes with the server: nothing is loaded
-//! from elsewhere.
+//! The OpenAPI document, and its viewer at `/docs`. The viewer's files are part of the server; nothing
+//! is loaded from elsewhere.
 
 use super::{
     registros::{
@@ -51,7 +51,7 @@ const CSP: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Campo", description = "A API REST do Campo."),
-    // What no route names: errors, parameters, and what Campo sends.
+    // Schemas that no route names: errors, parameters, and webhooks.
     components(schemas(
         Problema, Registros, Partes, Fonte, SituacaoCorretiva, Visao, AcaoSolicitada,
         SituacaoEntrega,
@@ -93,7 +93,7 @@ impl Modify for Extras {
     }
 }
 
-/// Adds what holds for every operation, and is not said at each.
+/// Completes every operation with what the routes do not repeat: ids, common headers, errors.
 pub fn complete(mut document: Document) -> Document {
     let extensions = document.extensions.get_or_insert_default();
     extensions.insert("webhooks".to_owned(), saida::webhooks());
@@ -107,11 +107,11 @@ pub fn complete(mut document: Document) -> Document {
         ];
         for (method, operation) in methods {
             let Some(operation) = operation else { continue };
-            // Unique, as it must be; the names of the handlers are not.
+            // From method and path, since ids must be unique and names of handlers are not.
             let words = path.split(['/', '{', '}']).filter(|word| !word.is_empty());
             let id = words.fold(method.to_owned(), |id, word| id + "_" + word);
             operation.operation_id = Some(id);
-            // The layer of idempotency has neither of these within.
+            // These two are outside of the idempotency layer.
             let repeatable = path != "/v1/sync" && path != "/v1/arquivos";
             if method == "post" && repeatable && !path.starts_with("/v1/auth/") {
                 let what = "Para repetir sem fazer de novo: até 200 caracteres.";
@@ -139,7 +139,7 @@ pub fn complete(mut document: Document) -> Document {
     document
 }
 
-/// Which version an answer shows, where it shows one.
+/// Adds the headers of versions: `ETag`, `If-Match`, `If-None-Match`.
 fn versions(path: &str, operation: &mut Operation) {
     let changed = "A versão do que se mostra, para `If-Match` e `If-None-Match`.";
     if operation.responses.responses.contains_key("304") {
@@ -161,7 +161,7 @@ fn versions(path: &str, operation: &mut Operation) {
     }
 }
 
-/// How long a page may be, and where the next one is.
+/// Adds the limits of `limite` and the header `Link` to operations with pages.
 fn pages(operation: &mut Operation) {
     let mut paged = false;
     for parameter in operation.parameters.iter_mut().flatten() {
@@ -192,7 +192,7 @@ fn add_header(operation: &mut Operation, name: &str, what: &str) {
     parameters.push(header.build());
 }
 
-/// Documents a header of every answer whose status begins like that, and that says something.
+/// Documents a header of every response whose status begins with `status`.
 fn tell(operation: &mut Operation, status: &str, name: &str, what: &str) {
     for (of, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response

@@ -1,4 +1,4 @@
-//! The company itself.
+//! The company of the caller: name and time zone.
 
 use crate::{
     api::catalogos::text,

@@ -9,12 +9,12 @@
 //!     security(("token" = ["catalogos:ler"])))]
 //! pub async fn list(
 //!     State(app): State<App>,
-//!     acesso: Acesso<LerCatalogos>,               <- who asks: always there
+//!     access: Acesso<LerCatalogos>,               <- who asks: always there
 //!     OriginalUri(uri): OriginalUri,
-//!     ApiQuery(filtro): ApiQuery<Filtro>,         <- those of `http::extract`: never axum's own
+//!     ApiQuery(filter): ApiQuery<Filtro>,         <- those of `http::extract`: never axum's own
 //! ) -> ApiResult<impl IntoResponse> {
-//!     let folha = Folha::<Chave>::new(filtro.limite, filtro.cursor.as_deref())?;
-//!     let mut tx = app.db.snapshot(acesso.tenant).await?;
+//!     let folha = Folha::<Chave>::new(filter.limite, filter.cursor.as_deref())?;
+//!     let mut tx = app.db.snapshot(access.tenant).await?;
 //!     let rows = ...  // ORDER BY key, past folha.depois, LIMIT folha.rows()
 //!     Ok(folha.close(rows, |last| last.key()).linked(&uri))
 //! }

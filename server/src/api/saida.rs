@@ -1,5 +1,5 @@
-//! What leaves Campo: endpoints of the company's ERP and what each was told, e-mails and their
-//! templates. All of it is the administration's.
+//! The outbox for administrators: webhook endpoints and their deliveries, e-mails and their
+//! templates.
 
 use crate::{
     api::usuarios::secret,
@@ -395,7 +395,7 @@ pub async fn restore_template(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What Campo sends to the endpoints, for the document: `webhooks` of OpenAPI 3.1.
+/// The `webhooks` object of the OpenAPI document.
 pub fn webhooks() -> Value {
     let header = |name: &str, what: &str| {
         json!({ "name": name, "in": "header", "required": true, "description": what,

@@ -1,5 +1,4 @@
-//! `POST /v1/sync`: commit what was pushed, then read what the device lacks. See
-//! `docs/protocol.md`.
+//! `POST /v1/sync`: commits what a device pushed, then reads what it lacks. See `docs/protocol.md`.
 
 use crate::{
     app::App,
@@ -23,7 +22,7 @@ use campo_sync::wire::{
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 
-/// Largest compressed body: what does not compress is no larger than what it unpacks to.
+/// Largest compressed body in bytes: incompressible data grow by less than 1 KiB.
 pub const BODY_BYTES_MAX: usize = Limits::DEFAULT.request_bytes_max() + 1024;
 
 const UNREADABLE: &str = "O pedido de sincronização não pôde ser lido. Atualize o aplicativo.";
@@ -74,8 +73,8 @@ pub async fn sync(
 /// One exchange of a person on a device.
 ///
 /// # Errors
-/// PostgreSQL's. What was pushed may be committed all the same: the device offers it again and
-/// learns that it is known.
+/// PostgreSQL's. What was pushed may be committed even then; the device sends it again and gets the
+/// outcome `Known`.
 pub async fn exchange(
     app: &App,
     tenant: TenantId,
@@ -94,7 +93,7 @@ pub async fn exchange(
     answer(&app.db, tenant, user, &request, verdicts, Utc::now()).await
 }
 
-/// The answer to a request whose changes have these verdicts: with what the device lacks.
+/// The response to a request whose changes have these verdicts, with what the device lacks.
 ///
 /// # Errors
 /// PostgreSQL's.
@@ -114,7 +113,7 @@ pub async fn answer(
             _ => None,
         })
         .collect();
-    // What was refused may not even be known to exist.
+    // Only documents of merged changes: for others the person may not learn that they exist.
     let merged =
         |outcome: &Outcome| matches!(outcome, Outcome::Accepted { .. } | Outcome::Known { .. });
     let documents = verdicts

@@ -1,7 +1,7 @@
-//! Tipos with their fluxos, and the presets that bring some.
+//! Tipos with their fluxos, and the presets that contain some.
 //!
-//! A version is never changed: records pin the one that they were made with. To change a tipo is
-//! to add a version.
+//! A version is never changed, since records pin the one that they were made with. A change of a tipo
+//! is a new version (ADR 0012).
 
 use crate::{
     app::App,
@@ -294,7 +294,8 @@ pub async fn change(
     let newest = versions.first().map(|newest| (newest.seq, newest.data.clone()));
     let (seq, data) = newest.ok_or_else(ApiError::nao_encontrado)?;
     if_match.require(&ETag::of_seq(seq))?;
-    // All of them: a device may not have the newest yet. That one last, for its position.
+    // Every version, since a device may not have the newest yet. The newest is written last, so that
+    // its position is the ETag.
     versions.reverse();
     let entries = versions.into_iter().map(|version| {
         let key = format!("{codigo}@{}", version.resumo.versao);
@@ -305,7 +306,7 @@ pub async fn change(
     Ok(([ETag::of_seq(seq).header()], Json(data)).into_response())
 }
 
-/// Reads and checks a tipo; `versao` is minted, whatever the body says.
+/// Reads and checks a tipo. Its version is `versao`, whatever the body says.
 fn read(mut body: Value, versao: u32) -> ApiResult<Tipo> {
     if !body.is_object() {
         return Err(invalid("o corpo é um objeto"));
@@ -324,7 +325,8 @@ fn read(mut body: Value, versao: u32) -> ApiResult<Tipo> {
     Ok(tipo)
 }
 
-/// The name of a field of `sent` that was not `read`: a misspelt switch must not be ignored.
+/// The name of a field in `sent` that is not in `read`. Unknown fields are refused, since a misspelt
+/// switch would be ignored otherwise.
 fn unknown(sent: &Value, read: &Value) -> Option<String> {
     match (sent, read) {
         (Value::Object(sent), Value::Object(read)) => {

@@ -1,4 +1,4 @@
-//! People of the company: who they are, what they may do, and their passwords.
+//! The people of the company, their permissions and passwords.
 
 use crate::{
     api::catalogos::{offered, text},
@@ -329,7 +329,8 @@ fn chosen_or_generated(senha: Option<String>) -> (String, Option<String>) {
     }
 }
 
-/// An answer with a secret, of which `kept` may be told again.
+/// A response with a secret that no cache stores; a repeated request with the same Idempotency-Key
+/// gets `kept`, without the secret.
 pub(super) fn secret(body: impl Serialize, kept: &impl Serialize) -> ApiResult<Response> {
     let kept = serde_json::to_vec(kept).map_err(ApiError::interno)?;
     let mut response = ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response();
@@ -337,8 +338,8 @@ pub(super) fn secret(body: impl Serialize, kept: &impl Serialize) -> ApiResult<R
     Ok(response)
 }
 
-/// Checks a person and writes it down. What stood before is not asked for again: a group may have
-/// been withdrawn since.
+/// Checks and writes a person. Groups and branch that the person already has are not checked again,
+/// as they may have been withdrawn since.
 async fn write(
     tx: &mut PgTransaction<'_>,
     principal: &Principal,
@@ -350,7 +351,7 @@ async fn write(
     person.nome = text("nome", &person.nome)?;
     text("login", &person.login)?;
     person.email.as_deref().map(email::check_address).transpose()?;
-    // After the person, as everywhere: from here on nobody else changes anybody.
+    // Lock order: person, then the company's clock. From here on nobody else can change people.
     reference::lock(tx, principal.tenant).await?;
     let had = |grupo: &&String| before.is_some_and(|before| before.grupos.contains(*grupo));
     for grupo in person.grupos.iter().filter(|grupo| !had(grupo)) {
@@ -391,8 +392,8 @@ pub(super) fn too_much() -> ApiError {
     ApiError::new(StatusCode::FORBIDDEN, "permissao_alem_da_propria", message)
 }
 
-/// A program makes nobody who may do more than itself, and gives nobody such a password: it would
-/// only have to sign in as that person. A client's login may do less than any.
+/// Refuses a program that gives permissions, or the password of a person who has permissions, beyond
+/// its own: it could sign in as that person. The permission `portal` is always allowed.
 fn within(principal: &Principal, permissoes: &Permissoes) -> ApiResult<()> {
     let mut above = permissoes.difference(&principal.pessoa.permissoes);
     if principal.chave.is_none() || above.all(|permissao| *permissao == Permissao::Portal) {
@@ -403,7 +404,7 @@ fn within(principal: &Principal, permissoes: &Permissoes) -> ApiResult<()> {
     Err(ApiError::new(StatusCode::FORBIDDEN, "permissao_alem_da_propria", message))
 }
 
-/// A client's login is of one client, and of nothing else.
+/// Checks that a login with `portal` has a client and no other permission, and any other has none.
 async fn check_portal(tx: &mut PgTransaction<'_>, person: &Person) -> ApiResult<()> {
     let portal = person.permissoes.contains(&Permissao::Portal);
     if portal != person.cliente.is_some() || (portal && person.permissoes.len() > 1) {

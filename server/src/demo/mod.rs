@@ -1,4 +1,5 @@
-//! The demonstration company: what a first start shows. Creating it again is harmless.
+//! The demonstration company, which a first start creates. Creating it again only adds what is
+//! missing.
 
 mod canvas;
 mod photos;

@@ -1,5 +1,5 @@
-//! The photos of the demonstration: drawn here, attached by the technicians through the same gate
-//! as everything else, and verified like any that arrives. Attaching them again is harmless.
+//! The photos of the demonstration. They are drawn, attached by commands of the technicians, and
+//! verified like uploads. Attaching them again has no effect.
 
 use super::{
     canvas::{Canvas, Color, HEIGHT, WIDTH, darker},
@@ -35,7 +35,7 @@ const CRACK: Color = [38, 22, 12];
 const METAL: Color = [176, 180, 184];
 
 struct Photo {
-    /// How what is claimed begins, in the record that it belongs to.
+    /// The beginning of the complaint in its record, by which the record is found.
     complaint: &'static str,
     name: &'static str,
     category: &'static str,
@@ -149,7 +149,7 @@ pub(super) async fn create(app: &App, tenant: TenantId, people: &People) -> Resu
     Ok(())
 }
 
-/// Always the same, so that the photo is attached once.
+/// The id of a photo. It is derived from record and name, so that the photo is attached only once.
 fn id(document: Uuid, name: &str) -> ItemId {
     let digest = Sha256::new().chain_update(document).chain_update(name).finalize();
     let bytes = std::array::from_fn(|at| digest[at]);
@@ -177,7 +177,7 @@ fn item(photo: &Photo, id: ItemId, bytes: &Bytes, taken: DateTime<Utc>) -> NovoI
     NovoItem { id, campos: campos.map(|(name, value)| (name.to_owned(), value)).into() }
 }
 
-/// A kitchen cabinet whose right door hangs so much lower.
+/// A kitchen cabinet whose right door is `drop` pixels too low.
 fn cabinet(drop: i32) -> Canvas {
     let mut canvas = Canvas::room(WALL, FLOOR);
     canvas.board((240, 150), (1360, 830), WALNUT);

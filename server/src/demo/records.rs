@@ -1,5 +1,4 @@
-//! The records of the demonstration: a small week of a furniture shop, written by its office
-//! through the same gate as everything else.
+//! The records of the demonstration: a week of a furniture shop, written as commands of its office.
 
 use crate::{
     app::App,
@@ -40,7 +39,7 @@ const CLIENTS: &[(&str, &str, &str, &str)] = &[
     ("Pousada Água Clara", "(12) 98555-6484", "Estrada da Serra, km 7", "Ubatuba"),
 ];
 
-/// Client, what is claimed, technician, hour of today's visit.
+/// Client, complaint, whether it is Ana's (else Bruno's), hour of today's visit.
 const ASSISTENCIAS: &[(usize, &str, bool, Option<u32>)] = &[
     (0, "Porta do armário da cozinha não fecha e a dobradiça range.", true, Some(9)),
     (1, "Gaveta do criado-mudo chegou riscada; cliente pede a troca da frente.", true, Some(11)),
@@ -132,6 +131,16 @@ pub(super) async fn create(app: &App, tenant: TenantId, people: &People) -> Resu
     drop(tx);
     let writer = Writer { app, tenant, tipos, carla: people.carla };
 
+    let clientes = clients(&writer).await?;
+    let mut tx = app.db.tenant(tenant).await?;
+    reference::lock(&mut tx, tenant).await?;
+    catalogues(&mut tx, tenant, &clientes).await?;
+    tx.commit().await?;
+    assistencias(&writer, &clientes, people).await?;
+    complaints(&writer, &clientes, people).await
+}
+
+async fn clients(writer: &Writer<'_>) -> Result<Vec<DocumentId>> {
     let mut clientes = Vec::new();
     for (nome, telefone, endereco, cidade) in CLIENTS {
         let campos = vec![
@@ -143,15 +152,15 @@ pub(super) async fn create(app: &App, tenant: TenantId, people: &People) -> Resu
         ];
         clientes.push(writer.create("p001.cliente", campos, Vec::new()).await?);
     }
-    let mut tx = app.db.tenant(tenant).await?;
-    reference::lock(&mut tx, tenant).await?;
-    catalogues(&mut tx, tenant, &clientes).await?;
-    tx.commit().await?;
+    Ok(clientes)
+}
+
+/// The assistências, with today's visits; the last one is late.
+async fn assistencias(writer: &Writer<'_>, clientes: &[DocumentId], people: &People) -> Result<()> {
     for (position, (cliente, complaint, of_ana, hour)) in ASSISTENCIAS.iter().enumerate() {
         let responsavel = if *of_ana { people.ana } else { people.bruno };
         let (_, _, endereco, cidade) = CLIENTS[*cliente];
         let due = Utc::now().with_timezone(&TIME_ZONE).date_naive();
-        // The last one is late.
         let due = match position + 1 == ASSISTENCIAS.len() {
             true => due.checked_sub_days(Days::new(1)),
             false => due.checked_add_days(Days::new(3 + position as u64)),
@@ -182,32 +191,39 @@ pub(super) async fn create(app: &App, tenant: TenantId, people: &People) -> Resu
             writer.create("p001.agenda", campos, Vec::new()).await?;
         }
         if position == 2 {
-            writer.transition(assistencia, "iniciar").await?;
-            let campos = vec![
-                ("assistencia", Valor::Id(assistencia.uuid())),
-                ("tipo_ocorrencia", text("defeito_fabricacao")),
-                ("modalidade", text("fabrica")),
-                ("ambiente", text("sala")),
-                ("linha", text("modulados")),
-                ("relato", text("Tampo com 6 mm de empeno no centro. Pedida a troca à fábrica.")),
-            ];
-            let item = part(&[
-                ("produto", text("Tampo de mesa Itatiba 1,80 m")),
-                ("quantidade", Valor::Inteiro(1_000)),
-                ("nota_fiscal", text("45.210")),
-                ("valor", Valor::Inteiro(89_000)),
-            ]);
-            writer.create("p001.ocorrencia", campos, vec![item]).await?;
+            warped_table(writer, assistencia).await?;
         }
     }
-    complaints(&writer, &clientes, people).await
+    Ok(())
+}
+
+/// An assistência under way, with its ocorrência.
+async fn warped_table(writer: &Writer<'_>, assistencia: DocumentId) -> Result<()> {
+    writer.transition(assistencia, "iniciar").await?;
+    let campos = vec![
+        ("assistencia", Valor::Id(assistencia.uuid())),
+        ("tipo_ocorrencia", text("defeito_fabricacao")),
+        ("modalidade", text("fabrica")),
+        ("ambiente", text("sala")),
+        ("linha", text("modulados")),
+        ("relato", text("Tampo com 6 mm de empeno no centro. Pedida a troca à fábrica.")),
+    ];
+    let item = part(&[
+        ("produto", text("Tampo de mesa Itatiba 1,80 m")),
+        ("quantidade", Valor::Inteiro(1_000)),
+        ("nota_fiscal", text("45.210")),
+        ("valor", Valor::Inteiro(89_000)),
+    ]);
+    writer.create("p001.ocorrencia", campos, vec![item]).await?;
+    Ok(())
 }
 
 fn contract(position: usize) -> String {
     format!("C-{}", 20_260 + position)
 }
 
-/// What the company's ERP would have told: contracts with where they deliver, and a sale.
+/// Catalogue entries that an ERP would have sent: contracts with their delivery addresses, and a
+/// sale.
 async fn catalogues(
     tx: &mut PgTransaction<'_>,
     tenant: TenantId,

@@ -1,8 +1,8 @@
 //! PostgreSQL as part of Campo: found or downloaded, started with the server, stopped with it.
 //!
-//! It listens on 127.0.0.1 only, on a free port, behind a random password. A small shell between us
-//! waits for the end of a pipe: when this process dies, even by `kill -9`, the database stops in
-//! order. Restarting keeps the data.
+//! It listens on 127.0.0.1 only, on a free port, with a random password. It is the child of a small
+//! shell script that waits for the end of a pipe: when this process dies, even by `kill -9`, the script
+//! stops the database in order (ADR 0006). Restarting keeps the data.
 
 mod place;
 mod process;
@@ -156,7 +156,7 @@ impl Embedded {
         let mut connection = loop {
             match options.connect().await {
                 Ok(connection) => break connection,
-                // The password of another cluster: no waiting mends that.
+                // Wrong password: the file belongs to another cluster, so waiting does not help.
                 Err(error) if code(&error).as_deref() == Some("28P01") => {
                     bail!("a senha em {} não abre o banco", self.place.password.display())
                 }
@@ -201,7 +201,7 @@ fn lock(data_dir: &Path) -> Result<Option<File>> {
     }
 }
 
-/// Makes the cluster beside its place and then moves it there: half a cluster is never started.
+/// Makes the cluster in another folder and renames it, so that an incomplete one is never started.
 fn create(place: &Place, programs: &Programs) -> Result<()> {
     let partial = place.cluster.with_extension("parcial");
     let mut said = String::new();

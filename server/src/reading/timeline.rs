@@ -174,7 +174,8 @@ mod tests {
     #[tokio::test]
     async fn the_database_selects_for_each_view_what_the_screens_say_that_it_shows() {
         let test = testing::database().await.unwrap();
-        let new = NewCompany { nome: "A", slug: "a", fuso: "America/Belem", preset: None };
+        let new =
+            NewCompany { nome: "Aurora", slug: "aurora", fuso: "America/Belem", preset: None };
         let tenant = accounts::create_company(&test.db, new).await.unwrap();
         let document = Uuid::from_u128(1);
         let mut tx = test.db.tenant(tenant).await.unwrap();

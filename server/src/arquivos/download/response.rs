@@ -11,8 +11,8 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use object_store::{GetOptions, GetRange, ObjectStoreExt};
-use std::ops::Range;
+use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt, path::Path};
+use std::{ops::Range, sync::Arc};
 
 /// Media types that a browser may show instead of saving: images that cannot hold scripts.
 const SHOWN_INLINE: [&str; 3] = ["image/jpeg", "image/png", "image/webp"];
@@ -70,17 +70,7 @@ pub async fn respond(
     };
     let body = match *method == Method::HEAD {
         true => Body::empty(),
-        false => {
-            let range = Some(GetRange::Bounded(bytes.clone()));
-            let options = GetOptions { range, ..GetOptions::default() };
-            let found = store.get_opts(&object.key, options).await.map_err(ApiError::interno)?;
-            if found.meta.size != length {
-                let (key, size) = (&object.key, found.meta.size);
-                let what = format!("the object {key} has {size} bytes instead of {length}");
-                return Err(ApiError::interno(anyhow::anyhow!(what)));
-            }
-            Body::from_stream(found.into_stream())
-        }
+        false => stream(store, &object.key, bytes.clone(), length).await?,
     };
     let mut response = (status, safe(&disposition(&object)), body).into_response();
     let headers = response.headers_mut();
@@ -101,6 +91,27 @@ pub async fn respond(
         set(header::CONTENT_RANGE, format!("bytes {}-{last}/{length}", bytes.start));
     }
     Ok(response)
+}
+
+/// Streams a range of an object.
+///
+/// # Errors
+/// 500: the object is missing, or not as long as its row says.
+async fn stream(
+    store: &Arc<dyn ObjectStore>,
+    key: &Path,
+    range: Range<u64>,
+    length: u64,
+) -> ApiResult<Body> {
+    let range = Some(GetRange::Bounded(range));
+    let options = GetOptions { range, ..GetOptions::default() };
+    let found = store.get_opts(key, options).await.map_err(ApiError::interno)?;
+    if found.meta.size != length {
+        let size = found.meta.size;
+        let what = format!("the object {key} has {size} bytes instead of {length}");
+        return Err(ApiError::interno(anyhow::anyhow!(what)));
+    }
+    Ok(Body::from_stream(found.into_stream()))
 }
 
 /// Headers that let a browser show or save the bytes and nothing else.
