@@ -2,9 +2,10 @@
 //! held branch would write beside what stands now (ff28).
 
 use crate::{
+    log::{kept, located},
     look::Look,
     names::{Cited, Names},
-    words::{Words, kept, located, words},
+    words::{Words, words},
 };
 use campo_domain::{
     ids::{DeviceId, UserId},

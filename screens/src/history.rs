@@ -2,9 +2,10 @@
 //! place of ids and codes.
 
 use crate::{
+    log::{kept, located},
     look::Look,
     names::Cited,
-    words::{Words, kept, located, words},
+    words::{Words, words},
 };
 use campo_domain::{
     ids::{DeviceId, NotaId, UserId},

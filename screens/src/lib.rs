@@ -13,6 +13,7 @@ mod files;
 mod form;
 mod history;
 mod late;
+mod log;
 mod look;
 mod names;
 mod parts;
@@ -29,6 +30,7 @@ pub use files::{File, files};
 pub use form::{Choice, Field, NewForm, asked_first, choices, form, new_form, new_part};
 pub use history::{Change, Entry, Line, Quote, Side, View, lines, threads};
 pub use late::{late, late_from};
+pub use log::{Located, kept, located};
 pub use look::Look;
 pub use names::{Cited, Link, Names};
 pub use parts::{Part, Parts, parts, parts_in_use};
@@ -40,4 +42,4 @@ pub use stages::{Handover, Stage, Visit, stages, visits};
 pub use standing::{
     Analysis, AnalysisState, Badges, Waiting, analyses, badges, priority_label, waiting,
 };
-pub use words::{Located, Words, kept, located, part_label, typed, words};
+pub use words::{Words, typed, words};

@@ -33,8 +33,6 @@ pub struct Names {
     pub clients: BTreeSet<UserId>,
     /// Devices.
     pub devices: BTreeMap<DeviceId, String>,
-    /// The device that the person holds, where it is one.
-    pub own_device: Option<DeviceId>,
     /// Records that the person may see.
     pub documents: BTreeMap<DocumentId, Link>,
     /// Entries of catalogues: by catalogue, then by code.
@@ -117,7 +115,7 @@ impl Cited {
         cited.people.extend(record.acoes.iter().map(|action| action.por));
         cited.people.extend(record.corretivas.iter().map(|link| link.por));
         for conflict in &record.conflitos {
-            let campo = crate::words::located(record.kind, &conflict.campo).map(|at| at.campo);
+            let campo = crate::log::located(record.kind, &conflict.campo).map(|at| at.campo);
             for version in &conflict.versoes {
                 cited.authorship(version.autoria);
                 if let Some(campo) = campo {
@@ -190,7 +188,7 @@ impl Cited {
     /// What a text of the log refers to: the value of a field, or a person by id.
     pub(crate) fn kept(&mut self, campo: Option<&Campo>, text: &str) {
         match campo {
-            Some(campo) => self.value(campo, &crate::words::kept(campo, text)),
+            Some(campo) => self.value(campo, &crate::log::kept(campo, text)),
             None => self.people.extend(text.parse::<Uuid>().ok().map(UserId::from)),
         }
     }

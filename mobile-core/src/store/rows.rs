@@ -10,8 +10,9 @@ use campo_domain::{
     tipo::Tipo,
     valor::{Campo, TipoCampo, Valor},
 };
+use campo_screens::late_from;
 use campo_sync::client::View;
-use chrono::{DateTime, Days, NaiveTime, TimeZone, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use rusqlite::{Connection, params};
 use serde_json::{Map, Value, json};
@@ -78,7 +79,7 @@ pub fn write(
         registro.recebido_em.map(ms),
         registro.etapa_desde().map(ms),
         registro.etapa_ate(tipo).map(ms),
-        atrasa_em(registro, tipo, fuso).map(ms),
+        late_from(registro.aberto(tipo), prazo(registro), registro.etapa_ate(tipo), fuso).map(ms),
         Value::Object(ordenaveis(registro, tipo)).to_string(),
     ])?;
     links(conn, account, registro)
@@ -127,16 +128,6 @@ fn prazo(registro: &Registro) -> Option<chrono::NaiveDate> {
         Valor::Data(prazo) => Some(*prazo),
         _ => None,
     }
-}
-
-/// When the time of its situação (R70) or its own day (R4) is over, while work may still happen.
-fn atrasa_em(registro: &Registro, tipo: &Tipo, fuso: Tz) -> Option<DateTime<Utc>> {
-    let depois = prazo(registro).and_then(|dia| dia.checked_add_days(Days::new(1)));
-    let meia_noite = depois.and_then(|dia| {
-        fuso.from_local_datetime(&dia.and_time(NaiveTime::MIN)).earliest().map(|i| i.to_utc())
-    });
-    let prazos = registro.etapa_ate(tipo).into_iter().chain(meia_noite);
-    prazos.min().filter(|_| registro.aberto(tipo))
 }
 
 /// Fields as `order` compares them.

@@ -4,7 +4,7 @@
 use super::{
     columns,
     filter::{Filter, client, late},
-    order::{Order, Part},
+    order::{Key, Order, Part},
 };
 use crate::{
     projection::table,
@@ -22,10 +22,6 @@ use sqlx::{
     postgres::{PgArguments, PgRow},
 };
 use uuid::Uuid;
-
-/// Where a page ended: the kind of the list, the order as it was asked for, the values of the
-/// order's columns as text, the id of the last row.
-pub type Key = (Kind, String, Vec<Option<String>>, Uuid);
 
 /// One record of a list, by the names that its columns have.
 #[derive(Clone, Debug)]

@@ -56,7 +56,7 @@ pub const PHONE: &[&[&str]] = &[
     &["budget", "http", "retry"],
     &["store", "transfer"],
     &["error", "files"],
-    &["phone", "prepare", "render"],
+    &["names", "phone", "prepare"],
     &["commands", "history", "photos", "run", "sign_in"],
     &["creation", "sync"],
     &["form", "pending", "reading", "status"],
