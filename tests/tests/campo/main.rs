@@ -44,6 +44,7 @@ mod rest;
 mod road;
 mod rules;
 mod s3;
+mod same_offer;
 mod simulation;
 mod sixth;
 mod sixth_preset;

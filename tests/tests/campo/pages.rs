@@ -65,13 +65,22 @@ pub struct Pages {
 impl Pages {
     /// Nobody in particular.
     pub fn stranger(site: &Site) -> Self {
+        Self::stranger_at(&site.url())
+    }
+
+    fn stranger_at(base: &str) -> Self {
         let agent = Agent::config_builder().http_status_as_error(false).max_redirects(0).build();
-        Pages { agent: agent.into(), base: site.url(), headers: Vec::new() }
+        Pages { agent: agent.into(), base: base.to_owned(), headers: Vec::new() }
     }
 
     /// A person of the company in the office.
     pub fn enter(site: &Site, empresa: &str, login: &str) -> Self {
-        let mut pages = Self::stranger(site);
+        Self::enter_at(&site.url(), empresa, login)
+    }
+
+    /// As [`Pages::enter`], of the server at that address.
+    pub fn enter_at(base: &str, empresa: &str, login: &str) -> Self {
+        let mut pages = Self::stranger_at(base);
         let form = [("empresa", empresa), ("login", login), ("senha", SENHA)];
         let answer = pages.form("/entrar", &form);
         assert_eq!(answer.status, 303, "{}", answer.body);

@@ -1,0 +1,244 @@
+//! For each preset, role and situação, the office's page, the REST API and the phone offer the same:
+//! the same fields in the same order, the same of them to be written, the same buttons with the same
+//! reasons why not.
+
+use crate::{
+    aparelho::Aparelho,
+    casa::{Casa, EMPRESA, TODAS},
+    office_api::{Api, Caso},
+    pages::Pages,
+};
+use campo_domain::{
+    fluxo::Modo,
+    kind::Kind,
+    preset::{self, Preset},
+    tipo::Tipo,
+    valor::{Alvo, TipoCampo},
+};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+
+/// Most steps that are taken with the records of one tipo.
+const STEPS_MAX: usize = 24;
+
+/// Label, name, and whether it may be written.
+type Offered = (String, String, bool);
+/// Verb, label, and what it lacks.
+type Button = (String, String, Option<String>);
+
+/// Somebody in the three places.
+struct Person {
+    role: &'static str,
+    api: Api,
+    pages: Pages,
+    phone: Aparelho,
+}
+
+const ROLES: [(&str, &str); 5] = [
+    ("rita", "ver ver_todas"),
+    ("gil", "ver ver_todas gerenciar"),
+    ("lea", "ver ver_todas emitir_laudo"),
+    ("ari", "ver ver_todas aprovar"),
+    ("ada", "ver ver_todas administrar"),
+];
+
+fn people(casa: &Casa) -> Vec<Person> {
+    let person = |(login, role): (&str, &'static str)| {
+        let api = casa.pessoa(login, role);
+        let phone = casa.aparelho(&api);
+        Person { role, pages: Pages::enter_at(&casa.road.url, EMPRESA, login), api, phone }
+    };
+    ROLES.into_iter().map(person).collect()
+}
+
+#[test]
+fn p000_page_api_and_phone_offer_the_same() {
+    assert_eq!(walked("P000"), 5);
+}
+
+#[test]
+fn p001_page_api_and_phone_offer_the_same() {
+    assert_eq!(walked("P001"), 16);
+}
+
+#[test]
+fn p002_page_api_and_phone_offer_the_same() {
+    assert_eq!(walked("P002"), 9);
+}
+
+#[test]
+fn p003_page_api_and_phone_offer_the_same() {
+    assert_eq!(walked("P003"), 42);
+}
+
+#[test]
+fn p004_page_api_and_phone_offer_the_same() {
+    assert_eq!(walked("P004"), 12);
+}
+
+/// Takes records of each tipo of a preset through their situações, and compares in each what each
+/// person is offered. How many situações were seen.
+fn walked(id: &str) -> usize {
+    let casa = Casa::nova(id);
+    let preset = preset::carregar(id).unwrap();
+    let people = people(&casa);
+    let mut seen = BTreeSet::new();
+    for tipo in preset.tipos.iter().filter(|tipo| tipo.kind != Kind::Cliente) {
+        walk(&casa, &preset, tipo, &people, &mut seen);
+    }
+    seen.len()
+}
+
+fn walk(
+    casa: &Casa,
+    preset: &Preset,
+    tipo: &Tipo,
+    people: &[Person],
+    seen: &mut BTreeSet<(String, String)>,
+) {
+    let all = casa.pessoa(&format!("t{}", tipo.codigo.replace('.', "-")), &all_permissions());
+    let mut taken = BTreeSet::new();
+    let mut case = opened(casa, preset, tipo);
+    for _ in 0..STEPS_MAX {
+        let ficha = all.le(&case);
+        let situacao = ficha["situacao"]["codigo"].as_str().unwrap().to_owned();
+        if seen.insert((tipo.codigo.clone(), situacao.clone())) {
+            people.iter().for_each(|person| same(person, tipo, &case, &situacao));
+        }
+        let verbs = ficha["verbos"].as_array().unwrap().iter();
+        let next = verbs
+            .filter(|verb| verb["falta"].is_null())
+            .find(|verb| taken.insert((situacao.clone(), verb["verbo"].to_string())));
+        match next {
+            Some(verb) => ask(&all, &case, verb),
+            None => case = opened(casa, preset, tipo),
+        }
+    }
+}
+
+fn all_permissions() -> String {
+    format!("{TODAS} aprovar")
+}
+
+fn ask(who: &Api, case: &Caso, verb: &Value) {
+    let name = verb["verbo"].as_str().unwrap();
+    let body = match verb["analise"].as_str() {
+        Some(analysis) => {
+            let founded = (analysis == "laudo").then_some(true);
+            json!({ "analise": { "texto": "Foi visto.", "procedente": founded } })
+        }
+        None if verb["motivo"] == true => json!({ "motivo": "Porque sim." }),
+        None => json!({}),
+    };
+    who.pede_com(case, name, body).ficha();
+}
+
+/// A record with everything that its tipo requires.
+fn opened(casa: &Casa, preset: &Preset, tipo: &Tipo) -> Caso {
+    let mut fields = Map::new();
+    let first = tipo.situacao(None).into_iter().flat_map(|situacao| &situacao.exige);
+    for name in tipo.obrigatorios.iter().chain(first) {
+        let campo = tipo.kind.campo(name).unwrap();
+        let choice = || tipo.opcoes(campo).first().map(|(code, _)| json!(code));
+        let value = match campo.tipo {
+            TipoCampo::Referencia(Alvo::Catalogo(catalogue)) => choice()
+                .unwrap_or_else(|| json!(preset.catalogos[catalogue].first().unwrap().codigo)),
+            TipoCampo::Referencia(Alvo::Usuario) => json!(casa.adm.id),
+            TipoCampo::Referencia(Alvo::Documento(Kind::Cliente)) => {
+                json!(casa.adm.cliente(json!({ "nome": "Márcia" })))
+            }
+            TipoCampo::Referencia(Alvo::Documento(kind)) => {
+                let of_kind = preset.tipos.iter().find(|tipo| tipo.kind == kind).unwrap();
+                json!(opened(casa, preset, of_kind).id)
+            }
+            TipoCampo::Instante => json!("2026-12-01T09:00"),
+            TipoCampo::Data => json!("2026-12-01"),
+            TipoCampo::Escolha(_) => choice().unwrap(),
+            _ => json!("Porta empenada"),
+        };
+        fields.insert(name.clone(), value);
+    }
+    // What a value of another field asks for besides (R1).
+    for (field, by_value) in &tipo.obrigatorios_por {
+        let names = fields.get(field).and_then(Value::as_str).and_then(|v| by_value.get(v));
+        for name in names.cloned().into_iter().flatten() {
+            let value = match tipo.kind.campo(&name).unwrap().tipo {
+                TipoCampo::Referencia(Alvo::Documento(_)) => {
+                    json!(casa.adm.cliente(json!({ "nome": "Márcia" })))
+                }
+                _ => json!("porta"),
+            };
+            fields.insert(name, value);
+        }
+    }
+    let kind = match tipo.kind {
+        Kind::Assistencia => "assistencias",
+        Kind::Agenda => "agendas",
+        _ => "ocorrencias",
+    };
+    let body = json!({ "tipo": tipo.codigo, "campos": fields });
+    casa.adm.abre_com(kind, &body).caso()
+}
+
+fn same(person: &Person, tipo: &Tipo, case: &Caso, situacao: &str) {
+    let what = format!("{} in {situacao} for {}", tipo.codigo, person.role);
+    person.phone.sync();
+    let (fields, buttons) = on_api(&person.api.le(case));
+    let page = person.pages.page(&format!("/registros/{}/{}", tipo.kind, case.id));
+    let (page_fields, page_buttons) = on_page(&page);
+    assert_eq!(page_fields, fields, "fields of the page, {what}");
+    assert_eq!(page_buttons, buttons, "buttons of the page, {what}");
+    let shown = person.phone.show(case.id).unwrap();
+    let phone_fields: Vec<Offered> =
+        shown.campos.iter().map(|f| (f.rotulo.clone(), f.nome.to_owned(), f.editavel)).collect();
+    assert_eq!(phone_fields, fields, "fields of the phone, {what}");
+    let phone_buttons: Vec<Button> =
+        shown.verbos.into_iter().map(|b| (b.verbo, b.rotulo, b.falta)).collect();
+    // A phone does not offer what needs the server at hand.
+    let offline =
+        |button: &&Button| tipo.fluxo.transicao(&button.0).is_some_and(|t| t.modo != Modo::Online);
+    let expected: Vec<Button> = buttons.iter().filter(offline).cloned().collect();
+    assert_eq!(phone_buttons, expected, "buttons of the phone, {what}");
+}
+
+fn on_api(ficha: &Value) -> (Vec<Offered>, Vec<Button>) {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let fields = ficha["formulario"].as_array().unwrap().iter();
+    let fields = fields.map(|field| {
+        (text(&field["rotulo"]), text(&field["campo"]), field["editavel"].as_bool().unwrap())
+    });
+    let buttons = ficha["verbos"].as_array().unwrap().iter();
+    let buttons = buttons.map(|verb| {
+        let lacks = verb["falta"]["mensagem"].as_str().map(str::to_owned);
+        (text(&verb["verbo"]), text(&verb["rotulo"]), lacks)
+    });
+    (fields.collect(), buttons.collect())
+}
+
+fn on_page(page: &str) -> (Vec<Offered>, Vec<Button>) {
+    let between = |text: &str, from: &str, to: &str| {
+        let found = text.split_once(from).and_then(|(_, rest)| rest.split_once(to));
+        found.map(|(found, _)| unescaped(found))
+    };
+    let fields = page.split("<div class=\"campo").skip(1).filter_map(|part| {
+        let name = between(part, "id=\"campo-", "\"")?;
+        let label = between(part, "<dt>", "<")?.trim().to_owned();
+        let editable = part.contains(&format!("id=\"editar-{name}\""));
+        Some((label, name, editable))
+    });
+    let buttons = page.split(" id=\"acao-").skip(1).filter_map(|part| {
+        let verb = part.split_once('"')?.0.to_owned();
+        let opening = part.split("</form>").next()?.split("</details>").next()?;
+        let label = match opening.split_once("<summary") {
+            Some((_, summary)) => between(summary, ">", "…</summary>")?,
+            None => between(opening.split_once("<button")?.1, ">", "</button>")?,
+        };
+        Some((verb, label, between(opening, "<div class=\"painel\"><p>", "</p>")))
+    });
+    (fields.collect(), buttons.collect())
+}
+
+fn unescaped(text: &str) -> String {
+    let signs = [("&#34;", "\""), ("&#39;", "'"), ("&#60;", "<"), ("&#62;", ">"), ("&#38;", "&")];
+    signs.iter().fold(text.to_owned(), |text, (sign, plain)| text.replace(sign, plain))
+}
