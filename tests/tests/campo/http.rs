@@ -70,7 +70,8 @@ const ROUTES: &[(&str, Door)] = &[
 #[test]
 fn every_route_is_known_and_closed_to_whoever_has_no_session() {
     let routes = include_str!("../../../server/src/routes.rs");
-    let served: BTreeSet<&str> = routes.split('"').filter(|text| text.starts_with('/')).collect();
+    let path = |text: &&str| text.starts_with('/') && !text.contains('\n');
+    let served: BTreeSet<&str> = routes.split('"').filter(path).collect();
     // Who may use a documented route is in a golden file (`api_routes`).
     let document = campo_server::routes::document();
     let documented = document.paths.paths.keys().map(String::as_str);
