@@ -1,5 +1,5 @@
-//! Before a command runs: what the catalogues on this device say of it. What the device does not
-//! know it does not ask for; the office may.
+//! What the catalogues on this device say of a command, before it runs. An entry that the device
+//! does not have is not checked here; the office may know it.
 
 use crate::{
     error::Error,

@@ -139,7 +139,8 @@ impl Phone {
     }
 }
 
-/// What the person says of it; what only the bytes say is made up.
+/// What the person says of it. Kind, size and hash are placeholders: they let the rules be asked
+/// before the file is read, and are replaced afterwards.
 fn declared(item: ItemId, new: &NewPhoto<'_>) -> NovoItem {
     let taken_at = new.taken_at.unwrap_or_else(Utc::now).trunc_subsecs(3);
     let mut campos = Campos::from([

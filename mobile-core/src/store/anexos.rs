@@ -1,6 +1,6 @@
 //! The files of records as rows: what the documents say of each, written in the transaction that
 //! writes the document, and what was captured here, which stays until the server has taken it in.
-//! A row of a file that was captured here has the command that declares it.
+//! A row with a `command_id` was captured on this device, by that command.
 
 use super::{
     arquivos,
@@ -64,7 +64,7 @@ pub struct Anexo {
     pub ordem: i64,
     /// Its id in the document.
     pub id: ItemId,
-    /// What declares it, of one that was captured here.
+    /// The command that declares it, if it was captured on this device.
     pub command: Option<CommandId>,
     /// What the document says of it.
     pub dados: Dados,
@@ -243,7 +243,7 @@ fn write_one(
             |row| row.get(0),
         )?;
     match before {
-        // Heard once of each time that it was discarded.
+        // The instant tells one discarding from the next: each is taken in once.
         Some(before) if before != em => {
             if let Some(arquivo) = arquivo.filter(|a| a.situacao == SituacaoArquivo::Recusada) {
                 let motivo = arquivo.motivo.as_deref().unwrap_or_default();
@@ -291,7 +291,7 @@ pub fn settled(
     Ok(())
 }
 
-/// What the office approved is taken in.
+/// Marks files as accepted whose command the office has approved.
 ///
 /// # Errors
 /// Storage.

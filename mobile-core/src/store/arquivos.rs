@@ -140,7 +140,8 @@ pub fn arrived(conn: &Connection, account: i64, anexo: i64, arrived: &Arrived<'_
     found(conn, account, arrived.variant, arrived.sha256)
 }
 
-/// A file with these bytes is here: whatever has them has them here, and can be sent again.
+/// A file with these bytes is on this device: every row of that hash says so, and an upload that
+/// had lost it, or found it damaged, waits again.
 ///
 /// # Errors
 /// Storage.
@@ -173,7 +174,7 @@ pub fn lost(conn: &Connection) -> Stored<Vec<(i64, Variante, String)>> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Originals that were written down to go: account and hash. What a row names stays all the same.
+/// Originals whose file is to be removed: account and hash. One that a row names again stays.
 ///
 /// # Errors
 /// Storage.
@@ -183,7 +184,7 @@ pub fn to_remove(conn: &Connection) -> Stored<Vec<(i64, String)>> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// It went, or is needed again.
+/// Takes an original off that list: its file is gone, or is needed again.
 ///
 /// # Errors
 /// Storage.
@@ -262,7 +263,7 @@ pub fn not_fetched(
     Ok(())
 }
 
-/// An original is about to be fetched: what has come of it is kept from now on.
+/// An original is about to be fetched: from now on its partial file is not swept.
 ///
 /// # Errors
 /// Storage.
@@ -312,7 +313,7 @@ pub fn bytes(conn: &Connection, account: i64, variante: Variante) -> Stored<u64>
 }
 
 /// Originals that may be freed: of every file with these bytes the document says that the server
-/// has verified them. Nothing else counts, ever.
+/// has verified them. No other sign that they arrived counts (ff12).
 ///
 /// # Errors
 /// Storage.
@@ -329,7 +330,7 @@ pub fn verified(conn: &Connection, account: i64) -> Stored<Vec<(String, u64)>> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// An original is no longer kept here: its file is to go.
+/// An original is no longer kept here: its file is to be removed.
 ///
 /// # Errors
 /// Storage.

@@ -117,32 +117,32 @@ const JUNCOES: &str = "LEFT JOIN lista r ON r.account = l.account AND r.id = l.r
         AND u.key = l.responsavel";
 
 /// A query under construction: the text, and what its `?` stand for.
-pub(super) struct Consulta {
+pub(super) struct Query {
     pub(super) sql: String,
-    pub(super) valores: Vec<Box<dyn ToSql>>,
+    pub(super) values: Vec<Box<dyn ToSql>>,
 }
 
-impl Consulta {
-    fn nova(indexed_by: &str, account: i64) -> Self {
-        Consulta::com("l.id", indexed_by, account)
+impl Query {
+    fn new(indexed_by: &str, account: i64) -> Self {
+        Query::ordered("l.id", indexed_by, account)
     }
 
-    fn com(marca: &str, indexed_by: &str, account: i64) -> Self {
+    fn ordered(marca: &str, indexed_by: &str, account: i64) -> Self {
         let sql = format!(
             "SELECT {COLUNAS}, {marca} FROM lista l {indexed_by} {JUNCOES} WHERE l.account = ?"
         );
-        Consulta { sql, valores: vec![Box::new(account)] }
+        Query { sql, values: vec![Box::new(account)] }
     }
 
-    fn e(mut self, condicao: &str, valor: impl ToSql + 'static) -> Self {
+    fn and(mut self, condicao: &str, valor: impl ToSql + 'static) -> Self {
         self.sql.push_str(" AND ");
         self.sql.push_str(condicao);
-        self.valores.push(Box::new(valor));
+        self.values.push(Box::new(valor));
         self
     }
 
     /// Every word must occur; a telephone also without the signs between its digits.
-    fn palavras(mut self, busca: Option<&str>) -> Self {
+    fn words(mut self, busca: Option<&str>) -> Self {
         const ONDE: &str = "(l.busca || ' ' || coalesce(c.busca, ''))";
         let busca = dobrar(busca.unwrap_or_default());
         let inteiro = digitos(&busca).filter(|digitos| digitos.len() >= TELEFONE_MIN);
@@ -150,65 +150,66 @@ impl Consulta {
             // Without the country, which nobody writes down.
             let numero = numero[numero.len().saturating_sub(TELEFONE_MAX)..].to_owned();
             let condicao = format!("(instr({ONDE}, ?) > 0 OR instr({ONDE}, ");
-            self = self.e(&condicao, busca);
+            self = self.and(&condicao, busca);
             self.sql.push_str("?) > 0)");
-            self.valores.push(Box::new(numero));
+            self.values.push(Box::new(numero));
             return self;
         }
         for palavra in busca.split(' ').filter(|palavra| !palavra.is_empty()) {
             let outra = digitos(palavra).unwrap_or_else(|| palavra.to_owned());
-            self = self.e(&format!("(instr({ONDE}, ?) > 0 OR instr({ONDE}, "), palavra.to_owned());
+            self =
+                self.and(&format!("(instr({ONDE}, ?) > 0 OR instr({ONDE}, "), palavra.to_owned());
             self.sql.push_str("?) > 0)");
-            self.valores.push(Box::new(outra));
+            self.values.push(Box::new(outra));
         }
         self
     }
 
-    fn fim(mut self, ordem: &str, limite: u32) -> Self {
+    fn end(mut self, ordem: &str, limite: u32) -> Self {
         self.sql.push_str(&format!(" ORDER BY {ordem} LIMIT {limite}"));
         self
     }
 
-    fn linhas(&self, conn: &Connection) -> Stored<Vec<Linha>> {
-        self.todas(conn, linha)
+    fn rows(&self, conn: &Connection) -> Stored<Vec<Linha>> {
+        self.all(conn, linha)
     }
 
-    fn todas<T>(
+    fn all<T>(
         &self,
         conn: &Connection,
         ler: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Stored<Vec<T>> {
         let mut statement = conn.prepare_cached(&self.sql)?;
-        let rows = statement.query_map(params_from_iter(&self.valores), ler)?;
+        let rows = statement.query_map(params_from_iter(&self.values), ler)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }
 
 /// The documents of a kind by the filter; `None` where there is no such column to order by.
-pub(super) fn lista_sql(account: i64, kind: Kind, filtro: &Filtro) -> Option<Consulta> {
+pub(super) fn lista_sql(account: i64, kind: Kind, filtro: &Filtro) -> Option<Query> {
     let marca = order::expressao(kind, &filtro.ordem)?;
-    let mut consulta = Consulta::com(&marca, "", account).e("l.kind = ?", kind.codigo());
+    let mut query = Query::ordered(&marca, "", account).and("l.kind = ?", kind.codigo());
     if filtro.apenas_minhas {
-        consulta = consulta.e("l.minha = ?", true);
+        query = query.and("l.minha = ?", true);
     }
     if let Some(situacao) = &filtro.situacao {
-        consulta = consulta.e("l.situacao = ?", situacao.clone());
+        query = query.and("l.situacao = ?", situacao.clone());
     }
     if let Some(tipo) = &filtro.tipo {
-        consulta = consulta.e("l.tipo = ?", tipo.clone());
+        query = query.and("l.tipo = ?", tipo.clone());
     }
     if filtro.atrasadas {
-        consulta = consulta.e("l.atrasa_em <= ?", Utc::now().timestamp_millis());
+        query = query.and("l.atrasa_em <= ?", Utc::now().timestamp_millis());
     }
     let (sinal, sentido) = if filtro.ordem.decrescente { ("<", "DESC") } else { (">", "ASC") };
     if let Some(chave) = &filtro.depois_de {
-        consulta = consulta.e(&format!("({marca}, l.id) {sinal} (?"), chave.marca.clone());
-        consulta.sql.push_str(", ?)");
-        consulta.valores.push(Box::new(*chave.id.bytes()));
+        query = query.and(&format!("({marca}, l.id) {sinal} (?"), chave.marca.clone());
+        query.sql.push_str(", ?)");
+        query.values.push(Box::new(*chave.id.bytes()));
     }
     let limite = if filtro.limite == 0 { 50 } else { filtro.limite.min(LIMITE_MAX) };
     let ordem = format!("{marca} {sentido}, l.id {sentido}");
-    Some(consulta.palavras(filtro.busca.as_deref()).fim(&ordem, limite))
+    Some(query.words(filtro.busca.as_deref()).end(&ordem, limite))
 }
 
 /// As [`lista_sql`] says, each row with what it is ordered by.
@@ -221,26 +222,26 @@ pub fn lista(
     kind: Kind,
     filtro: &Filtro,
 ) -> Stored<Option<Vec<(Linha, Marca)>>> {
-    let Some(consulta) = lista_sql(account, kind, filtro) else { return Ok(None) };
-    consulta.todas(conn, |row| Ok((linha(row)?, row.get(MARCA)?))).map(Some)
+    let Some(query) = lista_sql(account, kind, filtro) else { return Ok(None) };
+    query.all(conn, |row| Ok((linha(row)?, row.get(MARCA)?))).map(Some)
 }
 
-/// Agendas that touch `[de, ate)`, first to start first. Found by their end: of those that are not
-/// over before, few are.
+/// Agendas that touch `[de, ate)`, first to start first. Found by their end in the index: few end
+/// after the beginning of the day, compared with all that are over.
 pub(super) fn agenda_sql(
     account: i64,
     de: DateTime<Utc>,
     ate: DateTime<Utc>,
     todas: bool,
-) -> Consulta {
-    let mut consulta = Consulta::nova("INDEXED BY lista_agenda", account)
-        .e("l.kind = ?", Kind::Agenda.codigo())
-        .e("l.inicio < ?", ate.timestamp_millis())
-        .e("max(l.inicio + 1, coalesce(l.fim, 0)) > ?", de.timestamp_millis());
+) -> Query {
+    let mut query = Query::new("INDEXED BY lista_agenda", account)
+        .and("l.kind = ?", Kind::Agenda.codigo())
+        .and("l.inicio < ?", ate.timestamp_millis())
+        .and("max(l.inicio + 1, coalesce(l.fim, 0)) > ?", de.timestamp_millis());
     if !todas {
-        consulta = consulta.e("l.minha = ?", true);
+        query = query.and("l.minha = ?", true);
     }
-    consulta.fim("l.inicio, l.id", LIMITE_MAX)
+    query.end("l.inicio, l.id", LIMITE_MAX)
 }
 
 /// As [`agenda_sql`] says.
@@ -254,15 +255,15 @@ pub fn agenda(
     ate: DateTime<Utc>,
     todas: bool,
 ) -> Stored<Vec<Linha>> {
-    agenda_sql(account, de, ate, todas).linhas(conn)
+    agenda_sql(account, de, ate, todas).rows(conn)
 }
 
 /// Documents of a kind by name.
-pub(super) fn por_nome_sql(account: i64, kind: Kind, busca: &str) -> Consulta {
-    Consulta::nova("", account)
-        .e("l.kind = ?", kind.codigo())
-        .palavras(Some(busca))
-        .fim("l.ordem, l.id", LIMITE_MAX)
+pub(super) fn por_nome_sql(account: i64, kind: Kind, busca: &str) -> Query {
+    Query::new("", account)
+        .and("l.kind = ?", kind.codigo())
+        .words(Some(busca))
+        .end("l.ordem, l.id", LIMITE_MAX)
 }
 
 /// As [`por_nome_sql`] says.
@@ -270,7 +271,7 @@ pub(super) fn por_nome_sql(account: i64, kind: Kind, busca: &str) -> Consulta {
 /// # Errors
 /// Storage.
 pub fn por_nome(conn: &Connection, account: i64, kind: Kind, busca: &str) -> Stored<Vec<Linha>> {
-    por_nome_sql(account, kind, busca).linhas(conn)
+    por_nome_sql(account, kind, busca).rows(conn)
 }
 
 /// Documents of any kind in which every word occurs, newest first.
@@ -278,10 +279,7 @@ pub fn por_nome(conn: &Connection, account: i64, kind: Kind, busca: &str) -> Sto
 /// # Errors
 /// Storage.
 pub fn buscar(conn: &Connection, account: i64, busca: &str) -> Stored<Vec<Linha>> {
-    Consulta::nova("", account)
-        .palavras(Some(busca))
-        .fim("l.criado_em DESC, l.id DESC", 50)
-        .linhas(conn)
+    Query::new("", account).words(Some(busca)).end("l.criado_em DESC, l.id DESC", 50).rows(conn)
 }
 
 /// The other documents that belong to a record: of the agendas those whose type the catalogue puts
@@ -296,12 +294,12 @@ pub fn da_raiz(conn: &Connection, account: i64, raiz: DocumentId) -> Stored<Vec<
              AND json_extract(x.data, '$.dados.{}') = ?))",
         agenda::NA_ASSISTENCIA
     );
-    Consulta::nova("INDEXED BY lista_raiz", account)
-        .e("l.raiz = ?", *raiz.bytes())
-        .e("l.id <> ?", *raiz.bytes())
-        .e(&tipo_agenda, "sim")
-        .fim("l.kind, l.criado_em, l.id", LIMITE_MAX)
-        .linhas(conn)
+    Query::new("INDEXED BY lista_raiz", account)
+        .and("l.raiz = ?", *raiz.bytes())
+        .and("l.id <> ?", *raiz.bytes())
+        .and(&tipo_agenda, "sim")
+        .end("l.kind, l.criado_em, l.id", LIMITE_MAX)
+        .rows(conn)
 }
 
 /// The row of one document.
@@ -309,9 +307,9 @@ pub fn da_raiz(conn: &Connection, account: i64, raiz: DocumentId) -> Stored<Vec<
 /// # Errors
 /// Storage.
 pub fn uma(conn: &Connection, account: i64, document: DocumentId) -> Stored<Option<Linha>> {
-    let consulta = Consulta::nova("", account).e("l.id = ?", *document.bytes());
-    let mut statement = conn.prepare_cached(&consulta.sql)?;
-    Ok(statement.query_row(params_from_iter(&consulta.valores), linha).optional()?)
+    let query = Query::new("", account).and("l.id = ?", *document.bytes());
+    let mut statement = conn.prepare_cached(&query.sql)?;
+    Ok(statement.query_row(params_from_iter(&query.values), linha).optional()?)
 }
 
 /// The tipo of a document, in the version that it pins; `None` where no list shows it.

@@ -243,11 +243,11 @@ fn every_list_is_read_by_its_index_and_without_documents() {
         (lists::por_nome_sql(1, Kind::Cliente, "ze"), "lista_nome"),
         (lists::agenda_sql(1, now, now, false), "lista_agenda"),
     ];
-    for (consulta, index) in cases {
-        let sql = format!("EXPLAIN QUERY PLAN {}", consulta.sql);
+    for (query, index) in cases {
+        let sql = format!("EXPLAIN QUERY PLAN {}", query.sql);
         let mut statement = conn.prepare(&sql).unwrap();
         let plan: Vec<String> = statement
-            .query_map(params_from_iter(&consulta.valores), |row| row.get(3))
+            .query_map(params_from_iter(&query.values), |row| row.get(3))
             .unwrap()
             .collect::<Result<_, _>>()
             .unwrap();
@@ -271,8 +271,8 @@ fn a_list_in_any_order_is_valid_sql_and_reads_no_document() {
         for coluna in colunas.into_iter().chain(outras).chain(campos) {
             let ordem = Ordem { coluna: coluna.into(), decrescente: coluna.len() % 2 == 0 };
             let filtro = Filtro { ordem, ..Filtro::default() };
-            let consulta = lists::lista_sql(1, kind, &filtro).unwrap();
-            assert!(!consulta.sql.contains("documents"), "{coluna}");
+            let query = lists::lista_sql(1, kind, &filtro).unwrap();
+            assert!(!query.sql.contains("documents"), "{coluna}");
             assert_eq!(lists::lista(&conn, 1, kind, &filtro).unwrap(), Some(vec![]), "{coluna}");
         }
     }

@@ -14,15 +14,15 @@ use campo_domain::{
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, params};
 
-/// How long after a file was sent it is asked about, if no news of it came.
+/// A file that was sent is asked about after this long, if no document says what became of it.
 const ASK_AFTER: TimeDelta = RETRY_AFTER_MAX;
-/// How long after the server had verified it, while no document says so. Nothing is scheduled
+/// The same, once the server has answered that it has verified the file. Nothing is scheduled
 /// further ahead than this.
 const ASK_AGAIN: TimeDelta = TimeDelta::days(1);
-/// From the how manieth on a discarded file waits for hours.
+/// After this many discards a file waits for hours instead of minutes.
 const DISCARDED_OFTEN: u32 = 6;
 
-/// Bytes whose turn it is.
+/// One picture of a file that is due to be sent or to be asked about.
 #[derive(Clone, Debug)]
 pub struct UploadTurn {
     /// Key of the file's row.
@@ -45,13 +45,13 @@ pub struct UploadTurn {
     pub failures: u32,
     /// How often the server discarded them.
     pub discards: u32,
-    /// Whether the server had them all, and is only asked what became of them.
+    /// Whether the server had all bytes, and is only asked what became of them.
     pub asks: bool,
 }
 
 /// What waits to be sent, in the order in which it goes: thumbnails, previews, originals; of each
-/// the oldest first. Only what the server knows of, and does not have; and originals that are to be
-/// asked about, because no document says that they were verified, nor will by itself.
+/// the oldest first. Only files that the server has accepted and does not have; and originals that
+/// it may have, of which no document says so, and none will unless the server is asked.
 ///
 /// # Errors
 /// Storage.
@@ -240,7 +240,7 @@ fn after_discards(discards: u32) -> TimeDelta {
     }
 }
 
-/// The person knows that an original will not arrive. False if it still may.
+/// The person dismisses an original that will not arrive. False if it still may.
 ///
 /// # Errors
 /// Storage.
