@@ -3,11 +3,10 @@
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use image::codecs::{png::PngDecoder, webp::WebPDecoder};
-use image::metadata::Orientation;
-use image::{ColorType, ImageDecoder, ImageError, Limits};
+use image_webp::WebPDecoder;
 
 use crate::erro::ErroFoto;
+use crate::exif::Orientacao;
 use crate::tipo::{Formato, farejar};
 use crate::{PIXELS_MAX, exif, jpeg};
 
@@ -30,7 +29,7 @@ pub(crate) struct Bruta {
 /// A decoded photo.
 pub(crate) struct Imagem {
     pub(crate) bruta: Bruta,
-    pub(crate) orientacao: Orientation,
+    pub(crate) orientacao: Orientacao,
     pub(crate) exif: Option<::exif::Exif>,
 }
 
@@ -53,7 +52,7 @@ pub(crate) fn abrir(bytes: &[u8]) -> Result<Imagem, ErroFoto> {
         .icc
         .filter(|icc| icc.len() <= ICC_BYTES_MAX && icc.get(16..20).is_some_and(|e| e == espaco));
     let exif = bruta.exif.take().and_then(|bloco| exif::ler(&bloco));
-    let orientacao = exif.as_ref().map_or(Orientation::NoTransforms, exif::orientacao);
+    let orientacao = exif.as_ref().map(exif::orientacao).unwrap_or_default();
     Ok(Imagem { bruta, orientacao, exif })
 }
 
@@ -72,11 +71,11 @@ fn decodificar(bytes: &[u8]) -> Result<Bruta, ErroFoto> {
         Formato::Png => {
             // The decoder stops at the last pixel, before the end of the file.
             png_termina(bytes)?;
-            ler_tudo(PngDecoder::new(Cursor::new(bytes)).map_err(erro)?)
+            png(bytes)
         }
         Formato::Webp => {
             webp_termina(bytes)?;
-            ler_tudo(WebPDecoder::new(Cursor::new(bytes)).map_err(erro)?)
+            webp(bytes)
         }
         Formato::Heic | Formato::Outro => Err(ErroFoto::Ilegivel),
     }
@@ -137,63 +136,109 @@ fn webp_termina(bytes: &[u8]) -> Result<(), ErroFoto> {
     Ok(())
 }
 
-fn ler_tudo<D: ImageDecoder>(mut decoder: D) -> Result<Bruta, ErroFoto> {
+fn png(bytes: &[u8]) -> Result<Bruta, ErroFoto> {
+    let limites = png::Limits { bytes: usize::try_from(MEMORIA_MAX).unwrap_or(usize::MAX) };
+    let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), limites);
+    // A palette becomes colours, and what has less than 8 bits a sample gets them.
+    decoder.set_transformations(png::Transformations::EXPAND);
+    let mut reader = decoder.read_info().map_err(erro_png)?;
+    let (cores, alfa, largas) = match reader.output_color_type() {
+        (png::ColorType::Grayscale, png::BitDepth::Eight) => (1, false, false),
+        (png::ColorType::GrayscaleAlpha, png::BitDepth::Eight) => (1, true, false),
+        (png::ColorType::Rgb, png::BitDepth::Eight) => (3, false, false),
+        (png::ColorType::Rgba, png::BitDepth::Eight) => (3, true, false),
+        (png::ColorType::Grayscale, png::BitDepth::Sixteen) => (1, false, true),
+        (png::ColorType::GrayscaleAlpha, png::BitDepth::Sixteen) => (1, true, true),
+        (png::ColorType::Rgb, png::BitDepth::Sixteen) => (3, false, true),
+        (png::ColorType::Rgba, png::BitDepth::Sixteen) => (3, true, true),
+        _ => return Err(ErroFoto::Ilegivel),
+    };
+    let amostras = Amostras { cores, alfa, largas };
+    let (largura, altura) = reader.info().size();
+    caber(largura, altura, amostras.bytes_por_pixel() as u64)?;
+    let icc = reader.info().icc_profile.as_ref().map(|icc| icc.to_vec());
+    let exif = reader.info().exif_metadata.as_ref().map(|exif| exif.to_vec());
+    let mut pixels = vec![0; reader.output_buffer_size().ok_or(ErroFoto::Ilegivel)?];
+    reader.next_frame(&mut pixels).map_err(erro_png)?;
+    let canais = achatar(&mut pixels, amostras);
+    Ok(Bruta { pixels, canais, largura, altura, icc, exif })
+}
+
+fn webp(bytes: &[u8]) -> Result<Bruta, ErroFoto> {
+    let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(erro_webp)?;
+    let amostras = Amostras { cores: 3, alfa: decoder.has_alpha(), largas: false };
     let (largura, altura) = decoder.dimensions();
-    let cor = decoder.color_type();
-    caber(largura, altura, u64::from(cor.bytes_per_pixel()))?;
-    let mut limites = Limits::no_limits();
-    limites.max_alloc = Some(MEMORIA_MAX);
-    decoder.set_limits(limites).map_err(erro)?;
+    caber(largura, altura, amostras.bytes_por_pixel() as u64)?;
     let icc = decoder.icc_profile().ok().flatten();
     let exif = decoder.exif_metadata().ok().flatten();
-    let bytes = usize::try_from(decoder.total_bytes()).map_err(|_| ErroFoto::Ilegivel)?;
-    let mut pixels = vec![0; bytes];
-    decoder.read_image(&mut pixels).map_err(erro)?;
-    let canais = achatar(&mut pixels, cor).ok_or(ErroFoto::Ilegivel)?;
+    let mut pixels = vec![0; decoder.output_buffer_size().ok_or(ErroFoto::Ilegivel)?];
+    decoder.read_image(&mut pixels).map_err(erro_webp)?;
+    let canais = achatar(&mut pixels, amostras);
     Ok(Bruta { pixels, canais, largura, altura, icc, exif })
+}
+
+/// How the samples of a pixel lie.
+#[derive(Clone, Copy)]
+struct Amostras {
+    /// 1 (grey) or 3 (RGB).
+    cores: u8,
+    /// Whether a sample of alpha follows them.
+    alfa: bool,
+    /// Whether a sample has 16 bits, the high ones first, instead of 8.
+    largas: bool,
+}
+
+impl Amostras {
+    fn bytes_por_pixel(self) -> usize {
+        usize::from(self.cores + u8::from(self.alfa)) * if self.largas { 2 } else { 1 }
+    }
 }
 
 /// Brings pixels to 8 bits a sample without alpha (over white), in place; says how many channels
 /// are left.
-fn achatar(pixels: &mut Vec<u8>, cor: ColorType) -> Option<u8> {
-    let (cores, alfa, largos) = match cor {
-        ColorType::L8 => return Some(1),
-        ColorType::Rgb8 => return Some(3),
-        ColorType::La8 => (1, true, false),
-        ColorType::Rgba8 => (3, true, false),
-        ColorType::L16 => (1, false, true),
-        ColorType::La16 => (1, true, true),
-        ColorType::Rgb16 => (3, false, true),
-        ColorType::Rgba16 => (3, true, true),
-        _ => return None,
-    };
-    let amostra = if largos { 2 } else { 1 };
-    let passo = (cores + usize::from(alfa)) * amostra;
+fn achatar(pixels: &mut Vec<u8>, de: Amostras) -> u8 {
+    if !de.alfa && !de.largas {
+        return de.cores;
+    }
+    let (cores, amostra) = (usize::from(de.cores), if de.largas { 2 } else { 1 });
+    let passo = de.bytes_por_pixel();
     let total = pixels.len() / passo;
-    let ler = |pixels: &[u8], pos: usize| match largos {
+    let ler = |pixels: &[u8], pos: usize| match de.largas {
         true => {
-            u32::from(u16::from_ne_bytes([pixels[pos], pixels[pos + 1]])).saturating_add(128) / 257
+            u32::from(u16::from_be_bytes([pixels[pos], pixels[pos + 1]])).saturating_add(128) / 257
         }
         false => u32::from(pixels[pos]),
     };
     for pixel in 0..total {
-        let de = pixel * passo;
-        let opaco = if alfa { ler(pixels, de + cores * amostra) } else { 255 };
+        let inicio = pixel * passo;
+        let opaco = if de.alfa { ler(pixels, inicio + cores * amostra) } else { 255 };
         for c in 0..cores {
-            let valor = ler(pixels, de + c * amostra);
+            let valor = ler(pixels, inicio + c * amostra);
             let valor = (valor * opaco + 255 * (255 - opaco) + 127) / 255;
             pixels[pixel * cores + c] = u8::try_from(valor).unwrap_or(u8::MAX);
         }
     }
     pixels.truncate(total * cores);
-    Some(if cores == 1 { 1 } else { 3 })
+    de.cores
 }
 
-fn erro(e: ImageError) -> ErroFoto {
-    match e {
-        ImageError::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => {
-            ErroFoto::Cortada
-        }
+fn erro_png(erro: png::DecodingError) -> ErroFoto {
+    match erro {
+        png::DecodingError::IoError(erro) => erro_de_leitura(&erro),
+        _ => ErroFoto::Ilegivel,
+    }
+}
+
+fn erro_webp(erro: image_webp::DecodingError) -> ErroFoto {
+    match erro {
+        image_webp::DecodingError::IoError(erro) => erro_de_leitura(&erro),
+        _ => ErroFoto::Ilegivel,
+    }
+}
+
+fn erro_de_leitura(erro: &std::io::Error) -> ErroFoto {
+    match erro.kind() {
+        std::io::ErrorKind::UnexpectedEof => ErroFoto::Cortada,
         _ => ErroFoto::Ilegivel,
     }
 }

@@ -1,7 +1,6 @@
 //! What is read of a photo's EXIF (orientation and position), and the one thing that may be kept.
 
 use exif::{Context, Exif, Field, In, Reader, Tag, Value};
-use image::metadata::Orientation;
 
 /// The EXIF of a file of any format that carries one. Broken metadata is no metadata.
 fn ler_do_arquivo(bytes: &[u8]) -> Option<Exif> {
@@ -14,13 +13,31 @@ pub(crate) fn ler(bloco: &[u8]) -> Option<Exif> {
     Reader::new().read_raw(bloco.to_vec()).ok()
 }
 
-/// How the picture must be turned to be upright.
-pub(crate) fn orientacao(exif: &Exif) -> Orientation {
-    exif.get_field(Tag::Orientation, In::PRIMARY)
+/// What makes a picture upright: quarter turns clockwise, and then its mirror image or not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Orientacao {
+    pub(crate) quartos: u8,
+    pub(crate) espelhar: bool,
+}
+
+/// How the picture must be turned to be upright; not at all where its EXIF does not say.
+pub(crate) fn orientacao(exif: &Exif) -> Orientacao {
+    let valor = exif
+        .get_field(Tag::Orientation, In::PRIMARY)
         .and_then(|campo| campo.value.get_uint(0))
-        .and_then(|valor| u8::try_from(valor).ok())
-        .and_then(Orientation::from_exif)
-        .unwrap_or(Orientation::NoTransforms)
+        .unwrap_or(1);
+    // EXIF 2.32, 4.6.5, tag 274.
+    let (quartos, espelhar) = match valor {
+        2 => (0, true),
+        3 => (2, false),
+        4 => (2, true),
+        5 => (1, true),
+        6 => (1, false),
+        7 => (3, true),
+        8 => (3, false),
+        _ => (0, false),
+    };
+    Orientacao { quartos, espelhar }
 }
 
 /// The position at which the photo was taken, if its EXIF says so: latitude and longitude in

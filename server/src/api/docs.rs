@@ -1,8 +1,8 @@
-//! The OpenAPI document, and its viewer at `/docs`, which comes with the server: nothing is loaded
+//! The OpenAPI document, and its [viewer] at `/docs`, which comes with the server: nothing is loaded
 //! from elsewhere.
 
 use crate::{
-    api::{esquemas, idempotency, page},
+    api::{esquemas, idempotency, page, viewer},
     app::App,
     arquivos::envio,
     auth,
@@ -32,7 +32,6 @@ use utoipa::{
         security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
     },
 };
-use utoipa_swagger_ui::{Config, SwaggerUi};
 
 /// Where the document is.
 const URL: &str = "/v1/openapi.json";
@@ -289,7 +288,6 @@ impl IntoResponses for Problemas {
 /// The document and the viewer.
 pub fn routes(document: utoipa::openapi::OpenApi) -> Router<App> {
     let json = document.to_json().map(Bytes::from).map_err(|error| error.to_string());
-    let viewer = Router::from(SwaggerUi::new("/docs").config(Config::from(URL)));
     Router::new()
         .route(
             URL,
@@ -298,7 +296,7 @@ pub fn routes(document: utoipa::openapi::OpenApi) -> Router<App> {
                 Ok(([(header::CONTENT_TYPE, "application/json")], json).into_response())
             }),
         )
-        .merge(viewer.layer(from_fn(csp)))
+        .merge(viewer::routes().layer(from_fn(csp)))
 }
 
 async fn csp(request: Request, next: Next) -> Response {

@@ -49,6 +49,7 @@ pub mod extract;
 pub mod idempotency;
 pub mod page;
 pub mod principal;
+mod viewer;
 
 mod catalogos;
 mod chaves;

@@ -45,6 +45,7 @@ mod road;
 mod rules;
 mod s3;
 mod simulation;
+mod settings;
 mod sixth;
 mod sixth_preset;
 mod tidy;
