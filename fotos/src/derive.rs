@@ -1,7 +1,8 @@
 //! The preview and the thumbnail of a photo.
 
 use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::pixels::{U8, U8x3};
+use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, RgbImage};
 
@@ -90,15 +91,11 @@ impl Canvas {
             u32::try_from(part / u64::from(longest)).unwrap_or(side).max(1)
         };
         let (x, y) = (part(self.x), part(self.y));
-        let kind = if self.channels == 1 { PixelType::U8 } else { PixelType::U8x3 };
-        let source = ImageRef::new(self.x, self.y, &self.pixels, kind);
-        let source = source.map_err(|_| PhotoError::Unreadable)?;
-        let mut target = Image::new(x, y, kind);
-        let filter = ResizeAlg::Convolution(FilterType::Lanczos3);
-        Resizer::new()
-            .resize(&source, &mut target, &ResizeOptions::new().resize_alg(filter))
-            .map_err(|_| PhotoError::Unreadable)?;
-        Ok(Self { pixels: target.into_vec(), x, y, ..self })
+        let pixels = match self.channels {
+            1 => resize::<U8>(&self, x, y)?,
+            _ => resize::<U8x3>(&self, x, y)?,
+        };
+        Ok(Self { pixels, x, y, ..self })
     }
 
     fn turn(self, orientation: Orientation) -> Result<Self, PhotoError> {
@@ -116,4 +113,24 @@ impl Canvas {
         encode_with(&self.pixels, self.channels, self.x, self.y, quality, metadata)
             .ok_or(PhotoError::Unreadable)
     }
+}
+
+/// The pixels of `canvas` at another size.
+///
+/// By the type of its pixels, known here: `Resizer::resize`, which finds it out, is compiled for
+/// thirteen of them, most of what this crate takes to build.
+fn resize<P: PixelTrait>(canvas: &Canvas, x: u32, y: u32) -> Result<Vec<u8>, PhotoError> {
+    let source = ImageRef::new(canvas.x, canvas.y, &canvas.pixels, P::pixel_type());
+    let source = source.map_err(|_| PhotoError::Unreadable)?;
+    let mut target = Image::new(x, y, P::pixel_type());
+    let (Some(from), Some(mut to)) = (source.typed_image::<P>(), target.typed_image_mut::<P>())
+    else {
+        return Err(PhotoError::Unreadable);
+    };
+    let filter = ResizeAlg::Convolution(FilterType::Lanczos3);
+    Resizer::new()
+        .resize_typed(&from, &mut to, &ResizeOptions::new().resize_alg(filter))
+        .map_err(|_| PhotoError::Unreadable)?;
+    drop(to);
+    Ok(target.into_vec())
 }

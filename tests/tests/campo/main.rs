@@ -45,6 +45,7 @@ mod road;
 mod rules;
 mod s3;
 mod same_offer;
+mod settings;
 mod simulation;
 mod sixth;
 mod sixth_preset;
