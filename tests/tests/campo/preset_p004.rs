@@ -95,11 +95,11 @@ fn a_case_is_opened_for_a_conta(c: &Cenario, sol: &Aparelho) -> Caso {
             "Assunto",
             "Conta",
             "Tipo",
-            "Descrição",
-            "Atribuído a",
             "Prioridade",
+            "Descrição",
             "Resolução",
-            "Interno"
+            "Atribuído a",
+            "Interno",
         ]
     );
     sol.sync();
