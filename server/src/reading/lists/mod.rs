@@ -6,7 +6,7 @@ mod order;
 mod query;
 
 pub use filter::{Bound, Filter, Responsible, client};
-pub use order::{BadOrder, COLUMNS_MAX, DEFAULT, Order};
+pub use order::{BadOrder, COLUMNS_MAX, DEFAULT, Key, Order};
 #[cfg(test)]
 pub use query::plans;
-pub use query::{Key, Linha, List, begin, count, page};
+pub use query::{Linha, List, begin, count, page};

@@ -1,10 +1,7 @@
 //! In which order a list is read (R91), and the parts that it is read in: each part can be served
 //! by an index.
 
-use super::{
-    columns::{self, Column},
-    query::Key,
-};
+use super::columns::{self, Column};
 use campo_domain::kind::Kind;
 use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
@@ -13,6 +10,10 @@ use uuid::Uuid;
 pub const DEFAULT: &str = "-atualizado_em";
 /// Most columns of one order.
 pub const COLUMNS_MAX: usize = 3;
+
+/// Where a page ended: the kind of the list, the order as it was asked for, the values of the
+/// order's columns as text, the id of the last row.
+pub type Key = (Kind, String, Vec<Option<String>>, Uuid);
 
 /// An order of a list of one kind.
 pub struct Order {

@@ -4,7 +4,7 @@
 use super::{
     columns,
     filter::{Filter, client, late},
-    order::{Order, Part},
+    order::{Key, Order, Part},
 };
 use crate::{
     projection::table,
@@ -15,17 +15,13 @@ use campo_domain::{
     registro::{Campos, Registro},
     valor::Valor,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use sqlx::{
     Arguments, PgTransaction, Postgres, QueryBuilder, Row,
     postgres::{PgArguments, PgRow},
 };
 use uuid::Uuid;
-
-/// Where a page ended: the kind of the list, the order as it was asked for, the values of the
-/// order's columns as text, the id of the last row.
-pub type Key = (Kind, String, Vec<Option<String>>, Uuid);
 
 /// One record of a list, by the names that its columns have.
 #[derive(Clone, Debug)]
@@ -80,6 +76,19 @@ impl Linha {
     /// Number, or the provisional label.
     pub fn rotulo(&self) -> String {
         self.numero.clone().unwrap_or_else(|| Registro::rotulo_provisorio(self.id.into()))
+    }
+
+    /// The day by which it should be done, if one was set.
+    pub fn prazo(&self) -> Option<NaiveDate> {
+        match self.campos.get("prazo") {
+            Some(Valor::Data(day)) => Some(*day),
+            _ => None,
+        }
+    }
+
+    /// Code of its priority, if one was set.
+    pub fn prioridade(&self) -> Option<&str> {
+        self.campos.get("prioridade").and_then(Valor::texto)
     }
 }
 
