@@ -75,6 +75,17 @@ pub async fn groups_known(tx: &mut PgTransaction<'_>, groups: &[&str]) -> sqlx::
     .await
 }
 
+/// Whether there is a client of that id.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub async fn is_client(tx: &mut PgTransaction<'_>, id: Uuid) -> sqlx::Result<bool> {
+    sqlx::query_scalar("SELECT EXISTS (SELECT FROM clientes WHERE id = $1)")
+        .bind(id)
+        .fetch_one(&mut **tx)
+        .await
+}
+
 /// The assistência of an ocorrência that the viewer sees.
 ///
 /// # Errors
