@@ -92,6 +92,15 @@ impl Db {
         Ok(tx)
     }
 
+    /// Whether PostgreSQL answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub(crate) async fn ready(&self) -> sqlx::Result<()> {
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
     /// The application's pool, where no company is set: for the identity functions of 0001 only.
     pub fn pool(&self) -> &PgPool {
         &self.pool

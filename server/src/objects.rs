@@ -65,7 +65,7 @@ impl Objects {
     }
 
     /// Deletes objects without a row. Failures are logged and left to the orphan sweep.
-    pub async fn discard(&self, keys: &[Path]) {
+    pub(crate) async fn discard(&self, keys: &[Path]) {
         for key in keys {
             match self.0.delete(key).await {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
@@ -150,13 +150,13 @@ pub fn original(tenant: TenantId, sha256: &str) -> Path {
 }
 
 /// The smaller picture that the server made of the original with that SHA-256.
-pub fn derivative(tenant: TenantId, sha256: &str, variant: Variante) -> Path {
+pub(crate) fn derivative(tenant: TenantId, sha256: &str, variant: Variante) -> Path {
     let (shard, variant) = (shard(sha256), variant.codigo());
     Path::from(format!("{tenant}/derivados/{shard}/{sha256}/{variant}.jpg"))
 }
 
 /// The smaller picture that a device sent for that file.
-pub fn sent_derivative(
+pub(crate) fn sent_derivative(
     tenant: TenantId,
     document: DocumentId,
     attachment: &ItemId,
@@ -166,12 +166,12 @@ pub fn sent_derivative(
 }
 
 /// The prefix of all parts of an upload.
-pub fn of_upload(tenant: TenantId, upload: Uuid) -> Path {
+pub(crate) fn of_upload(tenant: TenantId, upload: Uuid) -> Path {
     Path::from(format!("{tenant}/envios/{upload}"))
 }
 
-/// A new key for a part of an upload from that offset on. It is random, so that two connections never
-/// write the same object.
+/// A new key for a part of an upload from that offset on. It is random, so that two connections
+/// never write the same object.
 pub fn part(tenant: TenantId, upload: Uuid, start: u64) -> Path {
     let random: u64 = rand::random();
     Path::from(format!("{tenant}/envios/{upload}/{start:020}-{random:016x}"))

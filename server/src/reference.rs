@@ -13,7 +13,10 @@ use campo_domain::{
 use chrono::Utc;
 use serde_json::{Value, json};
 use sqlx::{PgTransaction, Row};
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// The collection of each person's own permissions and groups; each entry is addressed to that
 /// person alone.
@@ -82,6 +85,97 @@ pub async fn entry(
         Ok(Entry { active, data, seq: row.try_get("seq")? })
     };
     row.map(read).transpose()
+}
+
+/// How many entries each collection has, offered or not.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub(crate) async fn counts(tx: &mut PgTransaction<'_>) -> sqlx::Result<Vec<(String, i64)>> {
+    sqlx::query_as("SELECT collection, count(*) FROM referencia GROUP BY collection")
+        .fetch_all(&mut **tx)
+        .await
+}
+
+/// Which entries of a collection are listed.
+#[derive(Debug)]
+pub(crate) struct Wanted<'a> {
+    pub collection: &'a str,
+    /// Only those that are offered, or only the others.
+    pub active: Option<bool>,
+    /// Folded words, each of which is in the name or in the code.
+    pub words: Vec<&'a str>,
+}
+
+/// At most `rows` entries of a collection, by their folded name and their key, after the one of
+/// that name and key.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub(crate) async fn page(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    wanted: Wanted<'_>,
+    after: Option<(String, String)>,
+    rows: i64,
+) -> sqlx::Result<Vec<(String, bool, Value)>> {
+    let (name, key) = after.unzip();
+    sqlx::query_as(
+        "SELECT key, active, data FROM referencia r, \
+             campo_dobrar(coalesce(data->>'nome', key)) AS dobrado \
+         WHERE tenant = $1 AND collection = $2 AND ($3::boolean IS NULL OR active = $3) \
+             AND NOT EXISTS (SELECT FROM unnest($4::text[]) palavra \
+                 WHERE strpos(dobrado, palavra) = 0 AND strpos(campo_dobrar(key), palavra) = 0) \
+             AND ($5::text IS NULL OR (campo_dobrar(coalesce(data->>'nome', key)) COLLATE \"C\", \
+                 key COLLATE \"C\") > (campo_dobrar($5) COLLATE \"C\", $6)) \
+         ORDER BY campo_dobrar(coalesce(data->>'nome', key)) COLLATE \"C\", key COLLATE \"C\" \
+         LIMIT $7",
+    )
+    .bind(tenant.uuid())
+    .bind(wanted.collection)
+    .bind(wanted.active)
+    .bind(wanted.words)
+    .bind(name)
+    .bind(key)
+    .bind(rows)
+    .fetch_all(&mut **tx)
+    .await
+}
+
+/// A stored version of a tipo.
+#[derive(Debug)]
+pub(crate) struct Version {
+    pub tipo: Tipo,
+    /// As it is stored.
+    pub data: Value,
+    /// Whether it is offered for new records.
+    pub active: bool,
+    /// The position in the log of its last change.
+    pub seq: i64,
+}
+
+/// The stored versions of a tipo, or of all, by code; each tipo's newest first.
+///
+/// # Errors
+/// PostgreSQL refuses, or a tipo cannot be read.
+pub(crate) async fn versions(
+    tx: &mut PgTransaction<'_>,
+    codigo: Option<&str>,
+) -> Result<BTreeMap<String, Vec<Version>>> {
+    let rows: Vec<(bool, Value, i64)> = sqlx::query_as(
+        "SELECT active, data, seq FROM referencia WHERE collection = 'tipo' \
+             AND ($1::text IS NULL OR data->>'codigo' = $1) \
+         ORDER BY data->>'codigo' COLLATE \"C\", (data->>'versao')::bigint DESC",
+    )
+    .bind(codigo)
+    .fetch_all(&mut **tx)
+    .await?;
+    let mut all = BTreeMap::<String, Vec<Version>>::new();
+    for (active, data, seq) in rows {
+        let tipo: Tipo = serde_json::from_value(data.clone())?;
+        all.entry(tipo.codigo.clone()).or_default().push(Version { tipo, data, active, seq });
+    }
+    Ok(all)
 }
 
 /// Writes entries of a collection for everybody: key, whether it is offered, JSON. Returns the

@@ -1,8 +1,8 @@
 //! Ends records that have waited too long for the client (R54).
 //!
-//! Once a minute every server asks the projection which records are due, so that no wait is lost by a
-//! restart. Each is committed with the heads that it was found with: of several servers one succeeds,
-//! and a record that was changed meanwhile is not ended.
+//! Once a minute every server asks the projection which records are due, so that no wait is lost by
+//! a restart. Each is committed with the heads that it was found with: of several servers one
+//! succeeds, and a record that was changed meanwhile is not ended.
 
 use crate::{
     app::App,
@@ -42,8 +42,8 @@ pub async fn run(app: App) {
 /// Ends the records of all companies that are due at `now`; returns how many were ended.
 ///
 /// # Errors
-/// PostgreSQL's, if it cannot be asked what is due. A record that fails is logged and tried again by
-/// the next call.
+/// PostgreSQL's, if it cannot be asked what is due. A record that fails is logged and tried again
+/// by the next call.
 pub async fn tick(db: &Db, now: DateTime<Utc>) -> Result<u64> {
     let mut ended = 0;
     let mut after = (DateTime::UNIX_EPOCH, Uuid::nil());

@@ -11,7 +11,7 @@ use crate::{
         principal::{Acesso, EscreverCatalogos, LerCatalogos, Principal},
         problems::{NaoMudou, Problemas},
     },
-    reference::{self, Entry},
+    reference::{self, Entry, Wanted},
 };
 use axum::{
     extract::{OriginalUri, State},
@@ -26,7 +26,7 @@ use campo_domain::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use sqlx::{PgTransaction, Row};
+use sqlx::PgTransaction;
 use utoipa::{IntoParams, ToSchema};
 
 /// The collection of people's names, which is only read here; `/v1/usuarios` writes it.
@@ -110,10 +110,7 @@ pub async fn collections(
     access: Acesso<LerCatalogos>,
 ) -> ApiResult<impl IntoResponse> {
     let mut tx = app.db.snapshot(access.tenant).await?;
-    let counts: Vec<(String, i64)> =
-        sqlx::query_as("SELECT collection, count(*) FROM referencia GROUP BY collection")
-            .fetch_all(&mut *tx)
-            .await?;
+    let counts = reference::counts(&mut tx).await?;
     let count = |codigo: &str| counts.iter().find(|(c, _)| c == codigo).map_or(0, |(_, n)| *n);
     let catalogos = CATALOGOS.iter().map(|catalogo| (catalogo.codigo, catalogo.titulo));
     let itens = catalogos.chain([(PEOPLE, "Pessoas")]).map(|(codigo, nome)| Colecao {
@@ -141,34 +138,14 @@ pub async fn list(
 ) -> ApiResult<Response> {
     known(&colecao)?;
     let folha = Folha::<(String, String)>::new(filter.limite, filter.cursor.as_deref())?;
-    let (nome, codigo) = folha.depois.clone().unzip();
     let words = dobrar(filter.busca.as_deref().unwrap_or_default());
     let words: Vec<&str> = words.split_whitespace().collect();
     let mut tx = app.db.snapshot(access.tenant).await?;
-    let rows = sqlx::query(
-        "SELECT key, active, data FROM referencia r, \
-             campo_dobrar(coalesce(data->>'nome', key)) AS dobrado \
-         WHERE tenant = $1 AND collection = $2 AND ($3::boolean IS NULL OR active = $3) \
-             AND NOT EXISTS (SELECT FROM unnest($4::text[]) palavra \
-                 WHERE strpos(dobrado, palavra) = 0 AND strpos(campo_dobrar(key), palavra) = 0) \
-             AND ($5::text IS NULL OR (campo_dobrar(coalesce(data->>'nome', key)) COLLATE \"C\", \
-                 key COLLATE \"C\") > (campo_dobrar($5) COLLATE \"C\", $6)) \
-         ORDER BY campo_dobrar(coalesce(data->>'nome', key)) COLLATE \"C\", key COLLATE \"C\" \
-         LIMIT $7",
-    )
-    .bind(access.tenant.uuid())
-    .bind(&colecao)
-    .bind(filter.ativo)
-    .bind(words)
-    .bind(nome)
-    .bind(codigo)
-    .bind(folha.rows())
-    .fetch_all(&mut *tx)
-    .await?;
-    let read = |row: &sqlx::postgres::PgRow| {
-        Ok(item(row.try_get("key")?, row.try_get("active")?, row.try_get("data")?))
-    };
-    let itens: Vec<Item> = rows.iter().map(read).collect::<sqlx::Result<_>>()?;
+    let wanted = Wanted { collection: &colecao, active: filter.ativo, words };
+    let after = folha.depois.clone();
+    let rows = reference::page(&mut tx, access.tenant, wanted, after, folha.rows()).await?;
+    let rows = rows.into_iter();
+    let itens: Vec<Item> = rows.map(|(codigo, ativo, data)| item(codigo, ativo, data)).collect();
     Ok(folha.close(itens, |last| (last.nome.clone(), last.codigo.clone())).linked(&uri))
 }
 

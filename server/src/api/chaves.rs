@@ -8,6 +8,7 @@ use crate::{
     app::App,
     auth::{
         accounts::{self, Person},
+        keys::{self, Key, NewKey},
         token,
     },
     error::{ApiError, ApiResult},
@@ -30,7 +31,7 @@ use campo_domain::{
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sqlx::{PgTransaction, Row, postgres::PgRow};
+use sqlx::PgTransaction;
 use std::collections::BTreeSet;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -79,7 +80,7 @@ pub struct ChaveNova {
 
 /// Uma chave criada.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ChaveCriada {
+struct ChaveCriada {
     #[serde(flatten)]
     chave: Chave,
     /// O que vai em `Authorization: Bearer`, mostrado só aqui.
@@ -98,20 +99,21 @@ pub struct Filtro {
     cursor: Option<String>,
 }
 
-fn chave(row: &PgRow) -> sqlx::Result<Chave> {
-    let escopos: Vec<String> = row.try_get("escopos")?;
-    Ok(Chave {
-        id: row.try_get("id")?,
-        nome: row.try_get("nome")?,
-        prefixo: row.try_get("prefixo")?,
-        escopos: escopos.iter().filter_map(|codigo| Escopo::from_codigo(codigo)).collect(),
-        usuario: row.try_get::<Uuid, _>("usuario")?.into(),
-        criada_por: row.try_get::<Uuid, _>("criada_por")?.into(),
-        criada_em: row.try_get("criada_em")?,
-        expira_em: row.try_get("expira_em")?,
-        usada_em: row.try_get("usada_em")?,
-        revogada_em: row.try_get("revogada_em")?,
-    })
+impl From<Key> for Chave {
+    fn from(key: Key) -> Self {
+        Self {
+            id: key.id,
+            nome: key.nome,
+            prefixo: key.prefixo,
+            escopos: key.escopos.iter().filter_map(|codigo| Escopo::from_codigo(codigo)).collect(),
+            usuario: key.usuario.into(),
+            criada_por: key.criada_por.into(),
+            criada_em: key.criada_em,
+            expira_em: key.expira_em,
+            usada_em: key.usada_em,
+            revogada_em: key.revogada_em,
+        }
+    }
 }
 
 /// Lista as chaves, da mais nova à mais antiga.
@@ -128,15 +130,8 @@ pub async fn list(
 ) -> ApiResult<Response> {
     let folha = Folha::<Uuid>::new(filter.limite, filter.cursor.as_deref())?;
     let mut tx = app.db.snapshot(access.tenant).await?;
-    // Ids are UUIDv7, so their order is that of creation.
-    let rows = sqlx::query(
-        "SELECT * FROM chave_api WHERE $1::uuid IS NULL OR id < $1 ORDER BY id DESC LIMIT $2",
-    )
-    .bind(folha.depois)
-    .bind(folha.rows())
-    .fetch_all(&mut *tx)
-    .await?;
-    let itens: Vec<Chave> = rows.iter().map(chave).collect::<sqlx::Result<_>>()?;
+    let keys = keys::page(&mut tx, folha.depois, folha.rows()).await?;
+    let itens: Vec<Chave> = keys.into_iter().map(Chave::from).collect();
     Ok(folha.close(itens, |last| last.id).linked(&uri))
 }
 
@@ -152,8 +147,7 @@ pub async fn show(
     ApiPath(id): ApiPath<Uuid>,
 ) -> ApiResult<impl IntoResponse> {
     let mut tx = app.db.snapshot(access.tenant).await?;
-    let query = sqlx::query("SELECT * FROM chave_api WHERE id = $1").bind(id);
-    Ok(Json(chave(&query.fetch_one(&mut *tx).await?)?))
+    Ok(Json(Chave::from(keys::one(&mut tx, id).await?)))
 }
 
 /// Cria uma chave. O segredo só aparece nesta resposta.
@@ -178,29 +172,21 @@ pub async fn create(
     let mut tx = app.db.tenant(access.tenant).await?;
     let usuario = acts_as(&mut tx, &access, &nome, new.usuario, new.permissoes).await?;
     let segredo = format!("{PREFIXO}{}", token::mint());
-    let id = Uuid::now_v7();
-    let escopos: Vec<&str> = new.escopos.iter().map(|escopo| escopo.codigo()).collect();
-    let row = sqlx::query(
-        "INSERT INTO chave_api \
-             (tenant, id, nome, prefixo, hash, escopos, usuario, criada_por, expira_em) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING *",
-    )
-    .bind(access.tenant.uuid())
-    .bind(id)
-    .bind(nome)
-    .bind(segredo.chars().take(PREFIX_CHARS).collect::<String>())
-    .bind(token::hash(&segredo))
-    .bind(escopos)
-    .bind(usuario.uuid())
-    .bind(access.pessoa.id.uuid())
-    .bind(new.expira_em)
-    .fetch_one(&mut *tx)
-    .await?;
-    let chave = chave(&row)?;
+    let prefixo: String = segredo.chars().take(PREFIX_CHARS).collect();
+    let key = NewKey {
+        nome: &nome,
+        prefixo: &prefixo,
+        segredo: &segredo,
+        escopos: new.escopos.iter().map(|escopo| escopo.codigo()).collect(),
+        usuario,
+        criada_por: access.pessoa.id,
+        expira_em: new.expira_em,
+    };
+    let chave = Chave::from(keys::create(&mut tx, access.tenant, key).await?);
     tx.commit().await?;
+    let place = [(header::LOCATION, format!("/v1/chaves/{}", chave.id))];
     let kept = ChaveCriada { chave: chave.clone(), segredo: None };
     let body = ChaveCriada { chave, segredo: Some(segredo) };
-    let place = [(header::LOCATION, format!("/v1/chaves/{id}"))];
     Ok((StatusCode::CREATED, place, secret(body, &kept)?).into_response())
 }
 
@@ -213,7 +199,7 @@ async fn acts_as(
     permissoes: Option<Permissoes>,
 ) -> ApiResult<UserId> {
     let (id, person) = match (usuario, permissoes) {
-        (Some(id), None) => (id, accounts::read_user(tx, id).await?),
+        (Some(id), None) => (id, accounts::read_user(tx, id, true).await?.person),
         (None, Some(permissoes)) => {
             let id = UserId::from(Uuid::now_v7());
             let login = format!("servico-{}", id.uuid().simple());
@@ -251,13 +237,7 @@ pub async fn revoke(
     ApiPath(id): ApiPath<Uuid>,
 ) -> ApiResult<StatusCode> {
     let mut tx = app.db.tenant(access.tenant).await?;
-    sqlx::query(
-        "UPDATE chave_api SET revogada_em = coalesce(revogada_em, now()) \
-         WHERE id = $1 RETURNING id",
-    )
-    .bind(id)
-    .fetch_one(&mut *tx)
-    .await?;
+    keys::revoke(&mut tx, id).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,10 +1,9 @@
-//! The OpenAPI document, and its viewer at `/docs`. The viewer's files are part of the server; nothing
-//! is loaded from elsewhere.
+//! The OpenAPI document, and its viewer at `/docs`. The viewer's files are part of the server;
+//! nothing is loaded from elsewhere.
 
 use super::{
     registros::{
-        acompanhamento::Visao, corretivas::SituacaoCorretiva, enderecos::Registros, fonte::Fonte,
-        partes::Partes,
+        acompanhamento::Visao, corretivas::SituacaoCorretiva, enderecos::Registros, partes::Partes,
     },
     saida,
 };
@@ -16,6 +15,7 @@ use crate::{
         problems::{PROBLEM, Problema, problem},
     },
     outbox::{AcaoSolicitada, delivery::SituacaoEntrega},
+    reading::sources::Fonte,
     schemas,
 };
 use axum::{

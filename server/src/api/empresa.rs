@@ -3,6 +3,7 @@
 use crate::{
     api::catalogos::text,
     app::App,
+    auth::company::{self, Company},
     error::{ApiError, ApiResult},
     http::{
         etag::{ETag, IfMatch},
@@ -20,9 +21,7 @@ use axum::{
 use campo_domain::ids::TenantId;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sqlx::{PgTransaction, Row};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 /// A empresa.
 #[derive(Debug, Serialize, ToSchema)]
@@ -47,19 +46,16 @@ pub struct EmpresaMudanca {
     fuso: Option<String>,
 }
 
-async fn read(tx: &mut PgTransaction<'_>, lock: bool) -> ApiResult<Empresa> {
-    let query = match lock {
-        true => "SELECT * FROM tenant FOR UPDATE",
-        false => "SELECT * FROM tenant",
-    };
-    let row = sqlx::query(query).fetch_one(&mut **tx).await?;
-    Ok(Empresa {
-        id: row.try_get::<Uuid, _>("id")?.into(),
-        slug: row.try_get("slug")?,
-        nome: row.try_get("nome")?,
-        fuso: row.try_get("fuso")?,
-        criada_em: row.try_get("criado_em")?,
-    })
+impl From<Company> for Empresa {
+    fn from(company: Company) -> Self {
+        Self {
+            id: company.id.into(),
+            slug: company.slug,
+            nome: company.nome,
+            fuso: company.fuso,
+            criada_em: company.criado_em,
+        }
+    }
 }
 
 /// Mostra a empresa.
@@ -74,7 +70,7 @@ pub async fn show(
     headers: HeaderMap,
 ) -> ApiResult<Response> {
     let mut tx = app.db.snapshot(access.tenant).await?;
-    let empresa = read(&mut tx, false).await?;
+    let empresa = Empresa::from(company::read(&mut tx, false).await?);
     Ok(ETag::of_json(&empresa)?.on(&headers, empresa))
 }
 
@@ -93,7 +89,7 @@ pub async fn change(
     ApiJson(changed): ApiJson<EmpresaMudanca>,
 ) -> ApiResult<Response> {
     let mut tx = app.db.tenant(access.tenant).await?;
-    let mut empresa = read(&mut tx, true).await?;
+    let mut empresa = Empresa::from(company::read(&mut tx, true).await?);
     if_match.require(&ETag::of_json(&empresa)?)?;
     if let Some(nome) = changed.nome {
         empresa.nome = text("nome", &nome)?;
@@ -105,11 +101,7 @@ pub async fn change(
         }
         empresa.fuso = fuso;
     }
-    sqlx::query("UPDATE tenant SET nome = $1, fuso = $2")
-        .bind(&empresa.nome)
-        .bind(&empresa.fuso)
-        .execute(&mut *tx)
-        .await?;
+    company::write(&mut tx, &empresa.nome, &empresa.fuso).await?;
     tx.commit().await?;
     Ok(([ETag::of_json(&empresa)?.header()], Json(empresa)).into_response())
 }

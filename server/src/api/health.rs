@@ -27,8 +27,8 @@ pub async fn healthz() -> Json<Value> {
     security(()),
 )]
 pub async fn readyz(State(app): State<App>) -> Result<Json<Value>, ApiError> {
-    let ping = sqlx::query("SELECT 1").execute(app.db.pool());
-    let up = matches!(tokio::time::timeout(Duration::from_secs(2), ping).await, Ok(Ok(_)));
+    let up = tokio::time::timeout(Duration::from_secs(2), app.db.ready()).await;
+    let up = matches!(up, Ok(Ok(())));
     let ready = tokio::time::timeout(Duration::from_secs(2), app.objects.ready()).await;
     let objects = matches!(ready, Ok(Ok(())));
     if up && objects && !app.shutdown.is_requested() {

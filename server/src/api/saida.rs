@@ -34,7 +34,7 @@ use uuid::Uuid;
 
 /// Um destino com o seu segredo.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct DestinoComSegredo {
+struct DestinoComSegredo {
     #[serde(flatten)]
     destino: Destino,
     /// O segredo com que os eventos são assinados (`whsec_…`), mostrado só aqui.

@@ -23,7 +23,7 @@ use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 
 /// Largest compressed body in bytes: incompressible data grow by less than 1 KiB.
-pub const BODY_BYTES_MAX: usize = Limits::DEFAULT.request_bytes_max() + 1024;
+pub(crate) const BODY_BYTES_MAX: usize = Limits::DEFAULT.request_bytes_max() + 1024;
 
 const UNREADABLE: &str = "O pedido de sincronização não pôde ser lido. Atualize o aplicativo.";
 

@@ -1,7 +1,7 @@
 //! Tipos with their fluxos, and the presets that contain some.
 //!
-//! A version is never changed, since records pin the one that they were made with. A change of a tipo
-//! is a new version (ADR 0012).
+//! A version is never changed, since records pin the one that they were made with. A change of a
+//! tipo is a new version (ADR 0012).
 
 use crate::{
     app::App,
@@ -13,7 +13,7 @@ use crate::{
         principal::{Acesso, Administra, LerCatalogos},
         problems::{NaoMudou, Problemas},
     },
-    reference,
+    reference::{self, Version},
     schemas::{self, TipoCompleto},
 };
 use axum::{
@@ -25,8 +25,7 @@ use axum::{
 use campo_domain::{kind::Kind, preset, tipo::Tipo};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sqlx::{PgTransaction, Row};
-use std::collections::BTreeMap;
+use sqlx::PgTransaction;
 use utoipa::{IntoParams, ToSchema};
 
 /// Largest tipo, as JSON: each goes to every device.
@@ -34,7 +33,7 @@ const TIPO_BYTES_MAX: usize = 256 * 1024;
 
 /// Uma versão de um tipo, em resumo.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct TipoResumo {
+struct TipoResumo {
     /// Nome estável.
     codigo: String,
     /// A versão, a partir de 1.
@@ -80,55 +79,22 @@ pub struct Preset {
 
 /// O que um preset acrescentou à empresa.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct PresetCarregado {
+struct PresetCarregado {
     /// Versões de tipos.
     tipos: usize,
     /// Itens de catálogos.
     itens: usize,
 }
 
-/// A stored version.
-pub struct Version {
-    resumo: TipoResumo,
-    data: Value,
-    seq: i64,
-}
-
-/// The stored versions of a tipo, or of all, each tipo's newest first.
-async fn versions(
-    tx: &mut PgTransaction<'_>,
-    codigo: Option<&str>,
-) -> ApiResult<BTreeMap<String, Vec<Version>>> {
-    let rows = sqlx::query(
-        "SELECT active, data, seq FROM referencia WHERE collection = 'tipo' \
-             AND ($1::text IS NULL OR data->>'codigo' = $1) \
-         ORDER BY data->>'codigo' COLLATE \"C\", (data->>'versao')::bigint DESC",
-    )
-    .bind(codigo)
-    .fetch_all(&mut **tx)
-    .await?;
-    let mut all = BTreeMap::<String, Vec<Version>>::new();
-    for row in rows {
-        let data: Value = row.try_get("data")?;
-        let tipo: Tipo = serde_json::from_value(data.clone()).map_err(ApiError::interno)?;
-        let resumo = TipoResumo {
-            codigo: tipo.codigo.clone(),
-            versao: tipo.versao,
-            nome: tipo.nome,
-            kind: tipo.kind,
-            ativo: row.try_get("active")?,
-        };
-        all.entry(tipo.codigo).or_default().push(Version {
-            resumo,
-            data,
-            seq: row.try_get("seq")?,
-        });
+impl From<Version> for TipoResumo {
+    fn from(version: Version) -> Self {
+        let Tipo { codigo, versao, nome, kind, .. } = version.tipo;
+        Self { codigo, versao, nome, kind, ativo: version.active }
     }
-    Ok(all)
 }
 
 async fn versions_of(tx: &mut PgTransaction<'_>, codigo: &str) -> ApiResult<Vec<Version>> {
-    versions(tx, Some(codigo)).await?.remove(codigo).ok_or_else(ApiError::nao_encontrado)
+    reference::versions(tx, Some(codigo)).await?.remove(codigo).ok_or_else(ApiError::nao_encontrado)
 }
 
 /// Lista os tipos, cada um na versão atual.
@@ -143,8 +109,8 @@ pub async fn list(
     ApiQuery(filter): ApiQuery<Filtro>,
 ) -> ApiResult<impl IntoResponse> {
     let mut tx = app.db.snapshot(access.tenant).await?;
-    let all = versions(&mut tx, None).await?.into_values();
-    let newest = all.filter_map(|versions| Some(versions.into_iter().next()?.resumo));
+    let all = reference::versions(&mut tx, None).await?.into_values();
+    let newest = all.filter_map(|versions| versions.into_iter().next().map(TipoResumo::from));
     let asked = newest.filter(|tipo| {
         filter.kind.is_none_or(|kind| kind == tipo.kind)
             && filter.ativo.is_none_or(|ativo| ativo == tipo.ativo)
@@ -183,7 +149,7 @@ pub async fn history(
 ) -> ApiResult<impl IntoResponse> {
     let mut tx = app.db.snapshot(access.tenant).await?;
     let versions = versions_of(&mut tx, &codigo).await?.into_iter();
-    Ok(Json(Pagina { itens: versions.map(|version| version.resumo).collect(), proximo: None }))
+    Ok(Json(Pagina { itens: versions.map(TipoResumo::from).collect(), proximo: None }))
 }
 
 /// Mostra uma versão de um tipo, inteira.
@@ -201,7 +167,7 @@ pub async fn version(
 ) -> ApiResult<Response> {
     let mut tx = app.db.snapshot(access.tenant).await?;
     let mut versions = versions_of(&mut tx, &codigo).await?.into_iter();
-    let found = versions.find(|version| version.resumo.versao == versao);
+    let found = versions.find(|version| version.tipo.versao == versao);
     let found = found.ok_or_else(ApiError::nao_encontrado)?;
     Ok(ETag::of_seq(found.seq).on(&headers, found.data))
 }
@@ -220,7 +186,7 @@ pub async fn create(
     let tipo = read(body, 1)?;
     let mut tx = app.db.tenant(access.tenant).await?;
     reference::lock(&mut tx, access.tenant).await?;
-    if !versions(&mut tx, Some(&tipo.codigo)).await?.is_empty() {
+    if !reference::versions(&mut tx, Some(&tipo.codigo)).await?.is_empty() {
         let message = "Já existe um tipo com este código. Crie uma versão dele.";
         return Err(ApiError::new(StatusCode::CONFLICT, "tipo_existe", message));
     }
@@ -252,8 +218,8 @@ pub async fn renew(
     let newest = versions_of(&mut tx, &codigo).await?.into_iter().next();
     let newest = newest.ok_or_else(ApiError::nao_encontrado)?;
     if_match.require(&ETag::of_seq(newest.seq))?;
-    let tipo = read(body, newest.resumo.versao.saturating_add(1))?;
-    if (&tipo.codigo, tipo.kind) != (&codigo, newest.resumo.kind) {
+    let tipo = read(body, newest.tipo.versao.saturating_add(1))?;
+    if (&tipo.codigo, tipo.kind) != (&codigo, newest.tipo.kind) {
         return Err(invalid("o código e o kind são os da versão anterior"));
     }
     publish(tx, &access, tipo).await
@@ -294,11 +260,11 @@ pub async fn change(
     let newest = versions.first().map(|newest| (newest.seq, newest.data.clone()));
     let (seq, data) = newest.ok_or_else(ApiError::nao_encontrado)?;
     if_match.require(&ETag::of_seq(seq))?;
-    // Every version, since a device may not have the newest yet. The newest is written last, so that
-    // its position is the ETag.
+    // Every version, since a device may not have the newest yet. The newest is written last, so
+    // that its position is the ETag.
     versions.reverse();
     let entries = versions.into_iter().map(|version| {
-        let key = format!("{codigo}@{}", version.resumo.versao);
+        let key = format!("{codigo}@{}", version.tipo.versao);
         (key, ativo, version.data)
     });
     let seq = reference::put(&mut tx, access.tenant, "tipo", entries.collect()).await?;
@@ -325,8 +291,8 @@ fn read(mut body: Value, versao: u32) -> ApiResult<Tipo> {
     Ok(tipo)
 }
 
-/// The name of a field in `sent` that is not in `read`. Unknown fields are refused, since a misspelt
-/// switch would be ignored otherwise.
+/// The name of a field in `sent` that is not in `read`. Unknown fields are refused, since a
+/// misspelt switch would be ignored otherwise.
 fn unknown(sent: &Value, read: &Value) -> Option<String> {
     match (sent, read) {
         (Value::Object(sent), Value::Object(read)) => {

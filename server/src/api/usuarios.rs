@@ -4,7 +4,7 @@ use crate::{
     api::catalogos::{offered, text},
     app::App,
     auth::{
-        accounts::{self, Person},
+        accounts::{self, Person, User},
         password,
     },
     error::{ApiError, ApiResult},
@@ -17,6 +17,7 @@ use crate::{
         problems::{NaoMudou, Problemas},
     },
     outbox::email,
+    reading::references,
     reference, schemas,
 };
 use axum::{
@@ -32,7 +33,7 @@ use campo_domain::{
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sqlx::{PgTransaction, Row, postgres::PgRow};
+use sqlx::PgTransaction;
 use std::collections::BTreeSet;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -106,7 +107,7 @@ pub struct UsuarioMudanca {
 
 /// Uma pessoa criada.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct UsuarioCriado {
+struct UsuarioCriado {
     #[serde(flatten)]
     usuario: Usuario,
     /// A senha gerada, mostrada só aqui.
@@ -124,7 +125,7 @@ pub struct SenhaNova {
 
 /// A senha que foi gerada.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct SenhaGerada {
+struct SenhaGerada {
     /// Mostrada só aqui; ausente se foi escolhida.
     #[serde(skip_serializing_if = "Option::is_none")]
     senha: Option<String>,
@@ -145,30 +146,26 @@ pub struct Filtro {
     cursor: Option<String>,
 }
 
-fn usuario(row: &PgRow) -> sqlx::Result<Usuario> {
-    let person = accounts::person(row)?;
-    Ok(Usuario {
-        id: row.try_get::<Uuid, _>("id")?.into(),
-        login: person.login,
-        nome: person.nome,
-        email: person.email,
-        permissoes: person.permissoes,
-        grupos: person.grupos,
-        filial: person.filial,
-        cliente: person.cliente,
-        ativo: person.ativo,
-        servico: person.servico,
-        criado_em: row.try_get("criado_em")?,
-    })
+impl From<User> for Usuario {
+    fn from(User { id, person, criado_em }: User) -> Self {
+        Self {
+            id,
+            login: person.login,
+            nome: person.nome,
+            email: person.email,
+            permissoes: person.permissoes,
+            grupos: person.grupos,
+            filial: person.filial,
+            cliente: person.cliente,
+            ativo: person.ativo,
+            servico: person.servico,
+            criado_em,
+        }
+    }
 }
 
 async fn read(tx: &mut PgTransaction<'_>, id: UserId, lock: bool) -> ApiResult<Usuario> {
-    let query = match lock {
-        true => "SELECT * FROM usuario WHERE id = $1 FOR UPDATE",
-        false => "SELECT * FROM usuario WHERE id = $1",
-    };
-    let row = sqlx::query(query).bind(id.uuid()).fetch_one(&mut **tx).await?;
-    Ok(usuario(&row)?)
+    Ok(accounts::read_user(tx, id, lock).await?.into())
 }
 
 /// Lista as pessoas, pelo nome.
@@ -184,26 +181,12 @@ pub async fn list(
     ApiQuery(filter): ApiQuery<Filtro>,
 ) -> ApiResult<Response> {
     let folha = Folha::<(String, Uuid)>::new(filter.limite, filter.cursor.as_deref())?;
-    let (nome, id) = folha.depois.clone().unzip();
     let words = dobrar(filter.busca.as_deref().unwrap_or_default());
     let words: Vec<&str> = words.split_whitespace().collect();
     let mut tx = app.db.snapshot(access.tenant).await?;
-    let rows = sqlx::query(
-        "SELECT * FROM usuario WHERE ($1::boolean IS NULL OR ativo = $1) \
-             AND NOT EXISTS (SELECT FROM unnest($2::text[]) palavra \
-                 WHERE strpos(campo_dobrar(nome || ' ' || login), palavra) = 0) \
-             AND ($3::text IS NULL OR (campo_dobrar(nome) COLLATE \"C\", id) \
-                 > (campo_dobrar($3) COLLATE \"C\", $4)) \
-         ORDER BY campo_dobrar(nome) COLLATE \"C\", id LIMIT $5",
-    )
-    .bind(filter.ativo)
-    .bind(words)
-    .bind(nome)
-    .bind(id)
-    .bind(folha.rows())
-    .fetch_all(&mut *tx)
-    .await?;
-    let itens: Vec<Usuario> = rows.iter().map(usuario).collect::<sqlx::Result<_>>()?;
+    let after = folha.depois.clone();
+    let users = accounts::users(&mut tx, filter.ativo, words, after, folha.rows()).await?;
+    let itens: Vec<Usuario> = users.into_iter().map(Usuario::from).collect();
     Ok(folha.close(itens, |last| (last.nome.clone(), last.id.uuid())).linked(&uri))
 }
 
@@ -372,13 +355,7 @@ async fn write(
         return Err(too_much());
     }
     accounts::write_user(tx, principal.tenant, id, &person, hash).await?;
-    let administered: bool = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM usuario WHERE ativo AND NOT servico AND $1 = ANY(permissoes))",
-    )
-    .bind(Permissao::Administrar.codigo())
-    .fetch_one(&mut **tx)
-    .await?;
-    if !administered {
+    if !accounts::is_administered(tx).await? {
         let message = "Sem esta pessoa ninguém administraria a empresa. Dê antes a permissão \
                         administrar a outra.";
         return Err(ApiError::recusado("ultimo_administrador", message));
@@ -392,8 +369,8 @@ pub(super) fn too_much() -> ApiError {
     ApiError::new(StatusCode::FORBIDDEN, "permissao_alem_da_propria", message)
 }
 
-/// Refuses a program that gives permissions, or the password of a person who has permissions, beyond
-/// its own: it could sign in as that person. The permission `portal` is always allowed.
+/// Refuses a program that gives permissions, or the password of a person who has permissions,
+/// beyond its own: it could sign in as that person. The permission `portal` is always allowed.
 fn within(principal: &Principal, permissoes: &Permissoes) -> ApiResult<()> {
     let mut above = permissoes.difference(&principal.pessoa.permissoes);
     if principal.chave.is_none() || above.all(|permissao| *permissao == Permissao::Portal) {
@@ -413,11 +390,7 @@ async fn check_portal(tx: &mut PgTransaction<'_>, person: &Person) -> ApiResult<
         return Err(ApiError::recusado("portal_invalido", message));
     }
     let Some(cliente) = person.cliente else { return Ok(()) };
-    let known: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM clientes WHERE id = $1)")
-        .bind(cliente.uuid())
-        .fetch_one(&mut **tx)
-        .await?;
-    if known {
+    if references::is_client(tx, cliente.uuid()).await? {
         return Ok(());
     }
     Err(ApiError::recusado("cliente_inexistente", "Este cliente não existe."))

@@ -10,7 +10,7 @@ use crate::{
 use axum::http::StatusCode;
 use campo_domain::{
     ids::{DeviceId, DocumentId, TenantId, UserId},
-    pessoa::Permissoes,
+    pessoa::{Permissao, Permissoes},
 };
 use chrono::{DateTime, Utc};
 use sqlx::{PgTransaction, Row, postgres::PgRow};
@@ -268,20 +268,84 @@ pub async fn set_active(db: &Db, tenant: TenantId, user: UserId, ativo: bool) ->
     Ok(tx.commit().await?)
 }
 
-/// A person, locked until the transaction ends.
+/// A row of `usuario` without its password.
+#[derive(Clone, Debug)]
+pub(crate) struct User {
+    pub id: UserId,
+    pub person: Person,
+    pub criado_em: DateTime<Utc>,
+}
+
+/// A person, locked until the transaction ends if asked for.
 ///
 /// # Errors
-/// 404.
-pub async fn read_user(tx: &mut PgTransaction<'_>, user: UserId) -> ApiResult<Person> {
-    let row = sqlx::query("SELECT * FROM usuario WHERE id = $1 FOR UPDATE")
-        .bind(user.uuid())
-        .fetch_one(&mut **tx)
-        .await?;
-    Ok(person(&row)?)
+/// There is none of that id; PostgreSQL refuses.
+pub(crate) async fn read_user(
+    tx: &mut PgTransaction<'_>,
+    id: UserId,
+    lock: bool,
+) -> sqlx::Result<User> {
+    let query = match lock {
+        true => "SELECT * FROM usuario WHERE id = $1 FOR UPDATE",
+        false => "SELECT * FROM usuario WHERE id = $1",
+    };
+    user(&sqlx::query(query).bind(id.uuid()).fetch_one(&mut **tx).await?)
+}
+
+/// At most `rows` people, by their folded names and ids, after the one of that name and id: those
+/// whose name or login has each of the folded words, and who are active, or are not, if asked for.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub(crate) async fn users(
+    tx: &mut PgTransaction<'_>,
+    active: Option<bool>,
+    words: Vec<&str>,
+    after: Option<(String, Uuid)>,
+    rows: i64,
+) -> sqlx::Result<Vec<User>> {
+    let (nome, id) = after.unzip();
+    let rows = sqlx::query(
+        "SELECT * FROM usuario WHERE ($1::boolean IS NULL OR ativo = $1) \
+             AND NOT EXISTS (SELECT FROM unnest($2::text[]) palavra \
+                 WHERE strpos(campo_dobrar(nome || ' ' || login), palavra) = 0) \
+             AND ($3::text IS NULL OR (campo_dobrar(nome) COLLATE \"C\", id) \
+                 > (campo_dobrar($3) COLLATE \"C\", $4)) \
+         ORDER BY campo_dobrar(nome) COLLATE \"C\", id LIMIT $5",
+    )
+    .bind(active)
+    .bind(words)
+    .bind(nome)
+    .bind(id)
+    .bind(rows)
+    .fetch_all(&mut **tx)
+    .await?;
+    rows.iter().map(user).collect()
+}
+
+/// Whether somebody who can sign in may look after the company.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub(crate) async fn is_administered(tx: &mut PgTransaction<'_>) -> sqlx::Result<bool> {
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM usuario WHERE ativo AND NOT servico AND $1 = ANY(permissoes))",
+    )
+    .bind(Permissao::Administrar.codigo())
+    .fetch_one(&mut **tx)
+    .await
+}
+
+fn user(row: &PgRow) -> sqlx::Result<User> {
+    Ok(User {
+        id: row.try_get::<Uuid, _>("id")?.into(),
+        person: person(row)?,
+        criado_em: row.try_get("criado_em")?,
+    })
 }
 
 /// The person of a row of `usuario`.
-pub(crate) fn person(row: &PgRow) -> sqlx::Result<Person> {
+fn person(row: &PgRow) -> sqlx::Result<Person> {
     Ok(Person {
         login: row.try_get("login")?,
         nome: row.try_get("nome")?,

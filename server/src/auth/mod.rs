@@ -4,7 +4,9 @@
 //! check passwords here, after the throttle. What a person may do is decided by `campo_domain`.
 
 pub mod accounts;
+pub(crate) mod company;
 pub mod device;
+pub(crate) mod keys;
 pub mod messages;
 pub mod office;
 pub mod password;

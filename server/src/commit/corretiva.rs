@@ -1,5 +1,6 @@
-//! Links records to ações corretivas (R76, R77). The row, its number and the links are written in
+//! Writes ações corretivas (R76, R77). The row, its number and the links of records are written in
 //! one transaction, so that none is left without its records and the numbers of a year have no gap.
+//! What becomes of the row afterwards is written below, by a handler's own transaction.
 
 use crate::ledger::{self, Conflict, Frame, Share};
 use anyhow::Result;
@@ -178,4 +179,70 @@ impl Corretivas {
         }
         Ok(())
     }
+}
+
+/// What happens to one that is open.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step {
+    /// From the draft to being carried out.
+    Start,
+    /// From being carried out to its end.
+    Finish,
+}
+
+/// Locks one until the transaction ends; returns its situação.
+///
+/// # Errors
+/// There is none of that id; PostgreSQL refuses.
+pub(crate) async fn lock(tx: &mut PgTransaction<'_>, id: Uuid) -> sqlx::Result<String> {
+    sqlx::query_scalar("SELECT situacao FROM acao_corretiva WHERE id = $1 FOR UPDATE")
+        .bind(id)
+        .fetch_one(&mut **tx)
+        .await
+}
+
+/// Writes its title, if one is given, and its description, if one is said: none then removes it.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub(crate) async fn rewrite(
+    tx: &mut PgTransaction<'_>,
+    id: Uuid,
+    titulo: Option<String>,
+    descricao: Option<Option<String>>,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "UPDATE acao_corretiva SET titulo = coalesce($2, titulo), \
+             descricao = CASE WHEN $3 THEN $4 ELSE descricao END WHERE id = $1",
+    )
+    .bind(id)
+    .bind(titulo)
+    .bind(descricao.is_some())
+    .bind(descricao.flatten())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Takes the step; returns whether it was where the step begins.
+///
+/// # Errors
+/// PostgreSQL refuses.
+pub(crate) async fn advance(
+    tx: &mut PgTransaction<'_>,
+    id: Uuid,
+    step: Step,
+) -> sqlx::Result<bool> {
+    let sql = match step {
+        Step::Start => {
+            "UPDATE acao_corretiva SET situacao = 'em_execucao', iniciada_em = now() \
+             WHERE id = $1 AND situacao = 'rascunho'"
+        }
+        Step::Finish => {
+            "UPDATE acao_corretiva SET situacao = 'encerrada', encerrada_em = now() \
+             WHERE id = $1 AND situacao = 'em_execucao'"
+        }
+    };
+    let done = sqlx::query(sql).bind(id).execute(&mut **tx).await?;
+    Ok(done.rows_affected() != 0)
 }

@@ -3,7 +3,7 @@
 //! so that one wait for the disk serves all of it.
 
 mod attempt;
-mod corretiva;
+pub(crate) mod corretiva;
 mod queue;
 mod work;
 

@@ -1,5 +1,5 @@
-//! A small canvas for the photos of the demonstration. The same calls always give the same pixels, so
-//! that a photo has the same hash on every installation.
+//! A small canvas for the photos of the demonstration. The same calls always give the same pixels,
+//! so that a photo has the same hash on every installation.
 
 /// Width of every picture.
 pub const WIDTH: i32 = 1600;

@@ -15,9 +15,9 @@ use campo_domain::pessoa::Permissao::{
 };
 
 /// Slug of the company.
-pub const SLUG: &str = "demo";
+pub(crate) const SLUG: &str = "demo";
 /// Password of everybody in it.
-pub const PASSWORD: &str = "campo-demo";
+pub(crate) const PASSWORD: &str = "campo-demo";
 
 /// A person of the demonstration.
 #[derive(Debug)]

@@ -10,6 +10,7 @@ use crate::{
     arquivos::verify,
     ledger,
     office::{self, OfficeError},
+    reading,
 };
 use anyhow::{Context, Result};
 use bytes::Bytes;
@@ -106,23 +107,10 @@ const PHOTOS: [Photo; 8] = [
 pub(super) async fn create(app: &App, tenant: TenantId, people: &People) -> Result<()> {
     for (minute, photo) in (0..).zip(&PHOTOS) {
         let mut tx = app.db.tenant(tenant).await?;
-        let found: Option<(Uuid, Option<Uuid>, DateTime<Utc>)> = sqlx::query_as(
-            "SELECT id, responsavel, criado_em FROM ( \
-                 SELECT id, responsavel, criado_em, situacao_alegada AS texto FROM assistencias \
-                 UNION ALL SELECT id, responsavel, criado_em, relato FROM ocorrencias) r \
-             WHERE starts_with(r.texto, $1) ORDER BY criado_em LIMIT 1",
-        )
-        .bind(photo.complaint)
-        .fetch_optional(&mut *tx)
-        .await?;
+        let found = reading::demo::by_complaint(&mut tx, photo.complaint).await?;
         let Some((document, responsavel, criado_em)) = found else { continue };
         let attachment = id(document, photo.name);
-        let state: Option<String> =
-            sqlx::query_scalar("SELECT estado FROM anexos WHERE document = $1 AND id = $2")
-                .bind(document)
-                .bind(attachment.uuid())
-                .fetch_optional(&mut *tx)
-                .await?;
+        let state = reading::demo::state_of_file(&mut tx, document, attachment.uuid()).await?;
         tx.rollback().await?;
         if state.as_deref() == Some("verificada") {
             continue;

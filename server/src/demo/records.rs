@@ -3,7 +3,7 @@
 use crate::{
     app::App,
     commit::{Answer, Work},
-    reference,
+    reading, reference,
 };
 use anyhow::{Context, Result, bail};
 use campo_domain::{
@@ -115,11 +115,7 @@ fn today_at(hour: u32, minute: u32) -> DateTime<Utc> {
 /// Writes the records, if the company has none.
 pub(super) async fn create(app: &App, tenant: TenantId, people: &People) -> Result<()> {
     let mut tx = app.db.tenant(tenant).await?;
-    let begun: bool =
-        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM document WHERE tenant = $1)")
-            .bind(tenant.uuid())
-            .fetch_one(&mut *tx)
-            .await?;
+    let begun = reading::demo::has_records(&mut tx, tenant).await?;
     if begun {
         return Ok(());
     }

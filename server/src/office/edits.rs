@@ -29,7 +29,7 @@ pub fn edits(record: &Registro, values: Vec<(&'static Campo, Valor)>) -> Vec<Com
 }
 
 /// As [`edits`], of a part; `None` where the record has no such part any more.
-pub fn part_edits(
+pub(crate) fn part_edits(
     record: &Registro,
     collection: Colecao,
     item: ItemId,

@@ -2,7 +2,12 @@
 //! what the office decides on them.
 
 use super::{commands::answer, error::OfficeError, record::merged};
-use crate::{app::App, commit::Work, ledger};
+use crate::{
+    app::App,
+    commit::Work,
+    ledger,
+    reading::{self, held::Branch},
+};
 use campo_domain::{
     ids::{DeviceId, DocumentId, HeldId, TenantId, UserId},
     kind::Kind,
@@ -15,9 +20,8 @@ use campo_domain::{
 use campo_screens::Proposed;
 use campo_sync::{admission::Merged, exchange, history};
 use chrono::{DateTime, Utc};
-use sqlx::{PgTransaction, Row, postgres::PgRow};
+use sqlx::PgTransaction;
 use std::sync::Arc;
-use uuid::Uuid;
 
 /// A held branch, for the office to look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,9 +61,6 @@ pub struct HeldBranch {
     pub tipo: Option<Arc<Tipo>>,
 }
 
-/// Decided branches that the page of a record shows.
-const DECIDIDAS: i64 = 50;
-
 /// The waiting branches of a record and the last decided ones, newest first, with what each change
 /// would write.
 ///
@@ -70,18 +71,7 @@ pub async fn held(
     tenant: TenantId,
     document: DocumentId,
 ) -> Result<Vec<HeldView>, OfficeError> {
-    let rows = sqlx::query(
-        "(SELECT * FROM held WHERE tenant = $1 AND document = $2 AND status = 'aguardando') \
-         UNION ALL (SELECT * FROM held \
-             WHERE tenant = $1 AND document = $2 AND status <> 'aguardando' \
-             ORDER BY received_at DESC, id DESC LIMIT $3) \
-         ORDER BY received_at DESC, id DESC",
-    )
-    .bind(tenant.uuid())
-    .bind(document.uuid())
-    .bind(DECIDIDAS)
-    .fetch_all(&mut **tx)
-    .await?;
+    let rows = reading::held::of_record(tx, tenant, document).await?;
     if rows.is_empty() {
         return Ok(Vec::new());
     }
@@ -89,7 +79,7 @@ pub async fn held(
     let tipos = ledger::tipos(tx, tenant).await?;
     let mut views = Vec::new();
     for row in rows {
-        views.push(held_view(tx, tenant, &tipos, &row, now.as_ref()).await?.0);
+        views.push(held_view(tx, tenant, &tipos, row, now.as_ref()).await?.0);
     }
     Ok(views)
 }
@@ -98,17 +88,17 @@ pub async fn held(
 ///
 /// # Errors
 /// [`OfficeError::NotFound`], [`OfficeError::Internal`].
-pub async fn held_branch(
+pub(crate) async fn held_branch(
     tx: &mut PgTransaction<'_>,
     tenant: TenantId,
     pessoa: &Pessoa,
     held: HeldId,
 ) -> Result<HeldBranch, OfficeError> {
     let (row, kind) = held_row(tx, tenant, pessoa, held).await?;
-    let document = DocumentId::from(row.try_get::<Uuid, _>("document")?);
+    let document = DocumentId::from(row.document);
     let now = merged(tx, tenant, document).await?;
     let tipos = ledger::tipos(tx, tenant).await?;
-    let (view, tipo) = held_view(tx, tenant, &tipos, &row, now.as_ref()).await?;
+    let (view, tipo) = held_view(tx, tenant, &tipos, row, now.as_ref()).await?;
     Ok(HeldBranch { view, document, kind, registro: now.map(|now| now.registro), tipo })
 }
 
@@ -118,15 +108,10 @@ async fn held_row(
     tenant: TenantId,
     pessoa: &Pessoa,
     held: HeldId,
-) -> Result<(PgRow, Kind), OfficeError> {
-    let row = sqlx::query("SELECT * FROM held WHERE tenant = $1 AND id = $2")
-        .bind(tenant.uuid())
-        .bind(held.uuid())
-        .fetch_optional(&mut **tx)
-        .await?;
-    let row = row.ok_or(OfficeError::NotFound)?;
-    let kind: Kind = row.try_get::<String, _>("kind")?.parse().map_err(anyhow::Error::from)?;
-    let caso = ledger::caso(tx, tenant, row.try_get::<Uuid, _>("raiz")?.into()).await?;
+) -> Result<(Branch, Kind), OfficeError> {
+    let row = reading::held::one(tx, tenant, held).await?.ok_or(OfficeError::NotFound)?;
+    let kind: Kind = row.kind.parse().map_err(anyhow::Error::from)?;
+    let caso = ledger::caso(tx, tenant, row.raiz.into()).await?;
     match policy::visivel(pessoa, kind, &caso.as_policy()) {
         true => Ok((row, kind)),
         false => Err(OfficeError::NotFound),
@@ -138,10 +123,10 @@ async fn held_view(
     tx: &mut PgTransaction<'_>,
     tenant: TenantId,
     tipos: &Tipos,
-    row: &PgRow,
+    row: Branch,
     now: Option<&Merged>,
 ) -> Result<(HeldView, Option<Arc<Tipo>>), OfficeError> {
-    let id = HeldId::from(row.try_get::<Uuid, _>("id")?);
+    let id = HeldId::from(row.id);
     let mut writes = Vec::new();
     let (mut state, mut tipo) = (now.cloned(), now.map(|now| now.tipo.clone()));
     for push in ledger::held_pushes(tx, tenant, id).await? {
@@ -155,13 +140,13 @@ async fn held_view(
     }
     let view = HeldView {
         id,
-        author: row.try_get::<Uuid, _>("author")?.into(),
-        device: row.try_get::<Uuid, _>("device")?.into(),
-        received_at: row.try_get("received_at")?,
-        reason_code: row.try_get("reason")?,
-        reason: row.try_get("message")?,
-        status: row.try_get("status")?,
-        decision_note: row.try_get("decision_note")?,
+        author: row.author.into(),
+        device: row.device.into(),
+        received_at: row.received_at,
+        reason_code: row.reason,
+        reason: row.message,
+        status: row.status,
+        decision_note: row.decision_note,
         writes,
     };
     Ok((view, tipo))

@@ -13,10 +13,12 @@ mod transition;
 
 pub use case::{Case, case};
 pub use commands::{run, run_all};
-pub use edits::{edits, part_edits};
+pub use edits::edits;
+pub(crate) use edits::part_edits;
 pub use error::OfficeError;
-pub use held::{HeldBranch, HeldView, decide_held, held, held_branch};
-pub use portal::{client_answer, client_channel, client_may_fill};
-pub(crate) use record::seen;
+pub(crate) use held::held_branch;
+pub use held::{HeldBranch, HeldView, decide_held, held};
+pub(crate) use portal::{client_answer, client_channel, client_may_fill};
 pub use record::{load, merged};
+pub(crate) use record::{seen, sees};
 pub use transition::brings;

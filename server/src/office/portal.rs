@@ -21,7 +21,7 @@ use std::collections::BTreeSet;
 ///
 /// # Errors
 /// What the policy says of the first value that is not.
-pub fn client_may_fill(
+pub(crate) fn client_may_fill(
     person: &Pessoa,
     tipo: &Tipo,
     values: &[(&'static Campo, Valor)],
@@ -34,7 +34,7 @@ pub fn client_may_fill(
 ///
 /// # Errors
 /// PostgreSQL refuses.
-pub async fn client_channel(
+pub(crate) async fn client_channel(
     tx: &mut PgTransaction<'_>,
     tipo: &Tipo,
     values: &mut Campos,
@@ -52,7 +52,7 @@ pub async fn client_channel(
 }
 
 /// What ends the wait for the client, if that is what the case does: an answer, in these words.
-pub fn client_answer(
+pub(crate) fn client_answer(
     record: &Registro,
     tipo: &Tipo,
     person: &Pessoa,

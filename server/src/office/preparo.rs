@@ -13,8 +13,10 @@ pub use referencias::{fora_de_uso, so_em_uso};
 use super::{error::OfficeError, record};
 use crate::{
     app::App,
-    ledger, reading, reference,
-    visibility::{Viewer, visible},
+    ledger,
+    reading::{self, references},
+    reference,
+    visibility::Viewer,
 };
 use campo_domain::{
     command::{Command, NovoItem},
@@ -106,17 +108,8 @@ async fn da_ocorrencia(
 ) -> sqlx::Result<Option<DocumentId>> {
     let ocorrencia = campos.get("ocorrencia").and_then(Valor::id);
     let Some(id) = ocorrencia.filter(|_| tipo.kind == Kind::Agenda) else { return Ok(None) };
-    let viewer = Viewer::of(pessoa);
-    let found: Option<Option<Uuid>> = sqlx::query_scalar(concat!(
-        "SELECT t.assistencia FROM ocorrencias t WHERE t.id = $3 AND ",
-        visible!("t")
-    ))
-    .bind(viewer.id)
-    .bind(viewer.all)
-    .bind(id)
-    .fetch_optional(&mut **tx)
-    .await?;
-    Ok(found.flatten().map(DocumentId::from))
+    let found = references::assistencia_of(tx, Viewer::of(pessoa), id).await?;
+    Ok(found.map(DocumentId::from))
 }
 
 /// Checks what commands refer to, and adds to them what follows from it: of an item, what its
@@ -322,17 +315,7 @@ async fn aberta(
     pessoa: &Pessoa,
     assistencia: Uuid,
 ) -> Result<(), OfficeError> {
-    let viewer = Viewer::of(pessoa);
-    let fechada: Option<String> = sqlx::query_scalar(concat!(
-        "SELECT t.situacao_nome FROM assistencias t \
-         WHERE t.id = $3 AND t.fase IN ('concluido', 'cancelado', 'negado') AND ",
-        visible!("t")
-    ))
-    .bind(viewer.id)
-    .bind(viewer.all)
-    .bind(assistencia)
-    .fetch_optional(&mut **tx)
-    .await?;
+    let fechada = references::closed_situacao(tx, Viewer::of(pessoa), assistencia).await?;
     match fechada {
         Some(situacao) => Err(Refusal::with(Codigo::SituacaoNaoPermiteEdicao, [situacao]).into()),
         None => Ok(()),
@@ -350,14 +333,7 @@ async fn conferir_pessoas(
     let registros: Vec<Uuid> = listadas.map(|(id, ..)| id.uuid()).collect();
     if !registros.is_empty() {
         // A list is sent whole: who is in it already may have left meanwhile.
-        let ja: Vec<(Uuid, Uuid)> = sqlx::query_as(
-            "SELECT d.id, u FROM document d JOIN restricao r ON r.tenant = d.tenant \
-                 AND r.raiz = d.raiz CROSS JOIN LATERAL unnest(r.usuarios) u \
-             WHERE d.id = ANY($1)",
-        )
-        .bind(registros)
-        .fetch_all(&mut **tx)
-        .await?;
+        let ja = references::listed(tx, registros).await?;
         citadas.retain(|(id, pessoa, papel, _)| {
             *papel != Papel::Listada || !ja.contains(&(id.uuid(), *pessoa))
         });

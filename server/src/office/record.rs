@@ -37,9 +37,22 @@ pub(crate) async fn seen(
     document: DocumentId,
 ) -> Result<Option<(Registro, Arc<Tipo>)>, OfficeError> {
     let Some(merged) = merged(tx, tenant, document).await? else { return Ok(None) };
-    let caso = ledger::caso(tx, tenant, merged.registro.raiz()).await?;
-    let visible = policy::alcanca(pessoa, &merged.registro, &merged.tipo, &caso.as_policy());
+    let visible = sees(tx, tenant, pessoa, &merged).await?;
     Ok(visible.then_some((merged.registro, merged.tipo)))
+}
+
+/// Whether the person may see the record.
+///
+/// # Errors
+/// [`OfficeError::Internal`].
+pub(crate) async fn sees(
+    tx: &mut PgTransaction<'_>,
+    tenant: TenantId,
+    pessoa: &Pessoa,
+    merged: &Merged,
+) -> Result<bool, OfficeError> {
+    let caso = ledger::caso(tx, tenant, merged.registro.raiz()).await?;
+    Ok(policy::alcanca(pessoa, &merged.registro, &merged.tipo, &caso.as_policy()))
 }
 
 /// The record as merged, whoever asks.

@@ -176,16 +176,7 @@ pub(super) async fn solicitada(
     let fuso = empresa.fuso.parse().unwrap_or(Tz::UTC);
     let laudo = registro.vigente(TipoAnalise::Laudo);
     let (dele, dos_itens) = (registro.kind.campos(), registro.kind.campos_de(Colecao::Itens));
-    let mut cited = Cited::default();
-    cited.people.insert(acao.por);
-    cited.people.extend(laudo.map(|laudo| laudo.autoria.por));
-    dele.iter().for_each(|campo| cited.value(campo, registro.valor(campo.nome)));
-    for (_, item) in registro.vivos(Colecao::Itens) {
-        dos_itens.iter().for_each(|campo| cited.value(campo, item.valor(campo.nome)));
-    }
-    // The ERP is the company's own. Of what is restricted it reads what whoever asks may see.
-    let viewer = Viewer { id: Some(acao.por.uuid()), all: true };
-    let names = cited::names(tx, viewer, &cited).await?;
+    let names = names(tx, registro, acao).await?;
     let produtos = produtos(tx, registro).await?;
     let itens = registro.vivos(Colecao::Itens).map(|(id, item)| ItemDoEvento {
         id: id.uuid(),
@@ -235,6 +226,26 @@ pub(super) async fn solicitada(
         acao: acao.id,
         corpo: serde_json::to_string(&evento)?,
     })
+}
+
+/// The names of the people and of all else that the event shows.
+async fn names(
+    tx: &mut PgTransaction<'_>,
+    registro: &Registro,
+    acao: &Acao,
+) -> sqlx::Result<Names> {
+    let laudo = registro.vigente(TipoAnalise::Laudo);
+    let (dele, dos_itens) = (registro.kind.campos(), registro.kind.campos_de(Colecao::Itens));
+    let mut cited = Cited::default();
+    cited.people.insert(acao.por);
+    cited.people.extend(laudo.map(|laudo| laudo.autoria.por));
+    dele.iter().for_each(|campo| cited.value(campo, registro.valor(campo.nome)));
+    for (_, item) in registro.vivos(Colecao::Itens) {
+        dos_itens.iter().for_each(|campo| cited.value(campo, item.valor(campo.nome)));
+    }
+    // The ERP is the company's own. Of what is restricted it reads what whoever asks may see.
+    let viewer = Viewer { id: Some(acao.por.uuid()), all: true };
+    cited::names(tx, viewer, &cited).await
 }
 
 /// What people read of the fields that hold an id or a code; `tipo` is none for fields of a part.

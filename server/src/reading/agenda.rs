@@ -6,7 +6,7 @@ use sqlx::{FromRow, PgTransaction};
 use uuid::Uuid;
 
 /// Most commitments of a day that a page shows.
-pub const DAY_MAX: i64 = 1_000;
+const DAY_MAX: i64 = 1_000;
 
 /// A commitment.
 #[derive(Clone, Debug, FromRow)]

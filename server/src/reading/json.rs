@@ -88,7 +88,7 @@ pub fn valor(campo: &Campo, valor: &Valor) -> Value {
 }
 
 /// An instant as RFC 3339 in UTC.
-pub fn instante_json(instante: DateTime<Utc>) -> Value {
+fn instante_json(instante: DateTime<Utc>) -> Value {
     instante.to_rfc3339_opts(SecondsFormat::AutoSi, true).into()
 }
 

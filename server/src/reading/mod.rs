@@ -1,12 +1,21 @@
 //! Every query that a page, the API or a message reads, inside one transaction of the company.
 //! `crate::visibility` says in SQL who sees what. Nothing here writes.
 
+pub mod actions;
 pub mod agenda;
+pub mod changes;
 pub mod cited;
+pub mod corretivas;
+pub mod demo;
+pub mod held;
 pub mod json;
 pub mod lists;
 pub mod outbox;
+pub mod portal;
 pub mod record;
+pub mod references;
+pub mod search;
+pub mod sources;
 pub mod timeline;
 
 use crate::{

@@ -127,7 +127,7 @@ pub struct Child {
 }
 
 /// Most children of one sort that a page shows.
-pub const CHILDREN_MAX: i64 = 200;
+const CHILDREN_MAX: i64 = 200;
 
 /// The ocorrências of an assistência, oldest first.
 ///

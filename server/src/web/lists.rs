@@ -22,7 +22,6 @@ use campo_domain::{
     kind::Kind,
     pessoa::Permissao,
     tipo::{Tipo, Tipos},
-    valor::Valor,
 };
 use campo_screens::{late, priority_label};
 use chrono::{DateTime, SecondsFormat};
@@ -270,16 +269,12 @@ fn responsaveis(people: &People, current: &str) -> Vec<Choice> {
 fn view(visit: &Visit, row: Linha) -> RowView {
     let zone = visit.auth.fuso;
     let open = columns::OPEN.contains(&row.fase.as_str());
-    let day = match row.campos.get("prazo") {
-        Some(Valor::Data(day)) => Some(*day),
-        _ => None,
-    };
-    let priority = row.campos.get("prioridade").and_then(Valor::texto);
+    let day = row.prazo();
     RowView {
         id: row.id,
         label: row.rotulo(),
         provisional: row.numero.is_none(),
-        prioridade: priority_label(priority),
+        prioridade: priority_label(row.prioridade()),
         prazo: day.map(format::day),
         late: late(open, day, row.etapa_ate, visit.now, zone),
         updated: Moment::new(row.atualizado_em, visit.now, zone),

@@ -16,9 +16,13 @@ use crate::{
     },
     office,
     outbox::delivery::{self, EntregaDaAcao},
-    reading::{self, json::PersonRef, lists, record},
+    reading::{
+        actions::{self, Action, Wanted},
+        json::PersonRef,
+        record,
+    },
     schemas,
-    visibility::{Viewer, visible},
+    visibility::Viewer,
 };
 use axum::{
     Json,
@@ -36,7 +40,7 @@ use campo_domain::{
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sqlx::{PgTransaction, Postgres, QueryBuilder, Row, postgres::PgRow};
+use sqlx::PgTransaction;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -85,7 +89,7 @@ pub struct Acao {
 
 /// O registro de uma ação.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct RegistroDaAcao {
+struct RegistroDaAcao {
     /// O identificador.
     id: Uuid,
     /// O que ele é.
@@ -162,12 +166,7 @@ pub async fn check_ids(app: &App, tenant: TenantId, comandos: &[Command]) -> Api
         return Ok(());
     }
     let mut tx = app.db.snapshot(tenant).await?;
-    let em_uso: bool =
-        sqlx::query_scalar("SELECT EXISTS (SELECT FROM acoes WHERE tenant = $1 AND id = ANY ($2))")
-            .bind(tenant.uuid())
-            .bind(pedidas)
-            .fetch_one(&mut *tx)
-            .await?;
+    let em_uso = actions::taken(&mut tx, tenant, pedidas).await?;
     if em_uso { Err(Refusal::new(Codigo::IdEmUso).into()) } else { Ok(()) }
 }
 
@@ -183,23 +182,12 @@ pub async fn listar(
 ) -> ApiResult<Response> {
     let folha = Folha::<(DateTime<Utc>, Uuid)>::new(filtro.limite, filtro.cursor.as_deref())?;
     let mut tx = app.db.snapshot(acesso.tenant).await?;
-    let mut sql = consulta(&mut tx, Some(Viewer::of(&acesso.pessoa))).await?;
-    if let Some(situacao) = filtro.situacao {
-        sql.push(" AND a.situacao = ").push_bind(situacao.codigo());
-    }
-    if let Some(codigo) = filtro.codigo {
-        sql.push(" AND a.codigo = ").push_bind(codigo);
-    }
-    if let Some(registro) = filtro.registro {
-        sql.push(" AND a.document = ").push_bind(registro);
-    }
-    if let Some((quando, id)) = folha.depois {
-        sql.push(" AND (a.pedida_em, a.id) < (").push_bind(quando).push(", ").push_bind(id);
-        sql.push(")");
-    }
-    sql.push(" ORDER BY a.pedida_em DESC, a.id DESC LIMIT ").push_bind(folha.rows());
-    let rows = sql.build().fetch_all(&mut *tx).await.map_err(consulta::cursor_estranho)?;
-    let acoes = ler(&mut tx, acesso.tenant, &rows).await?;
+    let Filtro { situacao, codigo, registro, .. } = filtro;
+    let wanted = Wanted { state: situacao, code: codigo, document: registro };
+    let viewer = Viewer::of(&acesso.pessoa);
+    let lidas = actions::page(&mut tx, viewer, wanted, folha.depois, folha.rows()).await;
+    let lidas = lidas.map_err(consulta::cursor_estranho)?;
+    let acoes = com_entregas(&mut tx, acesso.tenant, lidas).await?;
     Ok(folha.close(acoes, |ultima| (ultima.pedida_em, ultima.id)).linked(&uri))
 }
 
@@ -218,64 +206,43 @@ pub async fn ver(
 /// One action, of a record that the viewer sees; of any record where nobody in particular looks.
 async fn uma(app: &App, tenant: TenantId, viewer: Option<Viewer>, id: Uuid) -> ApiResult<Acao> {
     let mut tx = app.db.snapshot(tenant).await?;
-    let mut sql = consulta(&mut tx, viewer).await?;
-    sql.push(" AND a.id = ").push_bind(id).push(" ORDER BY a.pedida_em, a.document LIMIT 1");
-    let rows = sql.build().fetch_all(&mut *tx).await?;
-    ler(&mut tx, tenant, &rows).await?.pop().ok_or_else(ApiError::nao_encontrado)
+    let lida = actions::one(&mut tx, viewer, id).await?;
+    let lidas = lida.into_iter().collect();
+    com_entregas(&mut tx, tenant, lidas).await?.pop().ok_or_else(ApiError::nao_encontrado)
 }
 
-async fn consulta(
+/// The actions, each with how far its request to the ERP got.
+async fn com_entregas(
     tx: &mut PgTransaction<'_>,
-    viewer: Option<Viewer>,
-) -> ApiResult<QueryBuilder<Postgres>> {
-    let zone = reading::zone(tx).await?;
-    let mut sql = lists::begin(viewer.unwrap_or(Viewer { id: None, all: false }), zone)?;
-    sql.push(
-        "SELECT a.*, d.kind, coalesce(ac.numero, oc.numero) AS numero, u.nome AS pedida_por_nome, \
-             (SELECT x->>'rotulo' FROM referencia r, jsonb_array_elements(r.data->'acoes') x \
-              WHERE r.tenant = a.tenant AND r.collection = 'tipo' AND x->>'codigo' = a.codigo \
-                  AND r.key = coalesce(ac.tipo, oc.tipo, ag.tipo) || '@' \
-                      || coalesce(ac.tipo_versao, oc.tipo_versao, ag.tipo_versao) LIMIT 1 \
-             ) AS rotulo \
-         FROM acoes a JOIN document d ON d.tenant = a.tenant AND d.id = a.document \
-         LEFT JOIN assistencias ac ON ac.tenant = a.tenant AND ac.id = a.document \
-         LEFT JOIN ocorrencias oc ON oc.tenant = a.tenant AND oc.id = a.document \
-         LEFT JOIN agendas ag ON ag.tenant = a.tenant AND ag.id = a.document \
-         LEFT JOIN usuario u ON u.tenant = a.tenant AND u.id = a.pedida_por WHERE ",
-    );
-    sql.push(if viewer.is_some() { visible!("d", with kind) } else { "true" });
-    Ok(sql)
-}
-
-async fn ler(tx: &mut PgTransaction<'_>, tenant: TenantId, rows: &[PgRow]) -> ApiResult<Vec<Acao>> {
-    let mut acoes = rows.iter().map(acao).collect::<sqlx::Result<Vec<_>>>()?;
-    let ids: Vec<Uuid> = acoes.iter().map(|acao| acao.id).collect();
+    tenant: TenantId,
+    lidas: Vec<Action>,
+) -> ApiResult<Vec<Acao>> {
+    let ids: Vec<Uuid> = lidas.iter().map(|lida| lida.id).collect();
     let mut entregas = delivery::of_actions(tx, tenant, &ids).await?;
-    acoes.iter_mut().for_each(|acao| acao.entrega = entregas.remove(&acao.id));
-    Ok(acoes)
+    Ok(lidas.into_iter().map(|lida| Acao::new(entregas.remove(&lida.id), lida)).collect())
 }
 
-fn acao(row: &PgRow) -> sqlx::Result<Acao> {
-    let (codigo, document): (String, Uuid) = (row.try_get("codigo")?, row.try_get("document")?);
-    let numero: Option<String> = row.try_get("numero")?;
-    Ok(Acao {
-        id: row.try_get("id")?,
-        registro: RegistroDaAcao {
-            id: document,
-            kind: row.try_get("kind")?,
-            rotulo: record::label(document, numero.as_deref()),
-        },
-        rotulo: row.try_get::<Option<String>, _>("rotulo")?.unwrap_or_else(|| codigo.clone()),
-        codigo,
-        pedida_por: PersonRef::new(row.try_get("pedida_por")?, row.try_get("pedida_por_nome")?),
-        pedida_em: row.try_get("pedida_em")?,
-        observacao: row.try_get("observacao")?,
-        situacao: row.try_get("situacao")?,
-        externo: row.try_get("externo")?,
-        retorno: row.try_get("retorno")?,
-        atualizada_em: row.try_get("atualizada_em")?,
-        entrega: None,
-    })
+impl Acao {
+    fn new(entrega: Option<EntregaDaAcao>, lida: Action) -> Self {
+        Self {
+            id: lida.id,
+            registro: RegistroDaAcao {
+                id: lida.document,
+                kind: lida.kind,
+                rotulo: record::label(lida.document, lida.numero.as_deref()),
+            },
+            rotulo: lida.rotulo.unwrap_or_else(|| lida.codigo.clone()),
+            codigo: lida.codigo,
+            pedida_por: PersonRef::new(lida.pedida_por, lida.pedida_por_nome),
+            pedida_em: lida.pedida_em,
+            observacao: lida.observacao,
+            situacao: lida.situacao,
+            externo: lida.externo,
+            retorno: lida.retorno,
+            atualizada_em: lida.atualizada_em,
+            entrega,
+        }
+    }
 }
 
 /// A resposta do ERP.
@@ -304,8 +271,8 @@ pub async fn responder(
     ApiPath(id): ApiPath<Uuid>,
     ApiJson(resposta): ApiJson<Resposta>,
 ) -> ApiResult<Json<Acao>> {
-    // An API key with this scope may answer any action, even on restricted records: the ERP was told
-    // of each. A person needs the permission, and must see the record.
+    // An API key with this scope may answer any action, even on restricted records: the ERP was
+    // told of each. A person needs the permission, and must see the record.
     let viewer = match acesso.chave {
         Some(_) => None,
         None => {

@@ -86,7 +86,7 @@ pub struct Filtro {
 /// Uma linha do acompanhamento; o que tem depende da vista.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
-pub enum LinhaDoAcompanhamento {
+enum LinhaDoAcompanhamento {
     /// De `tudo`, `historico` e `alteracoes`; de `conversas`, um e-mail ao cliente.
     Evento(Box<Acontecimento>),
     /// De `tramite`.
@@ -166,7 +166,7 @@ pub struct Etapa {
 
 /// Uma anotação com as respostas.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Conversa {
+struct Conversa {
     /// A anotação.
     #[serde(flatten)]
     nota: Nota,
@@ -181,7 +181,8 @@ type Chave = (Visao, i64, i32);
 #[utoipa::path(get, path = "/v1/{kind}/{id}/acompanhamento", tag = "Registros",
     params(("kind" = Registros, Path), ("id" = Uuid, Path), Filtro),
     security(("token" = ["registros:ler"])),
-    responses((status = 200, body = Pagina<LinhaDoAcompanhamento>), crate::http::problems::Problemas))]
+    responses((status = 200, body = Pagina<LinhaDoAcompanhamento>),
+        crate::http::problems::Problemas))]
 pub async fn ver(
     State(app): State<App>,
     acesso: Acesso<LerRegistros>,

@@ -8,22 +8,18 @@ use crate::{
         principal::{Acesso, LerRegistros},
     },
     reading::{
-        lists::{client, columns},
-        record,
+        self, record,
+        search::{FoundEntry, FoundRecord},
     },
     search,
-    visibility::{Viewer, visible},
+    visibility::Viewer,
 };
 use axum::{Json, extract::State};
 use campo_domain::{
-    busca,
-    catalogo::{self, CATALOGOS},
-    kind::Kind,
+    busca, catalogo,
     pessoa::{Permissao, Pessoa},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use sqlx::{PgTransaction, Row};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -126,8 +122,8 @@ pub struct Catalogo {
 }
 
 /// Uma entrada de um catálogo.
-#[derive(Debug, Serialize, ToSchema, sqlx::FromRow)]
-pub struct EntradaDeCatalogo {
+#[derive(Debug, Serialize, ToSchema)]
+struct EntradaDeCatalogo {
     /// O catálogo.
     catalogo: String,
     /// O código.
@@ -138,7 +134,7 @@ pub struct EntradaDeCatalogo {
 
 /// Um registro.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Encontrado {
+struct Encontrado {
     /// O identificador.
     id: Uuid,
     /// O que ele é.
@@ -176,15 +172,17 @@ pub async fn buscar(
     }
     let max = usize::from(limite);
     let mut tx = app.db.snapshot(acesso.tenant).await?;
+    let viewer = Viewer::of(&acesso.pessoa);
     let registros = match search::query(&filtro.q) {
-        Some(q) => registros(&mut tx, Viewer::of(&acesso.pessoa), q, limite.into()).await?,
+        Some(q) => reading::search::records(&mut tx, viewer, q, limite.into()).await?,
         None => Vec::new(),
     };
+    let entradas = reading::search::entries(&mut tx, &palavras, limite.into()).await?;
     Ok(Json(Encontrados {
         telas: telas(&acesso.pessoa, &palavras).take(max).collect(),
         catalogos: catalogos(&palavras).take(max).collect(),
-        entradas: entradas(&mut tx, &palavras, limite.into()).await?,
-        registros,
+        entradas: entradas.into_iter().map(EntradaDeCatalogo::from).collect(),
+        registros: registros.into_iter().map(Encontrado::from).collect(),
     }))
 }
 
@@ -213,86 +211,24 @@ fn catalogos(palavras: &[String]) -> impl Iterator<Item = Catalogo> {
     })
 }
 
-async fn entradas(
-    tx: &mut PgTransaction<'_>,
-    palavras: &[String],
-    limite: i64,
-) -> sqlx::Result<Vec<EntradaDeCatalogo>> {
-    let padroes: Vec<String> = palavras.iter().map(|palavra| columns::pattern(palavra)).collect();
-    let catalogos: Vec<&str> = CATALOGOS.iter().map(|catalogo| catalogo.codigo).collect();
-    let sql = format!(
-        "SELECT r.collection AS catalogo, r.key AS codigo, \
-             coalesce(r.data->>'nome', r.key) AS nome \
-         FROM referencia r WHERE r.tenant = campo_tenant() AND r.collection = ANY($1) AND r.active \
-             AND ({} LIKE ALL ($2) OR r.key LIKE ALL ($2)) \
-         ORDER BY nome, catalogo, codigo LIMIT $3",
-        columns::text("coalesce(r.data->>'nome', r.key)")
-    );
-    sqlx::query_as(sqlx::AssertSqlSafe(sql))
-        .bind(catalogos)
-        .bind(padroes)
-        .bind(limite)
-        .fetch_all(&mut **tx)
-        .await
+impl From<FoundEntry> for EntradaDeCatalogo {
+    fn from(found: FoundEntry) -> Self {
+        let FoundEntry { catalogo, codigo, nome } = found;
+        Self { catalogo, codigo, nome }
+    }
 }
 
-/// The records that match `$3`, up to `$4`; `$1` and `$2` are the viewer.
-pub(super) fn sql() -> String {
-    format!(
-        "(SELECT 'assistencia' AS kind, t.id, t.numero, t.titulo, t.situacao_nome, c.nome, \
-             t.atualizado_em FROM assistencias t \
-             LEFT JOIN clientes c ON c.tenant = t.tenant AND c.id = t.cliente \
-             WHERE t.id IN (SELECT busca_assistencias($3)) AND {visible} \
-             ORDER BY t.atualizado_em DESC LIMIT $4) UNION ALL \
-         (SELECT 'ocorrencia', t.id, t.numero, t.titulo, t.situacao_nome, c.nome, \
-             t.atualizado_em FROM ocorrencias t \
-             LEFT JOIN assistencias a ON a.tenant = t.tenant AND a.id = t.assistencia \
-             LEFT JOIN clientes c ON c.tenant = t.tenant AND c.id = {da_ocorrencia} \
-             WHERE t.id IN (SELECT busca_ocorrencias($3)) AND {visible} \
-             ORDER BY t.atualizado_em DESC LIMIT $4) UNION ALL \
-         (SELECT 'agenda', t.id, NULL, t.titulo, t.situacao_nome, c.nome, t.atualizado_em \
-             FROM agendas t \
-             LEFT JOIN assistencias a ON a.tenant = t.tenant AND a.id = t.assistencia \
-             LEFT JOIN ocorrencias o ON o.tenant = t.tenant AND o.id = t.ocorrencia \
-             LEFT JOIN clientes c ON c.tenant = t.tenant AND c.id = {da_agenda} \
-             WHERE t.id IN (SELECT busca_agendas($3)) AND {visible} \
-             ORDER BY t.atualizado_em DESC LIMIT $4) UNION ALL \
-         (SELECT 'cliente', t.id, NULL, t.titulo, t.situacao_nome, t.nome, t.atualizado_em \
-             FROM clientes t WHERE t.id IN (SELECT busca_clientes($3)) AND $1 IS NOT NULL \
-             ORDER BY t.atualizado_em DESC LIMIT $4) \
-         ORDER BY atualizado_em DESC, id LIMIT $4",
-        visible = visible!("t"),
-        da_ocorrencia = client(Kind::Ocorrencia, "t"),
-        da_agenda = client(Kind::Agenda, "t"),
-    )
-}
-
-/// The records of every kind that match, by their number, title, client or any of their words.
-async fn registros(
-    tx: &mut PgTransaction<'_>,
-    viewer: Viewer,
-    q: Value,
-    limite: i64,
-) -> sqlx::Result<Vec<Encontrado>> {
-    let rows = sqlx::query(sqlx::AssertSqlSafe(sql()))
-        .bind(viewer.id)
-        .bind(viewer.all)
-        .bind(q)
-        .bind(limite)
-        .fetch_all(&mut **tx)
-        .await?;
-    let um = |row: sqlx::postgres::PgRow| {
-        let (id, numero): (Uuid, Option<String>) = (row.try_get("id")?, row.try_get("numero")?);
-        Ok(Encontrado {
-            id,
-            kind: row.try_get("kind")?,
-            rotulo: record::label(id, numero.as_deref()),
-            titulo: row.try_get("titulo")?,
-            situacao: row.try_get("situacao_nome")?,
-            cliente: row.try_get("nome")?,
-        })
-    };
-    rows.into_iter().map(um).collect()
+impl From<FoundRecord> for Encontrado {
+    fn from(found: FoundRecord) -> Self {
+        Self {
+            id: found.id,
+            kind: found.kind,
+            rotulo: record::label(found.id, found.numero.as_deref()),
+            titulo: found.titulo,
+            situacao: found.situacao_nome,
+            cliente: found.nome,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 use super::consulta;
 use crate::{
     app::App,
+    commit::corretiva::{self, Step},
     error::{ApiError, ApiResult},
     http::{
         etag::{ETag, IfMatch},
@@ -15,8 +16,8 @@ use crate::{
         principal::{Acesso, EscreverRegistros, LerRegistros, Principal},
     },
     office::corretivas::{self, Abertura},
-    reading::{json::PersonRef, record},
-    visibility::{Viewer, visible},
+    reading::{self, corretivas::Linked, json::PersonRef, record},
+    visibility::Viewer,
 };
 use axum::{
     Json,
@@ -27,13 +28,10 @@ use axum::{
 use campo_domain::pessoa::Permissao;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use sqlx::{PgTransaction, Row, postgres::PgRow};
+use sqlx::PgTransaction;
 use std::collections::BTreeSet;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-
-/// Records that an answer shows.
-const MOSTRADOS_MAX: i64 = 1_000;
 
 /// Em que ponto está uma ação corretiva.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -88,7 +86,7 @@ pub struct Corretiva {
 
 /// Um registro vinculado.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct RegistroVinculado {
+struct RegistroVinculado {
     /// O identificador.
     id: Uuid,
     /// O que ele é.
@@ -156,23 +154,36 @@ pub struct Vincular {
     registros: BTreeSet<Uuid>,
 }
 
-const COLUNAS: &str = "SELECT c.*, u.nome AS criada_por_nome FROM acao_corretiva c \
-                       LEFT JOIN usuario u ON u.tenant = c.tenant AND u.id = c.criada_por ";
+impl From<reading::corretivas::Corretiva> for Corretiva {
+    fn from(lida: reading::corretivas::Corretiva) -> Self {
+        Self {
+            id: lida.id,
+            numero: lida.numero,
+            titulo: lida.titulo,
+            descricao: lida.descricao,
+            tipo: lida.tipo,
+            situacao: lida.situacao,
+            criada_por: PersonRef::new(lida.criada_por, lida.criada_por_nome),
+            criada_em: lida.criada_em,
+            iniciada_em: lida.iniciada_em,
+            encerrada_em: lida.encerrada_em,
+            registros: None,
+        }
+    }
+}
 
-fn corretiva(row: &PgRow) -> sqlx::Result<Corretiva> {
-    Ok(Corretiva {
-        id: row.try_get("id")?,
-        numero: row.try_get("numero")?,
-        titulo: row.try_get("titulo")?,
-        descricao: row.try_get("descricao")?,
-        tipo: row.try_get("tipo")?,
-        situacao: row.try_get("situacao")?,
-        criada_por: PersonRef::new(row.try_get("criada_por")?, row.try_get("criada_por_nome")?),
-        criada_em: row.try_get("criada_em")?,
-        iniciada_em: row.try_get("iniciada_em")?,
-        encerrada_em: row.try_get("encerrada_em")?,
-        registros: None,
-    })
+impl From<Linked> for RegistroVinculado {
+    fn from(lido: Linked) -> Self {
+        Self {
+            id: lido.document,
+            kind: lido.kind,
+            rotulo: record::label(lido.document, lido.numero.as_deref()),
+            titulo: lido.titulo,
+            situacao: lido.situacao,
+            vinculada_por: PersonRef::new(lido.vinculada_por, lido.nome),
+            vinculada_em: lido.vinculada_em,
+        }
+    }
 }
 
 /// Lista as ações corretivas, das mais novas às mais antigas.
@@ -187,21 +198,11 @@ pub async fn listar(
 ) -> ApiResult<Response> {
     let folha = Folha::<(DateTime<Utc>, Uuid)>::new(filtro.limite, filtro.cursor.as_deref())?;
     let mut tx = app.db.snapshot(acesso.tenant).await?;
-    let mut sql = sqlx::QueryBuilder::new(COLUNAS);
-    sql.push("WHERE true");
-    if let Some(situacao) = filtro.situacao {
-        sql.push(" AND c.situacao = ").push_bind(situacao.codigo());
-    }
-    if let Some(tipo) = filtro.tipo {
-        sql.push(" AND c.tipo = ").push_bind(tipo);
-    }
-    if let Some((quando, id)) = folha.depois {
-        sql.push(" AND (c.criada_em, c.id) < (").push_bind(quando).push(", ").push_bind(id);
-        sql.push(")");
-    }
-    sql.push(" ORDER BY c.criada_em DESC, c.id DESC LIMIT ").push_bind(folha.rows());
-    let rows = sql.build().fetch_all(&mut *tx).await.map_err(consulta::cursor_estranho)?;
-    let todas = rows.iter().map(corretiva).collect::<sqlx::Result<Vec<_>>>()?;
+    let situacao = filtro.situacao.map(SituacaoCorretiva::codigo);
+    let lidas =
+        reading::corretivas::page(&mut tx, situacao, filtro.tipo, folha.depois, folha.rows()).await;
+    let lidas = lidas.map_err(consulta::cursor_estranho)?;
+    let todas = lidas.into_iter().map(Corretiva::from).collect();
     Ok(folha.close(todas, |ultima| (ultima.criada_em, ultima.id)).linked(&uri))
 }
 
@@ -223,46 +224,9 @@ pub async fn ver(
 }
 
 async fn uma(tx: &mut PgTransaction<'_>, quem: &Principal, id: Uuid) -> ApiResult<Corretiva> {
-    let row = sqlx::query(sqlx::AssertSqlSafe(format!("{COLUNAS} WHERE c.id = $1")))
-        .bind(id)
-        .fetch_one(&mut **tx)
-        .await?;
-    let mut lida = corretiva(&row)?;
-    let viewer = Viewer::of(&quem.pessoa);
-    let rows = sqlx::query(concat!(
-        "SELECT v.document, d.kind, coalesce(a.numero, o.numero) AS numero, \
-             coalesce(a.titulo, o.titulo, '') AS titulo, \
-             coalesce(a.situacao_nome, o.situacao_nome, '') AS situacao, \
-             v.vinculada_por, u.nome, v.vinculada_em \
-         FROM corretiva_vinculo v \
-         JOIN document d ON d.tenant = v.tenant AND d.id = v.document \
-         LEFT JOIN assistencias a ON a.tenant = v.tenant AND a.id = v.document \
-         LEFT JOIN ocorrencias o ON o.tenant = v.tenant AND o.id = v.document \
-         LEFT JOIN usuario u ON u.tenant = v.tenant AND u.id = v.vinculada_por \
-         WHERE v.id = $3 AND ",
-        visible!("d", with kind),
-        " ORDER BY v.vinculada_em, v.document LIMIT $4"
-    ))
-    .bind(viewer.id)
-    .bind(viewer.all)
-    .bind(id)
-    .bind(MOSTRADOS_MAX)
-    .fetch_all(&mut **tx)
-    .await?;
-    let vinculado = |row: &PgRow| -> sqlx::Result<RegistroVinculado> {
-        let (id, numero): (Uuid, Option<String>) =
-            (row.try_get("document")?, row.try_get("numero")?);
-        Ok(RegistroVinculado {
-            id,
-            kind: row.try_get("kind")?,
-            rotulo: record::label(id, numero.as_deref()),
-            titulo: row.try_get("titulo")?,
-            situacao: row.try_get("situacao")?,
-            vinculada_por: PersonRef::new(row.try_get("vinculada_por")?, row.try_get("nome")?),
-            vinculada_em: row.try_get("vinculada_em")?,
-        })
-    };
-    lida.registros = Some(rows.iter().map(vinculado).collect::<sqlx::Result<_>>()?);
+    let mut lida = Corretiva::from(reading::corretivas::one(tx, id).await?);
+    let vinculados = reading::corretivas::linked(tx, Viewer::of(&quem.pessoa), id).await?;
+    lida.registros = Some(vinculados.into_iter().map(RegistroVinculado::from).collect());
     Ok(lida)
 }
 
@@ -327,30 +291,15 @@ pub async fn alterar(
     let muda_descricao = mudanca.descricao.is_some();
     let descricao = corretivas::descricao(mudanca.descricao)?;
     let mut tx = app.db.tenant(acesso.tenant).await?;
-    let situacao = travar(&mut tx, id).await?;
+    let situacao = corretiva::lock(&mut tx, id).await?;
     if_match.check(&ETag::of_json(&uma(&mut tx, &acesso, id).await?)?)?;
     if situacao == SituacaoCorretiva::Encerrada.codigo() {
         return Err(fora_de_hora());
     }
-    sqlx::query(
-        "UPDATE acao_corretiva SET titulo = coalesce($2, titulo), \
-             descricao = CASE WHEN $3 THEN $4 ELSE descricao END WHERE id = $1",
-    )
-    .bind(id)
-    .bind(titulo)
-    .bind(muda_descricao)
-    .bind(descricao)
-    .execute(&mut *tx)
-    .await?;
+    let descricao = muda_descricao.then_some(descricao);
+    corretiva::rewrite(&mut tx, id, titulo, descricao).await?;
     tx.commit().await?;
     responder(&app, &acesso, id).await
-}
-
-async fn travar(tx: &mut PgTransaction<'_>, id: Uuid) -> sqlx::Result<String> {
-    sqlx::query_scalar("SELECT situacao FROM acao_corretiva WHERE id = $1 FOR UPDATE")
-        .bind(id)
-        .fetch_one(&mut **tx)
-        .await
 }
 
 fn fora_de_hora() -> ApiError {
@@ -369,9 +318,7 @@ pub async fn iniciar(
     acesso: Acesso<EscreverRegistros>,
     ApiPath(id): ApiPath<Uuid>,
 ) -> ApiResult<Response> {
-    let sql = "UPDATE acao_corretiva SET situacao = 'em_execucao', iniciada_em = now() \
-               WHERE id = $1 AND situacao = 'rascunho'";
-    avancar(&app, &acesso, id, SituacaoCorretiva::EmExecucao, sql).await
+    avancar(&app, &acesso, id, Step::Start).await
 }
 
 /// Encerra uma ação corretiva em execução.
@@ -385,27 +332,20 @@ pub async fn encerrar(
     acesso: Acesso<EscreverRegistros>,
     ApiPath(id): ApiPath<Uuid>,
 ) -> ApiResult<Response> {
-    let sql = "UPDATE acao_corretiva SET situacao = 'encerrada', encerrada_em = now() \
-               WHERE id = $1 AND situacao = 'em_execucao'";
-    avancar(&app, &acesso, id, SituacaoCorretiva::Encerrada, sql).await
+    avancar(&app, &acesso, id, Step::Finish).await
 }
 
-/// Goes on to `para`; where it is already, nothing is left to do.
-async fn avancar(
-    app: &App,
-    quem: &Principal,
-    id: Uuid,
-    para: SituacaoCorretiva,
-    sql: &'static str,
-) -> ApiResult<Response> {
+/// Takes the step; where that was done before, nothing is left to do.
+async fn avancar(app: &App, quem: &Principal, id: Uuid, step: Step) -> ApiResult<Response> {
     quem.exige(Permissao::Gerenciar)?;
+    let para = match step {
+        Step::Start => SituacaoCorretiva::EmExecucao,
+        Step::Finish => SituacaoCorretiva::Encerrada,
+    };
     let mut tx = app.db.tenant(quem.tenant).await?;
-    let situacao = travar(&mut tx, id).await?;
-    if situacao != para.codigo() {
-        let done = sqlx::query(sql).bind(id).execute(&mut *tx).await?;
-        if done.rows_affected() == 0 {
-            return Err(fora_de_hora());
-        }
+    let situacao = corretiva::lock(&mut tx, id).await?;
+    if situacao != para.codigo() && !corretiva::advance(&mut tx, id, step).await? {
+        return Err(fora_de_hora());
     }
     tx.commit().await?;
     responder(app, quem, id).await

@@ -244,7 +244,7 @@ pub struct Rascunho {
 
 /// Um item da cópia.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ItemDoRascunho {
+struct ItemDoRascunho {
     /// O identificador que terá.
     id: Uuid,
     /// Os campos.

@@ -258,7 +258,8 @@ pub fn momento(nome: &str, texto: &str, fuso: Tz, fim: bool) -> ApiResult<DateTi
     })
 }
 
-/// What is looked for: every word is in the record, or in its client. Nothing where there is no word.
+/// What is looked for: every word is in the record, or in its client. Nothing where there is no
+/// word.
 fn words(q: &str) -> ApiResult<Option<serde_json::Value>> {
     if q.chars().count() > BUSCA_CHARS_MAX {
         let mensagem = format!("A busca aceita até {BUSCA_CHARS_MAX} caracteres.");

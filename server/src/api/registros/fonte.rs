@@ -1,85 +1,8 @@
-//! The sources for reports, and how rows of one are asked for.
+//! How rows of a source for reports are asked for.
 
 use campo_domain::kind::Kind;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
-
-/// Uma fonte de relatórios.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fonte {
-    /// Um registro por linha, de todos os tipos.
-    Registros,
-    /// Um item por linha.
-    Itens,
-    /// Uma despesa por linha.
-    Despesas,
-    /// Uma análise por linha.
-    Analises,
-    /// Uma ação por linha.
-    Acoes,
-    /// Um acontecimento por linha.
-    Acompanhamentos,
-    /// Uma passagem por uma situação por linha, com quanto tempo durou.
-    Situacoes,
-    /// Um e-mail sobre um registro por linha.
-    Emails,
-    /// Um registro vinculado a uma ação corretiva por linha.
-    AcoesCorretivas,
-    /// Um registro que mudou, ou deixou de ser visto, por linha, na ordem em que aconteceu.
-    Mudancas,
-}
-
-impl Fonte {
-    /// Every source.
-    pub const TODAS: [Fonte; 10] = [
-        Fonte::Registros,
-        Fonte::Itens,
-        Fonte::Despesas,
-        Fonte::Analises,
-        Fonte::Acoes,
-        Fonte::Acompanhamentos,
-        Fonte::Situacoes,
-        Fonte::Emails,
-        Fonte::AcoesCorretivas,
-        Fonte::Mudancas,
-    ];
-
-    /// The name in the address.
-    pub const fn codigo(self) -> &'static str {
-        match self {
-            Fonte::Registros => "registros",
-            Fonte::Itens => "itens",
-            Fonte::Despesas => "despesas",
-            Fonte::Analises => "analises",
-            Fonte::Acoes => "acoes",
-            Fonte::Acompanhamentos => "acompanhamentos",
-            Fonte::Situacoes => "situacoes",
-            Fonte::Emails => "emails",
-            Fonte::AcoesCorretivas => "acoes-corretivas",
-            Fonte::Mudancas => "mudancas",
-        }
-    }
-
-    /// What it has, for whoever chooses.
-    pub const fn descricao(self) -> &'static str {
-        match self {
-            Fonte::Registros => "Um registro por linha, de todos os tipos.",
-            Fonte::Itens => "Um item por linha.",
-            Fonte::Despesas => "Uma despesa por linha.",
-            Fonte::Analises => "Uma análise por linha.",
-            Fonte::Acoes => "Uma ação por linha.",
-            Fonte::Acompanhamentos => "Um acontecimento por linha.",
-            Fonte::Situacoes => "Uma passagem por uma situação por linha, com quanto durou.",
-            Fonte::Emails => "Um e-mail sobre um registro por linha.",
-            Fonte::AcoesCorretivas => "Um registro vinculado a uma ação corretiva por linha.",
-            Fonte::Mudancas => {
-                "Um registro que mudou, ou deixou de ser visto, por linha, na ordem em que \
-                 aconteceu: para manter uma cópia."
-            }
-        }
-    }
-}
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 /// Which rows.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]

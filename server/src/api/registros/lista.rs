@@ -30,7 +30,7 @@ use uuid::Uuid;
 
 /// One record of a list.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct RegistroDaLista {
+struct RegistroDaLista {
     /// O identificador.
     id: Uuid,
     /// O que ele é.

@@ -1,9 +1,9 @@
 //! Records in the API: lists, one record whole, every command, its acompanhamento, ações, ações
 //! corretivas, the client's portal, the search and the sources of reports.
 //!
-//! Reading goes by the one predicate (`visible!`, `office::seen`); how a record reads and what may be
-//! done to it is asked of `campo_screens`; writing goes by `office`, the same gate as a device's.
-//! Nothing here decides what may be done.
+//! Reading goes by the one predicate (`visible!`, `office::seen`); how a record reads and what may
+//! be done to it is asked of `campo_screens`; writing goes by `office`, the same gate as a
+//! device's. Nothing here decides what may be done.
 
 pub mod acoes;
 pub mod acompanhamento;

@@ -1,4 +1,5 @@
-//! What a person may do to a record now, with what each thing still lacks, as `campo_screens` has it.
+//! What a person may do to a record now, with what each thing still lacks, as `campo_screens` has
+//! it.
 
 use super::vista::Recusa;
 use crate::reading::json::Situacao;

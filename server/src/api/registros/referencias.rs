@@ -7,6 +7,7 @@ use crate::{
     error::{ApiError, ApiResult},
     http::principal::Principal,
     office::preparo,
+    reading::references,
 };
 use campo_domain::{
     command::{Command, Listados, NovoItem},
@@ -50,15 +51,7 @@ pub async fn check_groups(app: &App, quem: &Principal, listados: &Listados) -> A
         return Ok(());
     }
     let mut tx = app.db.snapshot(quem.tenant).await?;
-    let conhecidos: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM unnest($1::text[]) g WHERE EXISTS (SELECT 1 FROM referencia r \
-             WHERE r.tenant = campo_tenant() AND r.collection = 'grupo' AND r.key = g \
-                 AND r.active) \
-         OR EXISTS (SELECT 1 FROM usuario u WHERE g = ANY(u.grupos))",
-    )
-    .bind(&grupos)
-    .fetch_one(&mut *tx)
-    .await?;
+    let conhecidos = references::groups_known(&mut tx, &grupos).await?;
     if conhecidos.unsigned_abs() == grupos.len() as u64 {
         return Ok(());
     }

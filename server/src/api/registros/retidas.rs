@@ -33,7 +33,7 @@ use uuid::Uuid;
 
 /// Um trabalho retido, na lista.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct RetidaDaLista {
+struct RetidaDaLista {
     /// O identificador.
     id: Uuid,
     /// O registro.
@@ -78,7 +78,7 @@ pub struct Retida {
 
 /// Uma coisa que o trabalho retido escreveria, como uma pessoa lê.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct EscritaRetida {
+struct EscritaRetida {
     /// O campo, ou o que é feito.
     rotulo: String,
     /// Como o registro está.

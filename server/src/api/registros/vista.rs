@@ -66,7 +66,7 @@ pub struct EstadoDoArquivo {
 
 /// De onde se baixa cada variante de um arquivo.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct LinksDoArquivo {
+struct LinksDoArquivo {
     /// Os bytes como foram tirados.
     original: String,
     /// Um JPEG de até 1.600 pixels de lado.

@@ -8,14 +8,13 @@ use crate::{
     arquivos::declared::{Declared, may_have},
     error::{ApiError, ApiResult},
     http::principal::Principal,
-    ledger, objects, office,
+    objects, office,
     visibility::{Viewer, visible},
 };
 use axum::http::StatusCode;
 use campo_domain::{
     ids::{DocumentId, ItemId, TenantId},
     parte::{Colecao, Variante},
-    policy,
 };
 use campo_sync::admission::Merged;
 use object_store::ObjectStoreExt;
@@ -63,8 +62,7 @@ pub async fn permitted(
     let item = item.ok_or_else(ApiError::nao_encontrado)?;
     let author = item.autoria.por;
     if author != pessoa.id {
-        let caso = ledger::caso(&mut tx, tenant, registro.raiz()).await?;
-        let sees = policy::alcanca(pessoa, registro, &merged.tipo, &caso.as_policy());
+        let sees = office::sees(&mut tx, tenant, pessoa, &merged).await?;
         let own = may_have(&mut tx, pessoa, author).await?;
         if !sees || !own {
             return Err(ApiError::nao_encontrado());

@@ -1,7 +1,10 @@
 //! Whether what values refer to is there and in use: people whom work may be given to, records that
 //! the person may see, entries of catalogues that are offered.
 
-use crate::{reading::record, reference::eligible, visibility::Viewer};
+use crate::{
+    reading::{record, references},
+    visibility::Viewer,
+};
 use campo_domain::{
     command::NovoItem,
     parte::Colecao,
@@ -37,24 +40,18 @@ pub(super) async fn inelegiveis(
     if pessoas.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let rows: Vec<(Uuid, bool, bool, bool)> = sqlx::query_as(concat!(
-        "SELECT id, ",
-        eligible!(),
-        ", ativo AND 'ver' = ANY(permissoes), 'portal' = ANY(permissoes) \
-         FROM usuario WHERE id = ANY($1)"
-    ))
-    .bind(pessoas.iter().map(|(id, _)| *id).collect::<Vec<_>>())
-    .fetch_all(&mut **tx)
-    .await?;
+    let ids = pessoas.iter().map(|(id, _)| *id).collect();
+    let conhecidas = references::standing(tx, ids).await?;
     let recusa = |(id, papel): &(Uuid, Papel)| {
-        let conhecida = rows.iter().find(|(conhecida, ..)| conhecida == id);
-        let Some((_, elegivel, ve, portal)) = conhecida else { return Some(Codigo::ValorInvalido) };
-        let serve = match papel {
-            Papel::Encarregada => *elegivel,
-            Papel::Participante => *ve,
-            Papel::Listada => !portal,
+        let Some(conhecida) = conhecidas.iter().find(|conhecida| conhecida.id == *id) else {
+            return Some(Codigo::ValorInvalido);
         };
-        match (serve, portal) {
+        let serve = match papel {
+            Papel::Encarregada => conhecida.eligible,
+            Papel::Participante => conhecida.sees,
+            Papel::Listada => !conhecida.portal,
+        };
+        match (serve, conhecida.portal) {
             (true, _) => None,
             (false, true) => Some(Codigo::ClienteDoPortal),
             (false, false) => Some(Codigo::ValorInvalido),
@@ -109,15 +106,8 @@ pub async fn fora_de_uso(
     if entradas.is_empty() {
         return Ok(fora);
     }
-    let faltam: Vec<i64> = sqlx::query_scalar(
-        "SELECT n.ordem FROM unnest($1::text[], $2::text[]) WITH ORDINALITY n (c, k, ordem) \
-         WHERE NOT EXISTS (SELECT 1 FROM referencia r WHERE r.tenant = campo_tenant() \
-             AND r.collection = n.c AND r.key = n.k AND r.active AND r.addressee IS NULL)",
-    )
-    .bind(entradas.iter().map(|(_, catalogo, _)| *catalogo).collect::<Vec<_>>())
-    .bind(entradas.iter().map(|(.., codigo)| *codigo).collect::<Vec<_>>())
-    .fetch_all(&mut **tx)
-    .await?;
+    let nomes: Vec<_> = entradas.iter().map(|(_, catalogo, codigo)| (*catalogo, *codigo)).collect();
+    let faltam = references::not_offered(tx, &nomes).await?;
     let faltam: BTreeSet<i64> = faltam.into_iter().collect();
     let faltam = (1..).zip(entradas).filter(|(ordem, _)| faltam.contains(ordem));
     fora.extend(faltam.map(|(_, (lugar, ..))| (lugar, Codigo::ValorInvalido)));

@@ -1,6 +1,6 @@
-//! What a list may be ordered by, and how the value of a field is read out of a row. Whatever stands
-//! in a query as an identifier stands here, or in the domain's tables of fields. What the columns
-//! are called is said by `campo_screens::columns`.
+//! What a list may be ordered by, and how the value of a field is read out of a row. Whatever
+//! stands in a query as an identifier stands here, or in the domain's tables of fields. What the
+//! columns are called is said by `campo_screens::columns`.
 
 use crate::projection::table;
 use campo_domain::{

@@ -15,7 +15,7 @@ use campo_domain::{
     registro::{Campos, Registro},
     valor::Valor,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use sqlx::{
     Arguments, PgTransaction, Postgres, QueryBuilder, Row,
@@ -76,6 +76,19 @@ impl Linha {
     /// Number, or the provisional label.
     pub fn rotulo(&self) -> String {
         self.numero.clone().unwrap_or_else(|| Registro::rotulo_provisorio(self.id.into()))
+    }
+
+    /// The day by which it should be done, if one was set.
+    pub fn prazo(&self) -> Option<NaiveDate> {
+        match self.campos.get("prazo") {
+            Some(Valor::Data(day)) => Some(*day),
+            _ => None,
+        }
+    }
+
+    /// Code of its priority, if one was set.
+    pub fn prioridade(&self) -> Option<&str> {
+        self.campos.get("prioridade").and_then(Valor::texto)
     }
 }
 

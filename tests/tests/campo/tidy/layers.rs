@@ -18,8 +18,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Crates of others that one of ours, tests included, must never be built from: what is pure has no clock, socket,
-/// disk or database, and neither side takes the other's database.
+/// Crates of others that one of ours, tests included, must never be built from: what is pure has no
+/// clock, socket, disk or database, and neither side takes the other's database.
 const NEVER: &[(&str, &[&str])] = &[
     ("domain", &["automerge", "axum", "minicbor", "rusqlite", "sqlx", "tokio", "ureq"]),
     ("fotos", &["axum", "rusqlite", "sqlx", "tokio", "ureq"]),

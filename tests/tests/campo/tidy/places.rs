@@ -7,7 +7,8 @@ use super::{
     workspace::WORKSPACE,
 };
 
-/// Modules of the server that own a table, or read them for screens and programs.
+/// Modules of the server that own a table, or read them for screens and programs. `objects` asks
+/// PostgreSQL only for locks of its own keys, `testing` for the databases that it makes.
 const SQL: &[&str] = &[
     "arquivos",
     "auth",
@@ -15,6 +16,7 @@ const SQL: &[&str] = &[
     "db",
     "http",
     "ledger",
+    "objects",
     "outbox",
     "postgres",
     "projection",
@@ -22,6 +24,7 @@ const SQL: &[&str] = &[
     "rebuild",
     "reference",
     "search",
+    "testing",
     "timers",
 ];
 /// Where the phone's database is read and written, and what does it.

@@ -2,10 +2,14 @@
 
 use super::order;
 use crate::{
-    api::registros::{busca, filtro::Filtro, fonte::Fonte, fontes},
+    api::registros::filtro::Filtro,
     auth::accounts::{self, NewCompany},
     projection::table,
-    reading::lists::{self, DEFAULT, Key, List},
+    reading::{
+        lists::{self, DEFAULT, Key, List},
+        search,
+        sources::{self, Fonte},
+    },
     testing,
     visibility::Viewer,
 };
@@ -115,10 +119,10 @@ async fn planos_de_todos(
     let mut tx = db.snapshot(tenant).await.unwrap();
     let mut fonte = lists::begin(viewer, FUSO).unwrap();
     fonte.push("EXPLAIN ");
-    fontes::consulta(&mut fonte, Fonte::Registros, &Default::default(), FUSO, None).unwrap();
+    sources::select(&mut fonte, Fonte::Registros, Default::default(), None);
     fonte.push(" LIMIT 51");
     let fonte = fonte.build().fetch_all(&mut *tx).await.unwrap();
-    let sql = format!("EXPLAIN {}", busca::sql());
+    let sql = format!("EXPLAIN {}", search::sql());
     let busca = sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(viewer.id)
         .bind(viewer.all)

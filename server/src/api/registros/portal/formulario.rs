@@ -37,7 +37,7 @@ pub struct TipoDoPortal {
 
 /// Um campo do formulário do portal.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct CampoDoPortal {
+struct CampoDoPortal {
     /// O nome do campo.
     campo: &'static str,
     /// O que uma pessoa lê.

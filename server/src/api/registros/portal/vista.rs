@@ -1,5 +1,6 @@
-//! One case as its client sees it, as `campo_screens` has it. What is the company's own is not in it:
-//! internal stages, notes and fields, and what is written in a field before the client may read it.
+//! One case as its client sees it, as `campo_screens` has it. What is the company's own is not in
+//! it: internal stages, notes and fields, and what is written in a field before the client may read
+//! it.
 
 use super::lista::LinhaDoPortal;
 use crate::{
@@ -72,7 +73,7 @@ pub struct Passo {
 
 /// Uma interação.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct NotaDoPortal {
+struct NotaDoPortal {
     /// O identificador.
     id: Uuid,
     /// O texto.
@@ -89,7 +90,7 @@ pub struct NotaDoPortal {
 
 /// Um arquivo do cliente.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct AnexoDoPortal {
+struct AnexoDoPortal {
     /// O identificador.
     id: Uuid,
     /// Os campos.
