@@ -4,7 +4,7 @@
 
 use crate::Sabotage;
 use crate::dice::Dice;
-use crate::world::References;
+use crate::ledger::References;
 use automerge::{Automerge, Change, ChangeHash};
 use campo_domain::{
     command::Command,
@@ -14,7 +14,8 @@ use campo_domain::{
 };
 use campo_sync::{
     client::{
-        self, Context, Decided, Event, Fate, LocalDocument, Queued, RunError, Settled, Stamp,
+        self, Context, Decided, Event, Fate, LocalDocument, Queued, Reference, RunError, Settled,
+        Stamp,
     },
     document::{Actor, DocumentError},
     edit,
@@ -92,6 +93,24 @@ impl Account {
             .collect();
         queue.sort_by_key(|(_, queued)| self.order.get(&queued.id).copied().unwrap_or(u64::MAX));
         queue
+    }
+
+    /// Takes an entry of the reference data in.
+    fn refer(&mut self, reference: &Reference) {
+        let Reference { collection, key, active, data } = reference;
+        if collection != "eu" {
+            let said = serde_json::from_str(data).unwrap_or_default();
+            self.references.insert((collection.clone(), key.clone()), (*active, said));
+        }
+        match collection.as_str() {
+            "eu" => self.pessoa = serde_json::from_str(data).ok(),
+            "tipo" => {
+                if let Ok(tipo) = serde_json::from_str::<Tipo>(data) {
+                    self.tipos.incluir(tipo);
+                }
+            }
+            _ => {}
+        }
     }
 }
 
@@ -207,7 +226,7 @@ impl Device {
     ///
     /// # Errors
     /// The document is not there, or the command makes no sense on it at all.
-    pub fn run_unruly(
+    pub(crate) fn run_unruly(
         &mut self,
         id: DocumentId,
         command: Command,
@@ -303,22 +322,7 @@ impl Device {
         let sorted = client::sort(response);
         assert_eq!(sorted.user, self.signed_in, "an answer to another person's request");
         let mut account = self.account().clone();
-        for reference in sorted.references {
-            if reference.collection != "eu" {
-                let data = serde_json::from_str(&reference.data).unwrap_or_default();
-                let key = (reference.collection.clone(), reference.key.clone());
-                account.references.insert(key, (reference.active, data));
-            }
-            match reference.collection.as_str() {
-                "eu" => account.pessoa = serde_json::from_str(&reference.data).ok(),
-                "tipo" => {
-                    if let Ok(tipo) = serde_json::from_str::<Tipo>(&reference.data) {
-                        account.tipos.incluir(tipo);
-                    }
-                }
-                _ => {}
-            }
-        }
+        sorted.references.iter().for_each(|reference| account.refer(reference));
         if account.pessoa.is_none() && !sorted.documents.is_empty() {
             return Err(CannotAbsorb::WhoAmI.into());
         }

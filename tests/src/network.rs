@@ -23,11 +23,11 @@ pub struct Faults {
 
 impl Faults {
     /// None at all.
-    pub const NONE: Faults =
+    const NONE: Faults =
         Faults { request_lost: 0, response_lost: 0, duplicated: 0, delayed: 0, partitioned: 0 };
 
     /// Some, as bad as the dice say.
-    pub fn roll(dice: &mut Dice) -> Self {
+    pub(crate) fn roll(dice: &mut Dice) -> Self {
         let mut upto = |max: usize| u32::try_from(dice.below(max + 1)).unwrap_or(0);
         Faults {
             request_lost: upto(200),
@@ -96,7 +96,7 @@ impl<M: Clone> Network<M> {
     }
 
     /// Whether a phone is cut off.
-    pub fn is_cut(&self, device: usize, now: DateTime<Utc>) -> bool {
+    pub(crate) fn is_cut(&self, device: usize, now: DateTime<Utc>) -> bool {
         self.cut_off.get(&device).is_some_and(|until| *until > now)
     }
 

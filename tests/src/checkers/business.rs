@@ -1,6 +1,6 @@
 //! What follows a record, and what both sides make of it.
 
-use super::{Checked, Checker, ensure, violated};
+use super::violation::{Checked, Checker, ensure, violated};
 use crate::oracle::{Judged, Oracle};
 use campo_domain::{
     command::Command,
@@ -14,7 +14,7 @@ use campo_domain::{
 use std::fmt::Debug;
 
 /// Each of these happened as often as it must, in whatever order.
-pub fn same<T: Debug + PartialEq>(there: &[T], expected: &[T], what: &str) -> Checked {
+pub(crate) fn same<T: Debug + PartialEq>(there: &[T], expected: &[T], what: &str) -> Checked {
     let often = |of: &[T], one: &T| of.iter().filter(|other| *other == one).count();
     let wrong = there.iter().chain(expected).find(|one| often(there, one) != often(expected, one));
     match wrong {
@@ -28,12 +28,12 @@ pub fn same<T: Debug + PartialEq>(there: &[T], expected: &[T], what: &str) -> Ch
 }
 
 /// What the log says of a request is what had to be said, when it had to be.
-pub fn judged(judged: &Judged) -> Checked {
+pub(crate) fn judged(judged: &Judged) -> Checked {
     ensure(judged.is_right(), Checker::Oracle, || format!("a verdict is wrong: {judged:?}"))
 }
 
 /// A phone shows a file as verified only if the store has verified it.
-pub fn proven(oracle: &Oracle, shown: &Registro, who: &str) -> Checked {
+pub(crate) fn proven(oracle: &Oracle, shown: &Registro, who: &str) -> Checked {
     let verified = |of: SituacaoArquivo| of == SituacaoArquivo::Verificada;
     let wrong = shown.arquivos.iter().find(|(anexo, arquivo)| {
         verified(arquivo.situacao) && !verified(oracle.arquivo(shown.id, **anexo))
@@ -44,7 +44,7 @@ pub fn proven(oracle: &Oracle, shown: &Registro, who: &str) -> Checked {
 }
 
 /// What the office was told is done can be read in the record.
-pub fn done(oracle: &Oracle, id: DocumentId, command: &Command) -> Checked {
+pub(crate) fn done(oracle: &Oracle, id: DocumentId, command: &Command) -> Checked {
     let Some((registro, _)) = oracle.registro(id) else {
         return Err(violated(Checker::NothingLost, format!("{command:?} left no {id}")));
     };
@@ -82,7 +82,7 @@ pub fn done(oracle: &Oracle, id: DocumentId, command: &Command) -> Checked {
 
 /// Whether phone and server, which know the same of a record, allow the same; but for what takes a
 /// connection, and for photos that only the phone counts before they have arrived.
-pub fn agree(
+pub(crate) fn agree(
     phone: (&Registro, &Pessoa),
     server: (&Registro, &Pessoa),
     tipo: &Tipo,

@@ -1,6 +1,6 @@
 //! What an accepted command wrote is found in the record, or somebody wrote over it.
 
-use super::{Checked, Checker, ensure, violated};
+use super::violation::{Checked, Checker, ensure, violated};
 use crate::oracle::Oracle;
 use campo_domain::{
     command::{Command, NovoItem},

@@ -4,6 +4,7 @@
 
 mod commit;
 mod people;
+mod print;
 mod pull;
 
 use crate::{
@@ -29,13 +30,10 @@ use campo_sync::{
     wire::{Hash, Limits, PROTOCOL, Push, Reason, SyncRequest, SyncResponse, Verdict},
 };
 use chrono::{DateTime, Utc};
-use commit::Print;
+use print::{Cases, Print};
 use serde::Deserialize;
 use serde_json::Value;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// A document and what the log says of it.
 #[derive(Clone, Debug)]
@@ -115,7 +113,7 @@ pub struct MemoryLedger {
     rows: Vec<Row>,
     by_seq: BTreeMap<u64, usize>,
     documents: BTreeMap<DocumentId, Stored>,
-    cases: BTreeMap<DocumentId, BTreeMap<DocumentId, BTreeSet<UserId>>>,
+    cases: Cases,
     restricoes: BTreeMap<DocumentId, Restricao>,
     /// Since when the person's devices hold a case: changes before come in a snapshot. What was
     /// lost keeps its place, for it comes back by a later one only.

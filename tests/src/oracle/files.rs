@@ -1,17 +1,12 @@
 //! How far the bytes of files have come (R83): the server alone says so, as the store told it, and
 //! what was verified stays so.
 
-use super::Oracle;
+use super::{Files, Oracle};
 use crate::ledger::Told;
 use campo_domain::{
     ids::{DocumentId, ItemId},
     registro::{Registro, SituacaoArquivo},
 };
-use std::collections::BTreeMap;
-
-/// What was told of each file of a record: how far, and why it was discarded.
-pub(super) type Files = BTreeMap<ItemId, (SituacaoArquivo, Option<String>)>;
-
 impl Oracle {
     /// The store tells how far the bytes of a file have come. Says whether the record has it.
     pub fn tell(&mut self, told: Told) -> bool {

@@ -1,7 +1,7 @@
 //! What must become of a change, and of a command of the office.
 
 use super::{
-    Oracle, flow,
+    Oracle, flow, office,
     rules::{self, Codes},
     whole,
 };
@@ -235,19 +235,7 @@ impl Oracle {
         let now = self.person(usuario);
         let then = self.person_at(usuario, push.seen);
         let Some(mirror) = mirror else {
-            let Command::Criar { tipo, .. } = command else {
-                return Err(["nao_encontrado"].into());
-            };
-            let tipo = self.tipos.obter(tipo).map_err(|_| Codes::from(["tipo_desconhecido"]))?;
-            let reasons = rules::cannot_create(&now, tipo, command);
-            let knowing = rules::cannot_create(&then, tipo, command);
-            for (reason, knowingly) in reasons.into_iter().zip(knowing) {
-                if !reason.is_empty() && !knowingly.is_empty() {
-                    return Err(reason);
-                }
-                *late |= !reason.is_empty();
-            }
-            return self.whole(push.document, change, command, (tipo, &now, &then), late);
+            return self.creation(push.document, change, command, (&now, &then), late);
         };
         let tipo = &mirror.tipo;
         if flow::request(command, tipo).is_some_and(|request| request.verbo.is_empty()) {
@@ -283,6 +271,30 @@ impl Oracle {
             *late = true;
         }
         self.whole(push.document, change, command, (tipo, &now, &then), late)
+    }
+
+    /// Whether a record may begin so, now or by what its author knew.
+    fn creation(
+        &self,
+        id: DocumentId,
+        change: &Change,
+        command: &Command,
+        (now, then): (&Pessoa, &Pessoa),
+        late: &mut bool,
+    ) -> Result<(), Codes> {
+        let Command::Criar { tipo, .. } = command else {
+            return Err(["nao_encontrado"].into());
+        };
+        let tipo = self.tipos.obter(tipo).map_err(|_| Codes::from(["tipo_desconhecido"]))?;
+        let reasons = rules::cannot_create(now, tipo, command);
+        let knowing = rules::cannot_create(then, tipo, command);
+        for (reason, knowingly) in reasons.into_iter().zip(knowing) {
+            if !reason.is_empty() && !knowingly.is_empty() {
+                return Err(reason);
+            }
+            *late |= !reason.is_empty();
+        }
+        self.whole(id, change, command, (tipo, now, then), late)
     }
 
     /// The record as a whole stays right, or was right where it was written.
@@ -345,7 +357,12 @@ impl Oracle {
 
     /// Why a person in the office, or a client in the portal, may not do this now; empty if the
     /// person may.
-    pub fn expect_office(&self, usuario: UserId, document: DocumentId, command: &Command) -> Codes {
+    pub(crate) fn expect_office(
+        &self,
+        usuario: UserId,
+        document: DocumentId,
+        command: &Command,
+    ) -> Codes {
         let now = self.person(usuario);
         let Some(mirror) = self.documents.get(&document) else {
             return self.expect_creation(usuario, document, command);
@@ -358,7 +375,7 @@ impl Oracle {
         if !sees && !rules::shows_in_portal(&now, registro, tipo) {
             codes.insert("nao_encontrado");
         }
-        codes.extend(flow::office_only(registro, tipo, &now, command));
+        codes.extend(office::office_only(registro, tipo, &now, command));
         codes.extend(rules::nonsense(command, Some(registro)));
         codes.extend(rules::at_the_screen(&now, tipo, command, registro));
         for piece in rules::pieces(command) {

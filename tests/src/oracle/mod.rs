@@ -6,29 +6,27 @@ mod files;
 pub mod flow;
 mod follow;
 mod judge;
+mod judged;
+mod log;
+mod office;
 mod requests;
 mod rules;
 mod whole;
 
-use crate::ledger::{Email, Row, What};
-use automerge::{ActorId, Automerge, Change, ChangeHash, ReadDoc};
+use crate::ledger::Email;
+use automerge::{ActorId, Automerge, Change, ChangeHash};
 use campo_domain::{
     command::Command,
-    ids::{CommandId, DeviceId, DocumentId, HeldId, PedidoId, UserId},
+    ids::{CommandId, DeviceId, DocumentId, HeldId, ItemId, PedidoId, UserId},
     kind::Kind,
     pessoa::{Permissao, Pessoa},
     preset,
-    registro::Registro,
+    registro::{Registro, SituacaoArquivo},
     tipo::{Tipo, Tipos},
 };
-use campo_sync::{
-    document::{self, Actor},
-    exchange::ActionWrite,
-    wire::Hash,
-};
+use campo_sync::{document, exchange::ActionWrite, wire::Hash};
 use chrono::{DateTime, Utc};
-pub use judge::Expect;
-pub use requests::{Due, Judged};
+pub(crate) use judged::{Due, Judged};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -72,6 +70,9 @@ impl Mirror {
     }
 }
 
+/// What was told of each file of a record: how far its bytes have come, and why they were discarded.
+type Files = BTreeMap<ItemId, (SituacaoArquivo, Option<String>)>;
+
 /// A value over the positions of the log: each from its position on.
 #[derive(Clone, Debug)]
 struct Over<T>(Vec<(u64, T)>);
@@ -111,7 +112,7 @@ pub struct Oracle {
     /// Actions that must go out.
     acoes: Vec<ActionWrite>,
     /// What the store told of each record's files.
-    told_of: BTreeMap<DocumentId, files::Files>,
+    told_of: BTreeMap<DocumentId, Files>,
     /// Verdicts, and the records that changed, until somebody asks.
     judged: Vec<Judged>,
     moved: BTreeSet<DocumentId>,
@@ -173,7 +174,7 @@ impl Oracle {
     }
 
     /// A person will be this from the next `eu` row on.
-    pub fn change_person(&mut self, pessoa: Pessoa) {
+    pub(crate) fn change_person(&mut self, pessoa: Pessoa) {
         self.told.insert(pessoa.id, pessoa);
     }
 
@@ -197,7 +198,7 @@ impl Oracle {
     }
 
     /// Every change that a command became.
-    pub fn hashes_of(&self, command: CommandId) -> &[Hash] {
+    pub(crate) fn hashes_of(&self, command: CommandId) -> &[Hash] {
         self.hashes.get(&command).map_or(&[], Vec::as_slice)
     }
 
@@ -218,12 +219,12 @@ impl Oracle {
     }
 
     /// The branch that the change stands in.
-    pub fn held_in(&self, document: DocumentId, hash: &Hash) -> Option<HeldId> {
+    pub(crate) fn held_in(&self, document: DocumentId, hash: &Hash) -> Option<HeldId> {
         self.held.get(&(document, *hash)).copied()
     }
 
     /// The branches, not merged yet, that a change builds on: it must follow one of them.
-    pub fn follows(&self, document: DocumentId, change: &[u8]) -> BTreeSet<HeldId> {
+    pub(crate) fn follows(&self, document: DocumentId, change: &[u8]) -> BTreeSet<HeldId> {
         let deps = Change::try_from(change).map(|change| change.deps().to_vec());
         let deps = deps.unwrap_or_default().into_iter().map(Hash::from);
         let apart = deps.filter(|dep| self.merged(document, dep).is_none());
@@ -238,7 +239,7 @@ impl Oracle {
 
     /// Whether people are busy with the document: work may still happen, and nobody waits for the
     /// client; or it is not here yet.
-    pub fn is_lively(&self, document: DocumentId) -> bool {
+    pub(crate) fn is_lively(&self, document: DocumentId) -> bool {
         let mirror = self.documents.get(&document);
         mirror.is_none_or(|mirror| {
             let atual = rules::situacao(&mirror.tipo, mirror.registro.situacao.as_deref());
@@ -311,7 +312,7 @@ impl Oracle {
     }
 
     /// The documents that a client sees in the portal.
-    pub fn in_portal(&self, usuario: UserId) -> Vec<DocumentId> {
+    pub(crate) fn in_portal(&self, usuario: UserId) -> Vec<DocumentId> {
         let client = self.person(usuario);
         let shows = |m: &&Mirror| rules::shows_in_portal(&client, &m.registro, &m.tipo);
         self.documents.values().filter(shows).map(|mirror| mirror.registro.id).collect()
@@ -325,131 +326,6 @@ impl Oracle {
                 || registro.campos.get("responsavel").and_then(|v| v.id()) == Some(usuario.uuid())
                 || registro.participantes.contains(&usuario)
         })
-    }
-
-    /// Takes a row of the log in, which was written now.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn read(&mut self, row: &Row, now: DateTime<Utc>) -> Result<(), String> {
-        self.rows += 1;
-        self.last = self.last.max(row.seq);
-        match &row.what {
-            What::Change { document, hash, bytes, .. } => {
-                self.change(*document, *hash, bytes, row.seq, now)
-            }
-            What::Revoked { usuario, raiz } => {
-                self.revoked.insert((*usuario, *raiz), row.seq);
-                Ok(())
-            }
-            What::Reference { usuario, collection, key } => {
-                self.addressed.insert((collection.clone(), key.clone()), *usuario);
-                if let (Some(usuario), "eu") = (usuario, collection.as_str())
-                    && let Some(pessoa) = self.told.get(usuario).cloned()
-                {
-                    let over = self.people.entry(*usuario).or_insert(Over(Vec::new()));
-                    over.0.push((row.seq, pessoa));
-                    let cases: Vec<DocumentId> = self.cases.keys().copied().collect();
-                    for raiz in cases {
-                        self.look(*usuario, raiz, row.seq);
-                    }
-                }
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn change(
-        &mut self,
-        id: DocumentId,
-        hash: Hash,
-        bytes: &[u8],
-        seq: u64,
-        now: DateTime<Utc>,
-    ) -> Result<(), String> {
-        let unreadable = |what: &dyn std::fmt::Display| {
-            format!("row {seq} does not fit the document {id}: {what}")
-        };
-        let change = Change::try_from(bytes).map_err(|e| unreadable(&e))?;
-        let numbering = (change.actor_id().clone(), change.seq());
-        let actor = Actor::parse(change.actor_id());
-        let by_server = actor.is_some_and(|actor| actor.user == UserId::SERVIDOR);
-        let mut document = match self.documents.get(&id) {
-            Some(mirror) => mirror.document.clone(),
-            None => Automerge::new(),
-        };
-        document.apply_changes([change]).map_err(|e| unreadable(&e))?;
-        if !document.get_missing_deps(&[]).is_empty() {
-            return Err(unreadable(&"it builds on changes that are not in the log"));
-        }
-        let registro = document::read(&document).map_err(|e| unreadable(&e))?;
-        let tipo = self.tipos.obter(&registro.tipo).map_err(|e| unreadable(&e))?.clone();
-        if !by_server
-            && self.moved.contains(&id)
-            && let Some(left) = self.left(id)
-        {
-            return Err(left);
-        }
-        self.as_told(&registro).map_err(|e| unreadable(&e))?;
-        let before = self.documents.get(&id);
-        let judged = before.and_then(|mirror| self.judged(mirror, &registro));
-        if let Some(written) = self.written.get(&hash) {
-            let before = before.map(|mirror| &mirror.registro);
-            let asked = requests::asked_as_written(before, &registro, &tipo, written);
-            asked.map_err(|e| unreadable(&e))?;
-        }
-        if let Some(mirror) = self.documents.get(&id) {
-            let followed = mirror.follow(&registro, by_server, now).map_err(|e| unreadable(&e))?;
-            self.untold.extend(followed.emails);
-            self.acoes.extend(followed.acoes);
-        }
-        let mirror = self.documents.entry(id).or_insert_with(|| Mirror {
-            document: Automerge::new(),
-            registro: registro.clone(),
-            tipo,
-            changes: BTreeMap::new(),
-            numbering: BTreeSet::new(),
-            moved_at: now,
-            judged_last: None,
-            in_office: None,
-        });
-        let asks = mirror.registro.pedidos.len() < registro.pedidos.len();
-        if !by_server || asks || mirror.registro.arquivos != registro.arquivos {
-            self.moved.insert(id);
-            mirror.judged_last = None;
-            let at_desk = actor.filter(|actor| actor.device == DeviceId::ESCRITORIO);
-            let at_desk = at_desk.map(|actor| actor.user).filter(|_| !by_server);
-            mirror.in_office = at_desk.or(self.approved.filter(|_| !by_server));
-        }
-        if let Some(judged) = &judged {
-            mirror.judged_last = Some(judged.pedido).filter(|_| !judged.of_server);
-        }
-        self.judged.extend(judged);
-        mirror.document = document;
-        mirror.registro = registro;
-        mirror.moved_at = now;
-        mirror.numbering.insert(numbering);
-        if mirror.changes.insert(hash, seq).is_some() {
-            return Err(unreadable(&"it is in the log twice"));
-        }
-        let raiz = mirror.raiz();
-        self.cases.entry(raiz).or_default().insert(id);
-        let people: Vec<UserId> = self.people.keys().copied().collect();
-        for usuario in people {
-            self.look(usuario, raiz, seq);
-        }
-        Ok(())
-    }
-
-    /// Notes whether the person sees the case from this position on.
-    fn look(&mut self, usuario: UserId, raiz: DocumentId, seq: u64) {
-        let kind = self.documents.get(&raiz).map_or(Kind::Assistencia, |m| m.registro.kind);
-        let sees = self.sees_case(usuario, kind, raiz);
-        let over = self.sight.entry((usuario, raiz)).or_insert(Over(vec![(0, false)]));
-        if *over.at(u64::MAX) != sees {
-            over.0.push((seq, sees));
-        }
     }
 
     /// Whether the person could in good faith believe to see the case, having seen this position:
@@ -477,7 +353,7 @@ impl Oracle {
     }
 
     /// Records that wait for their client longer than they may (R54).
-    pub fn overdue(&self, now: DateTime<Utc>) -> Vec<DocumentId> {
+    pub(crate) fn overdue(&self, now: DateTime<Utc>) -> Vec<DocumentId> {
         let overdue = self.documents.iter().filter(|(_, mirror)| mirror.is_overdue(now));
         overdue.map(|(id, _)| *id).collect()
     }

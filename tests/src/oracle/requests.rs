@@ -5,9 +5,9 @@
 use super::{
     Mirror, Oracle,
     flow::{self, Request},
-    rules::{Codes, has, situacao},
+    judged::{Due, Judged},
+    rules::{has, situacao},
 };
-use crate::oracle::Written;
 use campo_domain::{
     fluxo::Consequencia,
     ids::{DeviceId, DocumentId, PedidoId, UserId},
@@ -16,46 +16,6 @@ use campo_domain::{
     tipo::Tipo,
     valor::Valor,
 };
-
-/// What must become of a request where it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Due {
-    /// It is done, and leads there.
-    Done(String),
-    /// It is refused, for one of these reasons.
-    Refused(Codes),
-    /// Nothing yet.
-    Waits,
-}
-
-/// A verdict that the log tells of.
-#[derive(Clone, Debug)]
-pub struct Judged {
-    /// The record.
-    pub document: DocumentId,
-    /// Which request.
-    pub pedido: PedidoId,
-    /// What was said.
-    pub veredito: Veredito,
-    /// What had to be said.
-    pub due: Due,
-    /// A request whose turn it was before.
-    pub passed_over: Option<PedidoId>,
-    /// Whether the server asked for it itself.
-    pub of_server: bool,
-}
-
-impl Judged {
-    /// Whether it is right.
-    pub fn is_right(&self) -> bool {
-        let agrees = match (&self.due, &self.veredito.recusa) {
-            (Due::Done(para), None) => *para == self.veredito.para,
-            (Due::Refused(codes), Some(recusa)) => codes.contains(recusa.codigo.codigo()),
-            _ => false,
-        };
-        agrees && self.passed_over.is_none()
-    }
-}
 
 impl Mirror {
     /// The requests that the server had to look at between its last verdict and this one: from one
@@ -74,13 +34,6 @@ impl Mirror {
     }
 }
 
-/// A request as it stands in a record.
-fn stands<'a>(registro: &Registro, pedido: &'a Pedido) -> Request<'a> {
-    let mut analyses = registro.analises.iter();
-    let brings = analyses.find(|a| a.pedido == Some(pedido.id)).map(|a| a.tipo);
-    Request { pedido: pedido.id, verbo: &pedido.verbo, motivo: pedido.motivo.as_deref(), brings }
-}
-
 impl Oracle {
     /// What must become of a request that has no verdict, now.
     fn due(&self, mirror: &Mirror, pedido: &Pedido) -> Due {
@@ -90,7 +43,7 @@ impl Oracle {
         if !there && before.any(|o| o.veredito.is_none() && o.autoria.por == author) {
             return Due::Waits;
         }
-        let request = stands(registro, pedido);
+        let request = Request::standing(registro, pedido);
         let at_hand = there || mirror.in_office == Some(author);
         match flow::leads(registro, tipo, &self.person(author), &request, at_hand) {
             Err(codes) => Due::Refused(codes),
@@ -122,7 +75,7 @@ impl Oracle {
     }
 
     /// Every verdict since this was last asked.
-    pub fn take_judged(&mut self) -> Vec<Judged> {
+    pub(crate) fn take_judged(&mut self) -> Vec<Judged> {
         std::mem::take(&mut self.judged)
     }
 
@@ -164,14 +117,19 @@ impl Oracle {
 
     /// The situação that the person's phone shows: as if the photos that were declared had arrived,
     /// but for those that were discarded.
-    pub fn forecast(&self, pessoa: &Pessoa, registro: &Registro, tipo: &Tipo) -> Option<String> {
+    pub(crate) fn forecast(
+        &self,
+        pessoa: &Pessoa,
+        registro: &Registro,
+        tipo: &Tipo,
+    ) -> Option<String> {
         let mut then = registro.clone();
         for place in 0..then.pedidos.len() {
             let pedido = then.pedidos[place].clone();
             if pedido.veredito.is_some() || pedido.autoria.por != pessoa.id {
                 continue;
             }
-            let request = stands(&then, &pedido);
+            let request = Request::standing(&then, &pedido);
             let leads = flow::leads(&then, tipo, pessoa, &request, true);
             let Ok(para) = leads else { continue };
             if flow::awaits_other_photos(&then, tipo, request.verbo) {
@@ -196,24 +154,4 @@ fn takes(tipo: &Tipo, author: &Pessoa, pedido: &Pedido) -> bool {
     let known = tipo.kind.campo("responsavel").is_some() && tipo.tem_campo("responsavel");
     let assigns = edges.any(|edge| edge.efeitos.contains(&Consequencia::AtribuirSeVazio));
     done && assigns && known && has(author, Permissao::Ver)
-}
-
-/// What stands in the record is what was asked for.
-pub(super) fn asked_as_written(
-    before: Option<&Registro>,
-    after: &Registro,
-    tipo: &Tipo,
-    written: &Written,
-) -> Result<(), String> {
-    let is_new = |pedido: &&Pedido| {
-        before.is_none_or(|before| before.pedidos.iter().all(|old| old.id != pedido.id))
-    };
-    let new: Vec<Request<'_>> =
-        after.pedidos.iter().filter(is_new).map(|pedido| stands(after, pedido)).collect();
-    let asked = flow::request(&written.command, tipo);
-    match (&new[..], asked) {
-        ([], None) => Ok(()),
-        ([new], Some(asked)) if *new == asked => Ok(()),
-        (new, asked) => Err(format!("{asked:?} was asked for, {new:?} stands there")),
-    }
 }

@@ -4,14 +4,14 @@
 use campo_domain::{
     command::Command,
     fluxo::{CamposEditaveis, Fase, Situacao},
-    ids::DocumentId,
+    ids::{DocumentId, PedidoId},
     kind::Kind,
     parte::Colecao,
     pessoa::{Permissao, Pessoa},
     refusal::Refusal,
     registro::{Registro, Restricao, TipoAnalise, Visibilidade},
     tipo::Tipo,
-    valor::Valor,
+    valor::{Campo, Valor},
 };
 use std::collections::BTreeSet;
 
@@ -76,7 +76,7 @@ pub fn text<'a>(registro: &'a Registro, campo: &str) -> &'a str {
     }
 }
 
-pub fn code(refusal: &Refusal) -> &'static str {
+fn code(refusal: &Refusal) -> &'static str {
     refusal.codigo.codigo()
 }
 
@@ -149,7 +149,7 @@ enum When<'a> {
 /// none), and when.
 fn takes<'a>(tipo: &Tipo, piece: &Piece<'a>) -> (Option<Permissao>, When<'a>) {
     use Permissao::{Gerenciar, Ver};
-    let fixed = |campo: Option<&campo_domain::valor::Campo>| campo.is_some_and(|c| c.fixo);
+    let fixed = |campo: Option<&Campo>| campo.is_some_and(|c| c.fixo);
     match piece {
         Piece::Field(nome) if fixed(tipo.kind.campo(nome)) => (None, When::Listed(nome)),
         // R4, R39: the office's, or everybody's.
@@ -278,7 +278,6 @@ pub fn nonsense(command: &Command, registro: Option<&Registro>) -> Codes {
         (_, Some(registro)) => registro.kind,
         (_, None) => return codes,
     };
-    let taken = |is: &dyn Fn(&Registro) -> bool| registro.is_some_and(is);
     let mut blank = |text: &str| {
         if text.trim().is_empty() {
             codes.insert("texto_vazio");
@@ -290,63 +289,24 @@ pub fn nonsense(command: &Command, registro: Option<&Registro>) -> Codes {
         _ => {}
     }
     match command {
-        Command::Editar { campo, valor } => match kind.campo(campo) {
-            None => {
-                codes.insert("campo_desconhecido");
-            }
-            Some(definicao) if definicao.longo() => {
-                codes.extend(["campo_desconhecido", "operacao_nao_permitida"]);
-            }
-            Some(definicao) => codes.extend(definicao.validar(valor).err().map(|e| code(&e))),
-        },
-        Command::EditarTexto { campo, para, .. } => match kind.campo(campo) {
-            None => {
-                codes.insert("campo_desconhecido");
-            }
-            Some(definicao) => {
-                let valor = Valor::Texto(para.clone());
-                codes.extend(definicao.validar(&valor).err().map(|e| code(&e)));
-            }
-        },
+        Command::Editar { campo, .. } if kind.campo(campo).is_some_and(Campo::longo) => {
+            codes.extend(["campo_desconhecido", "operacao_nao_permitida"]);
+        }
+        Command::Editar { campo, valor } => codes.extend(unfit(kind.campo(campo), valor)),
+        Command::EditarTexto { campo, para, .. } => {
+            codes.extend(unfit(kind.campo(campo), &Valor::Texto(para.clone())));
+        }
         Command::IncluirItem { em, item } => {
-            if taken(&|r| r.colecao(*em).contains_key(&item.id)) {
-                codes.insert("id_em_uso");
-            }
             if kind.campos_de(*em).is_empty() {
                 codes.insert("campo_desconhecido");
             }
-            for (nome, valor) in &item.campos {
-                match kind.campo_de(*em, nome) {
-                    None => {
-                        codes.insert("campo_desconhecido");
-                    }
-                    Some(campo) => codes.extend(campo.validar(valor).err().map(|e| code(&e))),
-                }
-            }
+            let values = item.campos.iter();
+            codes.extend(values.filter_map(|(nome, v)| unfit(kind.campo_de(*em, nome), v)));
         }
-        Command::EditarItem { em, item, campo, valor } => {
-            if !taken(&|r| r.colecao(*em).contains_key(item)) {
-                codes.insert("item_inexistente");
-            }
-            match kind.campo_de(*em, campo) {
-                None => {
-                    codes.insert("campo_desconhecido");
-                }
-                Some(campo) => codes.extend(campo.validar(valor).err().map(|e| code(&e))),
-            }
+        Command::EditarItem { em, campo, valor, .. } => {
+            codes.extend(unfit(kind.campo_de(*em, campo), valor));
         }
-        Command::RemoverItem { em, item } if !taken(&|r| r.colecao(*em).contains_key(item)) => {
-            codes.insert("item_inexistente");
-        }
-        Command::Anotar { id, .. } if taken(&|r| r.notas.iter().any(|n| n.id == *id)) => {
-            codes.insert("id_em_uso");
-        }
-        Command::Transicionar { pedido, .. }
-            if taken(&|r| r.pedidos.iter().any(|p| p.id == *pedido)) =>
-        {
-            codes.insert("id_em_uso");
-        }
-        Command::Analisar { analise, tipo, procedente, pedido, encaminhar, .. } => {
+        Command::Analisar { tipo, procedente, pedido, encaminhar, .. } => {
             // R63–R66, R71: only a laudo says founded or not; all but a partial one ask for a
             // transition; only a partial one hands the record on.
             let parcial = *tipo == TipoAnalise::Parcial;
@@ -354,17 +314,39 @@ pub fn nonsense(command: &Command, registro: Option<&Registro>) -> Codes {
             if !says || pedido.is_some() == parcial || (encaminhar.is_some() && !parcial) {
                 codes.extend(["valor_invalido", "operacao_nao_permitida"]);
             }
-            let used = taken(&|r| {
-                r.analises.iter().any(|a| a.id == *analise)
-                    || pedido.is_some_and(|new| r.pedidos.iter().any(|p| p.id == new.id))
-            });
-            if used {
-                codes.insert("id_em_uso");
-            }
         }
         _ => {}
     }
+    codes.extend(registro.and_then(|registro| misnamed(command, registro)));
     codes
+}
+
+/// What is wrong with a value for this field, if the record's kind has such a field.
+fn unfit(campo: Option<&Campo>, valor: &Valor) -> Option<&'static str> {
+    match campo {
+        None => Some("campo_desconhecido"),
+        Some(campo) => campo.validar(valor).err().map(|refusal| code(&refusal)),
+    }
+}
+
+/// A new part of the record with an id that is taken, or an old one with an id that is not there.
+fn misnamed(command: &Command, registro: &Registro) -> Option<&'static str> {
+    let asked = |pedido: PedidoId| registro.pedidos.iter().any(|p| p.id == pedido);
+    let taken = match command {
+        Command::EditarItem { em, item, .. } | Command::RemoverItem { em, item } => {
+            let there = registro.colecao(*em).contains_key(item);
+            return (!there).then_some("item_inexistente");
+        }
+        Command::IncluirItem { em, item } => registro.colecao(*em).contains_key(&item.id),
+        Command::Anotar { id, .. } => registro.notas.iter().any(|nota| nota.id == *id),
+        Command::Transicionar { pedido, .. } => asked(*pedido),
+        Command::Analisar { analise, pedido, .. } => {
+            registro.analises.iter().any(|a| a.id == *analise)
+                || pedido.is_some_and(|new| asked(new.id))
+        }
+        _ => false,
+    };
+    taken.then_some("id_em_uso")
 }
 
 /// What the screens of the office refuse besides: parts that were removed, a record handed to

@@ -107,17 +107,8 @@ fn faults(registro: &Registro, tipo: &Tipo) -> BTreeSet<Fault> {
     if said && !tipo.analisa_procedencia {
         wrong("recurso_desabilitado", "procedencia");
     }
-    // R38: said once, and of something else.
-    let vinculos: Vec<_> = live(registro, Colecao::Vinculos)
-        .map(|v| ["relacao", "documento", "contato"].map(|n| v.campos.get(n)))
-        .map(|said| said.map(|valor| valor.filter(|valor| **valor != Valor::Nulo)))
-        .collect();
-    let itself = Valor::Id(registro.id.uuid());
-    for (n, one) in vinculos.iter().enumerate() {
-        let times = vinculos[..n].iter().filter(|other| *other == one).count();
-        if times > 0 || one[1] == Some(&itself) {
-            wrong("vinculo_repetido", &format!("{one:?} {times}"));
-        }
+    for vinculo in repeated(registro) {
+        wrong("vinculo_repetido", &vinculo);
     }
     for em in Colecao::TODAS {
         for (id, parte) in registro.colecao(em).iter().filter(|(_, parte)| !parte.removido) {
@@ -132,6 +123,20 @@ fn faults(registro: &Registro, tipo: &Tipo) -> BTreeSet<Fault> {
         _ => {}
     }
     faults
+}
+
+/// R38: relationships that the record names more than once, or that it has with itself.
+fn repeated(registro: &Registro) -> Vec<String> {
+    let vinculos: Vec<_> = live(registro, Colecao::Vinculos)
+        .map(|v| ["relacao", "documento", "contato"].map(|n| v.campos.get(n)))
+        .map(|said| said.map(|valor| valor.filter(|valor| **valor != Valor::Nulo)))
+        .collect();
+    let itself = Valor::Id(registro.id.uuid());
+    let each = vinculos.iter().enumerate().filter_map(|(n, one)| {
+        let times = vinculos[..n].iter().filter(|other| *other == one).count();
+        (times > 0 || one[1] == Some(&itself)).then(|| format!("{one:?} {times}"))
+    });
+    each.collect()
 }
 
 /// Somebody at a domain, as the dice write it.

@@ -15,11 +15,7 @@ use campo_domain::{
     tipo::{Indenizacao, Tipo},
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, sync::Arc};
-
-/// Entries for everyone as they were published last: by collection and key, whether it is offered,
-/// and what it says.
-pub type References = BTreeMap<(String, String), (bool, Value)>;
+use std::sync::Arc;
 
 impl World<'_> {
     /// One thing that an administrator changes.

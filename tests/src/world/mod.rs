@@ -9,6 +9,7 @@ mod field;
 mod forgery;
 mod office;
 mod past;
+mod photo;
 mod rest;
 mod store;
 mod timers;
@@ -19,7 +20,7 @@ use crate::{
     checkers::{Checker, Issued, Violation, violated},
     device::Device,
     dice::Dice,
-    ledger::{Ledger, Ticket, Wait},
+    ledger::{Ledger, References, Ticket, Wait},
     network::{Faults, Network, Sender},
     oracle::Oracle,
     script::Known,
@@ -36,9 +37,8 @@ use campo_domain::{
 };
 use campo_sync::wire::{Limits, SyncRequest, SyncResponse};
 use chrono::{DateTime, TimeDelta, Utc};
-pub use company::References;
+use photo::{Photo, Upload};
 use std::collections::BTreeMap;
-use store::{Photo, Upload};
 
 /// What to run.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,10 @@
 //! later, twice, damaged, out of order or never, and one of the server's processes says in the
 //! record how far they have come, whatever has become of the record meanwhile.
 
-use super::{Message, World, machinery};
+use super::{
+    Message, World, machinery,
+    photo::{Photo, Upload},
+};
 use crate::{
     checkers::{Checker, Violation, ensure},
     ledger::Told,
@@ -20,26 +23,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 /// How often a phone tries by itself; at the end everything is asked for once more.
 const ATTEMPTS_MAX: u8 = 4;
-
-/// A photo that somebody declared.
-#[derive(Clone, Debug)]
-pub(super) struct Photo {
-    document: DocumentId,
-    anexo: ItemId,
-    sha256: String,
-    /// The phone fell into the water: nobody has its bytes.
-    lost: bool,
-    attempts: u8,
-}
-
-/// What happens to the bytes of a photo.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Upload {
-    /// Its phone sends them.
-    Begins,
-    /// A process of the server says how far they have come.
-    Says(SituacaoArquivo, Option<&'static str>),
-}
 
 impl World<'_> {
     /// Whoever declares a photo sends its bytes, sooner or later.
