@@ -18,7 +18,7 @@ use anyhow::Result;
 use campo_domain::{
     ids::TenantId,
     parte::Colecao,
-    registro::{Acao, Item, Registro, TipoAnalise},
+    registro::{Acao, Analise, Item, Registro, TipoAnalise},
     tipo::Tipo,
     valor::{Campo, TipoCampo, Valor},
 };
@@ -34,7 +34,7 @@ use uuid::Uuid;
 
 /// O evento `acao.solicitada`: uma ação foi pedida ao ERP.
 #[derive(Serialize, ToSchema)]
-pub struct AcaoSolicitada {
+pub(crate) struct AcaoSolicitada {
     /// `acao.solicitada`.
     r#type: &'static str,
     /// Quando foi escrito.
@@ -176,16 +176,9 @@ pub(super) async fn solicitada(
     let fuso = empresa.fuso.parse().unwrap_or(Tz::UTC);
     let laudo = registro.vigente(TipoAnalise::Laudo);
     let (dele, dos_itens) = (registro.kind.campos(), registro.kind.campos_de(Colecao::Itens));
-    let mut cited = Cited::default();
-    cited.people.insert(acao.por);
-    cited.people.extend(laudo.map(|laudo| laudo.autoria.por));
-    dele.iter().for_each(|campo| cited.value(campo, registro.valor(campo.nome)));
-    for (_, item) in registro.vivos(Colecao::Itens) {
-        dos_itens.iter().for_each(|campo| cited.value(campo, item.valor(campo.nome)));
-    }
-    // The ERP is the company's own. Of what is restricted it reads what whoever asks may see.
+    // The ERP is the company's own. Of restricted records it reads what the person who asks sees.
     let viewer = Viewer { id: Some(acao.por.uuid()), all: true };
-    let names = cited::names(tx, viewer, &cited).await?;
+    let names = cited::names(tx, viewer, &cited_by(registro, acao, laudo)).await?;
     let produtos = produtos(tx, registro).await?;
     let itens = registro.vivos(Colecao::Itens).map(|(id, item)| ItemDoEvento {
         id: id.uuid(),
@@ -235,6 +228,19 @@ pub(super) async fn solicitada(
         acao: acao.id,
         corpo: serde_json::to_string(&evento)?,
     })
+}
+
+/// The people, records and catalogue entries whose names the event has.
+fn cited_by(registro: &Registro, acao: &Acao, laudo: Option<&Analise>) -> Cited {
+    let (dele, dos_itens) = (registro.kind.campos(), registro.kind.campos_de(Colecao::Itens));
+    let mut cited = Cited::default();
+    cited.people.insert(acao.por);
+    cited.people.extend(laudo.map(|laudo| laudo.autoria.por));
+    dele.iter().for_each(|campo| cited.value(campo, registro.valor(campo.nome)));
+    for (_, item) in registro.vivos(Colecao::Itens) {
+        dos_itens.iter().for_each(|campo| cited.value(campo, item.valor(campo.nome)));
+    }
+    cited
 }
 
 /// What people read of the fields that hold an id or a code; `tipo` is none for fields of a part.

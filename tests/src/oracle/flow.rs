@@ -1,5 +1,5 @@
-//! Where a request leads (R21, R45–R50, R53–R68, R71–R77), as the requirements and the tables of the
-//! presets put it.
+//! Where a request leads (R21, R45–R50, R53–R68, R71–R77), as the requirements and the tables of
+//! the presets put it.
 
 use super::rules::{Codes, has, is_client, situacao, text};
 use campo_domain::{
@@ -32,7 +32,7 @@ impl<'a> Request<'a> {
 }
 
 /// What newly stands in the record must be what the command asks for.
-pub fn asked_as_written(
+pub(crate) fn asked_as_written(
     before: Option<&Registro>,
     after: &Registro,
     tipo: &Tipo,

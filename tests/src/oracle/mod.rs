@@ -70,7 +70,7 @@ impl Mirror {
     }
 }
 
-/// What was told of each file of a record: how far its bytes have come, and why they were discarded.
+/// What was told of each file of a record: how far its bytes came, and why they were discarded.
 type Files = BTreeMap<ItemId, (SituacaoArquivo, Option<String>)>;
 
 /// A value over the positions of the log: each from its position on.

@@ -1,5 +1,5 @@
-//! What only the office does (R71–R77, R86): it restricts cases, asks the ERP for actions, takes its
-//! answers, and links corrective actions.
+//! What only the office does (R71–R77, R86): it restricts cases, asks the ERP for actions, takes
+//! its answers, and links corrective actions.
 
 use super::rules::{Codes, has, situacao, text};
 use campo_domain::{
