@@ -1,6 +1,5 @@
-//! A phone: `campo_sync::client` on a store in memory. Each write of the store is one atomic step;
-//! a crash loses what is under way, never the store. Several people may use it, one after the
-//! other.
+//! A phone: `campo_sync::client` with a store in memory. Each write to the store is atomic; a crash
+//! loses the request under way but nothing stored. Several people may use it in turn.
 
 use crate::Sabotage;
 use crate::dice::Dice;
@@ -24,21 +23,21 @@ use campo_sync::{
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeMap;
 
-/// Where a write of the store is cut off.
+/// Whether the phone crashes at a write to its store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crash {
-    /// It is not.
+    /// It does not.
     No,
     /// Just before: nothing is written.
     Before,
-    /// Just after: it is written, nobody was told.
+    /// Just after: it is written, but the person does not see that.
     After,
 }
 
 /// All that the phone stores of one person.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// Who, as the server last said; `None` before the first answer.
+    /// The person as of the last answer; `None` before the first.
     pub pessoa: Option<Pessoa>,
     /// The company's tipos.
     pub tipos: Tipos,
@@ -117,7 +116,7 @@ impl Account {
 /// An answer that a phone could not take in; it keeps what it had.
 #[derive(Debug)]
 pub enum CannotAbsorb {
-    /// Documents before it was said who the person is.
+    /// It has documents, but the phone does not know yet who the person is.
     WhoAmI,
     /// What the answer says of a document does not fit what the phone has.
     Document {
@@ -221,8 +220,7 @@ impl Device {
         Ok(self.store(ran.document, stamp.id, crash))
     }
 
-    /// A modified app does something without asking the rules: the change is what the app would
-    /// write.
+    /// A modified app writes a change without checking the rules; `write` makes it.
     ///
     /// # Errors
     /// The document is not there, or the command makes no sense on it at all.
@@ -253,7 +251,7 @@ impl Device {
         Ok(self.store(document, stamp.id, Crash::No))
     }
 
-    /// The same, for a change that a command of the app makes.
+    /// As [`Device::run_unruly`], with the change that the app writes for the command.
     ///
     /// # Errors
     /// As [`Device::run_unruly`].

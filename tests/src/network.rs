@@ -1,5 +1,5 @@
-//! What lies between the phones and the server: it drops, duplicates, reorders and delays, and is
-//! cut off for a while. Whatever arrives twice or late was sent once.
+//! The network between the phones and the server: it loses, duplicates, reorders and delays
+//! messages, and cuts phones off for a while. It never makes up a message.
 
 use crate::dice::Dice;
 use campo_domain::ids::UserId;
@@ -17,7 +17,7 @@ pub struct Faults {
     pub duplicated: u32,
     /// A message takes minutes or hours, past everything that is sent after it.
     pub delayed: u32,
-    /// A phone is cut off, at each of its steps.
+    /// A phone is cut off; drawn at each of its steps.
     pub partitioned: u32,
 }
 

@@ -1,4 +1,5 @@
-//! What follows a record, and what both sides make of it.
+//! Checks of the rules of the business: e-mails and actions, verdicts, files, and that phone and
+//! server allow the same.
 
 use super::violation::{Checked, Checker, ensure, violated};
 use crate::oracle::{Judged, Oracle};
@@ -13,7 +14,7 @@ use campo_domain::{
 };
 use std::fmt::Debug;
 
-/// Each of these happened as often as it must, in whatever order.
+/// Both lists have the same elements equally often, in any order.
 pub(crate) fn same<T: Debug + PartialEq>(there: &[T], expected: &[T], what: &str) -> Checked {
     let often = |of: &[T], one: &T| of.iter().filter(|other| *other == one).count();
     let wrong = there.iter().chain(expected).find(|one| often(there, one) != often(expected, one));
@@ -27,7 +28,7 @@ pub(crate) fn same<T: Debug + PartialEq>(there: &[T], expected: &[T], what: &str
     }
 }
 
-/// What the log says of a request is what had to be said, when it had to be.
+/// The verdict on a request is right, and was given in its turn.
 pub(crate) fn judged(judged: &Judged) -> Checked {
     ensure(judged.is_right(), Checker::Oracle, || format!("a verdict is wrong: {judged:?}"))
 }
@@ -43,7 +44,7 @@ pub(crate) fn proven(oracle: &Oracle, shown: &Registro, who: &str) -> Checked {
     })
 }
 
-/// What the office was told is done can be read in the record.
+/// What a command of the office wrote is in the record.
 pub(crate) fn done(oracle: &Oracle, id: DocumentId, command: &Command) -> Checked {
     let Some((registro, _)) = oracle.registro(id) else {
         return Err(violated(Checker::NothingLost, format!("{command:?} left no {id}")));
@@ -80,8 +81,8 @@ pub(crate) fn done(oracle: &Oracle, id: DocumentId, command: &Command) -> Checke
     })
 }
 
-/// Whether phone and server, which know the same of a record, allow the same; but for what takes a
-/// connection, and for photos that only the phone counts before they have arrived.
+/// A phone and the server that know the same of a record allow the same. Two differences are right:
+/// commands that need a connection, and photos, which the phone counts before they have arrived.
 pub(crate) fn agree(
     phone: (&Registro, &Pessoa),
     server: (&Registro, &Pessoa),

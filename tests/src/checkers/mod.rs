@@ -1,4 +1,4 @@
-//! What must be true: at every step, at every completed synchronisation, and once all is quiet.
+//! What must always hold: after each step, after each complete synchronisation, and at the end.
 
 mod business;
 mod markers;
@@ -71,7 +71,7 @@ pub(crate) fn holds_what_is_seen(
     })
 }
 
-/// 8: the same request again changes nothing and is answered alike.
+/// 8: a request that is sent again gets the same verdicts.
 pub(crate) fn same_verdicts(first: &SyncResponse, again: &SyncResponse) -> Checked {
     let alike = |(a, b): (&Outcome, &Outcome)| match (a, b) {
         (Outcome::Accepted { seq: a } | Outcome::Known { seq: a }, Outcome::Known { seq: b }) => {
@@ -87,7 +87,7 @@ pub(crate) fn same_verdicts(first: &SyncResponse, again: &SyncResponse) -> Check
     ensure(same, Checker::Replay, || format!("answered {first:?}, then {again:?}"))
 }
 
-/// 2: the stored documents are what the log says.
+/// 2: the stored documents have the heads that follow from the log.
 pub(crate) fn stored_is_logged(oracle: &Oracle, stored: &[(DocumentId, Vec<u8>)]) -> Checked {
     let logged: BTreeSet<DocumentId> = oracle.documents().collect();
     let ids: BTreeSet<DocumentId> = stored.iter().map(|(id, _)| *id).collect();
@@ -104,19 +104,19 @@ pub(crate) fn stored_is_logged(oracle: &Oracle, stored: &[(DocumentId, Vec<u8>)]
     Ok(())
 }
 
-/// A command that a device said was done.
+/// A command that a device told its person was done.
 #[derive(Clone, Copy, Debug)]
 pub struct Issued {
     /// The command.
     pub id: CommandId,
-    /// The place of the phone.
+    /// The index of the phone.
     pub device: usize,
     /// Who.
     pub usuario: UserId,
 }
 
-/// 2 and 3, once all is quiet: every command that was ever issued has one fate, and the server
-/// bears it out.
+/// 2 and 3, at the end: every command ended accepted, held or refused, exactly once, and what the
+/// server has confirms it.
 pub(crate) fn one_fate(
     oracle: &Oracle,
     devices: &[Device],

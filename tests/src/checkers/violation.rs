@@ -1,34 +1,34 @@
-//! What the checkers find: which of them, and what it saw.
+//! What a checker reports when something is wrong.
 
 /// The checkers, by their numbers in the design.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Checker {
-    /// Heads converge within scope.
+    /// After a synchronisation a device has the same heads as the server, of all that its person
+    /// sees.
     Convergence = 1,
-    /// Nothing that was accepted is lost.
+    /// No accepted change is lost.
     NothingLost = 2,
-    /// Every command has exactly one known fate.
+    /// Every command ends accepted, held or refused, exactly once, and the server agrees.
     OneFate = 3,
-    /// An independent oracle agrees with each admission.
+    /// An independent oracle agrees with each verdict.
     Oracle = 4,
     /// The incremental projection equals a rebuild.
     Projection = 5,
-    /// The cursor never skips.
+    /// The cursor never passes over a row that the device should get.
     Cursor = 6,
-    /// Nothing out of scope is delivered.
+    /// A device gets nothing that its person does not see.
     Scope = 7,
-    /// Any request replayed is a no-op.
+    /// A request that is sent again changes nothing.
     Replay = 8,
-    /// Everything comes to rest.
+    /// Once faults stop, all work ends after a bounded number of requests.
     Liveness = 9,
     /// The server answered with an error, or a store is damaged.
     Machinery = 10,
-    /// What must follow a record follows it once: e-mails, actions, the end of a wait; and both
-    /// sides allow the same.
+    /// E-mails, actions and ends of waits happen once each; phone and server allow the same.
     Business = 11,
 }
 
-/// Something that must not be.
+/// Something that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// Which checker found it.

@@ -99,7 +99,7 @@ impl MemoryLedger {
         (world, print)
     }
 
-    /// Writes a plan, all at once. Returns the position that its places count from.
+    /// Writes a plan; returns the position in the log before its first row.
     pub(super) fn commit(&mut self, at: DateTime<Utc>, plan: Plan, base: Option<u64>) -> u64 {
         if plan.is_empty() {
             return self.seq;
@@ -196,7 +196,7 @@ impl MemoryLedger {
         self.show(seq, what);
     }
 
-    /// The position of the first change of a document: rows are written before documents.
+    /// The position of the first change of a document. Its rows must have been written before.
     fn first_seq(&self, id: DocumentId) -> u64 {
         let of = self.logged.range((id, Hash::from([0; 32]))..);
         let of = of.take_while(|((document, _), _)| *document == id);

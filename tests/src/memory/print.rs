@@ -1,4 +1,4 @@
-//! What a decision depended on, to tell whether it still stands.
+//! What a plan depended on, to find out at its commit whether it is still right.
 
 use automerge::ChangeHash;
 use campo_domain::{
@@ -12,9 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// By case and document, who is involved in the case by that document.
 pub(super) type Cases = BTreeMap<DocumentId, BTreeMap<DocumentId, BTreeSet<UserId>>>;
 
-/// What a plan started from, to be compared when it commits: everything that a decision depends on,
-/// not only the heads of the documents that are written. Who is involved in a case follows from all
-/// of its documents, and a number from all requests before.
+/// Everything that a plan depended on, not only the heads of the documents that it writes: who is
+/// involved in a case follows from all its documents, and the next number from all records. A
+/// request is planned again if this differs when it commits.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Print {
     heads: BTreeMap<DocumentId, Vec<ChangeHash>>,
@@ -25,12 +25,12 @@ pub(super) struct Print {
     numeracao: u64,
     restricoes: BTreeMap<DocumentId, Restricao>,
     people: BTreeMap<UserId, (Permissoes, BTreeSet<String>, bool)>,
-    /// How many versions of tipos there are: none is ever changed or taken away.
+    /// The number of versions of tipos. Comparing it is enough, since no version ever changes.
     tipos: usize,
 }
 
 impl Print {
-    /// Of what a plan was given, and of all people, whose rights it may have asked for.
+    /// From the data that the plan was made of, and all people, since any permission may matter.
     pub(super) fn of(world: &World, people: &BTreeMap<UserId, Requester>) -> Self {
         let documents = world.documents.iter();
         let heads = documents.map(|(id, loaded)| (*id, document::heads(&loaded.merged.document)));
@@ -51,7 +51,8 @@ impl Print {
         }
     }
 
-    /// Only the heads and what would collide in the tables.
+    /// Only the heads and the keys that must be unique in the tables, for the sabotage that
+    /// compares no more than these.
     pub(super) fn heads(&self) -> impl PartialEq + use<'_> {
         (&self.heads, &self.logged, &self.branches, self.numeracao)
     }

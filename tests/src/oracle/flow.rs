@@ -90,7 +90,7 @@ pub fn leads(
         _ => (Quem::Interno, true),
     };
     if !transicao.quem.contains(&quem) {
-        // R52: what goes on inside has no name for a client.
+        // R52: a client is not told that an internal transition exists.
         let client = quem == Quem::Cliente;
         codes.insert(if client { "transicao_inexistente" } else { "nao_cabe_a_voce" });
     }
@@ -112,7 +112,7 @@ pub fn leads(
             (None, _) => "exige_laudo",
         });
     }
-    // Where it leads, some fields may not be empty; whoever does it may become responsible by it.
+    // The new situação may require fields. `responsavel` is not missing if this transition sets it.
     let para = situacao(tipo, Some(&transicao.para));
     let taken = transicao.efeitos.contains(&Consequencia::AtribuirSeVazio)
         && has(pessoa, Permissao::Ver)
@@ -158,7 +158,7 @@ fn lacks(
                 1 => of_record || live.iter().all(said),
                 _ => live.iter().all(said),
             };
-            // Founded if any item is, once each is judged.
+            // Once every item is judged, the record is founded if any item is.
             let all = !live.is_empty() && live.iter().all(said);
             let founded =
                 |valor: Option<&Valor>| valor.and_then(Valor::texto) == Some("procedente");
@@ -181,13 +181,14 @@ fn lacks(
     }
 }
 
-/// Whether a request of this transition has to wait: its photos are declared, not verified yet.
+/// Whether a request for this transition has to wait for declared photos to be verified.
 pub fn awaits_photos(registro: &Registro, tipo: &Tipo, verbo: &str) -> bool {
     let verified = |id: &ItemId| is(registro, id, SituacaoArquivo::Verificada);
     needs_photos(tipo, verbo) && !short_of(registro, tipo, verified).is_empty()
 }
 
-/// Whether it will have to wait for photos to be taken again: the store has discarded some.
+/// Whether it lacks photos even if all that are on their way arrive, since the store discarded
+/// some: they have to be taken again.
 pub(crate) fn awaits_other_photos(registro: &Registro, tipo: &Tipo, verbo: &str) -> bool {
     let good = |id: &ItemId| !is(registro, id, SituacaoArquivo::Recusada);
     needs_photos(tipo, verbo) && !short_of(registro, tipo, good).is_empty()
@@ -202,7 +203,8 @@ fn is(registro: &Registro, anexo: &ItemId, situacao: SituacaoArquivo) -> bool {
     registro.arquivos.get(anexo).is_some_and(|arquivo| arquivo.situacao == situacao)
 }
 
-/// The categories of which there are fewer photos than the tipo asks for, of those that count.
+/// The categories with fewer photos than the tipo requires, counting only those that `counts`
+/// accepts.
 fn short_of<'a>(
     registro: &Registro,
     tipo: &'a Tipo,
@@ -218,7 +220,7 @@ fn short_of<'a>(
     asked.filter(|(nome, min)| of(nome) < **min as usize).map(|(nome, _)| nome.as_str()).collect()
 }
 
-/// Whether these photos are what the record still waits for.
+/// Whether the record waits for a photo that is lost.
 pub(crate) fn lacks_photos(
     registro: &Registro,
     tipo: &Tipo,
@@ -231,7 +233,7 @@ pub(crate) fn lacks_photos(
     })
 }
 
-/// Issued, and not with a request that was refused or still waits.
+/// Whether an analysis was issued whose request, if it has one, was accepted.
 fn in_force(registro: &Registro, what: TipoAnalise) -> bool {
     let accepted = |id| {
         let pedido = registro.pedidos.iter().find(|pedido| pedido.id == id);

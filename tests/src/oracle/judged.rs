@@ -1,4 +1,4 @@
-//! The verdict on a request: what the log says, beside what it had to say.
+//! Verdicts on requests: what the log says, and what it should say.
 
 use super::rules::Codes;
 use campo_domain::{
@@ -9,7 +9,7 @@ use campo_domain::{
 /// What must become of a request where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Due {
-    /// It is done, and leads there.
+    /// It is accepted, and the record gets this situação.
     Done(String),
     /// It is refused, for one of these reasons.
     Refused(Codes),
@@ -24,18 +24,18 @@ pub struct Judged {
     pub document: DocumentId,
     /// Which request.
     pub pedido: PedidoId,
-    /// What was said.
+    /// The verdict in the log.
     pub veredito: Veredito,
-    /// What had to be said.
+    /// The verdict that is right.
     pub due: Due,
-    /// A request whose turn it was before.
+    /// An earlier request that should have been judged first.
     pub passed_over: Option<PedidoId>,
     /// Whether the server asked for it itself.
     pub of_server: bool,
 }
 
 impl Judged {
-    /// Whether it is right.
+    /// Whether the verdict in the log is the right one, in its turn.
     pub(crate) fn is_right(&self) -> bool {
         let agrees = match (&self.due, &self.veredito.recusa) {
             (Due::Done(para), None) => *para == self.veredito.para,

@@ -1,5 +1,5 @@
-//! Taking the log in, row by row: what each row says must fit what was there, and what follows from
-//! it is noted.
+//! Reads the log row by row: fails on a row that does not follow from the rows before it, and keeps
+//! what later checks need.
 
 use super::{Judged, Mirror, Oracle, Over, flow};
 use crate::ledger::{Row, What};
@@ -20,12 +20,12 @@ use std::{
     sync::Arc,
 };
 
-/// A change of the log, and its document with it.
+/// A change of the log, with its document as it is after the change.
 struct Merged {
     hash: Hash,
     /// Its place in the log.
     seq: u64,
-    /// Who wrote it, and which of that writer's changes it is.
+    /// The actor and the number of the change among those of the actor.
     numbering: (ActorId, u64),
     actor: Option<Actor>,
     document: Automerge,
@@ -40,10 +40,10 @@ impl Merged {
 }
 
 impl Oracle {
-    /// Takes a row of the log in, which was written now.
+    /// Reads a row that was written at `now`.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// What is wrong with the row.
     pub fn read(&mut self, row: &Row, now: DateTime<Utc>) -> Result<(), String> {
         self.rows += 1;
         self.last = self.last.max(row.seq);
@@ -100,7 +100,10 @@ impl Oracle {
         Ok(())
     }
 
-    /// The document with the change; whatever the change builds on must be there.
+    /// Applies a change to its document.
+    ///
+    /// # Errors
+    /// It cannot be read, or it builds on changes that are not there.
     fn merge(&self, id: DocumentId, hash: Hash, bytes: &[u8], seq: u64) -> Result<Merged, String> {
         let change = Change::try_from(bytes).map_err(|e| e.to_string())?;
         let numbering = (change.actor_id().clone(), change.seq());
@@ -118,8 +121,8 @@ impl Oracle {
         Ok(Merged { hash, seq, numbering, actor, document, registro, tipo })
     }
 
-    /// Compares what the change made of the record with what it had to make of it, and notes the
-    /// e-mails and actions that must follow. Gives the verdict that it brings, if it brings one.
+    /// Checks what the change did to the record and notes the e-mails and actions that must follow.
+    /// Returns the verdict on a request that the change contains, if it contains one.
     fn must_follow(
         &mut self,
         id: DocumentId,
@@ -142,7 +145,7 @@ impl Oracle {
         Ok(judged)
     }
 
-    /// Keeps the document as it is now.
+    /// Stores the document as it is after the change.
     fn keep(
         &mut self,
         id: DocumentId,
@@ -184,7 +187,7 @@ impl Oracle {
         }
     }
 
-    /// Notes whether the person sees the case from this position on.
+    /// Records whether the person sees the case from this position of the log on.
     fn look(&mut self, usuario: UserId, raiz: DocumentId, seq: u64) {
         let kind = self.documents.get(&raiz).map_or(Kind::Assistencia, |m| m.registro.kind);
         let sees = self.sees_case(usuario, kind, raiz);

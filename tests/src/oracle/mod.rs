@@ -1,6 +1,6 @@
-//! A second opinion: the company as it follows from the log and from what people did, kept as
-//! simply as can be. It never calls the gate; its rules are written from the requirements, not from
-//! the code.
+//! An independent judge of the server: it follows the company from the log and from what people
+//! did, as simply as possible. It never calls the rules of the product; its own are written from
+//! the requirements, not from the code.
 
 mod files;
 pub mod flow;
@@ -32,10 +32,10 @@ use std::{
     sync::Arc,
 };
 
-/// What a change says, as whoever wrote it knows.
+/// What the author of a change meant by it.
 #[derive(Clone, Debug)]
 pub struct Written {
-    /// The command, across replays.
+    /// The command's id, which stays the same when the change is written again.
     pub id: CommandId,
     /// What was done.
     pub command: Command,
@@ -45,22 +45,23 @@ pub struct Written {
     pub device: DeviceId,
     /// The document.
     pub document: DocumentId,
-    /// True if no command writes such a change: it must be refused.
+    /// True for a change that no command writes, and that must be refused.
     pub forged: bool,
 }
 
-/// A document as the log tells it.
+/// A document as it follows from the log.
 struct Mirror {
     document: Automerge,
     registro: Registro,
     tipo: Arc<Tipo>,
     changes: BTreeMap<Hash, u64>,
     numbering: BTreeSet<(ActorId, u64)>,
-    /// When it moved last, by the server's clock.
+    /// When it changed last, by the server's clock.
     moved_at: DateTime<Utc>,
     /// The request that was judged last since somebody changed the record.
     judged_last: Option<PedidoId>,
-    /// Whose doing in the office, or whose branch that the office approved, changed it last.
+    /// Who changed it last, if that was a person in the office or the author of a branch that the
+    /// office approved.
     in_office: Option<UserId>,
 }
 
@@ -73,25 +74,25 @@ impl Mirror {
 /// What was told of each file of a record: how far its bytes came, and why they were discarded.
 type Files = BTreeMap<ItemId, (SituacaoArquivo, Option<String>)>;
 
-/// A value over the positions of the log: each from its position on.
+/// A value that changes along the log; each version is valid from its position on.
 #[derive(Clone, Debug)]
 struct Over<T>(Vec<(u64, T)>);
 
 impl<T> Over<T> {
-    /// As of this position; before the first it is the first.
+    /// The version valid at this position; before the first version, the first.
     fn at(&self, seq: u64) -> &T {
         let place = self.0.partition_point(|(since, _)| *since <= seq);
         &self.0[place.saturating_sub(1)].1
     }
 
-    /// From this position on, the one in force there included.
+    /// The version valid at this position and all later ones.
     fn since(&self, seq: u64) -> impl Iterator<Item = &T> {
         let place = self.0.partition_point(|(since, _)| *since <= seq);
         self.0[place.saturating_sub(1)..].iter().map(|(_, value)| value)
     }
 }
 
-/// The second opinion.
+/// The independent judge.
 pub struct Oracle {
     tipos: Tipos,
     people: BTreeMap<UserId, Over<Pessoa>>,
@@ -106,14 +107,15 @@ pub struct Oracle {
     /// The last row that told a person of having lost sight of a case.
     revoked: BTreeMap<(UserId, DocumentId), u64>,
     addressed: BTreeMap<(String, String), Option<UserId>>,
-    /// E-mails that must follow, and those of which it is not settled yet who may be told.
+    /// E-mails that must be sent; `untold` has those whose recipients are only decided when the
+    /// whole commit has been read.
     emails: Vec<Email>,
     untold: Vec<Email>,
     /// Actions that must go out.
     acoes: Vec<ActionWrite>,
     /// What the store told of each record's files.
     told_of: BTreeMap<DocumentId, Files>,
-    /// Verdicts, and the records that changed, until somebody asks.
+    /// Verdicts since `take_judged`, and records that changed since `settle`.
     judged: Vec<Judged>,
     moved: BTreeSet<DocumentId>,
     /// Whose branch the office approves at this moment.
@@ -168,12 +170,12 @@ impl Oracle {
         &self.tipos
     }
 
-    /// There is another version of a tipo, or the same is offered no longer.
+    /// A new version of a tipo was published.
     pub fn publish(&mut self, tipo: Tipo) {
         self.tipos.incluir(tipo);
     }
 
-    /// A person will be this from the next `eu` row on.
+    /// What the person is from the next `eu` row of the log on.
     pub(crate) fn change_person(&mut self, pessoa: Pessoa) {
         self.told.insert(pessoa.id, pessoa);
     }
@@ -192,7 +194,7 @@ impl Oracle {
         self.held.insert((document, hash), held);
     }
 
-    /// What comes next is a branch of this person that the office approves; nobody's when `None`.
+    /// The next rows come from a branch of this person that the office approves; `None` ends that.
     pub fn approves(&mut self, author: Option<UserId>) {
         self.approved = author;
     }
@@ -213,7 +215,7 @@ impl Oracle {
         changes.filter_map(|hash| self.written.get(hash)).map(|written| &written.command)
     }
 
-    /// Whether the document has the change.
+    /// The position in the log at which the change was merged, if it was.
     pub fn merged(&self, document: DocumentId, hash: &Hash) -> Option<u64> {
         self.documents.get(&document)?.changes.get(hash).copied()
     }
@@ -223,7 +225,8 @@ impl Oracle {
         self.held.get(&(document, *hash)).copied()
     }
 
-    /// The branches, not merged yet, that a change builds on: it must follow one of them.
+    /// The held branches that a change builds on and that are not merged yet: it must be held in
+    /// one of them.
     pub(crate) fn follows(&self, document: DocumentId, change: &[u8]) -> BTreeSet<HeldId> {
         let deps = Change::try_from(change).map(|change| change.deps().to_vec());
         let deps = deps.unwrap_or_default().into_iter().map(Hash::from);
@@ -237,8 +240,8 @@ impl Oracle {
         Some((&mirror.registro, &mirror.tipo))
     }
 
-    /// Whether people are busy with the document: work may still happen, and nobody waits for the
-    /// client; or it is not here yet.
+    /// Whether people may work on the document: it is open and does not wait for its client, or the
+    /// server does not have it yet.
     pub(crate) fn is_lively(&self, document: DocumentId) -> bool {
         let mirror = self.documents.get(&document);
         mirror.is_none_or(|mirror| {
@@ -282,7 +285,8 @@ impl Oracle {
         self.person_at(usuario, u64::MAX)
     }
 
-    /// The person as a device that had seen this position knew: with the permissions of then.
+    /// The person with the permissions that a device knew which had read the log up to this
+    /// position.
     fn person_at(&self, usuario: UserId, seq: u64) -> Pessoa {
         let Some(over) = self.people.get(&usuario) else { return Pessoa::servidor() };
         let (then, now) = (over.at(seq), over.at(u64::MAX));
@@ -296,7 +300,7 @@ impl Oracle {
             .is_some_and(|mirror| self.sees_case(usuario, mirror.registro.kind, mirror.raiz()))
     }
 
-    /// Whether the person sees the case now; of a cliente, which is no case, whether that.
+    /// Whether the person sees the case now. A cliente is not part of a case; its own id is given.
     fn sees_case(&self, usuario: UserId, kind: Kind, raiz: DocumentId) -> bool {
         let root = self.documents.get(&raiz).map(|mirror| &mirror.registro);
         let restricao = root.and_then(|root| root.restricao.as_ref());
@@ -328,8 +332,9 @@ impl Oracle {
         })
     }
 
-    /// Whether the person could in good faith believe to see the case, having seen this position:
-    /// saw it there or later, or had not been told otherwise yet.
+    /// Whether a device that had read the log up to `seen` could still show the case to the person:
+    /// the person saw it at that position or later, or the log said only afterwards that it was
+    /// lost.
     fn saw(&self, usuario: UserId, kind: Kind, raiz: DocumentId, seen: u64) -> bool {
         let then = self.person_at(usuario, seen);
         let over = self.sight.get(&(usuario, raiz));

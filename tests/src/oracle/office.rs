@@ -13,8 +13,8 @@ use campo_domain::{
     valor::Valor,
 };
 
-/// Why the person may not do what only the office does; empty if the person may, or if the command
-/// is another.
+/// Why the person may not give this command of the office; empty if the person may, or if the
+/// command is not one that only the office gives.
 pub fn office_only(registro: &Registro, tipo: &Tipo, pessoa: &Pessoa, command: &Command) -> Codes {
     match command {
         Command::Restringir { para } => restrict(registro, pessoa, para.as_ref()),

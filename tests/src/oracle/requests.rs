@@ -1,6 +1,6 @@
-//! When requests of transition are judged, and how (R45–R50, R83): in the order in which they were
-//! asked for, whenever the record changes. One whose photos are on their way waits, and with it
-//! what its author asks for after it; what somebody else asks for does not.
+//! When requests for transitions are judged, and how (R45–R50, R83): in the order in which they
+//! were made, whenever the record changes. A request whose photos have not arrived yet waits, and
+//! so do its author's later requests; those of other people do not.
 
 use super::{
     Mirror, Oracle,
@@ -18,8 +18,9 @@ use campo_domain::{
 };
 
 impl Mirror {
-    /// The requests that the server had to look at between its last verdict and this one: from one
-    /// to the other, or to the end and from the beginning.
+    /// The open requests that the server had to pass over before it gave this verdict: those
+    /// between its last verdict and this one in the order of the record; after the last request the
+    /// server starts again with the first.
     fn looked_at(&self, pedido: PedidoId) -> Vec<&Pedido> {
         let all = &self.registro.pedidos;
         let place = |id: PedidoId| all.iter().position(|p| p.id == id);
@@ -60,7 +61,7 @@ impl Oracle {
             Some((pedido, now.veredito.clone()?))
         })?;
         let due = |pedido| self.due(mirror, pedido);
-        // What the server asks for itself is judged as it is asked for.
+        // The server judges its own request at once, whatever else is open.
         let of_server = pedido.autoria.por == UserId::SERVIDOR;
         let looked_at = if of_server { Vec::new() } else { mirror.looked_at(pedido.id) };
         let passed_over = looked_at.into_iter().find(|other| due(other) != Due::Waits);
@@ -79,10 +80,10 @@ impl Oracle {
         std::mem::take(&mut self.judged)
     }
 
-    /// All that was done together has been read: e-mails are on their way, and in the records that
-    /// changed nothing is left that is due. Says what is.
+    /// To be called when every row of one commit has been read: decides who gets the e-mails, and
+    /// lists what the server should have done in the records that changed but did not.
     pub fn settle(&mut self) -> Vec<String> {
-        // Who sees the record once all is done that was done together, is told.
+        // Only those who see the record after the whole commit get the e-mail.
         let mut told = std::mem::take(&mut self.untold);
         told.retain(|email| email.usuario.is_none_or(|usuario| self.sees(usuario, email.document)));
         self.emails.extend(told);
@@ -90,7 +91,7 @@ impl Oracle {
         moved.into_iter().flat_map(|id| self.left(id)).collect()
     }
 
-    /// What is due in a record and was not done.
+    /// The first thing that the server should have done in a record but did not.
     pub(super) fn left(&self, id: DocumentId) -> Option<String> {
         let mirror = self.documents.get(&id)?;
         let (registro, tipo) = (&mirror.registro, &mirror.tipo);
@@ -99,7 +100,7 @@ impl Oracle {
             Due::Waits => None,
             due => Some(format!("{id}: {pedido:?} was not judged, but must be {due:?}")),
         });
-        // R60: whoever did it takes the record, where nobody has it.
+        // R60: the author of the accepted request becomes responsible if nobody is.
         let nobody = || {
             let last = registro.pedidos.iter().find(|p| Some(p.id) == mirror.judged_last)?;
             let takes = takes(tipo, &self.person(last.autoria.por), last);
@@ -115,8 +116,8 @@ impl Oracle {
         all.filter(|pedido| pedido.veredito.is_none())
     }
 
-    /// The situação that the person's phone shows: as if the photos that were declared had arrived,
-    /// but for those that were discarded.
+    /// The situação that the person's phone shows: where the person's own open requests would lead
+    /// if all declared photos had arrived, except those that the server discarded.
     pub(crate) fn forecast(
         &self,
         pessoa: &Pessoa,
@@ -147,7 +148,7 @@ impl Oracle {
     }
 }
 
-/// R60: whether this request, if it was done, hands the record to its author.
+/// R60: whether this request was accepted and makes its author responsible for the record.
 fn takes(tipo: &Tipo, author: &Pessoa, pedido: &Pedido) -> bool {
     let done = pedido.veredito.as_ref().is_some_and(|veredito| veredito.recusa.is_none());
     let mut edges = tipo.fluxo.transicoes.iter().filter(|edge| edge.verbo == pedido.verbo);

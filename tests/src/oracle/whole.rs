@@ -26,13 +26,13 @@ pub fn broken(registro: &Registro, tipo: &Tipo) -> Codes {
     faults(registro, tipo).into_iter().map(|(code, _)| code).collect()
 }
 
-/// What a change makes wrong that was not wrong before: what is already wrong blocks nobody, and
-/// excuses nothing else.
+/// The faults that a change adds. Faults that the record had before do not block the change, but
+/// they do not excuse new ones either.
 pub fn worse(before: &Registro, after: &Registro, tipo: &Tipo) -> Codes {
     let mut new = faults(after, tipo);
     let known = faults(before, tipo);
     new.retain(|fault| !known.contains(fault));
-    // R34: more money for the client, where it was too much already.
+    // R34: where the limit was exceeded before, raising the sum further is a fault of its own.
     if over_the_limit(after, tipo) && sum(after) > sum(before) {
         new.insert(("limite_indenizacao", String::new()));
     }
@@ -139,7 +139,8 @@ fn repeated(registro: &Registro) -> Vec<String> {
     each.collect()
 }
 
-/// Somebody at a domain, as the dice write it.
+/// Whether a text has the form of the e-mail addresses that the scripts write: a name at a domain
+/// with a dot, without spaces.
 fn is_address(text: &str) -> bool {
     let parts: Vec<&str> = text.split('@').collect();
     matches!(parts[..], [who, at] if !who.is_empty() && at.contains('.') && !text.contains(' '))

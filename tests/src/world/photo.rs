@@ -25,6 +25,6 @@ pub(super) struct Photo {
 pub(super) enum Upload {
     /// Its phone sends them.
     Begins,
-    /// A process of the server says how far they have come.
+    /// A process of the server reports their state, and for discarded ones the reason.
     Says(SituacaoArquivo, Option<&'static str>),
 }
