@@ -447,8 +447,8 @@ impl Fluxo {
         let para = self.situacao(&transicao.para).map(|situacao| situacao.fase);
         let de = || transicao.de.iter().filter_map(|de| self.situacao(de));
         let vazia = |guarda: &Guarda| matches!(guarda, Guarda::Categoria(c) if c.is_empty());
-        // Neither the server nor a client can bring an analysis, and the server asks for transitions
-        // only while a client is awaited (R54).
+        // Neither the server nor a client can bring an analysis, and the server asks for
+        // transitions only while a client is awaited (R54).
         let espera = || de().any(|situacao| situacao.fase == Fase::EsperaCliente);
         let pede = |quem: &Quem| match quem {
             Quem::Interno => true,

@@ -237,7 +237,7 @@ impl Tipo {
     }
 
     /// Whether it leaves that choice of a field (R14).
-    pub fn aceita_escolha(&self, campo: &str, codigo: &str) -> bool {
+    pub(crate) fn aceita_escolha(&self, campo: &str, codigo: &str) -> bool {
         let modalidades = &self.modalidades;
         campo != "modalidade" || modalidades.is_empty() || modalidades.iter().any(|m| m == codigo)
     }

@@ -62,7 +62,7 @@ impl Budget {
     }
 
     /// Whether a picture may go by this network.
-    pub const fn permits(self, network: Network, variant: Variante) -> bool {
+    pub(crate) const fn permits(self, network: Network, variant: Variante) -> bool {
         match (network, self) {
             (Network::None, _) | (Network::Mobile, Budget::WiFiOnly) => false,
             (Network::WiFi, _) | (Network::Mobile, Budget::AnyNetwork) => true,

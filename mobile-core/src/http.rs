@@ -62,7 +62,7 @@ pub struct Problem {
 
 impl Problem {
     /// Whether the same request may well succeed later without anybody doing anything.
-    pub fn passing(&self) -> bool {
+    pub(crate) fn passing(&self) -> bool {
         self.status >= 500 || self.status == 429 || self.status == 408 || self.codigo.is_empty()
     }
 }

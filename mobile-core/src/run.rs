@@ -1,5 +1,5 @@
-//! One command from the person's hand to the disk: rules first (ff30), then document, queue and list
-//! row in one transaction. Everything that a person changes in a record goes through here.
+//! One command from the person's hand to the disk: rules first (ff30), then document, queue and
+//! list row in one transaction. Everything that a person changes in a record goes through here.
 
 use crate::{
     error::Error,

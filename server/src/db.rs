@@ -122,7 +122,7 @@ impl Db {
 ///
 /// # Errors
 /// The database cannot be reached, or a migration fails.
-pub async fn migrate(url: &str) -> Result<()> {
+pub(crate) async fn migrate(url: &str) -> Result<()> {
     let owner = PgPoolOptions::new()
         .max_connections(1)
         .acquire_timeout(Duration::from_secs(15))

@@ -1,6 +1,6 @@
-//! Reads the rest of a request's body, within limits, when the response was made before the body was
-//! read (401, say). Closing a connection with unread bytes resets it, and the client may lose the
-//! response and see a broken connection instead.
+//! Reads the rest of a request's body, within limits, when the response was made before the body
+//! was read (401, say). Closing a connection with unread bytes resets it, and the client may lose
+//! the response and see a broken connection instead.
 
 use axum::{
     body::{Body, HttpBody},

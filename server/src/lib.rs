@@ -19,7 +19,7 @@
 //! - `web`: the pages. `api`: the REST API, sync, sessions, live. Neither imports the other.
 //! - `routes`: every address. `timers`, `rebuild`, `demo`, `serve`, `admin`, `cli`: what runs.
 
-pub mod admin;
+mod admin;
 pub mod api;
 pub mod app;
 pub mod arquivos;
@@ -28,28 +28,28 @@ pub mod cli;
 pub mod commit;
 pub mod config;
 pub mod db;
-pub mod demo;
-pub mod drain;
-pub mod error;
-pub mod http;
+mod demo;
+mod drain;
+mod error;
+mod http;
 pub mod ledger;
-pub mod live;
-pub mod log;
+mod live;
+mod log;
 pub mod objects;
 pub mod office;
 pub mod outbox;
 pub mod postgres;
 pub mod projection;
-pub(crate) mod reading;
+mod reading;
 pub mod rebuild;
 pub mod reference;
 pub mod routes;
-pub mod schemas;
-pub mod search;
+mod schemas;
+mod search;
 pub mod serve;
-pub mod shutdown;
+mod shutdown;
 #[doc(hidden)]
 pub mod testing;
 pub mod timers;
-pub(crate) mod visibility;
-pub mod web;
+mod visibility;
+mod web;

@@ -1,6 +1,6 @@
 //! Tells devices and pages that something of their company changed. A notification is sent by
-//! PostgreSQL with each commit and passed on to every open stream. It has no content; receivers pull
-//! what changed.
+//! PostgreSQL with each commit and passed on to every open stream. It has no content; receivers
+//! pull what changed.
 
 use crate::{db::Db, ledger, shutdown::Shutdown};
 use axum::response::sse::Event;
@@ -10,8 +10,8 @@ use sqlx::postgres::PgListener;
 use std::{convert::Infallible, time::Duration};
 use tokio::sync::broadcast;
 
-/// Longest life of a stream. Browser and app reconnect by themselves, and their sessions are checked
-/// again then.
+/// Longest life of a stream. Browser and app reconnect by themselves, and their sessions are
+/// checked again then.
 const STREAM_MAX: Duration = Duration::from_secs(15 * 60);
 /// At most one event in this time.
 const QUIET: Duration = Duration::from_millis(250);
@@ -82,8 +82,8 @@ impl Live {
                     tokio::time::sleep(QUIET).await;
                     while receiver.try_recv().is_ok() {}
                 }
-                // The first event is sent once the stream receives, so the client pulls what changed
-                // while it connected.
+                // The first event is sent once the stream receives, so the client pulls what
+                // changed while it connected.
                 let event = Event::default().event("moveu").data("1");
                 Some((Ok(event), (receiver, shutdown, true)))
             },

@@ -34,8 +34,8 @@ pub fn init(config: &Config) {
     };
 }
 
-/// Runs work of the current request as a task of its own, with the request's id in its log lines. It
-/// goes on if the connection is closed.
+/// Runs work of the current request as a task of its own, with the request's id in its log lines.
+/// It goes on if the connection is closed.
 pub fn spawn<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
     let id = request_id().unwrap_or_default();
     tokio::spawn(REQUEST.scope(id, work.in_current_span()))

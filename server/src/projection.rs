@@ -1,5 +1,5 @@
 //! Writes the relational rows of documents (lists, reports, acompanhamento) in the transaction that
-//! merges them. The rows depend on the document and its log alone, so that `rebuild` gives the same.
+//! merges them. The rows follow from the document and its log alone, so `rebuild` gives the same.
 
 use crate::search;
 use anyhow::Result;
@@ -123,7 +123,7 @@ fn row(tenant: TenantId, registro: &Registro, tipo: &Tipo, at: DateTime<Utc>) ->
     if row.contains_key("prioridade") {
         row.insert("prioridade".to_owned(), json!(prioridade));
     }
-    // `inativa_em` only where the fluxo has a transition that the server itself may make then (R54).
+    // `inativa_em` only where the fluxo lets the server itself make a transition then (R54).
     let ends = tipo.fluxo.transicoes.iter().any(|transicao| {
         transicao.quem.contains(&Quem::Sistema)
             && situacao.is_some_and(|situacao| transicao.de.contains(&situacao.codigo))

@@ -26,8 +26,8 @@ impl fmt::Display for RebuildReport {
     }
 }
 
-/// Rebuilds one company, or all, each in one transaction, so that readers see either the old rows or
-/// the new ones.
+/// Rebuilds one company, or all, each in one transaction, so that readers see either the old rows
+/// or the new ones.
 ///
 /// # Errors
 /// PostgreSQL's, or the log cannot be replayed.

@@ -32,8 +32,8 @@ macro_rules! eligible {
 pub(crate) use eligible;
 
 /// Locks the company's clock until the transaction ends, and creates it if there is none. Reference
-/// data that is read after this cannot be changed by others before it is written. A new clock gets a
-/// new epoch, so that devices notice that the log is another one.
+/// data that is read after this cannot be changed by others before it is written. A new clock gets
+/// a new epoch, so that devices notice that the log is another one.
 ///
 /// # Errors
 /// PostgreSQL's.
@@ -219,8 +219,9 @@ pub fn tipo_key(tipo: &Tipo) -> String {
     format!("{}@{}", tipo.codigo, tipo.versao)
 }
 
-/// The tipos that are offered for new records of the kind, each in its newest version. Withdrawn ones
-/// are left out; records that phones made with them before they knew are accepted all the same.
+/// The tipos that are offered for new records of the kind, each in its newest version. Withdrawn
+/// ones are left out; records that phones made with them before they knew are accepted all the
+/// same.
 ///
 /// # Errors
 /// PostgreSQL refuses, or a tipo cannot be read.
@@ -250,8 +251,8 @@ pub struct Loaded {
 }
 
 /// Loads the tipos and starter catalogues of a preset into a company. Existing entries (by code)
-/// stay as they are, and so does every version of a tipo, since documents pin it. A tipo that differs
-/// from all versions that the company has becomes the next version.
+/// stay as they are, and so does every version of a tipo, since documents pin it. A tipo that
+/// differs from all versions that the company has becomes the next version.
 ///
 /// # Errors
 /// The preset is not known, or PostgreSQL refuses.

@@ -187,7 +187,7 @@ pub struct TipoCompleto {
 /// Dinheiro a pagar ao cliente.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LimiteDeIndenizacao {
+struct LimiteDeIndenizacao {
     /// O máximo de um registro inteiro, em centavos; sem limite, se nulo.
     #[schema(minimum = 0)]
     limite: Option<i64>,
@@ -196,7 +196,7 @@ pub struct LimiteDeIndenizacao {
 /// Uma ação que se pode pedir ao ERP.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AcaoDoTipo {
+struct AcaoDoTipo {
     /// Nome estável: o que é dito ao ERP.
     #[schema(pattern = "^[a-z0-9._]{1,64}$")]
     codigo: String,
@@ -220,7 +220,7 @@ pub struct AcaoDoTipo {
 /// Uma categoria de registros.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CategoriaDoTipo {
+struct CategoriaDoTipo {
     /// Nome estável.
     #[schema(pattern = "^[a-z0-9._]{1,64}$")]
     codigo: String,
@@ -237,7 +237,7 @@ pub struct CategoriaDoTipo {
 /// Um campo que um cliente lê.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
-pub enum LeituraDoPortal {
+enum LeituraDoPortal {
     /// Sempre: o campo.
     Sempre(String),
     /// Só nestas situações.
@@ -247,7 +247,7 @@ pub enum LeituraDoPortal {
 /// Um campo que um cliente lê só em algumas situações.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct LeituraPorSituacao {
+struct LeituraPorSituacao {
     /// O campo.
     campo: String,
     /// As situações, pelo código.
@@ -257,7 +257,7 @@ pub struct LeituraPorSituacao {
 /// As situações e as transições entre elas.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct FluxoDoTipo {
+struct FluxoDoTipo {
     /// Nome estável.
     #[schema(pattern = "^[a-z0-9._]{1,64}$")]
     codigo: String,
@@ -274,7 +274,7 @@ pub struct FluxoDoTipo {
 /// Uma situação.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SituacaoDoFluxo {
+struct SituacaoDoFluxo {
     /// Nome estável no fluxo.
     #[schema(pattern = "^[a-z0-9._]{1,64}$")]
     codigo: String,
@@ -315,7 +315,7 @@ pub enum CamposEditaveis {
 /// Uma transição: de umas situações para outra.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct TransicaoDoFluxo {
+struct TransicaoDoFluxo {
     /// Nome estável do ato, único no fluxo: o que está no endereço do pedido.
     #[schema(pattern = "^[a-z0-9_]{1,64}$")]
     verbo: String,
@@ -355,7 +355,7 @@ fn so_interno() -> Vec<String> {
 /// O que precisa valer para uma transição.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum GuardaDaTransicao {
+enum GuardaDaTransicao {
     /// Um laudo que vale, onde o tipo o exige.
     Laudo,
     /// Uma solução que vale.
@@ -388,7 +388,7 @@ pub enum GuardaDaTransicao {
 /// O que se segue a uma transição.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum EfeitoDaTransicao {
+enum EfeitoDaTransicao {
     /// Os interessados são avisados, com este modelo de e-mail.
     NotificarInteressados(String),
     /// O cliente é avisado com este modelo de e-mail, se o pedido o diz.

@@ -1,10 +1,9 @@
-//! A phone: `campo_sync::client` on a store in memory. Each write of the store is one atomic step;
-//! a crash loses what is under way, never the store. Several people may use it, one after the
-//! other.
+//! A phone: `campo_sync::client` with a store in memory. Each write to the store is atomic; a crash
+//! loses the request under way but nothing stored. Several people may use it in turn.
 
 use crate::Sabotage;
 use crate::dice::Dice;
-use crate::world::References;
+use crate::ledger::References;
 use automerge::{Automerge, Change, ChangeHash};
 use campo_domain::{
     command::Command,
@@ -14,7 +13,8 @@ use campo_domain::{
 };
 use campo_sync::{
     client::{
-        self, Context, Decided, Event, Fate, LocalDocument, Queued, RunError, Settled, Stamp,
+        self, Context, Decided, Event, Fate, LocalDocument, Queued, Reference, RunError, Settled,
+        Stamp,
     },
     document::{Actor, DocumentError},
     edit,
@@ -23,21 +23,21 @@ use campo_sync::{
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeMap;
 
-/// Where a write of the store is cut off.
+/// Whether the phone crashes at a write to its store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Crash {
-    /// It is not.
+    /// It does not.
     No,
     /// Just before: nothing is written.
     Before,
-    /// Just after: it is written, nobody was told.
+    /// Just after: it is written, but the person does not see that.
     After,
 }
 
 /// All that the phone stores of one person.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// Who, as the server last said; `None` before the first answer.
+    /// The person as of the last answer; `None` before the first.
     pub pessoa: Option<Pessoa>,
     /// The company's tipos.
     pub tipos: Tipos,
@@ -93,12 +93,30 @@ impl Account {
         queue.sort_by_key(|(_, queued)| self.order.get(&queued.id).copied().unwrap_or(u64::MAX));
         queue
     }
+
+    /// Takes an entry of the reference data in.
+    fn refer(&mut self, reference: &Reference) {
+        let Reference { collection, key, active, data } = reference;
+        if collection != "eu" {
+            let said = serde_json::from_str(data).unwrap_or_default();
+            self.references.insert((collection.clone(), key.clone()), (*active, said));
+        }
+        match collection.as_str() {
+            "eu" => self.pessoa = serde_json::from_str(data).ok(),
+            "tipo" => {
+                if let Ok(tipo) = serde_json::from_str::<Tipo>(data) {
+                    self.tipos.incluir(tipo);
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 /// An answer that a phone could not take in; it keeps what it had.
 #[derive(Debug)]
 pub enum CannotAbsorb {
-    /// Documents before it was said who the person is.
+    /// It has documents, but the phone does not know yet who the person is.
     WhoAmI,
     /// What the answer says of a document does not fit what the phone has.
     Document {
@@ -202,12 +220,11 @@ impl Device {
         Ok(self.store(ran.document, stamp.id, crash))
     }
 
-    /// A modified app does something without asking the rules: the change is what the app would
-    /// write.
+    /// A modified app writes a change without checking the rules; `write` makes it.
     ///
     /// # Errors
     /// The document is not there, or the command makes no sense on it at all.
-    pub fn run_unruly(
+    pub(crate) fn run_unruly(
         &mut self,
         id: DocumentId,
         command: Command,
@@ -234,7 +251,7 @@ impl Device {
         Ok(self.store(document, stamp.id, Crash::No))
     }
 
-    /// The same, for a change that a command of the app makes.
+    /// As [`Device::run_unruly`], with the change that the app writes for the command.
     ///
     /// # Errors
     /// As [`Device::run_unruly`].
@@ -303,22 +320,7 @@ impl Device {
         let sorted = client::sort(response);
         assert_eq!(sorted.user, self.signed_in, "an answer to another person's request");
         let mut account = self.account().clone();
-        for reference in sorted.references {
-            if reference.collection != "eu" {
-                let data = serde_json::from_str(&reference.data).unwrap_or_default();
-                let key = (reference.collection.clone(), reference.key.clone());
-                account.references.insert(key, (reference.active, data));
-            }
-            match reference.collection.as_str() {
-                "eu" => account.pessoa = serde_json::from_str(&reference.data).ok(),
-                "tipo" => {
-                    if let Ok(tipo) = serde_json::from_str::<Tipo>(&reference.data) {
-                        account.tipos.incluir(tipo);
-                    }
-                }
-                _ => {}
-            }
-        }
+        sorted.references.iter().for_each(|reference| account.refer(reference));
         if account.pessoa.is_none() && !sorted.documents.is_empty() {
             return Err(CannotAbsorb::WhoAmI.into());
         }

@@ -1,5 +1,5 @@
-//! An object store that fails by the dice, before or after it has done what it was asked: what a
-//! service behind a bad cable does. Switched off, it only passes everything on.
+//! An object store that fails at random, before or after it has done what it was asked, like a
+//! service behind a bad connection. Switched off, it passes everything on.
 
 use crate::dice::Dice;
 use async_trait::async_trait;

@@ -16,6 +16,11 @@ use campo_sync::{
 };
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The reference data that everyone gets, as it was published last: by collection and key, whether
+/// new records may use the entry, and what it says.
+pub type References = BTreeMap<(String, String), (bool, Value)>;
 
 /// A request that a server process has begun to answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

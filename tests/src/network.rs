@@ -1,5 +1,5 @@
-//! What lies between the phones and the server: it drops, duplicates, reorders and delays, and is
-//! cut off for a while. Whatever arrives twice or late was sent once.
+//! The network between the phones and the server: it loses, duplicates, reorders and delays
+//! messages, and cuts phones off for a while. It never makes up a message.
 
 use crate::dice::Dice;
 use campo_domain::ids::UserId;
@@ -17,17 +17,17 @@ pub struct Faults {
     pub duplicated: u32,
     /// A message takes minutes or hours, past everything that is sent after it.
     pub delayed: u32,
-    /// A phone is cut off, at each of its steps.
+    /// A phone is cut off; drawn at each of its steps.
     pub partitioned: u32,
 }
 
 impl Faults {
     /// None at all.
-    pub const NONE: Faults =
+    const NONE: Faults =
         Faults { request_lost: 0, response_lost: 0, duplicated: 0, delayed: 0, partitioned: 0 };
 
     /// Some, as bad as the dice say.
-    pub fn roll(dice: &mut Dice) -> Self {
+    pub(crate) fn roll(dice: &mut Dice) -> Self {
         let mut upto = |max: usize| u32::try_from(dice.below(max + 1)).unwrap_or(0);
         Faults {
             request_lost: upto(200),
@@ -96,7 +96,7 @@ impl<M: Clone> Network<M> {
     }
 
     /// Whether a phone is cut off.
-    pub fn is_cut(&self, device: usize, now: DateTime<Utc>) -> bool {
+    pub(crate) fn is_cut(&self, device: usize, now: DateTime<Utc>) -> bool {
         self.cut_off.get(&device).is_some_and(|until| *until > now)
     }
 

@@ -1,6 +1,6 @@
-//! A road between a device and the server on which bytes are lost: it carries each request as it
-//! comes, counts what passes, and breaks it off at a byte, holds it up, or brings it wrong. It
-//! keeps its address when the server behind it stops and another one starts.
+//! A proxy between a device and the server that loses bytes: it passes each request on, counts the
+//! bytes, and may break it off at a byte, stall it or change a byte. Its address stays the same
+//! when the server behind it stops and another one starts.
 
 use crate::dice::Dice;
 use std::{
@@ -76,7 +76,7 @@ pub struct Passed {
     pub status: Option<u16>,
 }
 
-/// How bad a road is: of a thousand requests with a body, or without.
+/// How often which fault happens, in a thousand requests.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Weather {
     /// How many never arrive.
@@ -97,13 +97,13 @@ struct State {
     to: Mutex<Option<SocketAddr>>,
     rule: Mutex<Rule>,
     log: Mutex<Vec<Passed>>,
-    /// Moves on when the rule changes: what stands still then breaks at once.
+    /// Counts changes of the rule: stalled connections break at the next one.
     turn: AtomicU64,
     up: AtomicU64,
     down: AtomicU64,
 }
 
-/// The road.
+/// The proxy.
 pub struct Proxy {
     /// Where devices think the server is.
     pub url: String,
@@ -111,7 +111,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A road that leads nowhere yet.
+    /// A proxy without a server yet.
     ///
     /// # Errors
     /// There is no port.
@@ -131,7 +131,7 @@ impl Proxy {
             for device in listener.incoming().flatten() {
                 let state = shared.clone();
                 std::thread::spawn(move || {
-                    // What breaks here is what roads do: the device sees a broken connection.
+                    // An error here is a fault as intended: the device sees a broken connection.
                     let _ = state.carry(&device);
                     let _ = device.shutdown(Shutdown::Both);
                 });
@@ -140,7 +140,7 @@ impl Proxy {
         Ok(Proxy { url, state })
     }
 
-    /// From now on leads there.
+    /// From now on passes requests on to this server.
     pub fn leads_to(&self, addr: Option<SocketAddr>) {
         *lock(&self.state.to) = addr;
     }

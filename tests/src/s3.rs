@@ -13,11 +13,11 @@ use tempfile::TempDir;
 use tokio::{net::TcpListener, runtime::Runtime};
 
 /// The bucket that is there.
-pub const BUCKET: &str = "campo";
+const BUCKET: &str = "campo";
 /// The one key that it knows.
 pub const KEY: &str = "CAMPOTESTE";
 /// What that key signs with.
-pub const SECRET: &str = "o segredo do balde de teste";
+const SECRET: &str = "o segredo do balde de teste";
 
 /// The server; it ends when it is dropped.
 #[derive(Debug)]

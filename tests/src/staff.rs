@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 
 /// The groups that restrictions name (R86).
-pub const GRUPOS: [&str; 2] = ["norte", "sul"];
+pub(crate) const GRUPOS: [&str; 2] = ["norte", "sul"];
 
 /// The people of one company.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct Staff {
 
 impl Staff {
     /// So many people with a phone, and two in the office.
-    pub fn hire(dice: &mut Dice, at: DateTime<Utc>, field: usize) -> Self {
+    pub(crate) fn hire(dice: &mut Dice, at: DateTime<Utc>, field: usize) -> Self {
         use Permissao::{Administrar, Aprovar, EmitirLaudo, Gerenciar, Portal, Ver, VerTodas};
         let roles: [(&str, &[Permissao]); 6] = [
             ("ana", &[Ver]),
@@ -87,7 +87,7 @@ pub fn grupos(dice: &mut Dice) -> BTreeSet<String> {
 }
 
 /// The set with the permission added or taken away.
-pub fn toggled(permissoes: &Permissoes, permissao: Permissao) -> Permissoes {
+pub(crate) fn toggled(permissoes: &Permissoes, permissao: Permissao) -> Permissoes {
     let mut toggled = permissoes.clone();
     if !toggled.remove(&permissao) {
         toggled.insert(permissao);

@@ -12,7 +12,7 @@ pub type Totals = BTreeMap<&'static str, u64>;
 
 /// The record of one run.
 #[derive(Debug)]
-pub struct Trace {
+pub(crate) struct Trace {
     hash: Fnv,
     lines: Option<Vec<String>>,
     totals: Totals,

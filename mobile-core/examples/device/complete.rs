@@ -1,5 +1,5 @@
-//! Short forms of documents, people, choices and catalogue entries, written out as the device's core
-//! takes them.
+//! Short forms of documents, people, choices and catalogue entries, written out as the device's
+//! core takes them.
 
 use crate::{args, failure::Failure};
 use campo_domain::{

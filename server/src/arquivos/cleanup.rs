@@ -84,7 +84,7 @@ async fn ask_again_for_lost(app: &App) -> Result<()> {
 ///
 /// # Errors
 /// PostgreSQL's.
-pub async fn give_up(app: &App, tenant: TenantId, upload: Uuid) -> sqlx::Result<bool> {
+pub(crate) async fn give_up(app: &App, tenant: TenantId, upload: Uuid) -> sqlx::Result<bool> {
     end(app, tenant, upload, "aberto").await
 }
 
@@ -105,7 +105,10 @@ async fn end(app: &App, tenant: TenantId, upload: Uuid, state: &str) -> sqlx::Re
         return Ok(false);
     }
     if let Err(error) = delete(app, tenant, upload).await {
-        tracing::warn!(%tenant, envio = %upload, %error, "the parts of an upload were left for later");
+        tracing::warn!(
+            %tenant, envio = %upload, %error,
+            "the parts of an upload were left for later"
+        );
     }
     Ok(true)
 }

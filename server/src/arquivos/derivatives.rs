@@ -158,7 +158,10 @@ async fn record(
         }
         Err(error) => {
             // The store or the database failed, not the picture: the attempt does not count.
-            tracing::warn!(%tenant, sha256, tentativas = attempts, %error, "derivatives were left for later");
+            tracing::warn!(
+                %tenant, sha256, tentativas = attempts, %error,
+                "derivatives were left for later"
+            );
             "pendentes"
         }
     };

@@ -121,7 +121,10 @@ async fn process(app: &App, tenant: TenantId, upload: &Upload) -> Result<()> {
         Err(error) => {
             let (id, attempts) = (upload.id, upload.attempts);
             let cause = format!("{error:#}");
-            tracing::warn!(%tenant, envio = %id, tentativas = attempts, causa = cause, "a verification was left for later");
+            tracing::warn!(
+                %tenant, envio = %id, tentativas = attempts, causa = cause,
+                "a verification was left for later"
+            );
             let mut tx = app.db.tenant(tenant).await?;
             let seconds = 300.min(1 << attempts.clamp(1, 10));
             table::release(&mut tx, id, seconds).await?;

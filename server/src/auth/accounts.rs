@@ -1,5 +1,5 @@
-//! Creates, changes and blocks companies, people and devices, for the API, the command line, the demo
-//! and the tests. Every statement runs in the role of the application, inside one company.
+//! Creates, changes and blocks companies, people and devices, for the API, the command line, the
+//! demo and the tests. Every statement runs in the role of the application, inside one company.
 
 use crate::{
     auth::password,
@@ -127,7 +127,7 @@ fn slug_serves(slug: &str) -> bool {
 ///
 /// # Errors
 /// 404 `empresa_nao_encontrada`.
-pub async fn company_by_slug(db: &Db, slug: &str) -> ApiResult<TenantId> {
+pub(crate) async fn company_by_slug(db: &Db, slug: &str) -> ApiResult<TenantId> {
     let found: Option<Uuid> =
         sqlx::query_scalar("SELECT tenant_por_slug($1)").bind(slug).fetch_one(db.pool()).await?;
     found.map(TenantId::from).ok_or_else(|| {
@@ -140,7 +140,7 @@ pub async fn company_by_slug(db: &Db, slug: &str) -> ApiResult<TenantId> {
 ///
 /// # Errors
 /// PostgreSQL refuses.
-pub async fn only_company(db: &Db, slug: &str) -> sqlx::Result<bool> {
+pub(crate) async fn only_company(db: &Db, slug: &str) -> sqlx::Result<bool> {
     sqlx::query_scalar("SELECT NOT EXISTS (SELECT FROM tenant WHERE slug <> $1)")
         .bind(slug)
         .fetch_one(db.owner())
@@ -222,7 +222,7 @@ pub async fn write_user(
 ///
 /// # Errors
 /// 404 `usuario_nao_encontrado`.
-pub async fn user_by_login(db: &Db, tenant: TenantId, login: &str) -> ApiResult<UserId> {
+pub(crate) async fn user_by_login(db: &Db, tenant: TenantId, login: &str) -> ApiResult<UserId> {
     let mut tx = db.tenant(tenant).await?;
     let found: Option<Uuid> = sqlx::query_scalar("SELECT id FROM usuario WHERE login = $1")
         .bind(login.trim().to_lowercase())
@@ -238,7 +238,12 @@ pub async fn user_by_login(db: &Db, tenant: TenantId, login: &str) -> ApiResult<
 ///
 /// # Errors
 /// 400 `senha_fraca`; 404, also for a person of service.
-pub async fn reset_password(db: &Db, tenant: TenantId, user: UserId, senha: &str) -> ApiResult<()> {
+pub(crate) async fn reset_password(
+    db: &Db,
+    tenant: TenantId,
+    user: UserId,
+    senha: &str,
+) -> ApiResult<()> {
     let hash = password::hash(senha).await?;
     let mut tx = db.tenant(tenant).await?;
     sqlx::query("UPDATE usuario SET senha_hash = $2 WHERE id = $1 AND NOT servico RETURNING id")
@@ -247,24 +252,6 @@ pub async fn reset_password(db: &Db, tenant: TenantId, user: UserId, senha: &str
         .fetch_one(&mut *tx)
         .await?;
     end_sessions(&mut tx, user).await?;
-    Ok(tx.commit().await?)
-}
-
-/// Activates or deactivates a person. Deactivating ends every session of the person.
-///
-/// # Errors
-/// 404.
-pub async fn set_active(db: &Db, tenant: TenantId, user: UserId, ativo: bool) -> ApiResult<()> {
-    let mut tx = db.tenant(tenant).await?;
-    sqlx::query("UPDATE usuario SET ativo = $2 WHERE id = $1 RETURNING id")
-        .bind(user.uuid())
-        .bind(ativo)
-        .fetch_one(&mut *tx)
-        .await?;
-    if !ativo {
-        end_sessions(&mut tx, user).await?;
-    }
-    reference::user_changed(&mut tx, tenant, user).await?;
     Ok(tx.commit().await?)
 }
 
@@ -373,7 +360,7 @@ async fn end_sessions(tx: &mut PgTransaction<'_>, user: UserId) -> sqlx::Result<
 ///
 /// # Errors
 /// PostgreSQL refuses.
-pub async fn create_device(db: &Db, tenant: TenantId, nome: &str) -> ApiResult<DeviceId> {
+pub(crate) async fn create_device(db: &Db, tenant: TenantId, nome: &str) -> ApiResult<DeviceId> {
     let id = DeviceId::from(Uuid::now_v7());
     let mut tx = db.tenant(tenant).await?;
     sqlx::query("INSERT INTO dispositivo (tenant, id, nome) VALUES ($1, $2, $3)")
@@ -412,7 +399,7 @@ fn device(row: &PgRow) -> sqlx::Result<Device> {
 ///
 /// # Errors
 /// 404.
-pub async fn revoke_device(db: &Db, tenant: TenantId, device: DeviceId) -> ApiResult<()> {
+pub(crate) async fn revoke_device(db: &Db, tenant: TenantId, device: DeviceId) -> ApiResult<()> {
     let mut tx = db.tenant(tenant).await?;
     sqlx::query(
         "UPDATE dispositivo SET revogado_em = coalesce(revogado_em, now()) \

@@ -1,5 +1,5 @@
-//! Sessions of the app on a device: a short-lived access token, and a refresh token that is replaced
-//! each time it is used.
+//! Sessions of the app on a device: a short-lived access token, and a refresh token that is
+//! replaced each time it is used.
 //!
 //! A phone on a bad network may lose the response with the new pair. So the previous refresh token
 //! works until the current pair has been used. Any other old refresh token means that two parties
@@ -142,8 +142,8 @@ pub async fn renew(app: &App, body: &Refresh) -> ApiResult<Granted> {
     Ok(granted)
 }
 
-/// Gives the session a new pair of tokens. The presented refresh token stays valid until the new pair
-/// is used. A retired one is remembered for as long as it could have been used.
+/// Gives the session a new pair of tokens. The presented refresh token stays valid until the new
+/// pair is used. A retired one is remembered for as long as it could have been used.
 async fn replace(
     app: &App,
     tx: &mut PgTransaction<'_>,

@@ -1,7 +1,8 @@
 //! Authentication: people, devices and sessions.
 //!
-//! `device` has the sessions of the app (bearer tokens), `office` those of the pages (a cookie). Both
-//! check passwords here, after the throttle. What a person may do is decided by `campo_domain`.
+//! `device` has the sessions of the app (bearer tokens), `office` those of the pages (a cookie).
+//! Both check passwords here, after the throttle. What a person may do is decided by
+//! `campo_domain`.
 
 pub mod accounts;
 pub(crate) mod company;

@@ -18,7 +18,7 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 /// Name of the cookie.
-pub const COOKIE: &str = "campo_sessao";
+pub(crate) const COOKIE: &str = "campo_sessao";
 
 /// Signs a person in; the cookie goes into the answer (`jar.add(cookie)`).
 ///
@@ -102,7 +102,7 @@ impl OfficeAuth {
     ///
     /// # Errors
     /// 403 `formulario_expirado`.
-    pub fn check_csrf(&self, sent: &str) -> ApiResult<()> {
+    pub(crate) fn check_csrf(&self, sent: &str) -> ApiResult<()> {
         if bool::from(self.csrf.as_bytes().ct_eq(sent.as_bytes())) {
             return Ok(());
         }
@@ -163,7 +163,7 @@ fn wants_page(kind: &str) -> bool {
 }
 
 /// `path` if it is a path of this server, else `/`, to prevent open redirects.
-pub fn local_path(path: &str) -> &str {
+pub(crate) fn local_path(path: &str) -> &str {
     let ours = path.starts_with('/')
         && !path.starts_with("//")
         && !path.contains('\\')

@@ -14,7 +14,7 @@ const PASSWORD_BYTES_MAX: usize = 512;
 /// Each hash takes 19 MiB while it runs.
 static SLOTS: Semaphore = Semaphore::const_new(4);
 
-/// Verified when there is no such login, so that the response takes as long as for a wrong password.
+/// Verified where no login matches, so that the answer takes as long as for a wrong password.
 static DUMMY: LazyLock<String> =
     LazyLock::new(|| hash_blocking("uma senha que ninguém tem").unwrap_or_default());
 
@@ -53,7 +53,7 @@ pub async fn verify(password: &str, hash: Option<String>) -> ApiResult<bool> {
 }
 
 /// A random password for a person to copy: 16 characters (80 bits) without look-alikes.
-pub fn generate() -> String {
+pub(crate) fn generate() -> String {
     const ALPHABET: &[u8] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let mut rng = rand::rng();
     let mut pick = || ALPHABET.choose(&mut rng).map_or('x', |&b| char::from(b));

@@ -281,7 +281,11 @@ async fn a_new_password_and_leaving_end_every_session() {
     accounts::reset_password(db, world.tenant, world.ana, "outra-senha").await.unwrap();
     assert_eq!(world.access(&granted.acesso).await, Some("sessao_revogada"));
     let granted = world.login(a_device(), "outra-senha").await.granted();
-    accounts::set_active(db, world.tenant, world.ana, false).await.unwrap();
+    let mut tx = db.tenant(world.tenant).await.unwrap();
+    let ana = accounts::read_user(&mut tx, world.ana, true).await.unwrap().person;
+    let gone = accounts::Person { ativo: false, ..ana };
+    accounts::write_user(&mut tx, world.tenant, world.ana, &gone, None).await.unwrap();
+    tx.commit().await.unwrap();
     assert_eq!(world.access(&granted.acesso).await, Some("usuario_inativo"));
     assert_eq!(world.login(a_device(), "outra-senha").await.code(), "usuario_inativo");
     let short = accounts::reset_password(db, world.tenant, world.ana, "curta").await;

@@ -1,8 +1,8 @@
-//! Limits the guessing of passwords: a few failures for each login and each IP address, then a wait.
+//! Limits the guessing of passwords: after a few failures a login or an IP address has to wait.
 //!
-//! Attempts are stored in PostgreSQL, so that several servers share the count, and as hashes, so that
-//! they hold no personal data. An attempt is counted before the password is checked, so that parallel
-//! guesses count too.
+//! Attempts are stored in PostgreSQL, so that several servers share the count, and as hashes, so
+//! that they hold no personal data. An attempt is counted before the password is checked, so that
+//! parallel guesses count too.
 
 use crate::{
     app::App,
@@ -20,9 +20,9 @@ use std::{
 };
 
 /// Most failures of a login within the window.
-pub const LOGIN_FAILURES_MAX: i32 = 5;
+const LOGIN_FAILURES_MAX: i32 = 5;
 /// Most failures of an IP address within the window.
-pub const IP_FAILURES_MAX: i32 = 20;
+const IP_FAILURES_MAX: i32 = 20;
 /// The window; a PostgreSQL interval.
 const WINDOW: &str = "15 minutes";
 
@@ -48,7 +48,7 @@ fn last_forwarded(headers: &HeaderMap) -> Option<IpAddr> {
 
 /// An attempt to sign in, counted as failed until [`Attempt::succeeded`].
 #[derive(Debug)]
-pub struct Attempt {
+pub(super) struct Attempt {
     login: Vec<u8>,
 }
 

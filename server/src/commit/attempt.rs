@@ -115,9 +115,9 @@ async fn attempt(
     Ok(answers)
 }
 
-/// Writes a plan; returns the position in the log before its first entry. Rows that need no position
-/// are written first, because from `ledger::append` until the commit no other transaction of the
-/// company can commit.
+/// Writes a plan; returns the position in the log before its first entry. Rows that need no
+/// position are written first, because from `ledger::append` until the commit no other transaction
+/// of the company can commit.
 async fn write_plan(tx: &mut PgTransaction<'_>, frame: Frame<'_>, plan: &Plan) -> Result<u64> {
     ledger::prepare(tx, frame, plan).await?;
     let documents = plan.documents.values();

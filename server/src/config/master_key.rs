@@ -66,7 +66,7 @@ impl MasterKey {
     ///
     /// # Errors
     /// The cipher refuses (the text is too long).
-    pub fn seal(&self, tenant: TenantId, holder: Uuid, text: &str) -> Result<Vec<u8>> {
+    pub(crate) fn seal(&self, tenant: TenantId, holder: Uuid, text: &str) -> Result<Vec<u8>> {
         let nonce: [u8; NONCE_BYTES] = rand::random();
         let payload = Payload { msg: text.as_bytes(), aad: &owner(tenant, holder) };
         let sealed = self.cipher.encrypt(&nonce.into(), payload);
@@ -78,7 +78,7 @@ impl MasterKey {
     ///
     /// # Errors
     /// It was encrypted with another key or for another row.
-    pub fn reveal(&self, tenant: TenantId, holder: Uuid, sealed: &[u8]) -> Result<String> {
+    pub(crate) fn reveal(&self, tenant: TenantId, holder: Uuid, sealed: &[u8]) -> Result<String> {
         let other = || anyhow!("o segredo foi cifrado com outra chave; veja CAMPO_CHAVE");
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or_else(other)?;
         let payload = Payload { msg: sealed, aad: &owner(tenant, holder) };

@@ -30,59 +30,143 @@ pub struct Setting {
     pub help: &'static str,
 }
 
-macro_rules! settings {
-    ($(($name:literal, $default:literal, $allowed:literal, $example:literal, $help:literal)),+
-     $(,)?) => {
-        /// Every setting, in the order of the help.
-        pub const SETTINGS: &[Setting] = &[$(Setting {
-            name: $name, default: $default, allowed: $allowed, example: $example, help: $help,
-        }),+];
-    };
+impl Setting {
+    const fn of(
+        name: &'static str,
+        default: &'static str,
+        allowed: &'static str,
+        example: &'static str,
+        help: &'static str,
+    ) -> Self {
+        Setting { name, default, allowed, example, help }
+    }
 }
 
-settings! {
-    ("CAMPO_DATA_DIR", "./campo-data", "uma pasta", "/var/lib/campo",
-     "pasta dos dados (banco embutido e arquivos)"),
-    ("DATABASE_URL", "banco embutido", "postgres://usuario:senha@servidor/banco",
-     "postgres://campo:senha@127.0.0.1/campo", "PostgreSQL externo, do dono das tabelas"),
-    ("CAMPO_POSTGRES_BIN", "procura nesta máquina; se não há, baixa",
-     "uma pasta com initdb e postgres", "/usr/lib/postgresql/17/bin",
-     "programas do PostgreSQL embutido"),
-    ("CAMPO_OBJECTS", "a pasta objects de CAMPO_DATA_DIR",
-     "s3://bucket/prefixo?endpoint=https://…&regiao=…",
-     "s3://campo-fotos?endpoint=https://s3.exemplo.com.br&regiao=us-east-1",
-     "onde ficam fotos e outros arquivos; o mesmo em todos os servidores de um banco"),
-    ("CAMPO_OBJECTS_CHAVE", "sem chave", "um texto", "AKIAIOSFODNN7EXAMPLE",
-     "chave de acesso ao bucket de CAMPO_OBJECTS"),
-    ("CAMPO_OBJECTS_SEGREDO", "sem chave", "um texto", "wJalrXUtnFEMI",
-     "chave secreta do bucket de CAMPO_OBJECTS"),
-    ("CAMPO_DB_CONNECTIONS", "16", "1 a 1000", "16", "conexões com o banco"),
-    ("CAMPO_LISTEN", "127.0.0.1:8080", "ip:porta", "0.0.0.0:8080", "endereço em que atende"),
-    ("CAMPO_SECURE_COOKIES", "0 se CAMPO_LISTEN é local, senão 1", "0 ou 1", "1",
-     "cookies só por HTTPS"),
-    ("CAMPO_TRUST_PROXY", "0", "0 ou 1", "1",
-     "usa o último X-Forwarded-For como endereço do cliente (só atrás de um proxy)"),
-    ("CAMPO_ACCESS_TOKEN_MINUTES", "60", "1 a 1440", "60", "validade do acesso de um dispositivo"),
-    ("CAMPO_REFRESH_TOKEN_DAYS", "90", "1 a 3650", "90",
-     "por quanto tempo um dispositivo parado continua conectado"),
-    ("CAMPO_SESSION_HOURS", "12", "1 a 720", "12", "validade da sessão da retaguarda"),
-    ("CAMPO_CHAVE", "feita uma vez, no arquivo chave de CAMPO_DATA_DIR",
-     "32 bytes em base64 (openssl rand -base64 32)",
-     "2Bq7uZ3mF1xS0oJkq8dYtVn5cWgRr4aLhXeP6iKMbTs=",
-     "cifra os segredos guardados; a mesma em todos os servidores de um banco"),
-    ("CAMPO_SMTP", "sem envio de e-mails",
-     "smtp://usuario:senha@servidor:587?tls=required ou smtps://…",
-     "smtp://campo:senha@smtp.exemplo.com.br:587?tls=required", "servidor que envia os e-mails"),
-    ("CAMPO_SMTP_DE", "sem envio de e-mails", "um endereço, com ou sem nome",
-     "Campo <campo@exemplo.com.br>", "remetente dos e-mails"),
-    ("CAMPO_WEBHOOK_REDES_PRIVADAS", "0", "0 ou 1", "1",
-     "permite webhooks para endereços locais e de redes internas, também por http"),
-    ("CAMPO_DEMO", "1 se o banco é embutido e está vazio, senão 0", "0 ou 1", "0",
-     "cria a empresa de demonstração"),
-    ("CAMPO_LOG", "info,sqlx=warn", "um filtro do tracing", "info,campo_server=debug",
-     "o que vai para o log"),
-    ("CAMPO_LOG_FORMAT", "text", "text ou json", "json", "formato do log"),
-}
+/// Every setting, in the order of the help.
+pub const SETTINGS: &[Setting] = &[
+    Setting::of(
+        "CAMPO_DATA_DIR",
+        "./campo-data",
+        "uma pasta",
+        "/var/lib/campo",
+        "pasta dos dados (banco embutido e arquivos)",
+    ),
+    Setting::of(
+        "DATABASE_URL",
+        "banco embutido",
+        "postgres://usuario:senha@servidor/banco",
+        "postgres://campo:senha@127.0.0.1/campo",
+        "PostgreSQL externo, do dono das tabelas",
+    ),
+    Setting::of(
+        "CAMPO_POSTGRES_BIN",
+        "procura nesta máquina; se não há, baixa",
+        "uma pasta com initdb e postgres",
+        "/usr/lib/postgresql/17/bin",
+        "programas do PostgreSQL embutido",
+    ),
+    Setting::of(
+        "CAMPO_OBJECTS",
+        "a pasta objects de CAMPO_DATA_DIR",
+        "s3://bucket/prefixo?endpoint=https://…&regiao=…",
+        "s3://campo-fotos?endpoint=https://s3.exemplo.com.br&regiao=us-east-1",
+        "onde ficam fotos e outros arquivos; o mesmo em todos os servidores de um banco",
+    ),
+    Setting::of(
+        "CAMPO_OBJECTS_CHAVE",
+        "sem chave",
+        "um texto",
+        "AKIAIOSFODNN7EXAMPLE",
+        "chave de acesso ao bucket de CAMPO_OBJECTS",
+    ),
+    Setting::of(
+        "CAMPO_OBJECTS_SEGREDO",
+        "sem chave",
+        "um texto",
+        "wJalrXUtnFEMI",
+        "chave secreta do bucket de CAMPO_OBJECTS",
+    ),
+    Setting::of("CAMPO_DB_CONNECTIONS", "16", "1 a 1000", "16", "conexões com o banco"),
+    Setting::of(
+        "CAMPO_LISTEN",
+        "127.0.0.1:8080",
+        "ip:porta",
+        "0.0.0.0:8080",
+        "endereço em que atende",
+    ),
+    Setting::of(
+        "CAMPO_SECURE_COOKIES",
+        "0 se CAMPO_LISTEN é local, senão 1",
+        "0 ou 1",
+        "1",
+        "cookies só por HTTPS",
+    ),
+    Setting::of(
+        "CAMPO_TRUST_PROXY",
+        "0",
+        "0 ou 1",
+        "1",
+        "usa o último X-Forwarded-For como endereço do cliente (só atrás de um proxy)",
+    ),
+    Setting::of(
+        "CAMPO_ACCESS_TOKEN_MINUTES",
+        "60",
+        "1 a 1440",
+        "60",
+        "validade do acesso de um dispositivo",
+    ),
+    Setting::of(
+        "CAMPO_REFRESH_TOKEN_DAYS",
+        "90",
+        "1 a 3650",
+        "90",
+        "por quanto tempo um dispositivo parado continua conectado",
+    ),
+    Setting::of("CAMPO_SESSION_HOURS", "12", "1 a 720", "12", "validade da sessão da retaguarda"),
+    Setting::of(
+        "CAMPO_CHAVE",
+        "feita uma vez, no arquivo chave de CAMPO_DATA_DIR",
+        "32 bytes em base64 (openssl rand -base64 32)",
+        "2Bq7uZ3mF1xS0oJkq8dYtVn5cWgRr4aLhXeP6iKMbTs=",
+        "cifra os segredos guardados; a mesma em todos os servidores de um banco",
+    ),
+    Setting::of(
+        "CAMPO_SMTP",
+        "sem envio de e-mails",
+        "smtp://usuario:senha@servidor:587?tls=required ou smtps://…",
+        "smtp://campo:senha@smtp.exemplo.com.br:587?tls=required",
+        "servidor que envia os e-mails",
+    ),
+    Setting::of(
+        "CAMPO_SMTP_DE",
+        "sem envio de e-mails",
+        "um endereço, com ou sem nome",
+        "Campo <campo@exemplo.com.br>",
+        "remetente dos e-mails",
+    ),
+    Setting::of(
+        "CAMPO_WEBHOOK_REDES_PRIVADAS",
+        "0",
+        "0 ou 1",
+        "1",
+        "permite webhooks para endereços locais e de redes internas, também por http",
+    ),
+    Setting::of(
+        "CAMPO_DEMO",
+        "1 se o banco é embutido e está vazio, senão 0",
+        "0 ou 1",
+        "0",
+        "cria a empresa de demonstração",
+    ),
+    Setting::of(
+        "CAMPO_LOG",
+        "info,sqlx=warn",
+        "um filtro do tracing",
+        "info,campo_server=debug",
+        "o que vai para o log",
+    ),
+    Setting::of("CAMPO_LOG_FORMAT", "text", "text ou json", "json", "formato do log"),
+];
 
 /// The default filter of the log. PostgreSQL's notices are of no use to operators.
 const LOG: &str = "info,sqlx=warn";
@@ -146,7 +230,7 @@ impl Config {
     ///
     /// # Errors
     /// The first bad value: its setting, what is allowed and an example.
-    pub fn from_env() -> Result<Self> {
+    pub(crate) fn from_env() -> Result<Self> {
         Self::parse(|name| std::env::var(name).ok())
     }
 
@@ -155,7 +239,7 @@ impl Config {
     ///
     /// # Errors
     /// The file cannot be made or read, or holds no key; the message names the setting.
-    pub fn master_key(&self) -> Result<MasterKey> {
+    pub(crate) fn master_key(&self) -> Result<MasterKey> {
         match &self.master_key {
             Some(key) => Ok(key.clone()),
             None => MasterKey::of_folder(&self.data_dir),
@@ -273,7 +357,7 @@ impl<F: Fn(&str) -> Option<String>> Reader<F> {
 }
 
 /// The settings as the last part of `campo --help`.
-pub fn help() -> String {
+pub(crate) fn help() -> String {
     let mut text = String::from("Configuração (variáveis de ambiente):\n");
     for Setting { name, default, allowed, help, .. } in SETTINGS {
         // Writing to a String cannot fail.

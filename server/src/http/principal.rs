@@ -189,39 +189,63 @@ pub async fn authenticate(
 }
 
 /// What a route asks of whoever calls it.
-pub trait Exigencia: Send + Sync + 'static {
+pub(crate) trait Exigencia: Send + Sync + 'static {
     /// The scope that a key needs.
     const ESCOPO: Escopo;
     /// A permission that the person needs, whatever else is judged later.
     const PERMISSAO: Option<Permissao> = None;
 }
 
-macro_rules! exigencias {
-    ($($(#[$doc:meta])* $name:ident = $escopo:ident $(, $permissao:ident)?;)+) => {$(
-        $(#[$doc])*
-        #[derive(Debug)]
-        pub struct $name;
+/// Reads records.
+#[derive(Debug)]
+pub struct LerRegistros;
 
-        impl Exigencia for $name {
-            const ESCOPO: Escopo = Escopo::$escopo;
-            $(const PERMISSAO: Option<Permissao> = Some(Permissao::$permissao);)?
-        }
-    )+};
+impl Exigencia for LerRegistros {
+    const ESCOPO: Escopo = Escopo::RegistrosLer;
+    const PERMISSAO: Option<Permissao> = Some(Permissao::Ver);
 }
 
-exigencias! {
-    /// Reads records.
-    LerRegistros = RegistrosLer, Ver;
-    /// Writes records.
-    EscreverRegistros = RegistrosEscrever, Ver;
-    /// Answers ações.
-    ResponderAcoes = AcoesResponder, Ver;
-    /// Reads reference data.
-    LerCatalogos = CatalogosLer;
-    /// Writes catalogues; the handler judges which.
-    EscreverCatalogos = CatalogosEscrever;
-    /// Looks after the company.
-    Administra = Administrar, Administrar;
+/// Writes records.
+#[derive(Debug)]
+pub struct EscreverRegistros;
+
+impl Exigencia for EscreverRegistros {
+    const ESCOPO: Escopo = Escopo::RegistrosEscrever;
+    const PERMISSAO: Option<Permissao> = Some(Permissao::Ver);
+}
+
+/// Answers ações.
+#[derive(Debug)]
+pub struct ResponderAcoes;
+
+impl Exigencia for ResponderAcoes {
+    const ESCOPO: Escopo = Escopo::AcoesResponder;
+    const PERMISSAO: Option<Permissao> = Some(Permissao::Ver);
+}
+
+/// Reads reference data.
+#[derive(Debug)]
+pub struct LerCatalogos;
+
+impl Exigencia for LerCatalogos {
+    const ESCOPO: Escopo = Escopo::CatalogosLer;
+}
+
+/// Writes catalogues; the handler judges which.
+#[derive(Debug)]
+pub struct EscreverCatalogos;
+
+impl Exigencia for EscreverCatalogos {
+    const ESCOPO: Escopo = Escopo::CatalogosEscrever;
+}
+
+/// Looks after the company.
+#[derive(Debug)]
+pub struct Administra;
+
+impl Exigencia for Administra {
+    const ESCOPO: Escopo = Escopo::Administrar;
+    const PERMISSAO: Option<Permissao> = Some(Permissao::Administrar);
 }
 
 /// Proof that whoever asks may use a route of the company's own people. Not for portal logins.

@@ -5,7 +5,7 @@ use campo_domain::ids::TenantId;
 use sqlx::PgTransaction;
 
 /// The channel on which a commit says that something moved; the payload is the tenant.
-pub const CHANNEL: &str = "campo_moveu";
+pub(crate) const CHANNEL: &str = "campo_moveu";
 
 /// Tells every process that something of the company moved, once the transaction commits.
 pub(crate) async fn notify(tx: &mut PgTransaction<'_>, tenant: TenantId) -> sqlx::Result<()> {

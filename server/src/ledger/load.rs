@@ -39,13 +39,6 @@ pub fn heads(bytes: &[u8]) -> Vec<ChangeHash> {
     bytes.chunks_exact(32).filter_map(|hash| hash.try_into().ok().map(ChangeHash)).collect()
 }
 
-/// What must be loaded to plan these pushes.
-pub fn needs_of<'a>(pushes: impl IntoIterator<Item = &'a Push>) -> Needs {
-    let mut needs = Needs::default();
-    pushes.into_iter().for_each(|push| needs.add(push));
-    needs
-}
-
 /// Identifies a state of a company's tipos: the database, the epoch of the log, and the position of
 /// the last change of a tipo.
 type TiposKey = (String, i64, i64);
@@ -229,7 +222,7 @@ pub async fn chunks(
 ///
 /// # Errors
 /// PostgreSQL refuses.
-pub async fn held_pushes(
+pub(crate) async fn held_pushes(
     tx: &mut PgTransaction<'_>,
     tenant: TenantId,
     held: HeldId,
@@ -388,7 +381,7 @@ pub struct Caso {
 
 impl Caso {
     /// As the policy takes it.
-    pub fn as_policy(&self) -> policy::Caso<'_> {
+    pub(crate) fn as_policy(&self) -> policy::Caso<'_> {
         policy::Caso { envolvidos: &self.envolvidos, restricao: self.restricao.as_ref() }
     }
 }

@@ -18,7 +18,7 @@ use uuid::Uuid;
 /// Another transaction has changed what the plan was made on: plan again.
 #[derive(Debug, thiserror::Error)]
 #[error("what the plan started from has changed")]
-pub struct Conflict;
+pub(crate) struct Conflict;
 
 /// What a plan was made on, as far as the plan itself does not hold it.
 #[derive(Clone, Copy, Debug)]

@@ -9,12 +9,12 @@ mod pull;
 mod scope;
 mod write;
 
-pub use clock::CHANNEL;
-pub(crate) use clock::notify;
-pub use load::{Caso, caso, chunks, heads, held_pushes, needs_of, pessoa, requester, tipos, world};
-pub use locks::{Conflict, Frame};
-pub(crate) use locks::{Share, lock_company};
+pub(crate) use clock::{CHANNEL, notify};
+pub(crate) use load::held_pushes;
+pub use load::{Caso, caso, chunks, heads, pessoa, requester, tipos, world};
+pub use locks::Frame;
+pub(crate) use locks::{Conflict, Share, lock_company};
 pub use publish::{Publication, publish};
 pub use pull::{Page, Pull, page};
 pub use scope::rescope;
-pub use write::{INCREMENTS_MAX, append, eventos, finish, prepare};
+pub use write::{append, eventos, finish, prepare};

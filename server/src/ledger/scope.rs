@@ -62,8 +62,8 @@ macro_rules! reaches {
 }
 
 /// Writes into the log what a person sees more or less than before. Lost cases are revoked one by
-/// one. Cases gained by groups are granted one by one; if the person's sight grew (from own cases to
-/// all, say), one entry makes the devices start over, which brings everything.
+/// one. Cases gained by groups are granted one by one; if the person's sight grew (from own cases
+/// to all, say), one entry makes the devices start over, which brings everything.
 ///
 /// # Errors
 /// PostgreSQL's.

@@ -1,7 +1,7 @@
 //! Writes a plan in three steps, between which `crate::commit` writes projection and outbox:
 //! [`prepare`] takes the locks and writes rows that need no position; [`append`] locks the clock's
-//! row, so that positions have the order of commits, and writes the log; [`finish`] writes rows that
-//! hold positions.
+//! row, so that positions have the order of commits, and writes the log; [`finish`] writes rows
+//! that hold positions.
 
 use super::{
     clock::{advance, notify},
@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// Most changes after a document's last snapshot before a new one is written.
-pub const INCREMENTS_MAX: i32 = 16;
+const INCREMENTS_MAX: i32 = 16;
 
 /// Takes the locks of a plan and writes the rows that need no position.
 ///
@@ -283,8 +283,8 @@ fn positions(plan: &Plan, base: u64) -> impl Iterator<Item = (u64, &LogWrite)> {
     plan.log.iter().enumerate().map(move |(place, write)| (base + place as u64 + 1, write))
 }
 
-/// Writes since which position each person's devices get the cases that were granted. A revoked case
-/// keeps its row, which has no effect until the case is granted again with a later position.
+/// Writes since which position each person's devices get the cases that were granted. A revoked
+/// case keeps its row, which has no effect until the case is granted again with a later position.
 async fn scope(
     tx: &mut PgTransaction<'_>,
     frame: &Frame<'_>,

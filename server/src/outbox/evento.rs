@@ -34,7 +34,7 @@ use uuid::Uuid;
 
 /// O evento `acao.solicitada`: uma ação foi pedida ao ERP.
 #[derive(Serialize, ToSchema)]
-pub struct AcaoSolicitada {
+pub(crate) struct AcaoSolicitada {
     /// `acao.solicitada`.
     r#type: &'static str,
     /// Quando foi escrito.

@@ -59,8 +59,8 @@ pub(super) struct Mensagem {
 /// The id of an endpoint, and which types of event it wants; all when empty.
 type Wants = (Uuid, Vec<String>);
 
-/// The endpoints of the company, paused ones too. They are locked, so that none can be removed while
-/// a delivery for it is inserted.
+/// The endpoints of the company, paused ones too. They are locked, so that none can be removed
+/// while a delivery for it is inserted.
 async fn endpoints(tx: &mut PgTransaction<'_>, tenant: TenantId) -> sqlx::Result<Vec<Wants>> {
     sqlx::query_as(
         "SELECT id, eventos FROM webhook_destino WHERE tenant = $1 AND removido_em IS NULL \
@@ -118,8 +118,8 @@ pub(super) async fn enqueue(
 }
 
 /// Cancels the deliveries of actions that were answered: those that wait, and those that failed, so
-/// that they cannot be queued again. An attempt that is under way is not interrupted; its success is
-/// recorded, its failure is not followed by another attempt.
+/// that they cannot be queued again. An attempt that is under way is not interrupted; its success
+/// is recorded, its failure is not followed by another attempt.
 ///
 /// # Errors
 /// PostgreSQL's.

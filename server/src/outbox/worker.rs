@@ -29,8 +29,8 @@ use uuid::Uuid;
 const PULSE: Duration = Duration::from_secs(2);
 /// Endpoints that are served at the same time.
 const ENDPOINTS_MAX: usize = 64;
-/// How many of those may have failed last time; such endpoints may hang, and must not take the places
-/// of those that answer.
+/// How many of those may have failed last time; such endpoints may hang, and must not take the
+/// places of those that answer.
 const FAILING_MAX: usize = ENDPOINTS_MAX / 2;
 /// How many failing endpoints of one company are served at the same time.
 const FAILING_PER_COMPANY_MAX: usize = 4;
@@ -212,7 +212,10 @@ impl Worker {
             // What the receiver said may be personal data: it is in the row, not in the log.
             let (delivery, attempt) = (claimed.id, claimed.attempts);
             let status = outcome.status;
-            tracing::info!(%tenant, entrega = %delivery, tentativa = attempt, status, "a webhook was not delivered");
+            tracing::info!(
+                %tenant, entrega = %delivery, tentativa = attempt, status,
+                "a webhook was not delivered"
+            );
         }
         let mut tx = self.db.tenant(tenant).await?;
         lease::record(&mut tx, tenant, &claimed, &outcome).await?;
@@ -238,7 +241,10 @@ impl Worker {
         if let Err(error) = &outcome {
             let (email, attempt) = (claimed.id, claimed.attempts);
             // What the server said has the address in it: it is in the row, not in the log.
-            tracing::info!(%tenant, %email, tentativa = attempt, falha.definitiva = error.permanent, "an e-mail was not sent");
+            tracing::info!(
+                %tenant, %email, tentativa = attempt, falha.definitiva = error.permanent,
+                "an e-mail was not sent"
+            );
         }
         let mut tx = self.db.tenant(tenant).await?;
         email::record(&mut tx, tenant, &claimed, &outcome).await?;

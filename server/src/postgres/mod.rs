@@ -1,8 +1,8 @@
 //! PostgreSQL as part of Campo: found or downloaded, started with the server, stopped with it.
 //!
 //! It listens on 127.0.0.1 only, on a free port, with a random password. It is the child of a small
-//! shell script that waits for the end of a pipe: when this process dies, even by `kill -9`, the script
-//! stops the database in order (ADR 0006). Restarting keeps the data.
+//! shell script that waits for the end of a pipe: when this process dies, even by `kill -9`, the
+//! script stops the database in order (ADR 0006). Restarting keeps the data.
 
 mod place;
 mod process;
@@ -89,7 +89,7 @@ impl Embedded {
     }
 
     /// Where the data are.
-    pub fn cluster(&self) -> &Path {
+    pub(crate) fn cluster(&self) -> &Path {
         &self.place.cluster
     }
 

@@ -1,6 +1,7 @@
-//! What follows a record, and what both sides make of it.
+//! Checks of the rules of the business: e-mails and actions, verdicts, files, and that phone and
+//! server allow the same.
 
-use super::{Checked, Checker, ensure, violated};
+use super::violation::{Checked, Checker, ensure, violated};
 use crate::oracle::{Judged, Oracle};
 use campo_domain::{
     command::Command,
@@ -13,8 +14,8 @@ use campo_domain::{
 };
 use std::fmt::Debug;
 
-/// Each of these happened as often as it must, in whatever order.
-pub fn same<T: Debug + PartialEq>(there: &[T], expected: &[T], what: &str) -> Checked {
+/// Both lists have the same elements equally often, in any order.
+pub(crate) fn same<T: Debug + PartialEq>(there: &[T], expected: &[T], what: &str) -> Checked {
     let often = |of: &[T], one: &T| of.iter().filter(|other| *other == one).count();
     let wrong = there.iter().chain(expected).find(|one| often(there, one) != often(expected, one));
     match wrong {
@@ -27,13 +28,13 @@ pub fn same<T: Debug + PartialEq>(there: &[T], expected: &[T], what: &str) -> Ch
     }
 }
 
-/// What the log says of a request is what had to be said, when it had to be.
-pub fn judged(judged: &Judged) -> Checked {
+/// The verdict on a request is right, and was given in its turn.
+pub(crate) fn judged(judged: &Judged) -> Checked {
     ensure(judged.is_right(), Checker::Oracle, || format!("a verdict is wrong: {judged:?}"))
 }
 
 /// A phone shows a file as verified only if the store has verified it.
-pub fn proven(oracle: &Oracle, shown: &Registro, who: &str) -> Checked {
+pub(crate) fn proven(oracle: &Oracle, shown: &Registro, who: &str) -> Checked {
     let verified = |of: SituacaoArquivo| of == SituacaoArquivo::Verificada;
     let wrong = shown.arquivos.iter().find(|(anexo, arquivo)| {
         verified(arquivo.situacao) && !verified(oracle.arquivo(shown.id, **anexo))
@@ -43,8 +44,8 @@ pub fn proven(oracle: &Oracle, shown: &Registro, who: &str) -> Checked {
     })
 }
 
-/// What the office was told is done can be read in the record.
-pub fn done(oracle: &Oracle, id: DocumentId, command: &Command) -> Checked {
+/// What a command of the office wrote is in the record.
+pub(crate) fn done(oracle: &Oracle, id: DocumentId, command: &Command) -> Checked {
     let Some((registro, _)) = oracle.registro(id) else {
         return Err(violated(Checker::NothingLost, format!("{command:?} left no {id}")));
     };
@@ -80,9 +81,9 @@ pub fn done(oracle: &Oracle, id: DocumentId, command: &Command) -> Checked {
     })
 }
 
-/// Whether phone and server, which know the same of a record, allow the same; but for what takes a
-/// connection, and for photos that only the phone counts before they have arrived.
-pub fn agree(
+/// A phone and the server that know the same of a record allow the same. Two differences are right:
+/// commands that need a connection, and photos, which the phone counts before they have arrived.
+pub(crate) fn agree(
     phone: (&Registro, &Pessoa),
     server: (&Registro, &Pessoa),
     tipo: &Tipo,

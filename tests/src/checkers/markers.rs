@@ -1,6 +1,6 @@
-//! What an accepted command wrote is found in the record, or somebody wrote over it.
+//! What an accepted command wrote must be in the record, unless somebody else wrote over it.
 
-use super::{Checked, Checker, ensure, violated};
+use super::violation::{Checked, Checker, ensure, violated};
 use crate::oracle::Oracle;
 use campo_domain::{
     command::{Command, NovoItem},
@@ -37,7 +37,7 @@ pub(super) fn found(oracle: &Oracle, id: DocumentId, command: &Command) -> Check
     Ok(())
 }
 
-/// Whether the server may have named a responsável, with a transition where there was none (R60).
+/// Whether an accepted transition may have set the responsável (R60).
 fn assigned(registro: &Registro, tipo: &Tipo) -> bool {
     registro.feitos().any(|(pedido, _)| {
         let transicao = tipo.fluxo.transicao(&pedido.verbo);
@@ -45,9 +45,10 @@ fn assigned(registro: &Registro, tipo: &Tipo) -> bool {
     })
 }
 
-/// What is only ever added.
+/// Whether the record has the notes, parts, requests and analyses that the command adds. Nobody can
+/// write over these.
 fn part(registro: &Registro, command: &Command) -> bool {
-    // Whether and how it was judged is the oracle's to say.
+    // The oracle checks the verdict.
     let asked = |pedido| registro.pedidos.iter().any(|p| p.id == pedido);
     match command {
         Command::Anotar { id, texto, visibilidade, resposta_a } => {
@@ -89,7 +90,8 @@ fn of_part(em: Colecao, item: ItemId, campo: &str) -> String {
     format!("{em}/{}/{campo}", item.uuid().simple())
 }
 
-/// What the command writes that others may write over, by place.
+/// The values that the command writes and others may write over, each with its place: the name of
+/// a field, or a path to it within a part.
 fn writes(command: &Command) -> Vec<(String, Valor)> {
     let part = |em: Colecao, item: &NovoItem| -> Vec<(String, Valor)> {
         let campos = item.campos.iter();

@@ -1,7 +1,8 @@
-//! What must be true: at every step, at every completed synchronisation, and once all is quiet.
+//! What must always hold: after each step, after each complete synchronisation, and at the end.
 
 mod business;
 mod markers;
+mod violation;
 
 use crate::{
     device::{Account, Device},
@@ -9,7 +10,7 @@ use crate::{
     oracle::Oracle,
 };
 use automerge::ChangeHash;
-pub use business::{agree, done, judged, proven, same};
+pub(crate) use business::{agree, done, judged, proven, same};
 use campo_domain::{
     command::Command,
     ids::{CommandId, DocumentId, UserId},
@@ -20,65 +21,11 @@ use campo_sync::{
     wire::{Entry, Hash, Outcome, SyncResponse},
 };
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The checkers, by their numbers in the design.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Checker {
-    /// Heads converge within scope.
-    Convergence = 1,
-    /// Nothing that was accepted is lost.
-    NothingLost = 2,
-    /// Every command has exactly one known fate.
-    OneFate = 3,
-    /// An independent oracle agrees with each admission.
-    Oracle = 4,
-    /// The incremental projection equals a rebuild.
-    Projection = 5,
-    /// The cursor never skips.
-    Cursor = 6,
-    /// Nothing out of scope is delivered.
-    Scope = 7,
-    /// Any request replayed is a no-op.
-    Replay = 8,
-    /// Everything comes to rest.
-    Liveness = 9,
-    /// The server answered with an error, or a store is damaged.
-    Machinery = 10,
-    /// What must follow a record follows it once: e-mails, actions, the end of a wait; and both
-    /// sides allow the same.
-    Business = 11,
-}
-
-/// Something that must not be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
-    /// Which checker found it.
-    pub checker: Checker,
-    /// What it found.
-    pub what: String,
-}
-
-impl std::fmt::Display for Violation {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "checker {} ({:?}): {}", self.checker as u8, self.checker, self.what)
-    }
-}
-
-/// What a checker says.
-pub type Checked = Result<(), Violation>;
-
-/// A violation.
-pub fn violated(checker: Checker, what: impl Into<String>) -> Violation {
-    Violation { checker, what: what.into() }
-}
-
-/// Fails unless it holds.
-pub fn ensure(holds: bool, checker: Checker, what: impl FnOnce() -> String) -> Checked {
-    if holds { Ok(()) } else { Err(violated(checker, what())) }
-}
+pub(crate) use violation::{Checked, ensure, violated};
+pub use violation::{Checker, Violation};
 
 /// 7: every entry of an answer is something that the person sees now.
-pub fn only_in_scope(oracle: &Oracle, usuario: UserId, response: &SyncResponse) -> Checked {
+pub(crate) fn only_in_scope(oracle: &Oracle, usuario: UserId, response: &SyncResponse) -> Checked {
     for entry in &response.entries {
         let seen = match entry {
             Entry::Change { document, .. }
@@ -98,7 +45,7 @@ pub fn only_in_scope(oracle: &Oracle, usuario: UserId, response: &SyncResponse) 
 
 /// 1 and 6, at a completed synchronisation: the device holds what the person sees, up to the heads
 /// that the server had when it answered, and nothing else.
-pub fn holds_what_is_seen(
+pub(crate) fn holds_what_is_seen(
     account: &Account,
     expected: &BTreeMap<DocumentId, Vec<ChangeHash>>,
     who: &str,
@@ -124,8 +71,8 @@ pub fn holds_what_is_seen(
     })
 }
 
-/// 8: the same request again changes nothing and is answered alike.
-pub fn same_verdicts(first: &SyncResponse, again: &SyncResponse) -> Checked {
+/// 8: a request that is sent again gets the same verdicts.
+pub(crate) fn same_verdicts(first: &SyncResponse, again: &SyncResponse) -> Checked {
     let alike = |(a, b): (&Outcome, &Outcome)| match (a, b) {
         (Outcome::Accepted { seq: a } | Outcome::Known { seq: a }, Outcome::Known { seq: b }) => {
             a == b
@@ -140,8 +87,8 @@ pub fn same_verdicts(first: &SyncResponse, again: &SyncResponse) -> Checked {
     ensure(same, Checker::Replay, || format!("answered {first:?}, then {again:?}"))
 }
 
-/// 2: the stored documents are what the log says.
-pub fn stored_is_logged(oracle: &Oracle, stored: &[(DocumentId, Vec<u8>)]) -> Checked {
+/// 2: the stored documents have the heads that follow from the log.
+pub(crate) fn stored_is_logged(oracle: &Oracle, stored: &[(DocumentId, Vec<u8>)]) -> Checked {
     let logged: BTreeSet<DocumentId> = oracle.documents().collect();
     let ids: BTreeSet<DocumentId> = stored.iter().map(|(id, _)| *id).collect();
     ensure(logged == ids, Checker::NothingLost, || {
@@ -157,20 +104,20 @@ pub fn stored_is_logged(oracle: &Oracle, stored: &[(DocumentId, Vec<u8>)]) -> Ch
     Ok(())
 }
 
-/// A command that a device said was done.
+/// A command that a device told its person was done.
 #[derive(Clone, Copy, Debug)]
 pub struct Issued {
     /// The command.
     pub id: CommandId,
-    /// The place of the phone.
+    /// The index of the phone.
     pub device: usize,
     /// Who.
     pub usuario: UserId,
 }
 
-/// 2 and 3, once all is quiet: every command that was ever issued has one fate, and the server
-/// bears it out.
-pub fn one_fate(
+/// 2 and 3, at the end: every command ended accepted, held or refused, exactly once, and what the
+/// server has confirms it.
+pub(crate) fn one_fate(
     oracle: &Oracle,
     devices: &[Device],
     issued: &[Issued],

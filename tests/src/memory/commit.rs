@@ -1,51 +1,20 @@
 //! Loading what a plan needs, and writing what it says.
 
-use super::{Held, MemoryLedger, Stored};
+use super::{
+    Held, MemoryLedger, Stored,
+    print::{Cases, Print},
+};
 use crate::{
     Sabotage,
     ledger::{Email, What},
 };
-use automerge::ChangeHash;
-use campo_domain::{
-    command::Command,
-    ids::{DocumentId, HeldId, UserId},
-    pessoa::{Permissoes, Pessoa},
-    registro::Restricao,
-};
+use campo_domain::{command::Command, ids::DocumentId};
 use campo_sync::{
-    admission::Requester,
-    document,
     exchange::{self, Branch, EmailWrite, Loaded, LogWrite, Needs, Plan, Recipients, World},
     wire::{Hash, Push},
 };
 use chrono::{DateTime, Datelike, Utc};
-use std::collections::{BTreeMap, BTreeSet};
-
-type Cases = BTreeMap<DocumentId, BTreeMap<DocumentId, BTreeSet<UserId>>>;
-
-/// What a plan started from, to be compared when it commits: everything that a decision depends on,
-/// not only the heads of the documents that are written. Who is involved in a case follows from all
-/// of its documents, and a number from all requests before.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Print {
-    heads: BTreeMap<DocumentId, Vec<ChangeHash>>,
-    cases: Cases,
-    logged: BTreeMap<(DocumentId, Hash), u64>,
-    branches: BTreeMap<(DocumentId, Hash), HeldId>,
-    revoked: BTreeMap<(UserId, DocumentId), u64>,
-    numeracao: u64,
-    restricoes: BTreeMap<DocumentId, Restricao>,
-    people: BTreeMap<UserId, (Permissoes, BTreeSet<String>, bool)>,
-    /// Versions of tipos: none is ever changed or taken away.
-    tipos: usize,
-}
-
-impl Print {
-    /// Only the heads and what would collide in the tables.
-    pub(super) fn heads(&self) -> impl PartialEq + use<'_> {
-        (&self.heads, &self.logged, &self.branches, self.numeracao)
-    }
-}
+use std::collections::BTreeMap;
 
 impl MemoryLedger {
     /// Loads what these pushes need.
@@ -105,26 +74,6 @@ impl MemoryLedger {
         let authors = exchange::waiting(documents.values()).into_iter().filter(|_| !forgets);
         let authors = authors.filter_map(|id| Some((id, self.people.get(&id)?.pessoa.clone())));
         let authors = authors.collect();
-        let heads =
-            documents.iter().map(|(id, loaded)| (*id, document::heads(&loaded.merged.document)));
-        let print = Print {
-            heads: heads.collect(),
-            cases: cases.clone(),
-            logged: logged.clone(),
-            branches: branches.iter().map(|(key, branch)| (*key, branch.id)).collect(),
-            revoked: revoked.clone(),
-            numeracao: self.numeracao,
-            restricoes: restricoes.clone(),
-            people: self
-                .people
-                .iter()
-                .map(|(id, Requester { pessoa, .. })| {
-                    let Pessoa { permissoes, grupos, ativo, .. } = pessoa;
-                    (*id, (permissoes.clone(), grupos.clone(), *ativo))
-                })
-                .collect(),
-            tipos: self.tipos.todos().count(),
-        };
         let assignees = needs.assignees.iter();
         let assignees =
             assignees.filter_map(|id| Some((*id, self.people.get(id)?.pessoa.clone()))).collect();
@@ -146,10 +95,11 @@ impl MemoryLedger {
             assignees,
             people,
         };
+        let print = Print::of(&world, &self.people);
         (world, print)
     }
 
-    /// Writes a plan, all at once. Returns the position that its places count from.
+    /// Writes a plan; returns the position in the log before its first row.
     pub(super) fn commit(&mut self, at: DateTime<Utc>, plan: Plan, base: Option<u64>) -> u64 {
         if plan.is_empty() {
             return self.seq;
@@ -246,7 +196,7 @@ impl MemoryLedger {
         self.show(seq, what);
     }
 
-    /// The position of the first change of a document: rows are written before documents.
+    /// The position of the first change of a document. Its rows must have been written before.
     fn first_seq(&self, id: DocumentId) -> u64 {
         let of = self.logged.range((id, Hash::from([0; 32]))..);
         let of = of.take_while(|((document, _), _)| *document == id);

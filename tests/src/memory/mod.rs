@@ -4,6 +4,7 @@
 
 mod commit;
 mod people;
+mod print;
 mod pull;
 
 use crate::{
@@ -29,13 +30,10 @@ use campo_sync::{
     wire::{Hash, Limits, PROTOCOL, Push, Reason, SyncRequest, SyncResponse, Verdict},
 };
 use chrono::{DateTime, Utc};
-use commit::Print;
+use print::{Cases, Print};
 use serde::Deserialize;
 use serde_json::Value;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// A document and what the log says of it.
 #[derive(Clone, Debug)]
@@ -92,7 +90,7 @@ struct Begun {
     planned: Planned,
 }
 
-/// A plan, what it started from, and where it goes if that is settled already.
+/// A plan, what it was made from, and the position of its rows if that was taken already.
 struct Planned {
     plan: Plan,
     verdicts: Vec<Verdict>,
@@ -115,14 +113,15 @@ pub struct MemoryLedger {
     rows: Vec<Row>,
     by_seq: BTreeMap<u64, usize>,
     documents: BTreeMap<DocumentId, Stored>,
-    cases: BTreeMap<DocumentId, BTreeMap<DocumentId, BTreeSet<UserId>>>,
+    cases: Cases,
     restricoes: BTreeMap<DocumentId, Restricao>,
-    /// Since when the person's devices hold a case: changes before come in a snapshot. What was
-    /// lost keeps its place, for it comes back by a later one only.
+    /// The position from which a person's devices get the changes of a case one by one; earlier
+    /// ones come in a snapshot. A case that was revoked keeps its entry until it is granted again,
+    /// at a later position.
     escopo: BTreeMap<(UserId, DocumentId), u64>,
     revoked: BTreeMap<(UserId, DocumentId), u64>,
-    /// Since when the person has seen all that `Ver` and `VerTodas` show, where that was given
-    /// later.
+    /// The position at which a person's permissions last came to show more cases than before: the
+    /// person's devices start again with snapshots there.
     reset: BTreeMap<UserId, u64>,
     logged: BTreeMap<(DocumentId, Hash), u64>,
     held: BTreeMap<HeldId, Held>,
@@ -134,7 +133,7 @@ pub struct MemoryLedger {
     acoes: Vec<ActionWrite>,
     tickets: BTreeMap<Ticket, Begun>,
     next_ticket: u64,
-    /// How often a plan was made again because something had moved.
+    /// How often a request was planned again because what its plan depended on had changed.
     pub replans: u64,
 }
 
@@ -179,7 +178,7 @@ impl MemoryLedger {
         self.people.get(&usuario).ok_or_else(|| anyhow::anyhow!("{usuario} is not known"))
     }
 
-    /// Whether the person sees the case of which this is the kind.
+    /// Whether the person sees a document of this kind in this case.
     fn sees(&self, pessoa: &Pessoa, kind: Kind, raiz: DocumentId) -> bool {
         self.sees_under(pessoa, kind, raiz, self.restricoes.get(&raiz))
     }
@@ -224,7 +223,7 @@ impl MemoryLedger {
         Ok(Planned { plan, verdicts, version: self.version, print, base: None })
     }
 
-    /// Takes the photos of these records for verified, as far as it knew of them before.
+    /// The sabotage: marks photos as verified that the records had before, though no bytes arrived.
     fn believe(&self, planner: &mut Planner, pushes: &[&Push]) {
         for push in pushes {
             let known = self.documents.get(&push.document);
@@ -235,7 +234,7 @@ impl MemoryLedger {
         }
     }
 
-    /// Whether what the plan started from still holds.
+    /// Whether nothing that the plan depends on has changed since it was made.
     fn still_holds(&mut self, at: DateTime<Utc>, begun: &Begun) -> bool {
         if begun.planned.version == self.version {
             return true;
@@ -314,7 +313,7 @@ impl Ledger for MemoryLedger {
         let mut planner = self.planner(world);
         let commands: Vec<_> = commands.iter().map(|c| (document, c.clone())).collect();
         let done = planner.office_all(&requester, &commands, None);
-        // Also what was refused, of which nothing may be left.
+        // Committed even if it was refused: the checks then find anything that a refusal left.
         self.commit(at, planner.finish(), None);
         Ok(done)
     }
@@ -333,7 +332,7 @@ impl Ledger for MemoryLedger {
         let (world, _) = self.load(at, &pushes.iter().collect::<Vec<_>>());
         let mut planner = self.planner(world);
         if approve {
-            // What the branch asks for is judged by what its author may do, in the office.
+            // Requests in the branch are judged as if its author had made them in the office.
             let person = self.person(branch.author)?.clone();
             let author = Requester { device: DeviceId::ESCRITORIO, ..person };
             if let Err(refusal) = planner.approve(held, &author, &pushes) {

@@ -30,7 +30,7 @@ impl MemoryLedger {
         Ok(())
     }
 
-    /// An entry of the reference data, for one person or everyone. Its position.
+    /// Writes an entry of the reference data, for one person or everyone; returns its position.
     pub(super) fn refer(
         &mut self,
         usuario: Option<UserId>,
@@ -55,7 +55,8 @@ impl MemoryLedger {
         Ok(())
     }
 
-    /// What everybody knows of a person, and what that person knows.
+    /// Writes the entry about a person that everybody gets, and the fuller one that only the person
+    /// gets; returns the position of the second.
     fn tell_who(&mut self, pessoa: &Pessoa) -> anyhow::Result<u64> {
         let id = pessoa.id.to_string();
         let known = serde_json::json!({ "nome": pessoa.nome, "ativo": pessoa.ativo });
@@ -63,8 +64,8 @@ impl MemoryLedger {
         Ok(self.refer(Some(pessoa.id), "eu", &id, true, serde_json::to_string(pessoa)?))
     }
 
-    /// Changes what a person may do, the person's groups, or whether the person is there: from the
-    /// position of its `eu` row on, a device that has applied it acts knowingly.
+    /// Changes a person's permissions or groups, or deactivates the person. A device that has read
+    /// the new `eu` row knows of it; what it wrote before is judged by the earlier permissions too.
     pub(super) fn change_person(&mut self, after: &Pessoa) -> anyhow::Result<()> {
         let before = self.person(after.id)?.pessoa.clone();
         let since = self.tell_who(after)?;
@@ -78,8 +79,8 @@ impl MemoryLedger {
         Ok(())
     }
 
-    /// What is lost is revoked case by case. What is gained by groups is granted case by case; what
-    /// is gained by seeing farther starts the person's devices over, which brings all of it.
+    /// Revokes lost cases one by one. Cases gained by groups are granted one by one; if permissions
+    /// now show more kinds of cases, one row makes the person's devices start again with snapshots.
     fn rescope(&mut self, before: &Pessoa, after: &Pessoa) {
         let usuario = after.id;
         let farther = sight(after) > sight(before);
@@ -105,7 +106,7 @@ impl MemoryLedger {
     }
 }
 
-/// How far a person sees: nothing, own cases, everything.
+/// Which cases a person sees: 0 none, 1 those that the person is involved in, 2 all.
 fn sight(pessoa: &Pessoa) -> u8 {
     match (pessoa.pode(Permissao::Ver), pessoa.pode(Permissao::VerTodas)) {
         (false, _) => 0,

@@ -1,4 +1,4 @@
-//! What a device does not have yet: snapshots in a first sync, then the log from its cursor.
+//! Pages for a device: snapshots in a first sync, then the log from the device's cursor.
 
 use super::{MemoryLedger, Stored};
 use crate::{Sabotage, ledger::What};
@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
-/// Bytes that frame one entry, roughly.
+/// Bytes of an entry besides its content, roughly.
 const FRAME: usize = 48;
 
 pub(super) struct Page {
@@ -24,7 +24,7 @@ pub(super) struct Page {
     pub more: bool,
 }
 
-/// Entries up to a number of bytes; the first always fits.
+/// A page being filled up to a number of bytes; the first entry is always taken.
 struct Filling {
     entries: Vec<Entry>,
     bytes: usize,
@@ -61,7 +61,7 @@ impl MemoryLedger {
         request: &SyncRequest,
         verdicts: &[Verdict],
     ) -> anyhow::Result<Page> {
-        // What was pushed just now is not sent back: the verdict tells.
+        // Changes of this request are not sent back; their verdicts are enough.
         let pushed = &verdicts.iter().map(|verdict| (verdict.document, verdict.hash)).collect();
         let pessoa = &self.person(usuario)?.pessoa;
         let bytes_max = request.limits.page_bytes_max.min(self.limits.page_bytes_max);
@@ -81,8 +81,8 @@ impl MemoryLedger {
         Ok(page)
     }
 
-    /// Decisions on what is offered again: the row that told of them went by a device that did not
-    /// know of the branch yet.
+    /// Decisions on branches that the verdicts name. Their rows may be before the cursor of a
+    /// device that pushes again what was decided meanwhile.
     fn decided_before(&self, pessoa: &Pessoa, verdicts: &[Verdict]) -> Vec<Entry> {
         let branches: BTreeSet<HeldId> = verdicts
             .iter()
@@ -99,8 +99,8 @@ impl MemoryLedger {
         decided.collect()
     }
 
-    /// Documents that took something in from a person who does not see them. The verdict alone
-    /// would leave them on the device, where nothing of them arrives any more.
+    /// Revokes documents that the person pushed to but does not see: from the verdict alone the
+    /// device would expect to go on receiving them.
     fn out_of_sight(&self, pessoa: &Pessoa, verdicts: &[Verdict]) -> Vec<Entry> {
         let documents: BTreeSet<DocumentId> = verdicts
             .iter()
@@ -132,7 +132,8 @@ impl MemoryLedger {
         }
     }
 
-    /// A page of a first sync: what today's agenda needs, then everything, the newest first.
+    /// A page of a first sync: the documents of today's agenda first, then all others, newest
+    /// first.
     fn snapshots(
         &self,
         at: DateTime<Utc>,
@@ -211,12 +212,12 @@ impl MemoryLedger {
         let mut last = seq;
         for (seq, place) in self.by_seq.range(seq + 1..).take_while(|(seq, _)| **seq <= head) {
             let what = &self.rows[*place].what;
-            // Only the last one counts: what it brings covers the others.
+            // Earlier resets are skipped: the snapshots of the last one include theirs.
             if reset == *seq {
                 cursor = Cursor { seq: *seq, bootstrap: Some(top()) };
                 return Page { entries: filling.entries, cursor, more: true };
             }
-            // A new start brings it, where what it builds on may be missing here.
+            // Skip: the reset's snapshots include it, and the device may lack what it builds on.
             let brought = *seq < reset && matches!(what, What::Change { .. });
             let entries = match brought {
                 true => Vec::new(),
@@ -236,7 +237,7 @@ impl MemoryLedger {
         Page { entries: filling.entries, cursor, more: false }
     }
 
-    /// What a row means for this person now.
+    /// What this person gets for a row of the log.
     fn entries(
         &self,
         pessoa: &Pessoa,
@@ -291,8 +292,8 @@ impl MemoryLedger {
         }
     }
 
-    /// Whether a change at this position goes to the person as a change: since a case came into
-    /// sight, for before that the devices lack what it builds on.
+    /// Whether the person gets the change at this position by itself: only those after the case was
+    /// granted. Earlier ones come in the snapshot, and alone would lack what they build on.
     fn holds(&self, pessoa: &Pessoa, kind: Kind, raiz: DocumentId, seq: u64) -> bool {
         let since = self.escopo.get(&(pessoa.id, raiz)).copied().unwrap_or(0);
         self.shows(pessoa, kind, raiz) && (kind == Kind::Cliente || since < seq)
@@ -316,7 +317,7 @@ fn snapshot(document: DocumentId, stored: &Stored) -> Entry {
     Entry::Snapshot { document, generation: stored.loaded.generation, bytes }
 }
 
-/// Where a first sync begins: descending order, after the highest id.
+/// Where a first sync begins. Ids are sent in descending order, so above the highest.
 fn top() -> Bootstrap {
     Bootstrap { rank: 0, after: Uuid::max().into() }
 }

@@ -1,19 +1,14 @@
-//! How far the bytes of files have come (R83): the server alone says so, as the store told it, and
-//! what was verified stays so.
+//! The state of the bytes of files (R83): only the server writes it into records, as the object
+//! store reported it; a verified file stays verified.
 
-use super::Oracle;
+use super::{Files, Oracle};
 use crate::ledger::Told;
 use campo_domain::{
     ids::{DocumentId, ItemId},
     registro::{Registro, SituacaoArquivo},
 };
-use std::collections::BTreeMap;
-
-/// What was told of each file of a record: how far, and why it was discarded.
-pub(super) type Files = BTreeMap<ItemId, (SituacaoArquivo, Option<String>)>;
-
 impl Oracle {
-    /// The store tells how far the bytes of a file have come. Says whether the record has it.
+    /// The store reports the state of a file's bytes. False if the record has no such file.
     pub fn tell(&mut self, told: Told) -> bool {
         let Told { document, anexo, situacao, motivo } = told;
         let mirror = self.documents.get(&document);
@@ -28,13 +23,13 @@ impl Oracle {
         true
     }
 
-    /// How far the bytes of a file have come.
+    /// The last known state of a file's bytes.
     pub fn arquivo(&self, document: DocumentId, anexo: ItemId) -> SituacaoArquivo {
         let told = self.told_of.get(&document).and_then(|told| told.get(&anexo));
         told.map_or(SituacaoArquivo::Esperada, |(situacao, _)| *situacao)
     }
 
-    /// What the record says of its files is what the store told.
+    /// Fails unless the record says of its files what the store reported.
     pub(super) fn as_told(&self, registro: &Registro) -> Result<(), String> {
         let says = registro.arquivos.iter();
         let says: Files =

@@ -1,14 +1,13 @@
-//! Where a request leads, and what only the office does (R21, R45–R50, R53–R68, R71–R77, R86), as
-//! the requirements and the tables of the presets put it.
+//! Where a request leads (R21, R45–R50, R53–R68, R71–R77), as the requirements and the tables of
+//! the presets put it.
 
 use super::rules::{Codes, has, is_client, situacao, text};
 use campo_domain::{
     command::Command,
     fluxo::{Consequencia, Fase, Guarda, Modo, Quem, Transicao},
     ids::{ItemId, PedidoId, UserId},
-    kind::Kind,
     pessoa::{Permissao, Pessoa},
-    registro::{Acao, Item, Registro, SituacaoAcao, SituacaoArquivo, TipoAnalise},
+    registro::{Item, Pedido, Registro, SituacaoArquivo, TipoAnalise},
     tipo::Tipo,
     valor::Valor,
 };
@@ -20,6 +19,36 @@ pub struct Request<'a> {
     pub verbo: &'a str,
     pub motivo: Option<&'a str>,
     pub brings: Option<TipoAnalise>,
+}
+
+impl<'a> Request<'a> {
+    /// A request as it stands in a record.
+    pub fn standing(registro: &Registro, pedido: &'a Pedido) -> Self {
+        let mut analyses = registro.analises.iter();
+        let brings = analyses.find(|a| a.pedido == Some(pedido.id)).map(|a| a.tipo);
+        let (verbo, motivo) = (&pedido.verbo, pedido.motivo.as_deref());
+        Request { pedido: pedido.id, verbo, motivo, brings }
+    }
+}
+
+/// What newly stands in the record must be what the command asks for.
+pub(crate) fn asked_as_written(
+    before: Option<&Registro>,
+    after: &Registro,
+    tipo: &Tipo,
+    command: &Command,
+) -> Result<(), String> {
+    let is_new = |pedido: &&Pedido| {
+        before.is_none_or(|before| before.pedidos.iter().all(|old| old.id != pedido.id))
+    };
+    let new = after.pedidos.iter().filter(is_new);
+    let new: Vec<Request<'_>> = new.map(|pedido| Request::standing(after, pedido)).collect();
+    let asked = request(command, tipo);
+    match (&new[..], asked) {
+        ([], None) => Ok(()),
+        ([new], Some(asked)) if *new == asked => Ok(()),
+        (new, asked) => Err(format!("{asked:?} was asked for, {new:?} stands there")),
+    }
 }
 
 /// The request that a command makes, if it makes one.
@@ -38,7 +67,7 @@ pub fn request<'a>(command: &'a Command, tipo: &'a Tipo) -> Option<Request<'a>> 
 }
 
 /// The transition that such an analysis asks for. The presets have one for each.
-pub fn bringing(tipo: &Tipo, what: TipoAnalise) -> Option<&Transicao> {
+fn bringing(tipo: &Tipo, what: TipoAnalise) -> Option<&Transicao> {
     tipo.fluxo.transicoes.iter().find(|t| t.traz == Some(what))
 }
 
@@ -61,7 +90,7 @@ pub fn leads(
         _ => (Quem::Interno, true),
     };
     if !transicao.quem.contains(&quem) {
-        // R52: what goes on inside has no name for a client.
+        // R52: a client is not told that an internal transition exists.
         let client = quem == Quem::Cliente;
         codes.insert(if client { "transicao_inexistente" } else { "nao_cabe_a_voce" });
     }
@@ -83,7 +112,7 @@ pub fn leads(
             (None, _) => "exige_laudo",
         });
     }
-    // Where it leads, some fields may not be empty; whoever does it may become responsible by it.
+    // The new situação may require fields. `responsavel` is not missing if this transition sets it.
     let para = situacao(tipo, Some(&transicao.para));
     let taken = transicao.efeitos.contains(&Consequencia::AtribuirSeVazio)
         && has(pessoa, Permissao::Ver)
@@ -129,7 +158,7 @@ fn lacks(
                 1 => of_record || live.iter().all(said),
                 _ => live.iter().all(said),
             };
-            // Founded if any item is, once each is judged.
+            // Once every item is judged, the record is founded if any item is.
             let all = !live.is_empty() && live.iter().all(said);
             let founded =
                 |valor: Option<&Valor>| valor.and_then(Valor::texto) == Some("procedente");
@@ -152,14 +181,15 @@ fn lacks(
     }
 }
 
-/// Whether a request of this transition has to wait: its photos are declared, not verified yet.
+/// Whether a request for this transition has to wait for declared photos to be verified.
 pub fn awaits_photos(registro: &Registro, tipo: &Tipo, verbo: &str) -> bool {
     let verified = |id: &ItemId| is(registro, id, SituacaoArquivo::Verificada);
     needs_photos(tipo, verbo) && !short_of(registro, tipo, verified).is_empty()
 }
 
-/// Whether it will have to wait for photos to be taken again: the store has discarded some.
-pub fn awaits_other_photos(registro: &Registro, tipo: &Tipo, verbo: &str) -> bool {
+/// Whether it lacks photos even if all that are on their way arrive, since the store discarded
+/// some: they have to be taken again.
+pub(crate) fn awaits_other_photos(registro: &Registro, tipo: &Tipo, verbo: &str) -> bool {
     let good = |id: &ItemId| !is(registro, id, SituacaoArquivo::Recusada);
     needs_photos(tipo, verbo) && !short_of(registro, tipo, good).is_empty()
 }
@@ -173,7 +203,8 @@ fn is(registro: &Registro, anexo: &ItemId, situacao: SituacaoArquivo) -> bool {
     registro.arquivos.get(anexo).is_some_and(|arquivo| arquivo.situacao == situacao)
 }
 
-/// The categories of which there are fewer photos than the tipo asks for, of those that count.
+/// The categories with fewer photos than the tipo requires, counting only those that `counts`
+/// accepts.
 fn short_of<'a>(
     registro: &Registro,
     tipo: &'a Tipo,
@@ -189,8 +220,12 @@ fn short_of<'a>(
     asked.filter(|(nome, min)| of(nome) < **min as usize).map(|(nome, _)| nome.as_str()).collect()
 }
 
-/// Whether these photos are what the record still waits for.
-pub fn lacks_photos(registro: &Registro, tipo: &Tipo, lost: impl Fn(&ItemId) -> bool) -> bool {
+/// Whether the record waits for a photo that is lost.
+pub(crate) fn lacks_photos(
+    registro: &Registro,
+    tipo: &Tipo,
+    lost: impl Fn(&ItemId) -> bool,
+) -> bool {
     let short = short_of(registro, tipo, |id| is(registro, id, SituacaoArquivo::Verificada));
     registro.anexos.iter().any(|(id, anexo)| {
         let categoria = anexo.campos.get("categoria").and_then(Valor::texto).unwrap_or_default();
@@ -198,7 +233,7 @@ pub fn lacks_photos(registro: &Registro, tipo: &Tipo, lost: impl Fn(&ItemId) -> 
     })
 }
 
-/// Issued, and not with a request that was refused or still waits.
+/// Whether an analysis was issued whose request, if it has one, was accepted.
 fn in_force(registro: &Registro, what: TipoAnalise) -> bool {
     let accepted = |id| {
         let pedido = registro.pedidos.iter().find(|pedido| pedido.id == id);
@@ -216,101 +251,4 @@ fn was_concluded(registro: &Registro, tipo: &Tipo) -> bool {
         let veredito = pedido.veredito.as_ref();
         veredito.is_some_and(|v| v.recusa.is_none() && done(&v.para))
     })
-}
-
-/// Why the person may not do what only the office does; empty if the person may, or if the command
-/// is another.
-pub fn office_only(registro: &Registro, tipo: &Tipo, pessoa: &Pessoa, command: &Command) -> Codes {
-    let mut codes = Codes::new();
-    let atual = situacao(tipo, registro.situacao.as_deref());
-    let mut need = |permissao: Permissao| {
-        if !has(pessoa, permissao) {
-            codes.insert("sem_permissao");
-        }
-    };
-    match command {
-        Command::Restringir { para } => {
-            let own = registro.criacao.por == pessoa.id
-                || registro.campos.get("responsavel") == Some(&Valor::Id(pessoa.id.uuid()));
-            need(if own { Permissao::Ver } else { Permissao::Gerenciar });
-            let child = ["assistencia", "ocorrencia"].map(|nome| registro.campos.get(nome));
-            if registro.kind == Kind::Cliente || child.into_iter().flatten().next().is_some() {
-                codes.insert("somente_na_raiz");
-            }
-            if para.as_ref().is_some_and(|l| l.usuarios.is_empty() && l.grupos.is_empty()) {
-                codes.insert("campos_obrigatorios");
-            }
-        }
-        Command::SolicitarAcao { acao, codigo, .. } => {
-            need(Permissao::Ver);
-            let Some(allowed) = tipo.acoes.iter().find(|a| a.codigo == *codigo) else {
-                codes.insert("acao_nao_permitida");
-                return codes;
-            };
-            need(allowed.permissao);
-            if !atual.is_some_and(|s| allowed.fases.contains(&s.fase)) {
-                codes.insert("acao_nao_permitida");
-            }
-            if registro.acoes.iter().any(|other| other.id == *acao) {
-                codes.insert("id_em_uso");
-            }
-            // R72–R75: asked for once, until the ERP has answered.
-            let open = |other: &Acao| other.situacao == SituacaoAcao::Solicitada;
-            if registro.acoes.iter().any(|other| other.codigo == *codigo && open(other)) {
-                codes.insert("acao_em_andamento");
-            }
-            let live = || {
-                let items = registro.itens.values();
-                items.filter(|item| !item.removido)
-            };
-            let filled = |valor: Option<&Valor>| valor.is_some_and(|valor| !valor.vazio());
-            let there = |nome: &String| match nome.strip_prefix("itens.") {
-                // Said of each item, and not zero of all of them.
-                Some(nome) => {
-                    live().all(|item| filled(item.campos.get(nome)))
-                        && live().any(|item| item.campos.get(nome) != Some(&Valor::Inteiro(0)))
-                }
-                None if nome == "itens" => live().next().is_some(),
-                None => filled(registro.campos.get(nome)),
-            };
-            let right = |(nome, values): (&String, &Vec<String>)| {
-                values.iter().any(|value| value == text(registro, nome))
-            };
-            if !allowed.exige.iter().all(there) || !allowed.exige_valor.iter().all(right) {
-                codes.insert("exige_campo");
-            }
-        }
-        Command::ResponderAcao { acao, situacao, externo, retorno } => {
-            need(Permissao::Ver);
-            let Some(asked) = registro.acoes.iter().find(|asked| asked.id == *acao) else {
-                codes.insert("nao_encontrado");
-                return codes;
-            };
-            if *situacao == SituacaoAcao::Solicitada {
-                codes.insert("valor_invalido");
-            }
-            if *situacao == SituacaoAcao::Recusada && retorno.is_none() {
-                codes.insert("exige_campo");
-            }
-            // R100: the ERP may repeat its answer and say what it left open, not change it.
-            let fits = |now: &Option<String>, said: &Option<String>| {
-                now.is_none() || said.is_none() || now == said
-            };
-            let same = asked.situacao == *situacao
-                && fits(&asked.externo, externo)
-                && fits(&asked.retorno, retorno);
-            if asked.situacao != SituacaoAcao::Solicitada && !same {
-                codes.insert("acao_respondida");
-            }
-        }
-        Command::VincularCorretiva { .. } => {
-            need(Permissao::Gerenciar);
-            let concluded = atual.is_some_and(|s| s.fase == Fase::Concluido);
-            if !tipo.permite_acao_corretiva || !concluded {
-                codes.insert("corretiva_nao_permitida");
-            }
-        }
-        _ => {}
-    }
-    codes
 }

@@ -1,5 +1,7 @@
-//! What must follow from a change, and what may not happen in it: each situação is reached by an
-//! edge of the fluxo, the server alone writes what is the server's, a wait ends in its time.
+//! Compares a record before and after a change. A situação may change only along a transition of
+//! the fluxo; numbers, verdicts, restrictions, actions and the state of files are written by the
+//! server only; the server ends a wait for the client when its days are over. Also collects the
+//! e-mails and actions that must follow.
 
 use super::{Mirror, rules};
 use crate::ledger::Email;
@@ -14,7 +16,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// What follows a change.
 #[derive(Default)]
 pub(super) struct Followed {
-    /// To everybody who is named; who may not see the case is left out later.
+    /// To everybody whom the rules name. Those who do not see the case are left out later.
     pub emails: Vec<Email>,
     pub acoes: Vec<ActionWrite>,
 }
@@ -25,7 +27,8 @@ impl Mirror {
         atual.map_or(String::new(), |situacao| situacao.codigo.clone())
     }
 
-    /// Until when it may wait for its client, where something ends such a wait.
+    /// When the server must end the wait for the client; `None` where the record does not wait, or
+    /// its fluxo has no transition that ends a wait.
     fn waits_until(&self) -> Option<DateTime<Utc>> {
         let atual = rules::situacao(&self.tipo, self.registro.situacao.as_deref())?;
         let days = self.tipo.dias_inatividade.filter(|_| atual.fase == Fase::EsperaCliente)?;
@@ -88,7 +91,8 @@ impl Mirror {
         Ok(followed)
     }
 
-    /// A verdict: refused, and nothing moves; or done, along an edge, and what that entails.
+    /// A verdict: a refused request leaves the situação as it was; an accepted one moves it along a
+    /// transition and sends the e-mails of that transition.
     fn judged(
         &self,
         pedido: &Pedido,

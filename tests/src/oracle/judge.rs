@@ -1,7 +1,7 @@
 //! What must become of a change, and of a command of the office.
 
 use super::{
-    Oracle, flow,
+    Oracle, flow, office,
     rules::{self, Codes},
     whole,
 };
@@ -21,14 +21,14 @@ use campo_sync::{
 };
 use std::collections::BTreeSet;
 
-/// What may be said of a change that no command writes.
+/// The codes with which the server may refuse a change that no command writes.
 const FORGED: [&str; 4] =
     ["operacao_nao_permitida", "campo_protegido", "campo_desconhecido", "valor_invalido"];
 
 /// What must become of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Expect {
-    /// It was merged before, here.
+    /// It was merged before, at this position.
     Known(u64),
     /// It is merged.
     Accepted,
@@ -79,10 +79,10 @@ impl Oracle {
         }
         let expect = self.judge(push, &change, usuario, &written.command, written.forged);
         let misplaced = self.misplaced(push.document, &written.command);
-        // It says something of the parent: only to who might create it.
+        // This refusal tells about the parent, so only those who may create the record get it.
         match expect {
             Expect::Accepted | Expect::Held if !misplaced.is_empty() => Expect::Refused(misplaced),
-            // Who wrote it could not know.
+            // The author could not know that the responsável is gone: not refused, but held.
             Expect::Accepted if self.nobodys(push.document, &written.command) => Expect::Held,
             expect => expect,
         }
@@ -114,7 +114,8 @@ impl Oracle {
         }
     }
 
-    /// The document, or the case that a new document joins, is in sight, or was.
+    /// Refuses a change of a document, or of a case that a new document joins, that the person does
+    /// not see. If the device could not know yet that the case was lost, the change is `late`.
     fn scope(
         &self,
         push: &Push,
@@ -137,8 +138,8 @@ impl Oracle {
         Err(["nao_encontrado", "sem_permissao"].into())
     }
 
-    /// What a new document hangs on is of the kind that it names, and an agenda of an ocorrência is
-    /// of the same assistência.
+    /// Refuses a new document whose parent has another kind, and an agenda whose ocorrência belongs
+    /// to another assistência.
     fn misplaced(&self, id: DocumentId, command: &Command) -> Codes {
         let mut codes = Codes::new();
         let Command::Criar { campos, .. } = command else { return codes };
@@ -164,8 +165,8 @@ impl Oracle {
         codes
     }
 
-    /// Whether the record would be in the hands of somebody who is not there any more, or may not
-    /// open it (R86).
+    /// Whether the record would be assigned to a person who left the company or does not see it
+    /// (R86).
     fn nobodys(&self, id: DocumentId, command: &Command) -> bool {
         let responsavel = |campos: &Campos| campos.get("responsavel").and_then(Valor::id);
         let handed = match command {
@@ -210,7 +211,8 @@ impl Oracle {
         None
     }
 
-    /// What it says, and whether that is allowed now, or was where it was written.
+    /// Refuses a change that is neither allowed now nor was where it was written; one that was
+    /// allowed only then is `late`.
     fn content(
         &self,
         push: &Push,
@@ -226,7 +228,7 @@ impl Oracle {
             codes.insert("sequencia_repetida");
         }
         if matches!(command, Command::Analisar { encaminhar: Some(_), .. }) {
-            // R64: in the office, where it is known who is there.
+            // R64: only with a connection, since a phone does not know who is still there.
             codes.insert("exige_conexao");
         }
         if !codes.is_empty() {
@@ -235,23 +237,11 @@ impl Oracle {
         let now = self.person(usuario);
         let then = self.person_at(usuario, push.seen);
         let Some(mirror) = mirror else {
-            let Command::Criar { tipo, .. } = command else {
-                return Err(["nao_encontrado"].into());
-            };
-            let tipo = self.tipos.obter(tipo).map_err(|_| Codes::from(["tipo_desconhecido"]))?;
-            let reasons = rules::cannot_create(&now, tipo, command);
-            let knowing = rules::cannot_create(&then, tipo, command);
-            for (reason, knowingly) in reasons.into_iter().zip(knowing) {
-                if !reason.is_empty() && !knowingly.is_empty() {
-                    return Err(reason);
-                }
-                *late |= !reason.is_empty();
-            }
-            return self.whole(push.document, change, command, (tipo, &now, &then), late);
+            return self.creation(push.document, change, command, (&now, &then), late);
         };
         let tipo = &mirror.tipo;
         if flow::request(command, tipo).is_some_and(|request| request.verbo.is_empty()) {
-            // An analysis where the fluxo knows none: no request could bring it.
+            // The fluxo has no transition that brings this analysis.
             return Err(["operacao_nao_permitida"].into());
         }
         let situacao = mirror.registro.situacao.as_deref();
@@ -263,8 +253,9 @@ impl Oracle {
         {
             return Err(["item_inexistente"].into());
         }
-        // A phone shows the record where its owner's own requests lead, and lets the owner write
-        // what fits there. While they wait that is how it stands; afterwards it was in good faith.
+        // A phone shows the record as if the person's open requests were accepted, and lets the
+        // person write what that situação allows. The server accepts such a change while the
+        // requests are open, and holds it as late afterwards.
         let foreseen_now = self.forecast(&now, &mirror.registro, tipo);
         let foreseen = known.as_ref().and_then(|known| self.forecast(&then, known, tipo));
         let known = known.and_then(|known| known.situacao);
@@ -285,7 +276,32 @@ impl Oracle {
         self.whole(push.document, change, command, (tipo, &now, &then), late)
     }
 
-    /// The record as a whole stays right, or was right where it was written.
+    /// Whether a record may begin so, now or by what its author knew.
+    fn creation(
+        &self,
+        id: DocumentId,
+        change: &Change,
+        command: &Command,
+        (now, then): (&Pessoa, &Pessoa),
+        late: &mut bool,
+    ) -> Result<(), Codes> {
+        let Command::Criar { tipo, .. } = command else {
+            return Err(["nao_encontrado"].into());
+        };
+        let tipo = self.tipos.obter(tipo).map_err(|_| Codes::from(["tipo_desconhecido"]))?;
+        let reasons = rules::cannot_create(now, tipo, command);
+        let knowing = rules::cannot_create(then, tipo, command);
+        for (reason, knowingly) in reasons.into_iter().zip(knowing) {
+            if !reason.is_empty() && !knowingly.is_empty() {
+                return Err(reason);
+            }
+            *late |= !reason.is_empty();
+        }
+        self.whole(id, change, command, (tipo, now, then), late)
+    }
+
+    /// Refuses a change that adds faults to the record both now and where it was written; one that
+    /// adds faults only now is `late`.
     fn whole(
         &self,
         id: DocumentId,
@@ -317,7 +333,8 @@ impl Oracle {
             let broken = whole::broken(&merged, tipo);
             return if broken.is_empty() { Ok(()) } else { Err(broken) };
         };
-        // What a situação asks for is asked where the record is, or where its owner saw it.
+        // Required fields depend on the situação: the present one, or the one that the person's
+        // phone shows. A fault counts only if it is one in both.
         let worse = |pessoa: &Pessoa, before: &Registro, after: &Registro| {
             let worse = whole::worse(before, after, tipo);
             let situacao = self.forecast(pessoa, before, tipo);
@@ -336,7 +353,7 @@ impl Oracle {
         let known = then.as_ref().and_then(|then| document::read(then).ok());
         let (known, then) = known.zip(after(then)).ok_or_else(unreadable)?;
         if worse(person_then, &known, &then).is_empty() {
-            // The same relationship said by two people is said once too often, and no harm.
+            // Two people who add the same relationship do no harm: that does not make it late.
             *late |= now.iter().any(|code| *code != "vinculo_repetido");
             return Ok(());
         }
@@ -345,20 +362,25 @@ impl Oracle {
 
     /// Why a person in the office, or a client in the portal, may not do this now; empty if the
     /// person may.
-    pub fn expect_office(&self, usuario: UserId, document: DocumentId, command: &Command) -> Codes {
+    pub(crate) fn expect_office(
+        &self,
+        usuario: UserId,
+        document: DocumentId,
+        command: &Command,
+    ) -> Codes {
         let now = self.person(usuario);
         let Some(mirror) = self.documents.get(&document) else {
             return self.expect_creation(usuario, document, command);
         };
         let (registro, tipo) = (&mirror.registro, &mirror.tipo);
         let mut codes = Codes::new();
-        // The ERP answers what it was sent, of cases that it could not open too.
+        // The ERP may answer any action that it was sent, also in cases that it does not see.
         let sees = self.sees_case(usuario, registro.kind, mirror.raiz())
             || matches!(command, Command::ResponderAcao { .. });
         if !sees && !rules::shows_in_portal(&now, registro, tipo) {
             codes.insert("nao_encontrado");
         }
-        codes.extend(flow::office_only(registro, tipo, &now, command));
+        codes.extend(office::office_only(registro, tipo, &now, command));
         codes.extend(rules::nonsense(command, Some(registro)));
         codes.extend(rules::at_the_screen(&now, tipo, command, registro));
         for piece in rules::pieces(command) {
@@ -371,7 +393,7 @@ impl Oracle {
             }
             match flow::leads(registro, tipo, &now, &request, true) {
                 Err(lacks) => codes.extend(lacks),
-                // Whoever sits at the server is told at once; a phone's request waits.
+                // The office is refused at once; a phone's request waits for the photos.
                 Ok(_) if flow::awaits_photos(registro, tipo, request.verbo) => {
                     codes.insert("fotos_a_caminho");
                 }
@@ -417,8 +439,7 @@ impl Oracle {
     }
 }
 
-/// The screens refuse what leaves the record worse than it was, and a new part that is not
-/// complete.
+/// The faults that a command of the office adds to the record, and those of a new part.
 fn worse(registro: &Registro, tipo: &Tipo, command: &Command) -> Codes {
     let mut codes = Codes::new();
     let mut after = registro.clone();

@@ -1,43 +1,41 @@
-//! A second opinion: the company as it follows from the log and from what people did, kept as
-//! simply as can be. It never calls the gate; its rules are written from the requirements, not from
-//! the code.
+//! An independent judge of the server: it follows the company from the log and from what people
+//! did, as simply as possible. It never calls the rules of the product; its own are written from
+//! the requirements, not from the code.
 
 mod files;
 pub mod flow;
 mod follow;
 mod judge;
+mod judged;
+mod log;
+mod office;
 mod requests;
 mod rules;
 mod whole;
 
-use crate::ledger::{Email, Row, What};
-use automerge::{ActorId, Automerge, Change, ChangeHash, ReadDoc};
+use crate::ledger::Email;
+use automerge::{ActorId, Automerge, Change, ChangeHash};
 use campo_domain::{
     command::Command,
-    ids::{CommandId, DeviceId, DocumentId, HeldId, PedidoId, UserId},
+    ids::{CommandId, DeviceId, DocumentId, HeldId, ItemId, PedidoId, UserId},
     kind::Kind,
     pessoa::{Permissao, Pessoa},
     preset,
-    registro::Registro,
+    registro::{Registro, SituacaoArquivo},
     tipo::{Tipo, Tipos},
 };
-use campo_sync::{
-    document::{self, Actor},
-    exchange::ActionWrite,
-    wire::Hash,
-};
+use campo_sync::{document, exchange::ActionWrite, wire::Hash};
 use chrono::{DateTime, Utc};
-pub use judge::Expect;
-pub use requests::{Due, Judged};
+pub(crate) use judged::{Due, Judged};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
-/// What a change says, as whoever wrote it knows.
+/// What the author of a change meant by it.
 #[derive(Clone, Debug)]
 pub struct Written {
-    /// The command, across replays.
+    /// The command's id, which stays the same when the change is written again.
     pub id: CommandId,
     /// What was done.
     pub command: Command,
@@ -47,22 +45,23 @@ pub struct Written {
     pub device: DeviceId,
     /// The document.
     pub document: DocumentId,
-    /// True if no command writes such a change: it must be refused.
+    /// True for a change that no command writes, and that must be refused.
     pub forged: bool,
 }
 
-/// A document as the log tells it.
+/// A document as it follows from the log.
 struct Mirror {
     document: Automerge,
     registro: Registro,
     tipo: Arc<Tipo>,
     changes: BTreeMap<Hash, u64>,
     numbering: BTreeSet<(ActorId, u64)>,
-    /// When it moved last, by the server's clock.
+    /// When it changed last, by the server's clock.
     moved_at: DateTime<Utc>,
     /// The request that was judged last since somebody changed the record.
     judged_last: Option<PedidoId>,
-    /// Whose doing in the office, or whose branch that the office approved, changed it last.
+    /// Who changed it last, if that was a person in the office or the author of a branch that the
+    /// office approved.
     in_office: Option<UserId>,
 }
 
@@ -72,25 +71,28 @@ impl Mirror {
     }
 }
 
-/// A value over the positions of the log: each from its position on.
+/// What was told of each file of a record: how far its bytes came, and why they were discarded.
+type Files = BTreeMap<ItemId, (SituacaoArquivo, Option<String>)>;
+
+/// A value that changes along the log; each version is valid from its position on.
 #[derive(Clone, Debug)]
 struct Over<T>(Vec<(u64, T)>);
 
 impl<T> Over<T> {
-    /// As of this position; before the first it is the first.
+    /// The version valid at this position; before the first version, the first.
     fn at(&self, seq: u64) -> &T {
         let place = self.0.partition_point(|(since, _)| *since <= seq);
         &self.0[place.saturating_sub(1)].1
     }
 
-    /// From this position on, the one in force there included.
+    /// The version valid at this position and all later ones.
     fn since(&self, seq: u64) -> impl Iterator<Item = &T> {
         let place = self.0.partition_point(|(since, _)| *since <= seq);
         self.0[place.saturating_sub(1)..].iter().map(|(_, value)| value)
     }
 }
 
-/// The second opinion.
+/// The independent judge.
 pub struct Oracle {
     tipos: Tipos,
     people: BTreeMap<UserId, Over<Pessoa>>,
@@ -105,14 +107,15 @@ pub struct Oracle {
     /// The last row that told a person of having lost sight of a case.
     revoked: BTreeMap<(UserId, DocumentId), u64>,
     addressed: BTreeMap<(String, String), Option<UserId>>,
-    /// E-mails that must follow, and those of which it is not settled yet who may be told.
+    /// E-mails that must be sent; `untold` has those whose recipients are only decided when the
+    /// whole commit has been read.
     emails: Vec<Email>,
     untold: Vec<Email>,
     /// Actions that must go out.
     acoes: Vec<ActionWrite>,
     /// What the store told of each record's files.
-    told_of: BTreeMap<DocumentId, files::Files>,
-    /// Verdicts, and the records that changed, until somebody asks.
+    told_of: BTreeMap<DocumentId, Files>,
+    /// Verdicts since `take_judged`, and records that changed since `settle`.
     judged: Vec<Judged>,
     moved: BTreeSet<DocumentId>,
     /// Whose branch the office approves at this moment.
@@ -167,13 +170,13 @@ impl Oracle {
         &self.tipos
     }
 
-    /// There is another version of a tipo, or the same is offered no longer.
+    /// A new version of a tipo was published.
     pub fn publish(&mut self, tipo: Tipo) {
         self.tipos.incluir(tipo);
     }
 
-    /// A person will be this from the next `eu` row on.
-    pub fn change_person(&mut self, pessoa: Pessoa) {
+    /// What the person is from the next `eu` row of the log on.
+    pub(crate) fn change_person(&mut self, pessoa: Pessoa) {
         self.told.insert(pessoa.id, pessoa);
     }
 
@@ -191,13 +194,13 @@ impl Oracle {
         self.held.insert((document, hash), held);
     }
 
-    /// What comes next is a branch of this person that the office approves; nobody's when `None`.
+    /// The next rows come from a branch of this person that the office approves; `None` ends that.
     pub fn approves(&mut self, author: Option<UserId>) {
         self.approved = author;
     }
 
     /// Every change that a command became.
-    pub fn hashes_of(&self, command: CommandId) -> &[Hash] {
+    pub(crate) fn hashes_of(&self, command: CommandId) -> &[Hash] {
         self.hashes.get(&command).map_or(&[], Vec::as_slice)
     }
 
@@ -212,18 +215,19 @@ impl Oracle {
         changes.filter_map(|hash| self.written.get(hash)).map(|written| &written.command)
     }
 
-    /// Whether the document has the change.
+    /// The position in the log at which the change was merged, if it was.
     pub fn merged(&self, document: DocumentId, hash: &Hash) -> Option<u64> {
         self.documents.get(&document)?.changes.get(hash).copied()
     }
 
     /// The branch that the change stands in.
-    pub fn held_in(&self, document: DocumentId, hash: &Hash) -> Option<HeldId> {
+    pub(crate) fn held_in(&self, document: DocumentId, hash: &Hash) -> Option<HeldId> {
         self.held.get(&(document, *hash)).copied()
     }
 
-    /// The branches, not merged yet, that a change builds on: it must follow one of them.
-    pub fn follows(&self, document: DocumentId, change: &[u8]) -> BTreeSet<HeldId> {
+    /// The held branches that a change builds on and that are not merged yet: it must be held in
+    /// one of them.
+    pub(crate) fn follows(&self, document: DocumentId, change: &[u8]) -> BTreeSet<HeldId> {
         let deps = Change::try_from(change).map(|change| change.deps().to_vec());
         let deps = deps.unwrap_or_default().into_iter().map(Hash::from);
         let apart = deps.filter(|dep| self.merged(document, dep).is_none());
@@ -236,9 +240,9 @@ impl Oracle {
         Some((&mirror.registro, &mirror.tipo))
     }
 
-    /// Whether people are busy with the document: work may still happen, and nobody waits for the
-    /// client; or it is not here yet.
-    pub fn is_lively(&self, document: DocumentId) -> bool {
+    /// Whether people may work on the document: it is open and does not wait for its client, or the
+    /// server does not have it yet.
+    pub(crate) fn is_lively(&self, document: DocumentId) -> bool {
         let mirror = self.documents.get(&document);
         mirror.is_none_or(|mirror| {
             let atual = rules::situacao(&mirror.tipo, mirror.registro.situacao.as_deref());
@@ -281,7 +285,8 @@ impl Oracle {
         self.person_at(usuario, u64::MAX)
     }
 
-    /// The person as a device that had seen this position knew: with the permissions of then.
+    /// The person with the permissions that a device knew which had read the log up to this
+    /// position.
     fn person_at(&self, usuario: UserId, seq: u64) -> Pessoa {
         let Some(over) = self.people.get(&usuario) else { return Pessoa::servidor() };
         let (then, now) = (over.at(seq), over.at(u64::MAX));
@@ -295,7 +300,7 @@ impl Oracle {
             .is_some_and(|mirror| self.sees_case(usuario, mirror.registro.kind, mirror.raiz()))
     }
 
-    /// Whether the person sees the case now; of a cliente, which is no case, whether that.
+    /// Whether the person sees the case now. A cliente is not part of a case; its own id is given.
     fn sees_case(&self, usuario: UserId, kind: Kind, raiz: DocumentId) -> bool {
         let root = self.documents.get(&raiz).map(|mirror| &mirror.registro);
         let restricao = root.and_then(|root| root.restricao.as_ref());
@@ -311,7 +316,7 @@ impl Oracle {
     }
 
     /// The documents that a client sees in the portal.
-    pub fn in_portal(&self, usuario: UserId) -> Vec<DocumentId> {
+    pub(crate) fn in_portal(&self, usuario: UserId) -> Vec<DocumentId> {
         let client = self.person(usuario);
         let shows = |m: &&Mirror| rules::shows_in_portal(&client, &m.registro, &m.tipo);
         self.documents.values().filter(shows).map(|mirror| mirror.registro.id).collect()
@@ -327,133 +332,9 @@ impl Oracle {
         })
     }
 
-    /// Takes a row of the log in, which was written now.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn read(&mut self, row: &Row, now: DateTime<Utc>) -> Result<(), String> {
-        self.rows += 1;
-        self.last = self.last.max(row.seq);
-        match &row.what {
-            What::Change { document, hash, bytes, .. } => {
-                self.change(*document, *hash, bytes, row.seq, now)
-            }
-            What::Revoked { usuario, raiz } => {
-                self.revoked.insert((*usuario, *raiz), row.seq);
-                Ok(())
-            }
-            What::Reference { usuario, collection, key } => {
-                self.addressed.insert((collection.clone(), key.clone()), *usuario);
-                if let (Some(usuario), "eu") = (usuario, collection.as_str())
-                    && let Some(pessoa) = self.told.get(usuario).cloned()
-                {
-                    let over = self.people.entry(*usuario).or_insert(Over(Vec::new()));
-                    over.0.push((row.seq, pessoa));
-                    let cases: Vec<DocumentId> = self.cases.keys().copied().collect();
-                    for raiz in cases {
-                        self.look(*usuario, raiz, row.seq);
-                    }
-                }
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn change(
-        &mut self,
-        id: DocumentId,
-        hash: Hash,
-        bytes: &[u8],
-        seq: u64,
-        now: DateTime<Utc>,
-    ) -> Result<(), String> {
-        let unreadable = |what: &dyn std::fmt::Display| {
-            format!("row {seq} does not fit the document {id}: {what}")
-        };
-        let change = Change::try_from(bytes).map_err(|e| unreadable(&e))?;
-        let numbering = (change.actor_id().clone(), change.seq());
-        let actor = Actor::parse(change.actor_id());
-        let by_server = actor.is_some_and(|actor| actor.user == UserId::SERVIDOR);
-        let mut document = match self.documents.get(&id) {
-            Some(mirror) => mirror.document.clone(),
-            None => Automerge::new(),
-        };
-        document.apply_changes([change]).map_err(|e| unreadable(&e))?;
-        if !document.get_missing_deps(&[]).is_empty() {
-            return Err(unreadable(&"it builds on changes that are not in the log"));
-        }
-        let registro = document::read(&document).map_err(|e| unreadable(&e))?;
-        let tipo = self.tipos.obter(&registro.tipo).map_err(|e| unreadable(&e))?.clone();
-        if !by_server
-            && self.moved.contains(&id)
-            && let Some(left) = self.left(id)
-        {
-            return Err(left);
-        }
-        self.as_told(&registro).map_err(|e| unreadable(&e))?;
-        let before = self.documents.get(&id);
-        let judged = before.and_then(|mirror| self.judged(mirror, &registro));
-        if let Some(written) = self.written.get(&hash) {
-            let before = before.map(|mirror| &mirror.registro);
-            let asked = requests::asked_as_written(before, &registro, &tipo, written);
-            asked.map_err(|e| unreadable(&e))?;
-        }
-        if let Some(mirror) = self.documents.get(&id) {
-            let followed = mirror.follow(&registro, by_server, now).map_err(|e| unreadable(&e))?;
-            self.untold.extend(followed.emails);
-            self.acoes.extend(followed.acoes);
-        }
-        let mirror = self.documents.entry(id).or_insert_with(|| Mirror {
-            document: Automerge::new(),
-            registro: registro.clone(),
-            tipo,
-            changes: BTreeMap::new(),
-            numbering: BTreeSet::new(),
-            moved_at: now,
-            judged_last: None,
-            in_office: None,
-        });
-        let asks = mirror.registro.pedidos.len() < registro.pedidos.len();
-        if !by_server || asks || mirror.registro.arquivos != registro.arquivos {
-            self.moved.insert(id);
-            mirror.judged_last = None;
-            let at_desk = actor.filter(|actor| actor.device == DeviceId::ESCRITORIO);
-            let at_desk = at_desk.map(|actor| actor.user).filter(|_| !by_server);
-            mirror.in_office = at_desk.or(self.approved.filter(|_| !by_server));
-        }
-        if let Some(judged) = &judged {
-            mirror.judged_last = Some(judged.pedido).filter(|_| !judged.of_server);
-        }
-        self.judged.extend(judged);
-        mirror.document = document;
-        mirror.registro = registro;
-        mirror.moved_at = now;
-        mirror.numbering.insert(numbering);
-        if mirror.changes.insert(hash, seq).is_some() {
-            return Err(unreadable(&"it is in the log twice"));
-        }
-        let raiz = mirror.raiz();
-        self.cases.entry(raiz).or_default().insert(id);
-        let people: Vec<UserId> = self.people.keys().copied().collect();
-        for usuario in people {
-            self.look(usuario, raiz, seq);
-        }
-        Ok(())
-    }
-
-    /// Notes whether the person sees the case from this position on.
-    fn look(&mut self, usuario: UserId, raiz: DocumentId, seq: u64) {
-        let kind = self.documents.get(&raiz).map_or(Kind::Assistencia, |m| m.registro.kind);
-        let sees = self.sees_case(usuario, kind, raiz);
-        let over = self.sight.entry((usuario, raiz)).or_insert(Over(vec![(0, false)]));
-        if *over.at(u64::MAX) != sees {
-            over.0.push((seq, sees));
-        }
-    }
-
-    /// Whether the person could in good faith believe to see the case, having seen this position:
-    /// saw it there or later, or had not been told otherwise yet.
+    /// Whether a device that had read the log up to `seen` could still show the case to the person:
+    /// the person saw it at that position or later, or the log said only afterwards that it was
+    /// lost.
     fn saw(&self, usuario: UserId, kind: Kind, raiz: DocumentId, seen: u64) -> bool {
         let then = self.person_at(usuario, seen);
         let over = self.sight.get(&(usuario, raiz));
@@ -477,7 +358,7 @@ impl Oracle {
     }
 
     /// Records that wait for their client longer than they may (R54).
-    pub fn overdue(&self, now: DateTime<Utc>) -> Vec<DocumentId> {
+    pub(crate) fn overdue(&self, now: DateTime<Utc>) -> Vec<DocumentId> {
         let overdue = self.documents.iter().filter(|(_, mirror)| mirror.is_overdue(now));
         overdue.map(|(id, _)| *id).collect()
     }

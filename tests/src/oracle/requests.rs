@@ -1,13 +1,13 @@
-//! When requests of transition are judged, and how (R45–R50, R83): in the order in which they were
-//! asked for, whenever the record changes. One whose photos are on their way waits, and with it
-//! what its author asks for after it; what somebody else asks for does not.
+//! When requests for transitions are judged, and how (R45–R50, R83): in the order in which they
+//! were made, whenever the record changes. A request whose photos have not arrived yet waits, and
+//! so do its author's later requests; those of other people do not.
 
 use super::{
     Mirror, Oracle,
     flow::{self, Request},
-    rules::{Codes, has, situacao},
+    judged::{Due, Judged},
+    rules::{has, situacao},
 };
-use crate::oracle::Written;
 use campo_domain::{
     fluxo::Consequencia,
     ids::{DeviceId, DocumentId, PedidoId, UserId},
@@ -17,49 +17,10 @@ use campo_domain::{
     valor::Valor,
 };
 
-/// What must become of a request where it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Due {
-    /// It is done, and leads there.
-    Done(String),
-    /// It is refused, for one of these reasons.
-    Refused(Codes),
-    /// Nothing yet.
-    Waits,
-}
-
-/// A verdict that the log tells of.
-#[derive(Clone, Debug)]
-pub struct Judged {
-    /// The record.
-    pub document: DocumentId,
-    /// Which request.
-    pub pedido: PedidoId,
-    /// What was said.
-    pub veredito: Veredito,
-    /// What had to be said.
-    pub due: Due,
-    /// A request whose turn it was before.
-    pub passed_over: Option<PedidoId>,
-    /// Whether the server asked for it itself.
-    pub of_server: bool,
-}
-
-impl Judged {
-    /// Whether it is right.
-    pub fn is_right(&self) -> bool {
-        let agrees = match (&self.due, &self.veredito.recusa) {
-            (Due::Done(para), None) => *para == self.veredito.para,
-            (Due::Refused(codes), Some(recusa)) => codes.contains(recusa.codigo.codigo()),
-            _ => false,
-        };
-        agrees && self.passed_over.is_none()
-    }
-}
-
 impl Mirror {
-    /// The requests that the server had to look at between its last verdict and this one: from one
-    /// to the other, or to the end and from the beginning.
+    /// The open requests that the server had to pass over before it gave this verdict: those
+    /// between its last verdict and this one in the order of the record; after the last request the
+    /// server starts again with the first.
     fn looked_at(&self, pedido: PedidoId) -> Vec<&Pedido> {
         let all = &self.registro.pedidos;
         let place = |id: PedidoId| all.iter().position(|p| p.id == id);
@@ -74,13 +35,6 @@ impl Mirror {
     }
 }
 
-/// A request as it stands in a record.
-fn stands<'a>(registro: &Registro, pedido: &'a Pedido) -> Request<'a> {
-    let mut analyses = registro.analises.iter();
-    let brings = analyses.find(|a| a.pedido == Some(pedido.id)).map(|a| a.tipo);
-    Request { pedido: pedido.id, verbo: &pedido.verbo, motivo: pedido.motivo.as_deref(), brings }
-}
-
 impl Oracle {
     /// What must become of a request that has no verdict, now.
     fn due(&self, mirror: &Mirror, pedido: &Pedido) -> Due {
@@ -90,7 +44,7 @@ impl Oracle {
         if !there && before.any(|o| o.veredito.is_none() && o.autoria.por == author) {
             return Due::Waits;
         }
-        let request = stands(registro, pedido);
+        let request = Request::standing(registro, pedido);
         let at_hand = there || mirror.in_office == Some(author);
         match flow::leads(registro, tipo, &self.person(author), &request, at_hand) {
             Err(codes) => Due::Refused(codes),
@@ -107,7 +61,7 @@ impl Oracle {
             Some((pedido, now.veredito.clone()?))
         })?;
         let due = |pedido| self.due(mirror, pedido);
-        // What the server asks for itself is judged as it is asked for.
+        // The server judges its own request at once, whatever else is open.
         let of_server = pedido.autoria.por == UserId::SERVIDOR;
         let looked_at = if of_server { Vec::new() } else { mirror.looked_at(pedido.id) };
         let passed_over = looked_at.into_iter().find(|other| due(other) != Due::Waits);
@@ -122,14 +76,14 @@ impl Oracle {
     }
 
     /// Every verdict since this was last asked.
-    pub fn take_judged(&mut self) -> Vec<Judged> {
+    pub(crate) fn take_judged(&mut self) -> Vec<Judged> {
         std::mem::take(&mut self.judged)
     }
 
-    /// All that was done together has been read: e-mails are on their way, and in the records that
-    /// changed nothing is left that is due. Says what is.
+    /// To be called when every row of one commit has been read: decides who gets the e-mails, and
+    /// lists what the server should have done in the records that changed but did not.
     pub fn settle(&mut self) -> Vec<String> {
-        // Who sees the record once all is done that was done together, is told.
+        // Only those who see the record after the whole commit get the e-mail.
         let mut told = std::mem::take(&mut self.untold);
         told.retain(|email| email.usuario.is_none_or(|usuario| self.sees(usuario, email.document)));
         self.emails.extend(told);
@@ -137,7 +91,7 @@ impl Oracle {
         moved.into_iter().flat_map(|id| self.left(id)).collect()
     }
 
-    /// What is due in a record and was not done.
+    /// The first thing that the server should have done in a record but did not.
     pub(super) fn left(&self, id: DocumentId) -> Option<String> {
         let mirror = self.documents.get(&id)?;
         let (registro, tipo) = (&mirror.registro, &mirror.tipo);
@@ -146,7 +100,7 @@ impl Oracle {
             Due::Waits => None,
             due => Some(format!("{id}: {pedido:?} was not judged, but must be {due:?}")),
         });
-        // R60: whoever did it takes the record, where nobody has it.
+        // R60: the author of the accepted request becomes responsible if nobody is.
         let nobody = || {
             let last = registro.pedidos.iter().find(|p| Some(p.id) == mirror.judged_last)?;
             let takes = takes(tipo, &self.person(last.autoria.por), last);
@@ -162,16 +116,21 @@ impl Oracle {
         all.filter(|pedido| pedido.veredito.is_none())
     }
 
-    /// The situação that the person's phone shows: as if the photos that were declared had arrived,
-    /// but for those that were discarded.
-    pub fn forecast(&self, pessoa: &Pessoa, registro: &Registro, tipo: &Tipo) -> Option<String> {
+    /// The situação that the person's phone shows: where the person's own open requests would lead
+    /// if all declared photos had arrived, except those that the server discarded.
+    pub(crate) fn forecast(
+        &self,
+        pessoa: &Pessoa,
+        registro: &Registro,
+        tipo: &Tipo,
+    ) -> Option<String> {
         let mut then = registro.clone();
         for place in 0..then.pedidos.len() {
             let pedido = then.pedidos[place].clone();
             if pedido.veredito.is_some() || pedido.autoria.por != pessoa.id {
                 continue;
             }
-            let request = stands(&then, &pedido);
+            let request = Request::standing(&then, &pedido);
             let leads = flow::leads(&then, tipo, pessoa, &request, true);
             let Ok(para) = leads else { continue };
             if flow::awaits_other_photos(&then, tipo, request.verbo) {
@@ -189,31 +148,11 @@ impl Oracle {
     }
 }
 
-/// R60: whether this request, if it was done, hands the record to its author.
+/// R60: whether this request was accepted and makes its author responsible for the record.
 fn takes(tipo: &Tipo, author: &Pessoa, pedido: &Pedido) -> bool {
     let done = pedido.veredito.as_ref().is_some_and(|veredito| veredito.recusa.is_none());
     let mut edges = tipo.fluxo.transicoes.iter().filter(|edge| edge.verbo == pedido.verbo);
     let known = tipo.kind.campo("responsavel").is_some() && tipo.tem_campo("responsavel");
     let assigns = edges.any(|edge| edge.efeitos.contains(&Consequencia::AtribuirSeVazio));
     done && assigns && known && has(author, Permissao::Ver)
-}
-
-/// What stands in the record is what was asked for.
-pub(super) fn asked_as_written(
-    before: Option<&Registro>,
-    after: &Registro,
-    tipo: &Tipo,
-    written: &Written,
-) -> Result<(), String> {
-    let is_new = |pedido: &&Pedido| {
-        before.is_none_or(|before| before.pedidos.iter().all(|old| old.id != pedido.id))
-    };
-    let new: Vec<Request<'_>> =
-        after.pedidos.iter().filter(is_new).map(|pedido| stands(after, pedido)).collect();
-    let asked = flow::request(&written.command, tipo);
-    match (&new[..], asked) {
-        ([], None) => Ok(()),
-        ([new], Some(asked)) if *new == asked => Ok(()),
-        (new, asked) => Err(format!("{asked:?} was asked for, {new:?} stands there")),
-    }
 }

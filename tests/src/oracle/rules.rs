@@ -4,18 +4,18 @@
 use campo_domain::{
     command::Command,
     fluxo::{CamposEditaveis, Fase, Situacao},
-    ids::DocumentId,
+    ids::{DocumentId, PedidoId},
     kind::Kind,
     parte::Colecao,
     pessoa::{Permissao, Pessoa},
     refusal::Refusal,
     registro::{Registro, Restricao, TipoAnalise, Visibilidade},
     tipo::Tipo,
-    valor::Valor,
+    valor::{Campo, Valor},
 };
 use std::collections::BTreeSet;
 
-/// Codes of refusal, any of which is right.
+/// Codes of refusals; the server may give any of them.
 pub type Codes = BTreeSet<&'static str>;
 
 pub fn has(pessoa: &Pessoa, permissao: Permissao) -> bool {
@@ -27,8 +27,9 @@ pub fn is_client(pessoa: &Pessoa) -> bool {
     has(pessoa, Permissao::Portal) && !has(pessoa, Permissao::Ver)
 }
 
-/// R85 and R86: own ones with `Ver`, everybody's with `VerTodas`; a restricted one only who is
-/// listed, and administrators; clientes are everybody's (R8).
+/// R85, R86: with `Ver` a person sees the cases that they are involved in, with `VerTodas` all; a
+/// restricted case is seen only by those listed and by administrators. Clientes are visible to
+/// everybody with `Ver` (R8).
 pub fn sees(pessoa: &Pessoa, kind: Kind, involved: bool, restricao: Option<&Restricao>) -> bool {
     if !has(pessoa, Permissao::Ver) {
         return false;
@@ -39,7 +40,7 @@ pub fn sees(pessoa: &Pessoa, kind: Kind, involved: bool, restricao: Option<&Rest
     listed(pessoa, restricao) && (involved || has(pessoa, Permissao::VerTodas))
 }
 
-/// R86: whether a restriction, where there is one, lets the person pass.
+/// R86: whether the restriction of a case, if there is one, lists the person.
 pub fn listed(pessoa: &Pessoa, restricao: Option<&Restricao>) -> bool {
     match restricao {
         None => true,
@@ -76,28 +77,29 @@ pub fn text<'a>(registro: &'a Registro, campo: &str) -> &'a str {
     }
 }
 
-pub fn code(refusal: &Refusal) -> &'static str {
+fn code(refusal: &Refusal) -> &'static str {
     refusal.codigo.codigo()
 }
 
-/// What a command writes, as far as the rules tell one thing from another.
+/// One of the things that a command writes, in the kinds that the rules distinguish.
 #[derive(Clone, Copy, Debug)]
 pub enum Piece<'a> {
     /// A field.
     Field(&'a str),
-    /// A part comes.
+    /// A part is added.
     Part(Colecao),
-    /// A part goes.
+    /// A part is removed.
     Removal(Colecao),
-    /// A field of a part, perhaps with the part itself.
+    /// A field of a part; true if the part is added by the same command.
     PartField(Colecao, &'a str, bool),
-    /// Who takes part, or is told.
+    /// The participants, or the people who are notified.
     People,
     /// A note, for whom.
     Note(Visibilidade),
     /// A partial analysis.
     Partial,
-    /// A request, with or without an analysis: a fact that is judged by itself.
+    /// A request for a transition, with or without an analysis. It is always taken, and judged
+    /// afterwards.
     Request,
 }
 
@@ -133,29 +135,29 @@ pub fn pieces(command: &Command) -> Vec<Piece<'_>> {
 
 /// When something may be written.
 enum When<'a> {
-    /// While work may still happen.
+    /// While the record is open.
     Open,
-    /// While it may, and afterwards where what was forgotten is taken (R84).
+    /// While it is open, and afterwards where the situação still accepts notes and photos (R84).
     OpenOrForgotten,
-    /// While it may, where a client may look (R52).
+    /// While it is open, in a situação that the client sees (R52).
     OpenToClient,
-    /// While the situação lists this name.
+    /// In the situações whose editable fields include this name.
     Listed(&'a str),
     /// Always.
     Ever,
 }
 
-/// What it takes to write a piece of a record that exists: a permission (nobody where there is
-/// none), and when.
+/// The permission that a person needs to write a piece of an existing record, and when it may be
+/// written. Without a permission nobody may write it.
 fn takes<'a>(tipo: &Tipo, piece: &Piece<'a>) -> (Option<Permissao>, When<'a>) {
     use Permissao::{Gerenciar, Ver};
-    let fixed = |campo: Option<&campo_domain::valor::Campo>| campo.is_some_and(|c| c.fixo);
+    let fixed = |campo: Option<&Campo>| campo.is_some_and(|c| c.fixo);
     match piece {
         Piece::Field(nome) if fixed(tipo.kind.campo(nome)) => (None, When::Listed(nome)),
-        // R4, R39: the office's, or everybody's.
+        // R4, R39: assigning a record takes `Gerenciar` unless the tipo lets everybody do it.
         Piece::Field("responsavel") if tipo.atribuicao_livre => (Some(Ver), When::Open),
         Piece::Field("responsavel") => (Some(Gerenciar), When::Open),
-        // R27: the category says it; another one takes a permission.
+        // R27: the category sets the priority; changing it takes a permission.
         Piece::Field("prioridade") if !tipo.categorias.is_empty() => {
             (Some(Gerenciar), When::Listed("prioridade"))
         }
@@ -163,13 +165,13 @@ fn takes<'a>(tipo: &Tipo, piece: &Piece<'a>) -> (Option<Permissao>, When<'a>) {
         Piece::PartField(em, nome, false) if fixed(tipo.kind.campo_de(*em, nome)) => {
             (None, When::Open)
         }
-        // R62: judged when it is time to, which is not when items are collected.
+        // R62: the procedência has its own situações, not those in which items are collected.
         Piece::PartField(Colecao::Itens, "procedencia", _) => {
             (Some(Ver), When::Listed("procedencia"))
         }
         Piece::Part(em) | Piece::Removal(em) | Piece::PartField(em, ..) => match (em, piece) {
             (Colecao::Itens | Colecao::Despesas, _) => (Some(Ver), When::Listed(em.codigo())),
-            // R83: once it is concluded, none is removed or called otherwise.
+            // R83: on a concluded record, files may be added but not removed or renamed.
             (Colecao::Anexos, Piece::Part(_) | Piece::PartField(_, _, true)) => {
                 (Some(Ver), When::OpenOrForgotten)
             }
@@ -189,7 +191,7 @@ pub fn situacao<'a>(tipo: &'a Tipo, codigo: Option<&str>) -> Option<&'a Situacao
     tipo.fluxo.situacoes.iter().find(|situacao| situacao.codigo == codigo)
 }
 
-/// Whether work may still happen.
+/// Whether the record is open: neither concluded, cancelled nor denied.
 pub fn is_open(situacao: &Situacao) -> bool {
     !matches!(situacao.fase, Fase::Concluido | Fase::Cancelado | Fase::Negado)
 }
@@ -198,7 +200,7 @@ pub fn is_open(situacao: &Situacao) -> bool {
 pub fn forbidden(pessoa: &Pessoa, tipo: &Tipo, codigo: Option<&str>, piece: &Piece<'_>) -> Codes {
     let mut codes = Codes::new();
     let (permissao, when) = takes(tipo, piece);
-    // R24: a client answers: with notes, files and what it asks for.
+    // R24: a client may add notes, files and requests in the portal.
     let clients = matches!(
         piece,
         Piece::Part(Colecao::Anexos)
@@ -236,8 +238,8 @@ pub fn forbidden(pessoa: &Pessoa, tipo: &Tipo, codigo: Option<&str>, piece: &Pie
     codes
 }
 
-/// Why the person may not make this record (R5, R23, R27): the reasons that stand by themselves,
-/// always in the same order; empty ones where nothing is wrong.
+/// Why the person may not create this record (R5, R23, R27): one set of codes for the record and
+/// one for each piece, in the order of `pieces`; empty sets where nothing is wrong.
 pub fn cannot_create(pessoa: &Pessoa, tipo: &Tipo, command: &Command) -> Vec<Codes> {
     let Command::Criar { campos, .. } = command else { return Vec::new() };
     let client = is_client(pessoa);
@@ -261,7 +263,7 @@ pub fn cannot_create(pessoa: &Pessoa, tipo: &Tipo, command: &Command) -> Vec<Cod
             lacks(Permissao::Gerenciar, offered)
         }
         Piece::Field(nome) => {
-            // Its own name; whose that is, is looked at above.
+            // A client names itself here; that it names no other is checked above.
             let own = *nome == "cliente";
             lacks(Permissao::Ver, own || tipo.portal_campos.iter().any(|n| n == nome))
         }
@@ -270,7 +272,7 @@ pub fn cannot_create(pessoa: &Pessoa, tipo: &Tipo, command: &Command) -> Vec<Cod
     [record].into_iter().chain(pieces(command).iter().map(piece)).collect()
 }
 
-/// What is wrong with a command whoever gives it: values, names, ids that are taken.
+/// What is wrong with a command, whoever gives it: values, names of fields, ids in use.
 pub fn nonsense(command: &Command, registro: Option<&Registro>) -> Codes {
     let mut codes = Codes::new();
     let kind = match (command, registro) {
@@ -278,7 +280,6 @@ pub fn nonsense(command: &Command, registro: Option<&Registro>) -> Codes {
         (_, Some(registro)) => registro.kind,
         (_, None) => return codes,
     };
-    let taken = |is: &dyn Fn(&Registro) -> bool| registro.is_some_and(is);
     let mut blank = |text: &str| {
         if text.trim().is_empty() {
             codes.insert("texto_vazio");
@@ -290,85 +291,68 @@ pub fn nonsense(command: &Command, registro: Option<&Registro>) -> Codes {
         _ => {}
     }
     match command {
-        Command::Editar { campo, valor } => match kind.campo(campo) {
-            None => {
-                codes.insert("campo_desconhecido");
-            }
-            Some(definicao) if definicao.longo() => {
-                codes.extend(["campo_desconhecido", "operacao_nao_permitida"]);
-            }
-            Some(definicao) => codes.extend(definicao.validar(valor).err().map(|e| code(&e))),
-        },
-        Command::EditarTexto { campo, para, .. } => match kind.campo(campo) {
-            None => {
-                codes.insert("campo_desconhecido");
-            }
-            Some(definicao) => {
-                let valor = Valor::Texto(para.clone());
-                codes.extend(definicao.validar(&valor).err().map(|e| code(&e)));
-            }
-        },
+        Command::Editar { campo, .. } if kind.campo(campo).is_some_and(Campo::longo) => {
+            codes.extend(["campo_desconhecido", "operacao_nao_permitida"]);
+        }
+        Command::Editar { campo, valor } => codes.extend(unfit(kind.campo(campo), valor)),
+        Command::EditarTexto { campo, para, .. } => {
+            codes.extend(unfit(kind.campo(campo), &Valor::Texto(para.clone())));
+        }
         Command::IncluirItem { em, item } => {
-            if taken(&|r| r.colecao(*em).contains_key(&item.id)) {
-                codes.insert("id_em_uso");
-            }
             if kind.campos_de(*em).is_empty() {
                 codes.insert("campo_desconhecido");
             }
-            for (nome, valor) in &item.campos {
-                match kind.campo_de(*em, nome) {
-                    None => {
-                        codes.insert("campo_desconhecido");
-                    }
-                    Some(campo) => codes.extend(campo.validar(valor).err().map(|e| code(&e))),
-                }
-            }
+            let values = item.campos.iter();
+            codes.extend(values.filter_map(|(nome, v)| unfit(kind.campo_de(*em, nome), v)));
         }
-        Command::EditarItem { em, item, campo, valor } => {
-            if !taken(&|r| r.colecao(*em).contains_key(item)) {
-                codes.insert("item_inexistente");
-            }
-            match kind.campo_de(*em, campo) {
-                None => {
-                    codes.insert("campo_desconhecido");
-                }
-                Some(campo) => codes.extend(campo.validar(valor).err().map(|e| code(&e))),
-            }
+        Command::EditarItem { em, campo, valor, .. } => {
+            codes.extend(unfit(kind.campo_de(*em, campo), valor));
         }
-        Command::RemoverItem { em, item } if !taken(&|r| r.colecao(*em).contains_key(item)) => {
-            codes.insert("item_inexistente");
-        }
-        Command::Anotar { id, .. } if taken(&|r| r.notas.iter().any(|n| n.id == *id)) => {
-            codes.insert("id_em_uso");
-        }
-        Command::Transicionar { pedido, .. }
-            if taken(&|r| r.pedidos.iter().any(|p| p.id == *pedido)) =>
-        {
-            codes.insert("id_em_uso");
-        }
-        Command::Analisar { analise, tipo, procedente, pedido, encaminhar, .. } => {
-            // R63–R66, R71: only a laudo says founded or not; all but a partial one ask for a
-            // transition; only a partial one hands the record on.
+        Command::Analisar { tipo, procedente, pedido, encaminhar, .. } => {
+            // R63–R66, R71: only a laudo says whether the complaint is founded; all analyses but a
+            // partial one request a transition; only a partial one assigns the record.
             let parcial = *tipo == TipoAnalise::Parcial;
             let says = procedente.is_some() == (*tipo == TipoAnalise::Laudo);
             if !says || pedido.is_some() == parcial || (encaminhar.is_some() && !parcial) {
                 codes.extend(["valor_invalido", "operacao_nao_permitida"]);
             }
-            let used = taken(&|r| {
-                r.analises.iter().any(|a| a.id == *analise)
-                    || pedido.is_some_and(|new| r.pedidos.iter().any(|p| p.id == new.id))
-            });
-            if used {
-                codes.insert("id_em_uso");
-            }
         }
         _ => {}
     }
+    codes.extend(registro.and_then(|registro| misnamed(command, registro)));
     codes
 }
 
-/// What the screens of the office refuse besides: parts that were removed, a record handed to
-/// somebody where it knows nobody, answers to notes that the person does not see.
+/// What is wrong with a value for this field, if the record's kind has such a field.
+fn unfit(campo: Option<&Campo>, valor: &Valor) -> Option<&'static str> {
+    match campo {
+        None => Some("campo_desconhecido"),
+        Some(campo) => campo.validar(valor).err().map(|refusal| code(&refusal)),
+    }
+}
+
+/// Refuses ids of new parts that are in use, and ids of existing parts that do not exist.
+fn misnamed(command: &Command, registro: &Registro) -> Option<&'static str> {
+    let asked = |pedido: PedidoId| registro.pedidos.iter().any(|p| p.id == pedido);
+    let taken = match command {
+        Command::EditarItem { em, item, .. } | Command::RemoverItem { em, item } => {
+            let there = registro.colecao(*em).contains_key(item);
+            return (!there).then_some("item_inexistente");
+        }
+        Command::IncluirItem { em, item } => registro.colecao(*em).contains_key(&item.id),
+        Command::Anotar { id, .. } => registro.notas.iter().any(|nota| nota.id == *id),
+        Command::Transicionar { pedido, .. } => asked(*pedido),
+        Command::Analisar { analise, pedido, .. } => {
+            registro.analises.iter().any(|a| a.id == *analise)
+                || pedido.is_some_and(|new| asked(new.id))
+        }
+        _ => false,
+    };
+    taken.then_some("id_em_uso")
+}
+
+/// What the office's screens refuse besides: changes of removed parts, an assignment where the tipo
+/// has no responsável, answers to notes that the person does not see.
 pub fn at_the_screen(
     pessoa: &Pessoa,
     tipo: &Tipo,
@@ -382,13 +366,13 @@ pub fn at_the_screen(
         {
             codes.insert("item_inexistente");
         }
-        // R64: to whom it is handed must stand somewhere.
+        // R64: without the field `responsavel` the record cannot be assigned.
         Command::Analisar { encaminhar: Some(_), .. } => {
             let known = tipo.kind.campo("responsavel").is_some() && tipo.tem_campo("responsavel");
             codes.extend((!known).then_some("campo_fora_do_tipo"));
         }
         Command::Anotar { resposta_a: Some(answered), .. } if is_client(pessoa) => {
-            // R52: a client answers what it was told.
+            // R52: a client answers only notes that are visible to clients.
             let told = registro
                 .notas
                 .iter()

@@ -26,13 +26,13 @@ pub fn broken(registro: &Registro, tipo: &Tipo) -> Codes {
     faults(registro, tipo).into_iter().map(|(code, _)| code).collect()
 }
 
-/// What a change makes wrong that was not wrong before: what is already wrong blocks nobody, and
-/// excuses nothing else.
+/// The faults that a change adds. Faults that the record had before do not block the change, but
+/// they do not excuse new ones either.
 pub fn worse(before: &Registro, after: &Registro, tipo: &Tipo) -> Codes {
     let mut new = faults(after, tipo);
     let known = faults(before, tipo);
     new.retain(|fault| !known.contains(fault));
-    // R34: more money for the client, where it was too much already.
+    // R34: where the limit was exceeded before, raising the sum further is a fault of its own.
     if over_the_limit(after, tipo) && sum(after) > sum(before) {
         new.insert(("limite_indenizacao", String::new()));
     }
@@ -107,17 +107,8 @@ fn faults(registro: &Registro, tipo: &Tipo) -> BTreeSet<Fault> {
     if said && !tipo.analisa_procedencia {
         wrong("recurso_desabilitado", "procedencia");
     }
-    // R38: said once, and of something else.
-    let vinculos: Vec<_> = live(registro, Colecao::Vinculos)
-        .map(|v| ["relacao", "documento", "contato"].map(|n| v.campos.get(n)))
-        .map(|said| said.map(|valor| valor.filter(|valor| **valor != Valor::Nulo)))
-        .collect();
-    let itself = Valor::Id(registro.id.uuid());
-    for (n, one) in vinculos.iter().enumerate() {
-        let times = vinculos[..n].iter().filter(|other| *other == one).count();
-        if times > 0 || one[1] == Some(&itself) {
-            wrong("vinculo_repetido", &format!("{one:?} {times}"));
-        }
+    for vinculo in repeated(registro) {
+        wrong("vinculo_repetido", &vinculo);
     }
     for em in Colecao::TODAS {
         for (id, parte) in registro.colecao(em).iter().filter(|(_, parte)| !parte.removido) {
@@ -134,7 +125,22 @@ fn faults(registro: &Registro, tipo: &Tipo) -> BTreeSet<Fault> {
     faults
 }
 
-/// Somebody at a domain, as the dice write it.
+/// R38: relationships that the record names more than once, or that it has with itself.
+fn repeated(registro: &Registro) -> Vec<String> {
+    let vinculos: Vec<_> = live(registro, Colecao::Vinculos)
+        .map(|v| ["relacao", "documento", "contato"].map(|n| v.campos.get(n)))
+        .map(|said| said.map(|valor| valor.filter(|valor| **valor != Valor::Nulo)))
+        .collect();
+    let itself = Valor::Id(registro.id.uuid());
+    let each = vinculos.iter().enumerate().filter_map(|(n, one)| {
+        let times = vinculos[..n].iter().filter(|other| *other == one).count();
+        (times > 0 || one[1] == Some(&itself)).then(|| format!("{one:?} {times}"))
+    });
+    each.collect()
+}
+
+/// Whether a text has the form of the e-mail addresses that the scripts write: a name at a domain
+/// with a dot, without spaces.
 fn is_address(text: &str) -> bool {
     let parts: Vec<&str> = text.split('@').collect();
     matches!(parts[..], [who, at] if !who.is_empty() && at.contains('.') && !text.contains(' '))

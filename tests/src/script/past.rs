@@ -13,7 +13,12 @@ use std::collections::BTreeMap;
 impl Muse<'_> {
     /// The next thing to do on the way to that situação: what an edge still asks for, or the edge.
     /// `None` once it is there, or where no way leads.
-    pub fn towards(&mut self, registro: &Registro, tipo: &Tipo, goal: &str) -> Option<Command> {
+    pub(crate) fn towards(
+        &mut self,
+        registro: &Registro,
+        tipo: &Tipo,
+        goal: &str,
+    ) -> Option<Command> {
         let edge = first_edge(registro, tipo, goal)?;
         let first = self.fulfil(registro, tipo, edge);
         Some(first.unwrap_or_else(|| match edge.traz {

@@ -102,13 +102,13 @@ impl World<'_> {
         Ok(())
     }
 
-    /// 4: nothing is left to be done in the records that changed.
+    /// 4: the server has judged every request that it could in the records that changed.
     pub(super) fn check_settled(&mut self) -> Result<(), Violation> {
         let left = self.oracle.settle();
         ensure(left.is_empty(), Checker::Oracle, || left.join("; "))
     }
 
-    /// 4: a request of transition leads where the requirements say, once it is due.
+    /// 4: the verdicts on requests for transitions are those that the requirements give.
     fn check_judged(&mut self) -> Result<(), Violation> {
         for judged in self.oracle.take_judged() {
             checkers::judged(&judged)?;

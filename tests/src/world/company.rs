@@ -15,11 +15,7 @@ use campo_domain::{
     tipo::{Indenizacao, Tipo},
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, sync::Arc};
-
-/// Entries for everyone as they were published last: by collection and key, whether it is offered,
-/// and what it says.
-pub type References = BTreeMap<(String, String), (bool, Value)>;
+use std::sync::Arc;
 
 impl World<'_> {
     /// One thing that an administrator changes.
@@ -47,7 +43,7 @@ impl World<'_> {
         use Permissao::{Administrar, Aprovar, EmitirLaudo, Gerenciar, Ver, VerTodas};
         let usuario = self.anybody();
         let before = self.oracle.person(usuario);
-        // Whoever lost everything gets it back soon: there is nothing to see otherwise.
+        // Give `Ver` back soon: a person without it exercises nothing.
         let permissao = if !before.permissoes.contains(&Ver) {
             Some(Ver)
         } else if self.dice.chance(1, 3) {
@@ -165,7 +161,8 @@ impl World<'_> {
         }
     }
 
-    /// No new records are made with it; those that phones make before they know are taken.
+    /// Withdraws a tipo, or offers it again. Records that phones create with it before they know
+    /// are accepted.
     fn withdraw_tipo(&mut self) -> Result<(), Violation> {
         let Some(tipo) = self.some_tipo() else { return Ok(()) };
         let key = ("tipo".to_owned(), key(&tipo));

@@ -1,5 +1,5 @@
-//! Changes that no command writes, such as a modified app could send. Each must be refused, and
-//! none may disturb what lies before or behind it.
+//! Changes that no command writes, such as a modified app could send. Each must be refused without
+//! an effect on the changes before and after it.
 
 use super::World;
 use crate::{checkers::Violation, trace::Short};

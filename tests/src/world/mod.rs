@@ -1,6 +1,5 @@
-//! One company for a few days: phones, one server and the office in a loop that only the seed
-//! drives, with a clock that nobody waits for. Faults first; then everything heals and must come to
-//! rest.
+//! One company for a few days: phones, one server and the office in a loop that depends on the seed
+//! alone, with a virtual clock. First with faults; then without, until all work is done.
 
 mod agreement;
 mod answers;
@@ -9,6 +8,7 @@ mod field;
 mod forgery;
 mod office;
 mod past;
+mod photo;
 mod rest;
 mod store;
 mod timers;
@@ -19,7 +19,7 @@ use crate::{
     checkers::{Checker, Issued, Violation, violated},
     device::Device,
     dice::Dice,
-    ledger::{Ledger, Ticket, Wait},
+    ledger::{Ledger, References, Ticket, Wait},
     network::{Faults, Network, Sender},
     oracle::Oracle,
     script::Known,
@@ -36,9 +36,8 @@ use campo_domain::{
 };
 use campo_sync::wire::{Limits, SyncRequest, SyncResponse};
 use chrono::{DateTime, TimeDelta, Utc};
-pub use company::References;
+use photo::{Photo, Upload};
 use std::collections::BTreeMap;
-use store::{Photo, Upload};
 
 /// What to run.
 #[derive(Clone, Copy, Debug)]
@@ -82,7 +81,7 @@ type Heads = BTreeMap<DocumentId, Vec<ChangeHash>>;
 enum Message {
     Request(Sender, SyncRequest),
     Commit(Sender, SyncRequest, Ticket),
-    /// With what the person sees at that moment, where the answer completes a synchronisation.
+    /// If it completes a synchronisation, with the heads of all that the person saw at that moment.
     Response(Sender, SyncResponse, Option<Heads>),
     /// What one of the server's processes found to have waited too long.
     Timer(Vec<Wait>),
@@ -112,7 +111,7 @@ pub struct World<'a> {
     attention: usize,
     /// How many requests were sent.
     requests: u64,
-    /// Requests that were sent, for thieves.
+    /// Requests that were sent, of which another phone may send a copy (ff26).
     sent: Vec<SyncRequest>,
 }
 

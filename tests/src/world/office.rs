@@ -136,14 +136,14 @@ impl World<'_> {
         }
     }
 
-    /// 4: the office is held to the same rules, and is told at once; all is done, or nothing.
+    /// 4: the same rules apply in the office, at once, and to all commands or none.
     pub(super) fn commands(
         &mut self,
         usuario: UserId,
         id: DocumentId,
         commands: &[Command],
     ) -> Result<(), Violation> {
-        // What comes before the last is a note, which no rule asks about.
+        // Commands before the last are notes, which are always allowed here.
         let expected = commands.iter().map(|c| self.oracle.expect_office(usuario, id, c));
         let codes: Vec<_> = expected.collect();
         let done = self.ledger.office(self.now, usuario, id, commands).map_err(machinery)?;

@@ -1,6 +1,5 @@
-//! What the company did before anybody looks: records that were driven to where they are, step by
-//! step, with expenses, analyses and actions on the way. Most of what the rules say of the end of a
-//! record never happens to one that is new.
+//! Records from before the run, brought step by step to late situações, with expenses, analyses and
+//! actions on the way: a run is too short for new records to get so far.
 
 use super::World;
 use crate::{checkers::Violation, script::Muse};

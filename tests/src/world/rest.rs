@@ -1,4 +1,5 @@
-//! The end of a run: nothing fails any more, everything comes to rest, and the books are checked.
+//! The end of a run: faults stop, all phones synchronise until nothing is left to do, and the final
+//! state is checked.
 
 use super::{World, machinery};
 use crate::{
@@ -14,7 +15,7 @@ const PAGES_MAX: u32 = 3_000;
 impl World<'_> {
     pub(super) fn rest(&mut self) -> Result<(), Violation> {
         self.all_return()?;
-        // What is under way still arrives, much too late: nobody waits for it any more.
+        // Messages under way still arrive, after the phones have given up waiting for them.
         for device in &mut self.devices {
             device.crash();
         }
@@ -27,7 +28,7 @@ impl World<'_> {
             }
             late = self.network.heal();
         }
-        // Two rounds: what one phone says in the first reaches the others in the second.
+        // Two rounds, so that what one phone sends in the first reaches the others in the second.
         for round in 0..2 {
             self.complete_all(round)?;
         }

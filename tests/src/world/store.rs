@@ -1,8 +1,11 @@
-//! Photos on their way: a phone declares them with the record, their bytes arrive in the store
-//! later, twice, damaged, out of order or never, and one of the server's processes says in the
-//! record how far they have come, whatever has become of the record meanwhile.
+//! Uploads of photos: a phone declares them in the record; their bytes arrive in the object store
+//! later, twice, damaged, out of order or never, and a process of the server writes their state
+//! into the record, whatever has happened to the record meanwhile.
 
-use super::{Message, World, machinery};
+use super::{
+    Message, World, machinery,
+    photo::{Photo, Upload},
+};
 use crate::{
     checkers::{Checker, Violation, ensure},
     ledger::Told,
@@ -18,28 +21,8 @@ use campo_domain::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// How often a phone tries by itself; at the end everything is asked for once more.
+/// How often a phone sends a photo again by itself. At the end of the run all photos arrive.
 const ATTEMPTS_MAX: u8 = 4;
-
-/// A photo that somebody declared.
-#[derive(Clone, Debug)]
-pub(super) struct Photo {
-    document: DocumentId,
-    anexo: ItemId,
-    sha256: String,
-    /// The phone fell into the water: nobody has its bytes.
-    lost: bool,
-    attempts: u8,
-}
-
-/// What happens to the bytes of a photo.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Upload {
-    /// Its phone sends them.
-    Begins,
-    /// A process of the server says how far they have come.
-    Says(SituacaoArquivo, Option<&'static str>),
-}
 
 impl World<'_> {
     /// Whoever declares a photo sends its bytes, sooner or later.
@@ -72,7 +55,7 @@ impl World<'_> {
         };
         let dies = |world: &mut Self| world.dice.chance(world.network.faults.request_lost, 2000);
         if dies(self) {
-            // Before it said so; another process looks at the same bytes again.
+            // It died before it wrote the state; another process looks at the same bytes again.
             self.trace.event("fault: store died", format_args!("{which} {situacao:?}"));
             let at = self.now + TimeDelta::seconds(self.dice.range(30, 900));
             self.network.later(at, Message::Photo(which, upload));
@@ -100,8 +83,7 @@ impl World<'_> {
         }
     }
 
-    /// The phone sends the bytes; what the store makes of them is said in its time, not always in
-    /// its order.
+    /// The phone sends the bytes. The states that follow are reported later, not always in order.
     fn upload(&mut self, which: usize) {
         if self.photos[which].lost {
             self.trace.count("photo: nobody has it");
@@ -140,8 +122,8 @@ impl World<'_> {
         }
     }
 
-    /// A process of the server says it: the record has it then, unless it has no such file or the
-    /// file was verified before.
+    /// A process of the server writes a state into the record, unless the record has no such file
+    /// or the file was verified before. Returns whether the record has the file.
     fn say(&mut self, told: Told) -> Result<bool, Violation> {
         let Told { document, anexo, situacao, .. } = told;
         let before = self.oracle.arquivo(document, anexo);
@@ -166,7 +148,7 @@ impl World<'_> {
         Ok(known)
     }
 
-    /// Counts what has become of the record meanwhile.
+    /// Counts in which circumstances states arrive, so that a run shows that each occurs.
     fn circumstances(&mut self, document: DocumentId, anexo: ItemId, before: SituacaoArquivo) {
         let Some((registro, tipo)) = self.oracle.registro(document) else { return };
         let over = matches!(
@@ -187,7 +169,7 @@ impl World<'_> {
         }
     }
 
-    /// Once all is quiet: every photo that somebody still has arrives. Says whether any did.
+    /// At the end of the run: every photo that some phone still has arrives. True if any did.
     pub(super) fn all_photos_arrive(&mut self) -> Result<bool, Violation> {
         let mut any = false;
         let ids: Vec<DocumentId> = self.oracle.documents().collect();
@@ -210,7 +192,7 @@ impl World<'_> {
         Ok(any)
     }
 
-    /// Before anybody looks, whatever the record has has arrived.
+    /// All photos of a record of the past have arrived before the run begins.
     pub(super) fn photos_of_the_past(&mut self, document: DocumentId) -> Result<(), Violation> {
         let record = self.oracle.registro(document);
         let declared = record.into_iter().flat_map(|(registro, _)| registro.anexos.keys().copied());

@@ -1,6 +1,5 @@
-//! Waits for clients that come to their end (R54): several of the server's processes look, each
-//! with its own clock tick, and whatever happens between the look and the commit begins the wait
-//! anew.
+//! Ends of waits for clients (R54): several processes of the server look for them at different
+//! times, and a change between the look and the commit starts the wait again.
 
 use super::{Message, World, machinery};
 use crate::{
@@ -29,7 +28,8 @@ impl World<'_> {
         Ok(())
     }
 
-    /// A process ends what it found: of several, one does, and none if something moved.
+    /// A process ends the waits that it found. Only the first process succeeds, and none if the
+    /// record has changed since.
     pub(super) fn end_waits(&mut self, found: &[Wait]) -> Result<(), Violation> {
         for wait in found {
             let same = self.oracle.heads(wait.document) == wait.heads;
@@ -48,8 +48,8 @@ impl World<'_> {
         Ok(())
     }
 
-    /// Once all is quiet: everything that waits has waited too long, and is ended once. Says
-    /// whether anything was.
+    /// At the end of the run: lets every wait exceed its time, and checks that each is ended once.
+    /// True if there were any.
     pub(super) fn end_all_waits(&mut self) -> Result<bool, Violation> {
         self.now += TimeDelta::days(11);
         self.trace.at(self.now);

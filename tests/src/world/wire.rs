@@ -78,7 +78,7 @@ impl World<'_> {
 
     fn arrives(&mut self, sender: Sender, request: SyncRequest) -> Result<(), Violation> {
         if !self.oracle.person(sender.usuario).ativo {
-            // Nobody of that name signs in any more; the phone keeps what it has.
+            // A deactivated person gets no answer; the phone keeps what it has.
             self.trace.event("locked out", format_args!("#{}", sender.number));
             return Ok(());
         }
@@ -178,7 +178,7 @@ impl World<'_> {
         }
     }
 
-    /// Remembers what each change in the queue of a document says.
+    /// Tells the oracle what each change in the queue of a document means.
     pub(super) fn wrote(&mut self, place: usize, document: DocumentId, forged: Option<Hash>) {
         let device = &self.devices[place];
         let Some(local) = device.account().documents.get(&document) else { return };
@@ -195,7 +195,7 @@ impl World<'_> {
         }
     }
 
-    /// Whether, and where, the next write of a phone is cut off.
+    /// Whether the phone crashes at its next write.
     pub(super) fn crash(&mut self) -> Crash {
         match self.dice.below(40) {
             0 => Crash::Before,

@@ -80,7 +80,7 @@ pub enum Missing {
 
 impl Sweep {
     /// Whether any row lacks its object.
-    pub fn lacks_any(&self) -> bool {
+    pub(crate) fn lacks_any(&self) -> bool {
         self.companies.iter().any(|company| !company.missing.is_empty())
     }
 }

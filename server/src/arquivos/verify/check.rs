@@ -325,7 +325,10 @@ async fn keep_derivative(
     });
     let (document, attachment) = (upload.document.into(), upload.attachment.into());
     if !good.await? {
-        tracing::info!(%tenant, documento = %document, anexo = %attachment, variante = %variant, "a picture was dropped");
+        tracing::info!(
+            %tenant, documento = %document, anexo = %attachment, variante = %variant,
+            "a picture was dropped"
+        );
         return Ok(Recusada);
     }
     store

@@ -16,7 +16,7 @@ const REFERENCES_MAX: i64 = 1_000;
 const TODAY: u8 = 0;
 /// Rank: every document in sight, the highest id first.
 const EVERYTHING: u8 = 1;
-/// Rank: what is needed to read documents: the person, the people, the tipos. `after` is a position.
+/// Rank: what documents are read with: the person, the people, the tipos. `after` is a position.
 const BASICS: u8 = 2;
 /// Rank: the catalogues. `after` is a position.
 const CATALOGUES: u8 = 3;
@@ -30,9 +30,9 @@ pub(super) const START: Bootstrap = Bootstrap { rank: BASICS, after: DocumentId:
 pub(super) const DOCUMENTS: Bootstrap = Bootstrap { rank: TODAY, after: DocumentId::NIL };
 
 impl Reader<'_, '_, '_> {
-    /// Fills the page from `at` on. It may be interrupted anywhere: changes after `seq`, the position
-    /// at which the first sync began, are read from the log afterwards. Returns the cursor and whether
-    /// there is more.
+    /// Fills the page from `at` on. It may be interrupted anywhere: changes after `seq`, the
+    /// position at which the first sync began, are read from the log afterwards. Returns the cursor
+    /// and whether there is more.
     pub(super) async fn bootstrap(
         &mut self,
         seq: u64,
@@ -59,8 +59,8 @@ impl Reader<'_, '_, '_> {
     }
 
     /// Adds reference data after a position; returns where it stopped, or `None` at the end.
-    /// Catalogue entries after `until` are in the log. The basics are sent in their present state even
-    /// then, since documents need them; the log sends those again.
+    /// Catalogue entries after `until` are in the log. The basics are sent in their present state
+    /// even then, since documents need them; the log sends those again.
     async fn references(&mut self, until: u64, at: Bootstrap) -> Result<Option<Uuid>> {
         let rows = sqlx::query(
             "SELECT seq, seq AS current_seq, collection, key, active, data FROM referencia \
@@ -133,8 +133,8 @@ impl Reader<'_, '_, '_> {
         Ok(self.take(&rows).await?.last())
     }
 
-    /// Adds the documents in sight with ids before `before`, newest first; returns where it stopped,
-    /// or `None` at the end.
+    /// Adds the documents in sight with ids before `before`, newest first; returns where it
+    /// stopped, or `None` at the end.
     async fn everything(&mut self, before: Uuid) -> Result<Option<Uuid>> {
         let rows = sqlx::query_as(concat!(
             "SELECT d.id, ",

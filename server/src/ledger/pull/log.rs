@@ -126,8 +126,8 @@ impl Reader<'_, '_, '_> {
         match (kind, document) {
             ("change", Some(document)) => {
                 let hash = load::hash(row.try_get("hash")?)?;
-                // Skip: the reset's snapshots include it, and it may build on changes that the device
-                // does not have.
+                // Skip: the reset's snapshots include it, and it may build on changes that the
+                // device does not have.
                 let brought = self.reset.is_some_and(|reset| seq < reset);
                 if !brought && !self.pull.pushed.contains(&hash) {
                     let bytes: Vec<u8> = row.try_get("bytes")?;
@@ -195,8 +195,8 @@ impl Reader<'_, '_, '_> {
         }
     }
 
-    /// Revokes documents that the person pushed to but does not see: from the verdict alone the device
-    /// would expect to go on receiving them.
+    /// Revokes documents that the person pushed to but does not see: from the verdict alone the
+    /// device would expect to go on receiving them.
     pub(super) async fn unseen(&mut self) -> Result<()> {
         if self.pull.documents.is_empty() {
             return Ok(());
@@ -221,8 +221,8 @@ impl Reader<'_, '_, '_> {
         Ok(())
     }
 
-    /// Adds the decisions on branches that the verdicts name: their entries in the log may be before
-    /// the cursor.
+    /// Adds the decisions on branches that the verdicts name: their entries in the log may be
+    /// before the cursor.
     pub(super) async fn decided(&mut self) -> Result<()> {
         if self.pull.held.is_empty() {
             return Ok(());

@@ -112,8 +112,8 @@ impl<'t, 'c, 'a> Reader<'t, 'c, 'a> {
         self.pessoa.pode(Permissao::Ver) && self.pessoa.pode(Permissao::VerTodas)
     }
 
-    /// Adds an entry of reference data in its present state. Its row in the log counts only if it is
-    /// the last change of the entry.
+    /// Adds an entry of reference data in its present state. Its row in the log counts only if it
+    /// is the last change of the entry.
     pub(super) fn reference(&mut self, row: &PgRow, seq: u64) -> Result<()> {
         let current: Option<i64> = row.try_get("current_seq")?;
         if current != Some(seq as i64) {
@@ -133,8 +133,8 @@ impl<'t, 'c, 'a> Reader<'t, 'c, 'a> {
         Ok(())
     }
 
-    /// Adds as many of these documents as fit, at least one, as snapshots. Each row has an id and the
-    /// approximate bytes of the document.
+    /// Adds as many of these documents as fit, at least one, as snapshots. Each row has an id and
+    /// the approximate bytes of the document.
     pub(super) async fn take(&mut self, rows: &[(Uuid, i64)]) -> Result<Taken> {
         let mut size = self.bytes;
         let mut ids = Vec::new();

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 /// How long a claimed e-mail is left to the server that claimed it; a PostgreSQL interval.
 const LEASE: &str = "3 minutes";
-/// How long after it was due an e-mail is still sent without being asked for; a PostgreSQL interval.
+/// An e-mail that is later than this is sent only if somebody asks; a PostgreSQL interval.
 const DELAY_MAX: &str = "3 days";
 
 /// Marks due e-mails as `nao_enviado` while the setting `missing` is not set.

@@ -131,8 +131,8 @@ pub async fn send_again(
     Ok(())
 }
 
-/// Cancels an e-mail that waits for its time, an address or a setting. Cancelling twice is no error.
-/// `by` is the name of the person who cancels.
+/// Cancels an e-mail that waits for its time, an address or a setting. Cancelling twice is no
+/// error. `by` is the name of the person who cancels.
 ///
 /// # Errors
 /// 404 `nao_encontrado`; 409 `email_fora_de_hora` where it was sent, has failed, or is being sent.

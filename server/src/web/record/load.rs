@@ -28,7 +28,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use uuid::Uuid;
 
 /// Lines of the acompanhamento a page.
-pub const HISTORY_PAGE: usize = 50;
+const HISTORY_PAGE: usize = 50;
 /// Most lines of the acompanhamento on one page.
 const HISTORY_MAX: usize = 5_000;
 
