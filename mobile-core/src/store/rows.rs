@@ -129,7 +129,8 @@ fn prazo(registro: &Registro) -> Option<chrono::NaiveDate> {
     }
 }
 
-/// When the time of its situação (R70) or its own day (R4) is over, while work may still happen.
+/// When an open record becomes late: by the time allowed in its situação (R70) or by its own due
+/// day (R4), whichever is earlier.
 fn atrasa_em(registro: &Registro, tipo: &Tipo, fuso: Tz) -> Option<DateTime<Utc>> {
     let depois = prazo(registro).and_then(|dia| dia.checked_add_days(Days::new(1)));
     let meia_noite = depois.and_then(|dia| {

@@ -14,12 +14,12 @@ use campo_domain::{
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, params};
 
-/// How long after a file was sent it is asked about, if no news of it came.
+/// How long after sending a file the device asks the server for its state, without news of it.
 const ASK_AFTER: TimeDelta = RETRY_AFTER_MAX;
-/// How long after the server had verified it, while no document says so. Nothing is scheduled
-/// further ahead than this.
+/// How long until the device asks again after the server said that the file is verified but no
+/// document says so. Nothing is scheduled further ahead than this.
 const ASK_AGAIN: TimeDelta = TimeDelta::days(1);
-/// From the how manieth on a discarded file waits for hours.
+/// A file that was discarded this often waits for hours before it is sent again.
 const DISCARDED_OFTEN: u32 = 6;
 
 /// Bytes whose turn it is.
@@ -49,9 +49,9 @@ pub struct UploadTurn {
     pub asks: bool,
 }
 
-/// What waits to be sent, in the order in which it goes: thumbnails, previews, originals; of each
-/// the oldest first. Only what the server knows of, and does not have; and originals that are to be
-/// asked about, because no document says that they were verified, nor will by itself.
+/// Files to send, in this order: thumbnails, previews, originals; of each the oldest first. Only
+/// files of accepted documents that the server does not have, and originals whose state the server
+/// has to be asked for, because no document says that they were verified.
 ///
 /// # Errors
 /// Storage.
@@ -208,9 +208,8 @@ pub fn given_up(
     Ok(())
 }
 
-/// The server discarded the original that was sent: it is due again, after a while that grows to a
-/// day. Where the picture itself is at fault the same bytes would come to the same end: they go
-/// again only if the person asks for it.
+/// Records that the server discarded an original. It is sent again after a wait that grows up to a
+/// day, or only when the person asks for it if the picture itself is unusable.
 ///
 /// # Errors
 /// Storage.
