@@ -235,7 +235,7 @@ pub enum FluxoInvalido {
         /// The unknown name.
         situacao: String,
     },
-    /// A name stands twice.
+    /// A name is used twice.
     #[error("fluxo {fluxo}: {nome} aparece mais de uma vez")]
     Repetido {
         /// The fluxo.
@@ -332,10 +332,10 @@ impl Fluxo {
         self.transicoes.iter().find(|transicao| transicao.verbo == verbo)
     }
 
-    /// Checks that every name is known and unique, that every situação can be reached and left
-    /// again by what somebody may ask for, and that what is over stays over: it is not written on,
-    /// a concluded or denied record is left only where `reabrir` says so (R48, R68), a cancelled
-    /// one only back to where it began (R50).
+    /// Checks that every name is known and unique; that every situação can be reached and left by
+    /// transitions that somebody may request; that concluded, denied and cancelled records cannot
+    /// be edited; that concluded and denied ones are left only if `uso.reabrir` allows it (R48,
+    /// R68), and cancelled ones only for a draft or the queue (R50).
     ///
     /// # Errors
     /// The first fault found.
@@ -374,8 +374,8 @@ impl Fluxo {
     /// Walks from the initial situação by what can be asked for; and from every end back.
     fn caminhos(&self, uso: Uso) -> Result<(), FluxoInvalido> {
         let fluxo = || self.codigo.clone();
-        // A fluxo may serve tipos with and without portal or timer: what nobody asks for in one of
-        // them leads nowhere there, but is no fault.
+        // Tipos with and without portal or timer may share a fluxo. Transitions that only a client
+        // or the timer requests are no fault where the tipo lacks these; they just lead nowhere.
         let (alcancadas, feitas) = self.alcance(uso, &self.transicoes.iter().collect::<Vec<_>>());
         if let Some(perdida) = self.situacoes.iter().find(|s| !alcancadas.contains(&s.codigo)) {
             let situacao = perdida.codigo.clone();

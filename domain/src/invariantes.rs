@@ -1,5 +1,5 @@
-//! What always holds of a record, whoever edits it, by what its tipo says. The device asks before
-//! it writes, the server before it merges.
+//! What its tipo demands of a record at all times, whoever edits it. The device checks it before it
+//! writes, the server before it merges.
 
 use crate::{
     kind::Kind,
@@ -100,7 +100,7 @@ fn duracao(registro: &Registro) -> Option<Refusal> {
     (fim < inicio).then(|| Refusal::new(Codigo::FimAntesDoInicio))
 }
 
-/// What stands in a field for an e-mail is one address (R6, R60).
+/// A field for an e-mail address holds one address (R6, R60).
 fn emails(registro: &Registro, tipo: &Tipo) -> Vec<Refusal> {
     let escritos = ["contato_email", "email"]
         .into_iter()

@@ -26,8 +26,8 @@ pub enum Colecao {
 }
 
 impl Colecao {
-    /// Whether the field comes with the part that it belongs to, under that one's rule: what is
-    /// fixed, and all that is said of a file as it is added.
+    /// Whether the field is written when its part is added and judged by the rule of the part:
+    /// fixed fields, and all fields of a file.
     pub fn vem_inteiro(self, campo: &Campo) -> bool {
         campo.fixo || self == Colecao::Anexos
     }

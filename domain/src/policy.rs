@@ -157,8 +157,8 @@ pub fn pode_alterar(
     }
 }
 
-/// Whether the person may write the part while creating a record. A part that is added to a record
-/// comes with its fields in one change, so what is fixed is written then.
+/// Whether the person may write the part while creating a record. A new part and its fields are one
+/// change, so this also applies to fixed fields of a part that is added later.
 ///
 /// # Errors
 /// `sem_permissao` or `campo_protegido`.
@@ -167,7 +167,7 @@ pub fn pode_criar(pessoa: &Pessoa, tipo: &Tipo, parte: Parte) -> Result<(), Refu
     exigir(pessoa, regra.criar, regra.portal, parte)
 }
 
-/// Whether the person may create the record as it is: what no single part shows.
+/// Whether the person may create the record as a whole; its parts are judged one by one elsewhere.
 ///
 /// # Errors
 /// `sem_permissao`, or `valor_invalido` for a client that opens a case in another's name or under

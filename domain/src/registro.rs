@@ -91,14 +91,15 @@ pub struct Registro {
     pub restricao_por: Option<UserId>,
     /// Corrective actions that it belongs to.
     pub corretivas: Vec<Corretiva>,
-    /// What the server says of the bytes of its files; nothing of those that it knows nothing of.
+    /// The state of the bytes of its files, as the server wrote it; no entry for files of which the
+    /// server has no bytes yet.
     pub arquivos: BTreeMap<ItemId, Arquivo>,
     /// Fields with several values.
     pub conflitos: Vec<Conflito>,
 }
 
 impl Registro {
-    /// A record with nothing in it but its fields: as it is made.
+    /// A new record, which has only its fields.
     pub fn novo(id: DocumentId, tipo: &Tipo, criacao: Autoria, campos: Campos) -> Self {
         Registro {
             id,

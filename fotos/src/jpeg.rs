@@ -155,8 +155,8 @@ fn walk(bytes: &[u8]) -> Result<Vec<u8>, PhotoError> {
         }
     }
     let frame = frame.filter(|_| scans > 0).ok_or(PhotoError::Unreadable)?;
-    // No code may be all ones: whoever reads on after the last scan fails. The decoder wants the
-    // marker right behind the first scan of a progressive picture, so that one goes without.
+    // Codes are never all ones, so a decoder that reads beyond the last scan fails on these bytes.
+    // Not for a progressive picture of one scan: there the decoder needs the end marker at once.
     if !frame.progressive || scans > 1 {
         clean.extend([0xFF, 0x00].repeat(16));
     }

@@ -1,7 +1,7 @@
 //! Photos: what a file is, whether it is whole, and its upright preview and thumbnail.
 //!
-//! Used by `mobile-core` at capture and by the server when a file has arrived; both must come to
-//! the same verdict. Bytes in, bytes out: no disk, no network, no clock. Never panics, whatever
+//! Used by `mobile-core` at capture and by the server when a file has arrived; both must decide
+//! alike. Bytes in, bytes out: no disk, no network, no clock. Never panics, whatever
 //! the bytes, and never allocates for more than [`PIXELS_MAX`].
 
 mod decode;

@@ -11,10 +11,10 @@ pub enum Network {
     /// None.
     #[serde(rename = "nenhuma")]
     None,
-    /// One that costs by what it carries.
+    /// Paid by the amount of data.
     #[serde(rename = "movel")]
     Mobile,
-    /// One that costs nothing.
+    /// Free of charge.
     #[serde(rename = "wi_fi")]
     WiFi,
 }
@@ -73,8 +73,8 @@ impl Budget {
     }
 }
 
-/// Network and budget of now, which may change while something goes. Until the system has said
-/// something, the network is one that costs.
+/// The present network and budget, which may change during a transfer. Until the system reports a
+/// network, a paid one is assumed.
 #[derive(Debug)]
 pub struct Allowance {
     network: AtomicU8,

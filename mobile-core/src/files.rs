@@ -1,10 +1,11 @@
 //! Files beside the database: `<database>.fotos/<account>/{originais,previas,miniaturas}/<sha256>`.
-//! A name says what the bytes are, so writing twice is writing once. A file gets its name only when
-//! it is whole and on the disk; a row that names it comes after, and goes before it.
+//! Names are hashes of the content, so writing the same file twice is harmless. A file gets its
+//! name only when it is complete and on the disk; its row is written after that, and deleted before
+//! it.
 //!
-//! Two locks, of the file system too, so that they hold between processes and end with them: one
-//! for whoever gives names, takes files away, or sweeps; one for whoever sends. Where a file system
-//! knows no locks, this process is alone with its files.
+//! There are two locks, one for naming, removing and sweeping files, the other for sending. They
+//! are also locks of the file system, so that they hold between processes and end with them. Where
+//! a file system has no locks, it is assumed that no other process uses the files.
 
 use crate::store::{arquivos, database::Database, error::Stored};
 use campo_domain::parte::Variante;
@@ -77,7 +78,7 @@ impl Files {
         Ok(folder.join(format!("{sha256}.{PARTIAL}")))
     }
 
-    /// Held by whoever gives names to files or takes files away.
+    /// The lock for naming and removing files.
     pub fn lock(&self) -> io::Result<Lock<'_>> {
         let threads = NAMING.lock().unwrap_or_else(PoisonError::into_inner);
         let file = self.lock_file("nomes")?;
@@ -85,7 +86,7 @@ impl Files {
         Ok(Lock { _threads: threads, _processes: file })
     }
 
-    /// Held by whoever sends; `None` while somebody does.
+    /// The lock for sending; `None` while another call or process holds it.
     pub fn sender(&self) -> io::Result<Option<Lock<'_>>> {
         let threads = match self.sending.try_lock() {
             Ok(threads) => threads,

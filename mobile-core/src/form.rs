@@ -1,5 +1,4 @@
-//! The form of a tipo (R25, R30), as the phone hands it on: what it has is said by
-//! `campo_screens::form`.
+//! The form of a tipo (R25, R30); `campo_screens::form` decides what is in it.
 
 use crate::{creation, error::Error, phone::Phone};
 use campo_domain::kind::Kind;

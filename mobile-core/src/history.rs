@@ -174,7 +174,7 @@ fn evento(look: &Look<'_>, own: DeviceId, line: Line<'_>, at: &Standing) -> Even
     let entry = line.entry;
     let side = |side: Option<campo_screens::Side>| side.map(|side| side.words.text);
     let (label, before, after) = match line.change {
-        // A part or a person as a whole is told by the sentence.
+        // Only changes of a field get a label; for others the sentence names the part or person.
         Some(change) => {
             let label = change.label.filter(|_| change.of_field);
             (label, side(change.before), side(change.after))
@@ -205,7 +205,7 @@ fn evento(look: &Look<'_>, own: DeviceId, line: Line<'_>, at: &Standing) -> Even
     }
 }
 
-/// Each answer below what it answers, at its depth; otherwise in the order in which they stand.
+/// Puts each answer below its note, with its depth; otherwise keeps the order.
 fn nested(notes: &[Evento]) -> Vec<Evento> {
     let ids: Vec<_> = notes.iter().filter_map(|note| Some((note.nota?, note.resposta_a))).collect();
     let placed = threads(&ids).into_iter().flatten();

@@ -15,7 +15,7 @@ use crate::{
 use rusqlite::{Connection, Transaction};
 use std::{path::Path, sync::Mutex};
 
-/// Campo on one device. Every call blocks until it is done; what it changed is on the disk then.
+/// Campo on one device. Every call blocks until it is done and its changes are on the disk.
 pub struct Phone {
     pub(crate) database: Database,
     pub(crate) files: Files,

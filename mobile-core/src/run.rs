@@ -1,4 +1,4 @@
-//! One command from the person's hand to the disk: rules first (ff30), then document, queue and
+//! Runs a command of the person: checks the rules first (ff30), then writes document, queue and
 //! list row in one transaction. Everything that a person changes in a record goes through here.
 
 use crate::{

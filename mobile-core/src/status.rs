@@ -72,7 +72,7 @@ impl Phone {
             let (device, device_name) = session::device(conn)?;
             let session = session::session(conn)?.as_ref().into();
             let account = session::signed_in(conn)?;
-            // No account has the key 0: nobody's figures are all zero.
+            // No account has the key 0, so all counts are zero while nobody is signed in.
             let key = account.as_ref().map_or(0, |account| account.key);
             let place = cursor::load(conn, key)?;
             let (held, refused) = fates::counts(conn, key, None)?;

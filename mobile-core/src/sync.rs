@@ -272,7 +272,7 @@ impl Phone {
         let sorted = client::sort(response);
         let applied = self.write(|tx| apply(tx, account, request, sorted, run.restarted));
         if applied.as_ref().is_ok_and(|applied| applied.files_dropped) {
-            // What is left of them now goes when the app is opened.
+            // Files that cannot be removed now are removed when the app is opened.
             let _ = self.files.sweep(&self.database);
         }
         match applied {
@@ -333,7 +333,7 @@ impl Phone {
                 run.items_max = Some(u32::try_from(sent.len() / 2).unwrap_or(1));
                 Ok(())
             }
-            // One change alone is too much for whatever stands in between: the rest goes on.
+            // Even one change alone is too large for a proxy on the way: go on without it.
             HttpError::Status(problem) if problem.status == 413 && sent.len() == 1 => {
                 run.stuck.extend(sent.iter().map(|offer| offer.document));
                 Ok(())

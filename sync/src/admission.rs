@@ -45,7 +45,7 @@ pub(crate) fn admit(
         return Err(Codigo::AutorAlheio.into());
     }
     if requester.pessoa.portal() && requester.device != DeviceId::ESCRITORIO {
-        // A client has no app: whatever comes in its name from a device is not its own.
+        // Clients have no app, so no device may send anything in a client's name.
         return Err(Refusal::sem_permissao(Permissao::Ver).into());
     }
     if change.other_actor_ids().iter().any(|other| Actor::parse(other).is_none()) {
@@ -96,7 +96,7 @@ pub(crate) fn admit_approved(
     dependencies(&change, target, rules)?;
     let admitted = merge(push.document, change, target.merged, rules)?;
     for write in admitted.writes.iter().filter(|_| target.merged.is_some()) {
-        // The office may wave through what came late, not what nobody may ever do.
+        // The office may approve what came too late, but not what nobody may ever write.
         let parte = write.parte(&admitted.writes);
         if policy::regra(parte, &admitted.merged.tipo).alterar.is_none() {
             return Err(Codigo::CampoProtegido.into());

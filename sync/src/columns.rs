@@ -61,7 +61,7 @@ impl<'a> Scan<'a> {
             columns.push((self.unsigned()?, self.unsigned()?));
         }
         let ops_max = u64::from(limits.change_ops_max);
-        // Each write names what it replaces: one thing, or the few of a conflict.
+        // Each write lists the values that it replaces: one, or a few where there was a conflict.
         let preds_max = ops_max.saturating_mul(2);
         for (spec, length) in columns {
             let mut column = Scan { rest: self.take(length)?, over: self.over };

@@ -18,7 +18,7 @@ const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// How long a connection may stand still before it is taken for dead.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// What becomes of a request; places are bytes of its body, from 0.
+/// What happens to a request; positions count bytes of its body from 0.
 pub enum Fault {
     /// It passes, and so does its answer.
     Pass,
@@ -167,7 +167,7 @@ impl Proxy {
         self.rule(|_| Fault::Pass);
     }
 
-    /// From now on the dice decide.
+    /// From now on faults are random.
     pub fn storm(&self, mut dice: Dice, weather: Weather) {
         self.rule(move |request| weather.fault(&mut dice, request));
     }
@@ -202,7 +202,7 @@ impl Weather {
             1 => Fault::Refuse,
             2 => Fault::CutUp(place(dice)),
             3 => Fault::CutDown(dice.below(400) as u64),
-            // What synchronises has its own checks; only the bytes of files are of interest here.
+            // Only uploads get wrong bytes: synchronisation has checks of its own.
             4 if request.method == "PATCH" => Fault::Flip(place(dice)),
             5 => Fault::LoseAnswer,
             _ => Fault::Pass,
@@ -243,7 +243,7 @@ impl State {
         std::thread::scope(|scope| {
             scope.spawn(|| self.send(device, &server, &begun, fault, (number, turn)));
             self.answer(&server, device, number, down_max, lost);
-            // An answer that is over ends the request too, however much of it is left.
+            // The end of the answer ends the request, even if part of the body was not sent.
             let _ = device.shutdown(Shutdown::Both);
         });
         Ok(())
@@ -280,11 +280,12 @@ impl State {
                 }
                 _ => {}
             }
-            // The device hears of it first: no answer to the part slips through to it.
+            // Break the device's connection first, so that no answer to the partial body reaches
+            // it.
             if matches!(fault, Fault::CutUp(_)) && broken {
                 let _ = device.shutdown(Shutdown::Both);
             }
-            // Counted first: whoever has the answer finds all that led to it.
+            // Counted before it is sent, so that the counts are complete when the answer arrives.
             gone += piece.len() as u64;
             self.up.fetch_add(piece.len() as u64, Ordering::Relaxed);
             self.count(number, |passed| passed.up = gone);

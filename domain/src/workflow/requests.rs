@@ -20,8 +20,8 @@ pub enum Onde {
     Servidor,
 }
 
-/// The transition that brings such an analysis: from where the record is, else the first of its
-/// kind.
+/// The transition that brings an analysis of this type: the one that starts at the record's
+/// situação, or the first if none does.
 ///
 /// # Errors
 /// `transicao_inexistente`.
@@ -67,8 +67,8 @@ pub fn judge(
     awaited.flatten().map_or(Ok(para), Err)
 }
 
-/// Judges a request that stands in the record: by the photos that were declared. Their bytes may
-/// still be on their way, and the request waits for them ([`photos::photos_on_their_way`]).
+/// Judges a request that is in the record, counting the photos that were declared. If their bytes
+/// have not arrived yet, the request waits ([`photos::photos_on_their_way`]).
 ///
 /// # Errors
 /// `transicao_inexistente`, `nao_cabe_a_voce`, `sem_permissao`, `transicao_nao_permitida`,
@@ -85,7 +85,7 @@ pub fn judge_request(
     let transicao = tipo.fluxo.transicao(asked.verb).ok_or_else(unknown)?;
     let quem = asker(pessoa);
     if !transicao.quem.contains(&quem) {
-        // What goes on inside has no name for a client (R52).
+        // A client is not told that an internal transition exists (R52).
         return Err(match quem {
             Quem::Cliente => unknown(),
             _ => Refusal::with(Codigo::NaoCabeAVoce, [transicao.rotulo.clone()]),
@@ -111,7 +111,7 @@ pub fn judge_request(
     }
     match (transicao.traz, asked.brings) {
         (a, b) if a == b => {}
-        // An analysis comes only by the transition that is for it, under its permission (R85).
+        // An analysis needs the transition that brings it, and the permission of that one (R85).
         (_, Some(_)) => return not_from_here(),
         (Some(TipoAnalise::Solucao), None) => return Err(Refusal::new(Codigo::ExigeSolucao)),
         (Some(TipoAnalise::Parecer), None) => return Err(Refusal::new(Codigo::ExigeParecer)),

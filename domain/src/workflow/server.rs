@@ -72,7 +72,7 @@ fn restrict(registro: &Registro, pessoa: &Pessoa, para: Option<&Listados>) -> Re
     room_for_one(usuarios.len(), LISTADOS_MAX + 1, "pessoas")?;
     room_for_one(grupos.len(), LISTADOS_MAX + 1, "grupos")?;
     if usuarios.is_empty() && grupos.is_empty() {
-        // Nobody but administrators could ever look at it again.
+        // An empty list would leave the record to administrators alone.
         return Err(Refusal::with(Codigo::CamposObrigatorios, ["Usuários ou grupos".to_owned()]));
     }
     Ok(())

@@ -81,7 +81,7 @@ impl Read for Body<'_> {
         self.went += n as u64;
         self.counter.store(self.at, Ordering::Relaxed);
         let UploadTurn { document, item, variant, size, .. } = *self.turn;
-        // Whoever watches may have gone; the file goes on.
+        // If nobody listens any more, the upload continues.
         let _ = self.progress.send(UploadProgress { document, item, variant, sent: self.at, size });
         Ok(n)
     }

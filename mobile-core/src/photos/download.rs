@@ -32,8 +32,8 @@ use std::{
 use ureq::{Body, http::Response};
 
 impl Phone {
-    /// The bytes of a file, fetched if they are not here. The budget does not hold it back: a
-    /// person asks. What broke off goes on from there the next time.
+    /// Downloads a file unless it is on the device. The budget does not apply, since a person asks
+    /// for it. An interrupted download continues where it stopped.
     ///
     /// # Errors
     /// `SemConexao`, `Servidor` (`arquivo_nao_chegou`: nobody has sent it yet), `ArquivoDiferente`,
@@ -167,7 +167,7 @@ impl Phone {
             .read(true)
             .write(true)
             .open(&partial)?;
-        // Whoever else fetches the same goes first; then it may be here.
+        // Another call may be downloading the same file: wait for it, and look again.
         files::wait(&file)?;
         if self.arquivo(document, row.id, Variante::Original).is_ok() {
             return Ok(());
@@ -239,7 +239,7 @@ impl Phone {
         })
     }
 
-    /// Notes that a file is here, if the person still sees what it belongs to.
+    /// Records that a file is on the device, if the person still sees its document.
     fn arrived(
         &self,
         account: i64,

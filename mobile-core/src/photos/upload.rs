@@ -1,7 +1,7 @@
-//! The upload queue: thumbnails of all, then previews, then originals, a few at a time, within the
-//! budget. What the server has is asked of the server; what is to be done stands in the database
-//! before it is begun, so that a crash anywhere goes on from there. Only what the accepted document
-//! declares is sent, and only its word makes a photo verified.
+//! The upload queue: all thumbnails, then previews, then originals, a few at a time, within the
+//! budget. The server says which bytes it has. Each step is in the database before it begins, so
+//! that work continues after a crash. Only files that the accepted document declares are sent, and
+//! only the document says that a photo is verified.
 
 use super::{
     access::Access,
@@ -28,13 +28,13 @@ const AT_ONCE: usize = 3;
 const FAILURES_MAX: u32 = 3;
 
 impl Phone {
-    /// Sends what is due, as far as network and budget allow; returns when nothing more can be
-    /// done now. `cancel` is looked at for each buffer. A second call returns at once and says so.
-    /// What failed waits for its time; [`Phone::tentar_fotos_agora`] cuts that short.
+    /// Sends the files that are due, as far as network and budget allow; returns when nothing more
+    /// can be done now. `cancel` is read before each buffer. A call during another returns at once
+    /// and says so. Failed files wait; [`Phone::tentar_fotos_agora`] ends the wait.
     ///
     /// # Errors
-    /// `SessaoExpirada`, `NinguemEntrou`, storage. What was done stays done; a file that failed is
-    /// no error but stands in the report and in [`Phone::fotos`].
+    /// `SessaoExpirada`, `NinguemEntrou`, storage. What was sent before stays so. A file that
+    /// failed is no error; it is in the report and in [`Phone::fotos`].
     pub fn enviar_fotos(
         &self,
         cancel: &AtomicBool,
@@ -69,8 +69,8 @@ impl Phone {
         })
     }
 
-    /// What failed is due at once, and what the server did not want goes once more: the person asks
-    /// for it.
+    /// Makes failed files due at once, and those that the server refused too: the person asks for
+    /// it.
     ///
     /// # Errors
     /// `NinguemEntrou`, storage.
@@ -151,14 +151,14 @@ impl Run<'_> {
             End::Failed { error, offline, moved } => {
                 state.report.failed += 1;
                 let (of_all, retry_after) = match &error {
-                    // What the server says of this file says nothing of the others.
+                    // An answer about this file alone says nothing about the others.
                     HttpError::Status(problem) => (problem.passing(), problem.retry_after),
                     _ => (true, None),
                 };
                 state.failures += u32::from(of_all);
                 let all = offline || state.failures >= FAILURES_MAX;
                 drop(state);
-                // What was cut off goes on as soon as it can: nothing of it is lost.
+                // An upload that made progress continues without a wait.
                 let wait = delay(turn.failures.saturating_add(1), retry_after);
                 let next = Utc::now() + if moved { TimeDelta::zero() } else { wait };
                 let why = Error::from(error).to_string();

@@ -23,12 +23,12 @@ pub enum UploadState {
     Sent,
     /// The server said that it has verified them.
     Confirmed,
-    /// The server does not want them. Of a preview it makes its own; an original goes once more if
-    /// the person asks for it.
+    /// The server refused them. It makes previews by itself; an original is sent again only if the
+    /// person asks for it.
     Refused,
     /// The file is gone from this device.
     Lost,
-    /// The file is not what it was when it was captured.
+    /// The file has changed since it was captured.
     Damaged,
     /// They will not arrive, and the person knows.
     Dismissed,

@@ -147,7 +147,7 @@ impl Query {
         let busca = dobrar(busca.unwrap_or_default());
         let inteiro = digitos(&busca).filter(|digitos| digitos.len() >= TELEFONE_MIN);
         if let Some(numero) = inteiro {
-            // Without the country, which nobody writes down.
+            // Without the country code, which stored numbers do not have.
             let numero = numero[numero.len().saturating_sub(TELEFONE_MAX)..].to_owned();
             let condicao = format!("(instr({ONDE}, ?) > 0 OR instr({ONDE}, ");
             self = self.and(&condicao, busca);

@@ -80,7 +80,8 @@ pub fn is_damaged(conn: &Connection, account: i64, document: DocumentId) -> Stor
     Ok(statement.exists(params![account, document.bytes()])?)
 }
 
-/// How many documents in sight are damaged. No snapshot ever comes of those out of sight.
+/// How many documents in sight are damaged. Others are not counted, since the server never sends a
+/// snapshot of them.
 ///
 /// # Errors
 /// Storage.

@@ -1,6 +1,6 @@
 //! What a list may be ordered by (R91): the columns of its rows and every field of its kind, by
-//! what a person reads of it. Whatever stands in a query as an identifier stands here, or in the
-//! domain's tables of fields.
+//! what a person reads of it. Identifiers in queries come only from here and from the
+//! domain's tables of fields, never from input.
 
 use campo_domain::{
     ids::DocumentId,
@@ -68,8 +68,9 @@ impl FromSql for Marca {
 
 const FASES: &str = "rascunho fila andamento espera_cliente conclusao concluido negado cancelado";
 
-/// The expression that a list of the kind is ordered by: never empty, so that rows compare. What is
-/// not filled in comes last either way. `None` where the kind has no such column.
+/// The SQL expression that a list of the kind is ordered by. It is never NULL, so that keyset
+/// pagination can compare rows; empty values come last in both directions. `None` if the kind has
+/// no such column.
 pub(super) fn expressao(kind: Kind, ordem: &Ordem) -> Option<String> {
     let numero = |sql: String| {
         let ultimo = if ordem.decrescente { i64::MIN + 1 } else { i64::MAX };

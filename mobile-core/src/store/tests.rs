@@ -109,7 +109,7 @@ fn ff43_a_migration_that_fails_changes_nothing_and_says_so() {
     assert_eq!(dump(&conn), before);
     drop(conn);
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
-    // The app with the repaired step goes on from there.
+    // A later version of the app with the step repaired continues from there.
     assert_eq!(migrations::version(&open(&path, None).unwrap()).unwrap(), 7);
 }
 

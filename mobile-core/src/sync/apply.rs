@@ -45,7 +45,7 @@ pub struct Applied {
     pub more: bool,
     /// Whether anything changed.
     pub moved: bool,
-    /// Whether files of photos are on the device that nobody needs any more.
+    /// Whether files of photos are no longer needed and can be removed.
     pub files_dropped: bool,
 }
 
@@ -156,11 +156,12 @@ fn one(
     Ok(())
 }
 
-/// A first sync is over: what it did not name is out of the person's sight.
+/// At the end of a first sync, revokes the documents that it did not send: the person no longer
+/// sees them.
 fn sweep(tx: &Connection, account: &Account, applied: &mut Applied) -> Result<(), Error> {
     for document in marks::stale(tx, account.key)? {
         one(tx, account, document, vec![Event::Revoked], true, applied)?;
-        // What stays does so for its queue alone.
+        // A document that is still there has unsent commands.
         marks::not_stale(tx, account.key, document)?;
         applied.moved = true;
     }
@@ -176,7 +177,7 @@ fn write(
     applied: &mut Applied,
 ) -> Result<(), Error> {
     let key = account.key;
-    // Before it goes out of sight or gets its number: what the person knows it by.
+    // Read before the document is revoked or gets its number: the name that the person knows.
     let mut name = documents::name(tx, key, document)?;
     let Absorbed { document: after, mut settled, view } = absorbed;
     if let Some(view) = &view {
@@ -218,7 +219,7 @@ fn write(
     Ok(())
 }
 
-/// Commands of a document that is gone for good and that nobody settled: refused, and shown.
+/// Commands without a verdict of a document that was erased: they are shown as refused.
 fn orphans(
     tx: &Connection,
     account: i64,

@@ -106,8 +106,8 @@ fn edit(
         let codigo = document::situacao(&before.document, Some(admitted.change.deps()));
         tipo.situacao(codigo.as_deref())
     };
-    // A phone writes behind its owner's own requests as if they were done: while they wait for
-    // photos that is how the record stands for the owner, and afterwards it was so in good faith.
+    // A phone lets the person write as if the person's open requests were accepted. While they wait
+    // for photos, such a change is right; afterwards it is held, since the person could not know.
     let on_phone = requester.device != DeviceId::ESCRITORIO;
     let predicted = |registro: &Registro, pessoa: &Pessoa| {
         on_phone.then(|| workflow::predict(registro, tipo, pessoa).situacao)

@@ -42,7 +42,8 @@ pub(super) fn invariants(
         invariantes::piora(&em(antes), &em(depois), tipo).map_err(|_| refusal)
     };
     let Err(refusal) = worse(&before.registro, registro, &requester.pessoa) else { return Ok(()) };
-    // Right where it was made, wrong only together with what it did not know of?
+    // Hold the change if it was right on the record as its author knew it, and is wrong only
+    // together with later changes.
     let mut then =
         before.document.fork_at(admitted.change.deps()).map_err(|_| Codigo::AlteracaoInvalida)?;
     let registro_before = document::read(&then)?;

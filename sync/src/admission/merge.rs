@@ -1,5 +1,5 @@
-//! The change on a copy of the document: everything that it builds on is there, and what comes out
-//! is what it says.
+//! Applies a change to a copy of the document. Everything that it builds on must be there, and the
+//! result may differ only where the change says that it writes.
 
 use super::case::{Admitted, Merged, Rejection, Rules, Target};
 use crate::{

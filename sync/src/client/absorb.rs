@@ -54,10 +54,10 @@ pub struct Absorbed {
     pub view: Option<View>,
 }
 
-/// Applies what the server said of one document. What it accepted joins `chunks`; what it held or
-/// refused leaves the queue with its fate. The commands behind a refused one are replayed on the
-/// server's state with a fresh actor; those behind a held one follow it to its branch. Applying the
-/// same events again changes nothing.
+/// Applies the server's events on one document. Accepted changes join `chunks`; held and refused
+/// ones leave the queue. Commands queued after a refused one are run again on the server's state
+/// with a new actor; those after a held one are sent to its branch. Applying the same events again
+/// changes nothing.
 ///
 /// # Errors
 /// [`DocumentError::Gap`] if the log skipped something (the caller starts over from an empty
@@ -94,7 +94,8 @@ pub fn absorb(
         working.local = working.accepted.clone();
         replay_commands(&mut document, &mut working, ctx, nonce, &mut settled)?;
     }
-    // They are offered again until they fit: with the page that brings what they build on.
+    // Accepted changes that build on some that have not arrived stay in the queue and are pushed
+    // again, until a page has what they build on.
     document.queue.splice(0..0, landed);
     document.chunks = document::save(&working.accepted);
     let gone = erased || (!document.in_scope && document.queue.is_empty());
@@ -152,7 +153,7 @@ impl Taken {
                 document::extend(accepted, &bytes)?;
                 document.in_scope = true;
             }
-            // A change of another generation: the snapshot that brings it here is in the log too.
+            // A change of another generation: a snapshot in the log includes it.
             Event::Change { .. } => {}
             Event::Revoked => document.in_scope = false,
             Event::Erased => {
@@ -203,8 +204,8 @@ fn verdict(
             return false;
         }
         Outcome::Held { id, reason } => {
-            // What was written behind it, as blindly, belongs to the same branch and follows it
-            // there as it is; what comes now is another actor's.
+            // Commands that were queued after it go to the same branch unchanged. New ones are
+            // written by a new actor, on the server's state.
             document.nonce = None;
             Fate::Held { held: id, reason }
         }

@@ -88,10 +88,10 @@ impl Working {
         Ok(working)
     }
 
-    /// Puts the queue on top. A change that builds on a held branch is sent, so that it joins the
-    /// branch, but not shown: the person goes on from the server's state.
+    /// Applies the queue to the local document, except changes that build on a held branch: they
+    /// are sent, to join the branch, but the person goes on from the server's state.
     pub(super) fn replay_queue(&mut self, queue: &[Queued]) -> Result<(), DocumentError> {
-        // All at once: each time costs as much as the document is long.
+        // In one call, since each costs time in proportion to the document.
         let (mut changes, mut hashes) = (Vec::new(), BTreeSet::new());
         for queued in queue {
             let change = Change::try_from(&queued.change[..])?;

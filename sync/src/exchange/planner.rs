@@ -1,5 +1,5 @@
-//! The planner: pushes and office commands, one after the other, on what was loaded. It touches
-//! nothing but its own copy; what must be written stands in the plan.
+//! The planner: applies pushes and office commands, one after the other, to a copy of the loaded
+//! data. The plan lists what must be written.
 
 mod draft;
 mod gate;
@@ -96,9 +96,9 @@ impl Planner {
         server::file_state(&mut self.0, document, anexo, situacao, motivo)
     }
 
-    /// The office approves a branch: its changes are merged as they were written. What no longer
-    /// can be merged refuses the approval as a whole; the branch then stays as it is. Requests of
-    /// transition in it are judged as its author's, by the author's permissions of today.
+    /// The office approves a branch: its changes are merged as they were written, or none if one of
+    /// them can no longer be merged. Requests for transitions in it are judged by the present
+    /// permissions of its author.
     ///
     /// # Errors
     /// Why it cannot be merged.

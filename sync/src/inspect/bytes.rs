@@ -61,10 +61,10 @@ pub(crate) fn hash_of(bytes: &[u8]) -> Hash {
     <[u8; 32]>::from(Sha256::digest(bytes.get(8..).unwrap_or_default())).into()
 }
 
-/// Into whose hands the change gives a record, by its own word.
+/// The person to whom the change assigns a record, before it is checked.
 pub(crate) fn handed(change: &Change) -> Option<UserId> {
     const KEYS: [&str; 2] = ["responsavel", "encaminhar"];
-    // Keys stand in a change as they are: most changes need not be taken apart for this.
+    // Keys are not encoded in a change, so most changes need not be parsed for this.
     let bytes = change.raw_bytes();
     let named = KEYS.iter().any(|k| bytes.windows(k.len()).any(|part| part == k.as_bytes()));
     let expanded = named.then(|| guarded(|| change.decode())).flatten()?;

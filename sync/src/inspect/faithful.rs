@@ -8,8 +8,9 @@ use campo_domain::{
 };
 use std::collections::BTreeMap;
 
-/// Whether the record changed only where the change says that it writes. Independent of the walk
-/// over the operations: a change may name as replaced what it does not write, and Automerge obeys.
+/// Whether the record changed only where the change says that it writes. The walk over the
+/// operations is not enough: a change may name values as replaced that it does not write, and
+/// Automerge removes those.
 pub(crate) fn only_what_it_says(before: &Registro, after: &Registro, writes: &[Write]) -> bool {
     same_header(before, after)
         && Colecao::TODAS.into_iter().all(|colecao| parts(before, after, writes, colecao))

@@ -213,7 +213,7 @@ impl<'a> Walk<'a> {
             return Err(over("partes numa alteração", workflow::ITENS_MAX as u32));
         }
         let OpType::Make(ObjType::Map) = op.action else { return Err(forbidden()) };
-        // A key that is taken, even by a change that this one did not know of, stays as it is.
+        // A part may not replace another of the same id, even one that its author did not know of.
         let taken = self
             .document
             .get(ROOT, container)

@@ -60,7 +60,7 @@ fn complete_write(walk: &Walk<'_>, write: &Write) -> Result<(), Refusal> {
     if right && of_its_type { Ok(()) } else { Err(forbidden()) }
 }
 
-/// An analysis comes with the request that is judged for it, if it is not partial.
+/// Every analysis but a partial one has its request in the same change.
 fn whole_analysis(walk: &Walk<'_>, part: &Part, tipo: TipoAnalise) -> bool {
     let partial = tipo == TipoAnalise::Parcial;
     let pedido = part.id("pedido").map(PedidoId::from);

@@ -12,7 +12,8 @@ use campo_domain::{
 };
 
 impl Muse<'_> {
-    /// A request that leaves from where the record is, mostly; or what it still lacks.
+    /// Mostly a request that is possible in the record's situação, or something that it still
+    /// lacks.
     pub(super) fn ask(&mut self, registro: &Registro, tipo: &Tipo) -> Command {
         let atual = registro.situacao(tipo).map_or("", |s| s.codigo.as_str());
         let daqui = |t: &&Transicao| t.de.iter().any(|de| de == atual);
@@ -144,7 +145,7 @@ impl Muse<'_> {
         None
     }
 
-    /// An analysis that means something in this fluxo, mostly a partial one.
+    /// An analysis that this fluxo knows, mostly a partial one.
     pub(super) fn analyse(&mut self, _registro: &Registro, tipo: &Tipo) -> Command {
         let brought: Vec<_> = tipo.fluxo.transicoes.iter().filter_map(|t| t.traz).collect();
         match self.dice.maybe(&brought) {
@@ -170,7 +171,7 @@ impl Muse<'_> {
         }
     }
 
-    /// One that no screen makes.
+    /// An analysis that no screen offers.
     pub(super) fn malformed_analysis(&mut self) -> Command {
         let tipo = *self.dice.pick(&TipoAnalise::TODOS);
         let mut command = self.analysis(tipo);
@@ -234,7 +235,7 @@ impl Muse<'_> {
 
     fn request_action(&mut self, registro: &Registro, tipo: &Tipo) -> Command {
         let fase = registro.fase(tipo);
-        // Where none may be asked for yet, what it will need is filled in.
+        // If no action is possible yet, fill in what one requires.
         let fits = |acao: &&AcaoPermitida| acao.fases.contains(&fase);
         let fitting: Vec<_> = tipo.acoes.iter().filter(fits).collect();
         let some = self.dice.maybe(&fitting);

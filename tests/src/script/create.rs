@@ -61,7 +61,7 @@ impl Muse<'_> {
         Command::Criar { id, kind, tipo: tipo.referencia(), campos, itens }
     }
 
-    /// What the form asks for because of what another field says, mostly.
+    /// Mostly fills in the fields that become required by the value of another field.
     fn ask_for_the_rest(&mut self, campos: &mut Campos, tipo: &Tipo) {
         for (nome, by_value) in &tipo.obrigatorios_por {
             let said = campos.get(nome).and_then(Valor::texto).unwrap_or_default().to_owned();
@@ -123,7 +123,7 @@ impl Muse<'_> {
         let Some((id, known)) = self.document(kind) else { return };
         let Known { assistencia, .. } = known;
         let assistencia = if kind == Kind::Assistencia { Some(id) } else { assistencia };
-        // Now and then what no screen offers: a parent of the wrong kind, or not named.
+        // Sometimes what no screen offers: a parent of the wrong kind, or none.
         match self.dice.below(30) {
             0 => {
                 campos.insert("assistencia".into(), Valor::Id(id.uuid()));

@@ -1,5 +1,5 @@
-//! What people do: commands made up by the dice, sensible ones mostly, on whatever tipos the
-//! company has. Who writes them and whether they are allowed is not known here.
+//! Random commands of people, mostly sensible ones, for any tipo that the company has. Who gives
+//! them and whether they are allowed is decided elsewhere.
 
 mod business;
 mod create;
@@ -28,7 +28,7 @@ pub struct Known {
     pub assistencia: Option<DocumentId>,
 }
 
-/// Where ideas come from.
+/// Makes commands up, from chance and from what the person who gives them knows.
 pub struct Muse<'a> {
     /// Chance.
     pub dice: &'a mut Dice,
@@ -183,8 +183,8 @@ impl Muse<'_> {
         Valor::Texto(format!("{latitude}.{:04}, -46.6333", self.dice.below(10_000)))
     }
 
-    /// One of the documents that the writer knows of: mostly one of so many of the newest on which
-    /// work may still happen.
+    /// One of the documents that the writer knows of: mostly one of the newest `attention` that are
+    /// still worked on.
     pub fn choose(
         &mut self,
         ids: &[DocumentId],
@@ -277,7 +277,7 @@ impl Muse<'_> {
         let scalar = || registro.kind.campos().iter().filter(|c| !c.longo());
         let form: Vec<_> = scalar().filter(|c| tipo.tem_campo(c.nome)).collect();
         let responsavel = form.iter().find(|campo| campo.nome == "responsavel");
-        // Reassigning is what the rules are most about.
+        // `responsavel` more often than others: most rules are about assignment.
         let campo = match responsavel {
             Some(campo) if self.dice.chance(1, 4) => *campo,
             _ if form.is_empty() || self.dice.chance(1, 20) => {

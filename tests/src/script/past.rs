@@ -1,4 +1,4 @@
-//! Work on a record that is to come somewhere.
+//! Commands that bring a record to a given situação.
 
 use super::Muse;
 use campo_domain::{
@@ -11,8 +11,9 @@ use campo_domain::{
 use std::collections::BTreeMap;
 
 impl Muse<'_> {
-    /// The next thing to do on the way to that situação: what an edge still asks for, or the edge.
-    /// `None` once it is there, or where no way leads.
+    /// The next command on the way to that situação: something that the next transition still
+    /// requires, or the transition itself. `None` once the record is there, or if it cannot get
+    /// there.
     pub(crate) fn towards(
         &mut self,
         registro: &Registro,
@@ -27,7 +28,7 @@ impl Muse<'_> {
         }))
     }
 
-    /// What belongs to a record besides where it stands.
+    /// A command that adds something to a record without a transition.
     pub fn on_the_way(&mut self, registro: &Registro, tipo: &Tipo) -> Command {
         let actions = if tipo.acoes.is_empty() { 0 } else { 5 };
         let expenses = if tipo.despesas { 4 } else { 0 };
@@ -47,10 +48,11 @@ impl Muse<'_> {
     }
 }
 
-/// The first of the fewest edges that lead there, of those that the company's people may ask for.
+/// The first transition of the shortest way there, using those that the company's people may
+/// request.
 fn first_edge<'a>(registro: &Registro, tipo: &'a Tipo, goal: &str) -> Option<&'a Transicao> {
     let here = registro.situacao(tipo)?.codigo.as_str();
-    // What this record lacks another edge must bring first.
+    // A transition that requires an analysis comes only after the one that brings it.
     let brought = |guarda: &Guarda| match guarda {
         Guarda::Laudo => !tipo.exige_laudo || registro.vigente(TipoAnalise::Laudo).is_some(),
         Guarda::Solucao => registro.vigente(TipoAnalise::Solucao).is_some(),

@@ -43,8 +43,8 @@ fn judge(
     change: Change,
     hash: Hash,
 ) -> Outcome {
-    // What was answered once is answered again, before any other check (ff01). It reveals nothing:
-    // whoever knows the hash has the change.
+    // A change that was answered before gets the same answer, before any other check (ff01). This
+    // reveals nothing: only those who have the change know its hash.
     let key = (push.document, hash);
     if let Some(place) = draft.merged_now.get(&key) {
         return Outcome::Accepted { seq: *place };
@@ -94,7 +94,7 @@ pub(super) fn approve(
     author: &Requester,
     changes: &[Push],
 ) -> Result<(), Refusal> {
-    // All of the branch, or nothing of it.
+    // The branch is merged as a whole, or nothing of it.
     let before = draft.state();
     let done = approve_each(draft, author, changes);
     if done.is_ok() {
@@ -166,7 +166,7 @@ fn merge(draft: &mut Draft, push: &Push, requester: &Requester, admitted: Admitt
     let new = !draft.world.documents.contains_key(&push.document);
     let raiz = admitted.merged.registro.raiz();
     if new && !draft.world.cases.contains_key(&raiz) {
-        // The case begins here: whoever sees it receives all of it as changes, without a snapshot.
+        // A new case: everybody who sees it gets all its changes, so nobody needs a snapshot.
         draft.involve(raiz, push.document, admitted.merged.registro.envolvidos());
     }
     let handed = admitted.writes.iter().find_map(|write| match write {
@@ -200,7 +200,7 @@ fn receive(draft: &mut Draft, id: DocumentId) {
     draft.serve(id, |doc, actor, at| edit::received(doc, actor, numero.as_deref(), at));
 }
 
-/// Keeps a change apart: with the branch that it builds on, else in one of its own.
+/// Holds a change: in the branch that it builds on, or in a new one.
 fn hold(
     draft: &mut Draft,
     requester: &Requester,
@@ -209,7 +209,7 @@ fn hold(
     deps: &[Hash],
     refusal: &Refusal,
 ) -> Outcome {
-    // A branch that was approved is merged; what builds on it begins a branch of its own.
+    // A branch that was approved is merged already; a change that builds on it gets a new branch.
     let on = |dep: &Hash| {
         let key = (push.document, *dep);
         let merged = draft.world.logged.contains_key(&key) || draft.merged_now.contains_key(&key);
@@ -270,8 +270,8 @@ fn misplaced(draft: &Draft, registro: &Registro) -> Option<Refusal> {
     wrong.then_some(Refusal { codigo, detalhes })
 }
 
-/// Whether the record is handed to somebody who has left, or may not open it (R86): nobody would
-/// work on it.
+/// Refuses to assign the record to a person who left the company or may not see it (R86), since
+/// nobody would work on it.
 fn out_of_reach(draft: &Draft, admitted: &Admitted) -> Option<Refusal> {
     let handed = admitted.writes.iter().find_map(|write| match write {
         Write::Campo { campo, valor } if campo.nome == "responsavel" => valor.id(),

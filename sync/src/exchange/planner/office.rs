@@ -92,8 +92,8 @@ pub(super) fn run_all(
     done
 }
 
-/// Each by itself, in order. A command that fails only because the record lacks something is tried
-/// again after the others, which may give it.
+/// Runs the commands one by one. A command that fails only because the record lacks something is
+/// tried again after the others, which may add it.
 fn each(
     draft: &mut Draft,
     requester: &Requester,
