@@ -14,21 +14,12 @@ use campo_domain::{
 use chrono::{DateTime, TimeDelta, Utc};
 use rusqlite::{Connection, params};
 
-<<<<<<< HEAD
 /// A file that was sent is asked about after this long, if no document says what became of it.
 const ASK_AFTER: TimeDelta = RETRY_AFTER_MAX;
 /// The same, once the server has answered that it has verified the file. Nothing is scheduled
 /// further ahead than this.
 const ASK_AGAIN: TimeDelta = TimeDelta::days(1);
 /// After this many discards a file waits for hours instead of minutes.
-=======
-/// How long after sending a file the device asks the server for its state, without news of it.
-const ASK_AFTER: TimeDelta = RETRY_AFTER_MAX;
-/// How long until the device asks again after the server said that the file is verified but no
-/// document says so. Nothing is scheduled further ahead than this.
-const ASK_AGAIN: TimeDelta = TimeDelta::days(1);
-/// A file that was discarded this often waits for hours before it is sent again.
->>>>>>> floors
 const DISCARDED_OFTEN: u32 = 6;
 
 /// One picture of a file that is due to be sent or to be asked about.
@@ -58,15 +49,9 @@ pub struct UploadTurn {
     pub asks: bool,
 }
 
-<<<<<<< HEAD
 /// What waits to be sent, in the order in which it goes: thumbnails, previews, originals; of each
 /// the oldest first. Only files that the server has accepted and does not have; and originals that
 /// it may have, of which no document says so, and none will unless the server is asked.
-=======
-/// Files to send, in this order: thumbnails, previews, originals; of each the oldest first. Only
-/// files of accepted documents that the server does not have, and originals whose state the server
-/// has to be asked for, because no document says that they were verified.
->>>>>>> floors
 ///
 /// # Errors
 /// Storage.
