@@ -1,5 +1,5 @@
-//! What a record reads like, for each preset, situação, role and place: one set of golden files, and
-//! what must hold of all of them.
+//! What a record reads like, for each preset, situação, role and place: one set of golden files,
+//! and what must hold of all of them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

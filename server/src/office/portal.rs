@@ -26,8 +26,8 @@ pub(crate) fn client_may_fill(
     tipo: &Tipo,
     values: &[(&'static Campo, Valor)],
 ) -> Result<(), Refusal> {
-    let filled = values.iter().filter(|(_, value)| !value.vazio());
-    filled.map(|(campo, _)| policy::pode_criar(person, tipo, Parte::Campo(campo))).collect()
+    let mut filled = values.iter().filter(|(_, value)| !value.vazio());
+    filled.try_for_each(|(campo, _)| policy::pode_criar(person, tipo, Parte::Campo(campo)))
 }
 
 /// Fills in for the client how the case came (R26), where the company has that channel.

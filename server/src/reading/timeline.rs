@@ -122,7 +122,8 @@ pub async fn history(
 /// # Errors
 /// PostgreSQL refuses.
 pub async fn handovers(tx: &mut PgTransaction<'_>, document: Uuid) -> sqlx::Result<Vec<Handover>> {
-    let rows: Vec<(DateTime<Utc>, Uuid, Option<String>, Option<String>)> = sqlx::query_as(
+    type Row = (DateTime<Utc>, Uuid, Option<String>, Option<String>);
+    let rows: Vec<Row> = sqlx::query_as(
         "SELECT no_servidor, por, de, para FROM acompanhamentos \
          WHERE document = $1 AND tipo = 'campo' AND campo = 'responsavel' \
          ORDER BY seq DESC, ordem DESC LIMIT $2",
@@ -132,7 +133,7 @@ pub async fn handovers(tx: &mut PgTransaction<'_>, document: Uuid) -> sqlx::Resu
     .fetch_all(&mut **tx)
     .await?;
     let person = |text: Option<String>| text.and_then(|id| id.parse::<UserId>().ok());
-    let handover = |(at, by, from, to): (DateTime<Utc>, Uuid, _, _)| Handover {
+    let handover = |(at, by, from, to): Row| Handover {
         at,
         by: by.into(),
         from: person(from),

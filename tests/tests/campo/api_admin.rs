@@ -3,7 +3,7 @@
 
 use crate::{
     harness::{AURORA, SENHA, Site},
-    pages::{Answer, Pages},
+    page_client::{Answer, Pages},
     rest::{self, Rest},
 };
 use campo_domain::kind::Kind;

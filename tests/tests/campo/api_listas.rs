@@ -152,7 +152,7 @@ fn text_is_ordered_as_a_person_reads_it_and_choices_by_their_rank() {
     assert_eq!(column("-prioridade", "prioridade"), ["urgente", "alta", "normal", "baixa", "—"]);
 }
 
-fn done(answer: crate::pages::Answer) -> Value {
+fn done(answer: crate::page_client::Answer) -> Value {
     assert!(answer.status < 300, "{} {}", answer.status, answer.body);
     answer.json()
 }

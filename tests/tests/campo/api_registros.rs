@@ -3,7 +3,7 @@
 
 use crate::{
     harness::{AURORA, Site},
-    pages::Answer,
+    page_client::Answer,
     rest::Rest,
 };
 use serde_json::{Value, json};

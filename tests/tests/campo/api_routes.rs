@@ -3,7 +3,7 @@
 
 use crate::{
     harness::{AURORA, SENHA, Site},
-    pages::Answer,
+    page_client::Answer,
     rest::{self, Rest},
 };
 use campo_server::routes;
@@ -197,7 +197,7 @@ fn no_route_lets_in_whoever_has_no_token_or_not_the_right_one() {
             assert_eq!(answer.header("www-authenticate"), "Bearer");
         }
         // A page elsewhere can make a browser send a cookie, so a cookie opens nothing here.
-        let office = crate::pages::Pages::enter(&site, AURORA, "carla");
+        let office = crate::page_client::Pages::enter(&site, AURORA, "carla");
         let cookie = [("cookie", office.headers[0].1.as_str())];
         assert_eq!(stranger.send(&method, &to, &cookie, None).status, 401, "{method} {path}");
     }

@@ -6,7 +6,7 @@ use crate::{
     casa::Casa,
     office_api::{Api, Caso},
     outside::Erp,
-    pages::Answer,
+    page_client::Answer,
     preset_p003::{self, Cenario},
 };
 use campo_server::routes;
@@ -424,7 +424,7 @@ fn every_error_of_a_body_is_a_problem_with_one_code() {
     let large = json!({ "motivo": "x".repeat(2 << 20) });
     let large = large.to_string();
     let bearer = || vec![("authorization", carla.bearer())];
-    let pages = crate::pages::Pages::stranger(&site);
+    let pages = crate::page_client::Pages::stranger(&site);
     for to in [
         format!("{path}/transicoes/cancelar"),
         format!("{path}/duplicar"),

@@ -3,7 +3,7 @@
 
 use crate::{
     harness::{SENHA, a_device},
-    pages::{Answer, Pages},
+    page_client::{Answer, Pages},
 };
 use campo_domain::{
     command::Command,

@@ -4,7 +4,7 @@
 
 use crate::{
     harness::{AURORA, Phone, Site, textos},
-    pages::Pages,
+    page_client::Pages,
 };
 use campo_domain::{ids::DocumentId, kind::Kind, valor::Valor};
 

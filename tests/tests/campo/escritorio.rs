@@ -7,7 +7,7 @@ use crate::{
     casa::Casa,
     harness::{AURORA, Site, textos},
     office_api::{Api, Caso, Desfecho, NAO_HA, Resposta, falta, fechado},
-    pages::Pages,
+    page_client::Pages,
     preset_p000,
     rest::Rest,
 };

@@ -3,7 +3,7 @@
 
 use crate::{
     harness::{AURORA, Fate, Site, textos},
-    pages::Pages,
+    page_client::Pages,
 };
 use campo_domain::{kind::Kind, valor::Valor};
 use campo_mobile_core::{Error, Filtro, SessionState, SyncState};

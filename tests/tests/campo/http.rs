@@ -4,7 +4,7 @@
 use crate::{
     client::{Client, created},
     harness::{AURORA, Site, VIZINHA, a_device},
-    pages::Pages,
+    page_client::Pages,
 };
 use campo_domain::{kind::Kind, valor::Valor};
 use campo_sync::wire::{self, Entry, Limits, Outcome, Push};

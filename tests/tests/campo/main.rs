@@ -26,6 +26,7 @@ mod http;
 mod office_api;
 mod one_record;
 mod outside;
+mod page_client;
 mod pages;
 mod photo_failures;
 mod photo_storm;

@@ -1,7 +1,7 @@
 //! A small client of the REST API, for people in the office, clients in the portal and programs of
 //! the ERP; and how a test says what was done and what was refused.
 
-use crate::{pages::Answer, rest::Rest};
+use crate::{page_client::Answer, rest::Rest};
 use campo_domain::ids::{DocumentId, UserId};
 use campo_mobile_core::Error;
 use serde_json::{Value, json};

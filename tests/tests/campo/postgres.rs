@@ -4,7 +4,7 @@
 use crate::{
     client::{added, created},
     harness::{AURORA, Phone, Site, a_device},
-    pages::Pages,
+    page_client::Pages,
 };
 use campo_domain::{
     command::{Command, Listados, NovoItem, NovoPedido},

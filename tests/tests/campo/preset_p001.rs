@@ -83,7 +83,7 @@ fn the_assistencia_is_opened_in_the_field(c: &Cenario, lia: &Aparelho) -> Caso {
     assert!(lia.assistencias(&Filtro::default()).unwrap().linhas.is_empty());
     lia.registra("p001.assistencia", &[], &[])
         .recusa("campos_obrigatorios", &obrigatorios("Cliente, Situação Alegada"));
-    let cliente = [("nome", "Ótica Boa View"), ("so_assistencia", "sim")];
+    let cliente = [("nome", "Ótica Boa Vista"), ("so_assistencia", "sim")];
     let cliente = lia.registra("p001.cliente", &cliente, &[]).unwrap();
     let id = lia.registra(
         "p001.assistencia",
@@ -98,7 +98,7 @@ fn the_assistencia_is_opened_in_the_field(c: &Cenario, lia: &Aparelho) -> Caso {
     let linha = lia.show(id).unwrap().linha;
     assert!(linha.rotulo.starts_with("P-"), "{}", linha.rotulo);
     assert_eq!((&*linha.situacao_nome, &*linha.titulo), ("Aberta", "Gaveta não fecha."));
-    assert_eq!(linha.cliente_nome.as_deref(), Some("Ótica Boa View"));
+    assert_eq!(linha.cliente_nome.as_deref(), Some("Ótica Boa Vista"));
     lia.pede(id, "iniciar").unwrap();
     assert_eq!(lia.mostra(id), ("Aberta".into(), Some("Em Atendimento".into())));
     lia.sync();
@@ -237,7 +237,7 @@ fn the_items_generate_an_order(
     assert_eq!(aviso["codigo"], pedido);
     assert_eq!(aviso["campos"]["modalidade"], "fabrica");
     assert_eq!(aviso["campos"]["fornecedor"], "moveis_norte");
-    assert_eq!(aviso["cliente"]["nome"], "Ótica Boa View", "the assistência's");
+    assert_eq!(aviso["cliente"]["nome"], "Ótica Boa Vista", "the assistência's");
     let itens = aviso["itens"].as_array().unwrap();
     assert_eq!(itens.len(), 1, "what was removed is not ordered");
     assert_eq!((&itens[0]["quantidade"], &itens[0]["valor"]), (&json!("2"), &json!("89.90")));
@@ -304,7 +304,7 @@ fn the_visit_shows_on_the_colleagues_phone(
     let do_dia: Vec<_> = ruy.agenda_do_dia(dia()).unwrap().into_iter().map(|l| l.id).collect();
     assert_eq!(do_dia, [visita, entrega]);
     assert_eq!(ruy.registro(caso.id).titulo(), "Gaveta não fecha.");
-    assert_eq!(ruy.show(caso.id).unwrap().linha.cliente_nome.as_deref(), Some("Ótica Boa View"));
+    assert_eq!(ruy.show(caso.id).unwrap().linha.cliente_nome.as_deref(), Some("Ótica Boa Vista"));
     assert_eq!(ruy.registro(ocorrencia.id).acoes.len(), 1);
 
     for (verbo, situacao) in

@@ -3,7 +3,7 @@
 use crate::{
     api_schemas,
     harness::{SENHA, Site, a_device},
-    pages::Answer,
+    page_client::Answer,
 };
 use campo_domain::ids::DocumentId;
 use serde_json::{Value, json};

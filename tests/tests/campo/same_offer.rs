@@ -1,12 +1,12 @@
-//! For each preset, role and situação, the office's page, the REST API and the phone offer the same:
-//! the same fields in the same order, the same of them to be written, the same buttons with the same
-//! reasons why not.
+//! For each preset, role and situação, the office's page, the REST API and the phone offer the
+//! same: the same fields in the same order, the same of them to be written, the same buttons with
+//! the same reasons why not.
 
 use crate::{
     aparelho::Aparelho,
     casa::{Casa, EMPRESA, TODAS},
     office_api::{Api, Caso},
-    pages::Pages,
+    page_client::Pages,
 };
 use campo_domain::{
     fluxo::Modo,

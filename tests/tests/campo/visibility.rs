@@ -3,7 +3,7 @@
 
 use crate::{
     harness::{AURORA, Site, a_device},
-    pages::Pages,
+    page_client::Pages,
 };
 use automerge::Automerge;
 use campo_domain::{

@@ -311,10 +311,11 @@ async fn events(
 }
 
 fn shown(look: &Look<'_>, kept: Vec<Kept>) -> Vec<Acontecimento> {
-    type Place = (i64, i32);
-    let (places, entries): (Vec<(Place, DateTime<Utc>, Option<Email>)>, Vec<Entry>) =
+    /// Sequence number and order of an entry, when it arrived, and the e-mail that told of it.
+    type Placed = ((i64, i32), DateTime<Utc>, Option<Email>);
+    let (places, entries): (Vec<Placed>, Vec<Entry>) =
         kept.into_iter().map(|Kept { row, email }| ((row.place, row.at, email), row.entry)).unzip();
-    let event = |(line, ((seq, ordem), at, email)): (Line<'_>, (Place, _, _))| {
+    let event = |(line, ((seq, ordem), at, email)): (Line<'_>, Placed)| {
         let entry = line.entry;
         let change = line.change;
         let (before, after) = change
