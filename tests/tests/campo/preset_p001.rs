@@ -414,7 +414,7 @@ fn it_is_found_told_and_copied(c: &Cenario, lia: &Aparelho, caso: &Caso, ocorren
     let tem = |nome: &str| copia.campos.iter().any(|(campo, _)| campo == nome);
     assert!(tem("assistencia") && tem("modalidade") && tem("relato"), "{copia:?}");
     assert!(!tem("previsao_correcao") && !tem("prazo"), "{copia:?}");
-    let item = [("produto", "Frente de gaveta"), ("quantidade", "2,000"), ("valor", "89,90")];
+    let item = [("produto", "Frente de gaveta"), ("quantidade", "2"), ("valor", "89,90")];
     assert_eq!(copia.itens, [textos(&item)]);
     let tipo = Some(&*copia.tipo);
     let nova = lia.novo(copia.kind, tipo, &copia.campos, &copia.itens).unwrap();

@@ -9,7 +9,7 @@ use crate::{
     page_client::Pages,
 };
 use campo_domain::{
-    fluxo::Modo,
+    fluxo::{Guarda, Modo},
     kind::Kind,
     preset::{self, Preset},
     tipo::Tipo,
@@ -63,12 +63,12 @@ fn p001_page_api_and_phone_offer_the_same() {
 
 #[test]
 fn p002_page_api_and_phone_offer_the_same() {
-    assert_eq!(walked("P002"), 9);
+    assert_eq!(walked("P002"), 6);
 }
 
 #[test]
 fn p003_page_api_and_phone_offer_the_same() {
-    assert_eq!(walked("P003"), 42);
+    assert_eq!(walked("P003"), 33);
 }
 
 #[test]
@@ -77,7 +77,8 @@ fn p004_page_api_and_phone_offer_the_same() {
 }
 
 /// Takes records of each tipo of a preset through their situações, and compares in each what each
-/// person is offered. How many situações were seen.
+/// person is offered. How many situações were seen: not all, since some want a photo, an item or
+/// work that nobody does here.
 fn walked(id: &str) -> usize {
     let casa = Casa::nova(id);
     let preset = preset::carregar(id).unwrap();
@@ -99,6 +100,8 @@ fn walk(
     let all = casa.pessoa(&format!("t{}", tipo.codigo.replace('.', "-")), &all_permissions());
     let mut taken = BTreeSet::new();
     let mut case = opened(casa, preset, tipo);
+    let mut turn = 0;
+    prepare(&all, preset, tipo, &case, turn);
     for _ in 0..STEPS_MAX {
         let ficha = all.le(&case);
         let situacao = ficha["situacao"]["codigo"].as_str().unwrap().to_owned();
@@ -111,7 +114,11 @@ fn walk(
             .find(|verb| taken.insert((situacao.clone(), verb["verbo"].to_string())));
         match next {
             Some(verb) => ask(&all, &case, verb),
-            None => case = opened(casa, preset, tipo),
+            None => {
+                case = opened(casa, preset, tipo);
+                turn += 1;
+                prepare(&all, preset, tipo, &case, turn);
+            }
         }
     }
 }
@@ -131,6 +138,44 @@ fn ask(who: &Api, case: &Caso, verb: &Value) {
         None => json!({}),
     };
     who.pede_com(case, name, body).ficha();
+}
+
+/// Fills in what the guards of the tipo's transitions ask for, as far as the record takes it now.
+/// The category is another one each turn.
+fn prepare(who: &Api, preset: &Preset, tipo: &Tipo, case: &Caso, turn: usize) {
+    let mut names = BTreeSet::new();
+    for guard in tipo.fluxo.transicoes.iter().flat_map(|transicao| &transicao.guardas) {
+        match guard {
+            Guarda::Campos(campos) | Guarda::CamposDaCategoria { campos, .. } => {
+                names.extend(campos.iter().map(String::as_str));
+            }
+            Guarda::Categoria(_) | Guarda::CategoriaExceto(_) => {
+                names.insert("categoria");
+            }
+            _ => {}
+        }
+    }
+    for name in names {
+        let campo = tipo.kind.campo(name).unwrap();
+        let value = match (name, campo.tipo) {
+            ("categoria", _) => {
+                let of_tipo = tipo.opcoes(campo);
+                json!(of_tipo[turn % of_tipo.len()].0)
+            }
+            ("cliente", _) => json!(who.cliente(json!({ "nome": "Márcia" }))),
+            (_, TipoCampo::Referencia(Alvo::Catalogo(catalogue))) => {
+                json!(preset.catalogos[catalogue].first().unwrap().codigo)
+            }
+            (_, TipoCampo::Referencia(Alvo::Usuario)) => json!(who.id),
+            (_, TipoCampo::Data) => json!("2026-12-01"),
+            (_, TipoCampo::Instante) => json!("2026-12-01T09:00"),
+            (_, TipoCampo::Escolha(options)) => json!(options[0].0),
+            (_, TipoCampo::Texto { .. } | TipoCampo::TextoLongo { .. }) => json!("Foi trocado"),
+            _ => continue,
+        };
+        let answer = who.altera(case, json!({ name: value }));
+        assert!([200, 422].contains(&answer.status), "{name}: {}", answer.texto);
+    }
 }
 
 /// A record with everything that its tipo requires.
