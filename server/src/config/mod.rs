@@ -220,7 +220,7 @@ pub struct Config {
     /// Whether the demo company is wanted; `None`: when embedded and empty.
     pub demo: Option<bool>,
     /// The filter of the log.
-    pub log: String,
+    pub log: tracing_subscriber::filter::Targets,
     /// The format of the log.
     pub log_format: LogFormat,
 }
@@ -281,11 +281,10 @@ impl Config {
             smtp_from: read.with("CAMPO_SMTP_DE", |v| v.parse().ok())?,
             webhook_private_networks: read.flag("CAMPO_WEBHOOK_REDES_PRIVADAS")?.unwrap_or(false),
             demo: read.flag("CAMPO_DEMO")?,
-            log: read
-                .with("CAMPO_LOG", |v| {
-                    v.parse::<tracing_subscriber::EnvFilter>().ok().map(|_| v.to_owned())
-                })?
-                .unwrap_or_else(|| LOG.into()),
+            log: match read.with("CAMPO_LOG", |v| v.parse().ok())? {
+                Some(log) => log,
+                None => LOG.parse()?,
+            },
             log_format: read
                 .with("CAMPO_LOG_FORMAT", |v| match v {
                     "text" => Some(LogFormat::Text),
