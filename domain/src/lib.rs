@@ -21,6 +21,7 @@ pub mod pessoa;
 pub mod policy;
 pub mod preenchimento;
 pub mod preset;
+pub mod pt_br;
 pub mod refusal;
 pub mod registro;
 pub mod tipo;

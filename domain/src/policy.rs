@@ -217,6 +217,17 @@ fn exigir(
     }
 }
 
+/// Whether the person may approve or discard work that was held.
+///
+/// # Errors
+/// `sem_permissao`.
+pub fn pode_decidir_retido(pessoa: &Pessoa) -> Result<(), Refusal> {
+    match pessoa.pode(Permissao::Gerenciar) {
+        true => Ok(()),
+        false => Err(Refusal::sem_permissao(Permissao::Gerenciar)),
+    }
+}
+
 /// What the visibility of a case depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct Caso<'a> {

@@ -2,6 +2,7 @@
 
 use crate::{
     kind::Kind,
+    pt_br,
     refusal::{Codigo, Refusal},
 };
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeZone, Utc};
@@ -72,36 +73,20 @@ impl Valor {
                 .find(|(opcao, _)| opcao == codigo)
                 .map_or_else(|| codigo.clone(), |(_, rotulo)| (*rotulo).to_owned()),
             (Valor::Texto(texto), _) => texto.clone(),
-            (Valor::Inteiro(n), TipoCampo::Centavos { .. }) => format!("R$ {}", decimal(*n, 2)),
+            (Valor::Inteiro(n), TipoCampo::Centavos { .. }) => {
+                format!("R$ {}", pt_br::decimal(*n, 2))
+            }
             (Valor::Inteiro(n), TipoCampo::Milesimos { .. }) => {
-                let texto = decimal(*n, 3);
+                let texto = pt_br::decimal(*n, 3);
                 texto.trim_end_matches('0').trim_end_matches(',').to_owned()
             }
             (Valor::Inteiro(n), _) => n.to_string(),
             (Valor::Logico(sim), _) => if *sim { "Sim" } else { "Não" }.to_owned(),
-            (Valor::Data(data), _) => data.format("%d/%m/%Y").to_string(),
-            (Valor::Instante(instante), _) => {
-                instante.with_timezone(&fuso).format("%d/%m/%Y %H:%M").to_string()
-            }
+            (Valor::Data(data), _) => pt_br::day(*data),
+            (Valor::Instante(instante), _) => pt_br::moment(*instante, fuso),
             (Valor::Id(id), _) => id.to_string(),
         }
     }
-}
-
-/// An integer scaled by 10^casas as pt-BR text, thousands separated by points.
-fn decimal(valor: i64, casas: u32) -> String {
-    let escala = 10_u64.pow(casas);
-    let (inteiro, resto) = (valor.unsigned_abs() / escala, valor.unsigned_abs() % escala);
-    let digitos = inteiro.to_string();
-    let mut milhares = String::new();
-    for (posicao, digito) in digitos.chars().enumerate() {
-        if posicao > 0 && (digitos.len() - posicao) % 3 == 0 {
-            milhares.push('.');
-        }
-        milhares.push(digito);
-    }
-    let sinal = if valor < 0 { "-" } else { "" };
-    format!("{sinal}{milhares},{resto:0largura$}", largura = casas as usize)
 }
 
 /// What a reference field points at.

@@ -5,7 +5,7 @@ use crate::{
     store::{lists, references, session::Account},
 };
 use campo_domain::{command::Command, ids::UserId, kind::Kind, registro::Registro, tipo::Tipo};
-use campo_screens::{Cited, Link, Names};
+use campo_screens::{Cited, Link, Names, link_label};
 use rusqlite::Connection;
 use serde::Serialize;
 
@@ -42,10 +42,7 @@ pub(crate) fn load(conn: &Connection, account: &Account, cited: &Cited) -> Resul
     }
     for id in &cited.documents {
         let Some(row) = lists::uma(conn, account.key, *id)? else { continue };
-        let label = match row.kind {
-            Kind::Cliente => row.titulo,
-            _ => format!("{} · {}", row.rotulo, row.titulo),
-        };
+        let label = link_label(Some(row.kind), &row.rotulo, &row.titulo);
         names.documents.insert(*id, Link { kind: row.kind, id: *id, label });
     }
     for (catalogue, code) in &cited.entries {

@@ -25,8 +25,8 @@ use campo_domain::{
     workflow::Onde,
 };
 use campo_screens::{
-    Analysis, AnalysisState, Button, Dispute, Look, May, Part, analyses, buttons, disputes, may,
-    parts, words,
+    Analysis, AnalysisState, Button, Dispute, Locked, Look, May, Part, analyses, buttons, disputes,
+    locked, may, parts, words,
 };
 use campo_sync::client::{self, View};
 use chrono::{DateTime, Utc};
@@ -76,6 +76,8 @@ pub struct Detalhe {
     pub verbos: Vec<Verbo>,
     /// What else the person may do now.
     pub pode: Pode,
+    /// What the person cannot change now, and why.
+    pub bloqueios: Vec<Bloqueio>,
     /// How it stands with the server.
     pub sincronia: SyncState,
     /// Fields with several values.
@@ -209,6 +211,21 @@ pub struct Pode {
     pub analise_parcial: bool,
 }
 
+/// What the person cannot change now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Bloqueio {
+    /// The labels of the fields and other parts.
+    pub partes: Vec<String>,
+    /// Why, in a sentence.
+    pub motivo: String,
+}
+
+impl From<Locked> for Bloqueio {
+    fn from(locked: Locked) -> Self {
+        Self { partes: locked.what, motivo: locked.why.mensagem() }
+    }
+}
+
 /// A field that several people wrote at once (ff18).
 #[derive(Clone, Debug, Serialize)]
 pub struct ConflictShown {
@@ -280,6 +297,7 @@ impl Phone {
                 interessados: people(&look, &registro.interessados),
                 verbos: buttons(&look).into_iter().map(Verbo::from).collect(),
                 pode: Pode::from(may(&look)),
+                bloqueios: locked(&look).into_iter().map(Bloqueio::from).collect(),
                 sincronia: sync_state(conn, account.key, id)?,
                 conflitos: disputes(&look).into_iter().map(|one| conflict(&look, one)).collect(),
                 registro: registro.clone(),

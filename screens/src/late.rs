@@ -1,6 +1,7 @@
 //! Whether a record is late, and why (R4, R70).
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
+use campo_domain::pt_br;
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 /// Why work that may still happen is late, in words; `None` where it is not. `day` is the day by
@@ -15,11 +16,9 @@ pub fn late(
 ) -> Option<String> {
     let today = now.with_timezone(&zone).date_naive();
     let of_record = day.filter(|day| *day < today);
-    let of_record = of_record.map(|day| format!("Prazo: {}", day.format("%d/%m/%Y")));
-    let of_stage = stage_until.filter(|until| *until < now);
-    let of_stage = of_stage.map(|until| {
-        format!("Prazo da etapa: {}", until.with_timezone(&zone).format("%d/%m/%Y %H:%M"))
-    });
+    let of_record = of_record.map(|day| format!("Prazo: {}", pt_br::day(day)));
+    let of_stage = stage_until.filter(|until| *until <= now);
+    let of_stage = of_stage.map(|until| format!("Prazo da etapa: {}", pt_br::moment(until, zone)));
     of_record.or(of_stage).filter(|_| open)
 }
 
@@ -31,16 +30,6 @@ pub fn late_from(
     zone: Tz,
 ) -> Option<DateTime<Utc>> {
     let next = day.and_then(|day| day.checked_add_days(Days::new(1)));
-    let day_over = next.map(|day| day_start(day, zone));
+    let day_over = next.map(|day| pt_br::day_start(day, zone));
     stage_until.into_iter().chain(day_over).min().filter(|_| open)
-}
-
-/// The first moment of a day. Where the clock jumps over midnight, the first one after it.
-fn day_start(day: NaiveDate, zone: Tz) -> DateTime<Utc> {
-    let midnight = day.and_time(NaiveTime::MIN);
-    (0..=3)
-        .find_map(|hours| {
-            zone.from_local_datetime(&(midnight + TimeDelta::hours(hours))).earliest()
-        })
-        .map_or_else(|| midnight.and_utc(), |start| start.with_timezone(&Utc))
 }

@@ -13,6 +13,7 @@ mod files;
 mod form;
 mod history;
 mod late;
+mod locked;
 mod log;
 mod look;
 mod names;
@@ -30,9 +31,10 @@ pub use files::{File, files};
 pub use form::{Choice, Field, NewForm, asked_first, choices, form, new_form, new_part};
 pub use history::{Change, Entry, Line, Quote, Side, View, lines, threads};
 pub use late::{late, late_from};
+pub use locked::{Locked, locked};
 pub use log::{Located, kept, located};
 pub use look::Look;
-pub use names::{Cited, Link, Names};
+pub use names::{Cited, Link, Names, link_label};
 pub use parts::{Part, Parts, parts, parts_in_use};
 pub use portal::{
     ClientStep, client_form, client_reads, client_steps, client_title, is_internal,

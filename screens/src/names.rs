@@ -24,6 +24,16 @@ pub struct Link {
     pub label: String,
 }
 
+/// How a person reads a record that another mentions: number (or provisional label) and title; the
+/// name alone of a cliente.
+pub fn link_label(kind: Option<Kind>, number: &str, title: &str) -> String {
+    match kind {
+        Some(Kind::Cliente) => title.to_owned(),
+        _ if title.is_empty() => number.to_owned(),
+        _ => format!("{number} · {title}"),
+    }
+}
+
 /// Names by id and code. What is missing here was not found, or the person may not see it.
 #[derive(Clone, Debug, Default)]
 pub struct Names {

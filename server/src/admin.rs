@@ -11,7 +11,7 @@ use crate::{
     objects::Objects,
 };
 use anyhow::{Result, bail};
-use campo_domain::{ids::DeviceId, pessoa::Permissao};
+use campo_domain::{ids::DeviceId, pessoa::Permissao, pt_br};
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use std::fmt::Write;
@@ -219,5 +219,5 @@ async fn objetos(objects: &Objects, db: &Db, command: Objetos) -> Result<String>
 }
 
 fn minute(at: DateTime<Utc>) -> String {
-    at.format("%d/%m/%Y %H:%M").to_string()
+    pt_br::moment(at, chrono_tz::UTC)
 }

@@ -1,7 +1,7 @@
 //! What the terminal client prints: aligned pt-BR text, or one JSON document.
 
 use crate::{table::table, words};
-use campo_domain::{ids::DocumentId, preset::ItemCatalogo, tipo::Tipo};
+use campo_domain::{ids::DocumentId, preset::ItemCatalogo, pt_br, tipo::Tipo};
 use campo_mobile_core::{CatalogueShown, Error, Linha, Phone, ProdutoDaOrigem};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -53,7 +53,7 @@ impl Output {
                 linha.cliente_nome.clone().unwrap_or_default(),
                 linha.responsavel_nome.clone().unwrap_or_default(),
                 words::priority(linha),
-                linha.prazo.map_or(String::new(), |dia| dia.format("%d/%m/%Y").to_string()),
+                linha.prazo.map_or(String::new(), pt_br::day),
                 words::marks(linha),
             ]
         });
@@ -68,8 +68,7 @@ impl Output {
             return;
         }
         let hora = |instante: Option<DateTime<Utc>>| {
-            instante
-                .map_or(String::new(), |i| i.with_timezone(&self.fuso).format("%H:%M").to_string())
+            instante.map_or(String::new(), |instante| pt_br::hour(instante, self.fuso))
         };
         let cells = linhas.iter().map(|linha| {
             vec![
@@ -143,6 +142,6 @@ impl Output {
 
     /// An instant by the clock of the company.
     pub fn when(&self, instante: DateTime<Utc>) -> String {
-        instante.with_timezone(&self.fuso).format("%d/%m/%Y %H:%M").to_string()
+        pt_br::moment(instante, self.fuso)
     }
 }

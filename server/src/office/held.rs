@@ -11,7 +11,7 @@ use crate::{
 use campo_domain::{
     ids::{DeviceId, DocumentId, HeldId, TenantId, UserId},
     kind::Kind,
-    pessoa::{Permissao, Pessoa},
+    pessoa::Pessoa,
     policy,
     refusal::Refusal,
     registro::Registro,
@@ -173,6 +173,14 @@ fn held_write(evento: history::Evento, now: Option<&Registro>) -> Proposed {
     }
 }
 
+/// Whether the person may approve or discard held work.
+///
+/// # Errors
+/// `sem_permissao`.
+pub fn may_decide_held(pessoa: &Pessoa) -> Result<(), Refusal> {
+    policy::pode_decidir_retido(pessoa)
+}
+
 /// The office approves or discards a held branch. It takes `Gerenciar` and sight of the record.
 ///
 /// # Errors
@@ -185,9 +193,7 @@ pub async fn decide_held(
     approve: bool,
     note: Option<String>,
 ) -> Result<(), OfficeError> {
-    if !pessoa.pode(Permissao::Gerenciar) {
-        return Err(Refusal::sem_permissao(Permissao::Gerenciar).into());
-    }
+    may_decide_held(pessoa)?;
     let mut tx = app.db.snapshot(tenant).await?;
     held_row(&mut tx, tenant, pessoa, held).await?;
     tx.rollback().await?;

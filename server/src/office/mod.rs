@@ -17,7 +17,7 @@ pub use edits::edits;
 pub(crate) use edits::part_edits;
 pub use error::OfficeError;
 pub(crate) use held::held_branch;
-pub use held::{HeldBranch, HeldView, decide_held, held};
+pub use held::{HeldBranch, HeldView, decide_held, held, may_decide_held};
 pub(crate) use portal::{client_answer, client_channel, client_may_fill};
 pub use record::{load, merged};
 pub(crate) use record::{seen, sees};

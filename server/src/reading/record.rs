@@ -10,6 +10,7 @@ use campo_domain::{
     kind::Kind,
     registro::Registro,
 };
+use campo_screens::link_label;
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, PgTransaction, Row};
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,11 +71,8 @@ pub struct Named {
 impl Named {
     /// How a link to it reads.
     pub fn label(&self) -> String {
-        if self.kind == Kind::Cliente.codigo() {
-            return self.titulo.clone();
-        }
         let number = label(self.id, self.numero.as_deref());
-        if self.titulo.is_empty() { number } else { format!("{number} · {}", self.titulo) }
+        link_label(self.kind.parse().ok(), &number, &self.titulo)
     }
 }
 

@@ -16,6 +16,7 @@ use axum::{
     extract::{Query, State},
     http::StatusCode,
 };
+use campo_domain::pt_br;
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 use serde::Deserialize;
@@ -73,7 +74,7 @@ pub async fn day(
     let day = asked.filter(|day| YEARS.contains(&day.year())).unwrap_or(today);
     let previous = day.checked_sub_days(Days::new(1)).unwrap_or(day);
     let next = day.checked_add_days(Days::new(1)).unwrap_or(day);
-    let (from, to) = (format::day_start(day, fuso), format::day_start(next, fuso));
+    let (from, to) = (pt_br::day_start(day, fuso), pt_br::day_start(next, fuso));
 
     let mut tx = app.db.tenant(visit.auth.tenant).await?;
     let shell = visit.shell(&mut tx, "Agenda", "/agenda").await?;
@@ -132,7 +133,7 @@ fn by_person(
 
 /// The hour; with the date where it is of another day.
 fn hour_of_day(at: DateTime<Utc>, from: DateTime<Utc>, to: DateTime<Utc>, fuso: Tz) -> String {
-    if at >= from && at <= to { format::hour(at, fuso) } else { format::instant(at, fuso) }
+    if at >= from && at <= to { pt_br::hour(at, fuso) } else { pt_br::moment(at, fuso) }
 }
 
 fn parent(row: &Commitment) -> Option<(String, String)> {

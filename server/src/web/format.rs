@@ -1,6 +1,7 @@
-//! How moments and numbers read on a page: pt-BR, in the company's time zone.
+//! How moments, counts and sizes read on a page, in the company's time zone.
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
+use campo_domain::pt_br::{self, day, moment, thousands};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 /// A moment, for `<time>`: exact for the title, relative for the eye, ISO for programs.
@@ -17,23 +18,8 @@ pub struct Moment {
 impl Moment {
     /// The moment as it reads at `now`.
     pub fn new(at: DateTime<Utc>, now: DateTime<Utc>, fuso: Tz) -> Self {
-        Self { iso: at.to_rfc3339(), exact: instant(at, fuso), relative: relative(at, now, fuso) }
+        Self { iso: at.to_rfc3339(), exact: moment(at, fuso), relative: relative(at, now, fuso) }
     }
-}
-
-/// `dd/mm/aaaa HH:MM`.
-pub fn instant(at: DateTime<Utc>, fuso: Tz) -> String {
-    at.with_timezone(&fuso).format("%d/%m/%Y %H:%M").to_string()
-}
-
-/// `HH:MM`.
-pub fn hour(at: DateTime<Utc>, fuso: Tz) -> String {
-    at.with_timezone(&fuso).format("%H:%M").to_string()
-}
-
-/// `dd/mm/aaaa`.
-pub fn day(date: NaiveDate) -> String {
-    date.format("%d/%m/%Y").to_string()
 }
 
 /// `segunda-feira, 05/10/2026`.
@@ -50,29 +36,19 @@ pub fn weekday(date: NaiveDate) -> String {
     format!("{name}, {}", day(date))
 }
 
-/// The first instant of a day. Where the clock jumps over midnight, the first one after it.
-pub fn day_start(date: NaiveDate, fuso: Tz) -> DateTime<Utc> {
-    let midnight = date.and_time(NaiveTime::MIN);
-    (0..=3)
-        .find_map(|hours| {
-            fuso.from_local_datetime(&(midnight + TimeDelta::hours(hours))).earliest()
-        })
-        .map_or_else(|| midnight.and_utc(), |start| start.with_timezone(&Utc))
-}
-
 fn relative(at: DateTime<Utc>, now: DateTime<Utc>, fuso: Tz) -> String {
     let minutes = (now - at).num_minutes();
     let (then, today) = (at.with_timezone(&fuso), now.with_timezone(&fuso).date_naive());
     if minutes < -1 {
-        return instant(at, fuso);
+        return moment(at, fuso);
     }
     match minutes {
         ..1 => "agora".into(),
         1..60 => format!("há {minutes} min"),
         60..360 => format!("há {} h", minutes / 60),
-        _ if then.date_naive() == today => format!("hoje às {}", then.format("%H:%M")),
+        _ if then.date_naive() == today => format!("hoje às {}", pt_br::hour(at, fuso)),
         _ if Some(then.date_naive()) == today.checked_sub_days(Days::new(1)) => {
-            format!("ontem às {}", then.format("%H:%M"))
+            format!("ontem às {}", pt_br::hour(at, fuso))
         }
         _ => day(then.date_naive()),
     }
@@ -81,19 +57,6 @@ fn relative(at: DateTime<Utc>, now: DateTime<Utc>, fuso: Tz) -> String {
 /// A count with its noun: `1 assistência`, `1.234 assistências`.
 pub fn count(n: i64, one: &str, many: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{} {many}", thousands(n)) }
-}
-
-/// A number with points between thousands.
-pub fn thousands(n: i64) -> String {
-    let digits = n.unsigned_abs().to_string();
-    let mut text = String::from(if n < 0 { "-" } else { "" });
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            text.push('.');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A size as people say it: `812 KB`, `4,1 MB`.
@@ -150,14 +113,6 @@ mod tests {
         ] {
             assert_eq!(Moment::new(at(then), now, FUSO).relative, says, "{then}");
         }
-    }
-
-    #[test]
-    fn a_day_starts_at_local_midnight_or_after_the_gap() {
-        let start = |y, m, d| day_start(NaiveDate::from_ymd_opt(y, m, d).unwrap(), FUSO);
-        assert_eq!(start(2026, 10, 5), at("2026-10-05T03:00:00Z"));
-        // Daylight saving began at midnight: that day had no 00:00.
-        assert_eq!(start(2018, 11, 4), at("2018-11-04T03:00:00Z"));
     }
 
     #[test]

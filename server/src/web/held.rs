@@ -20,7 +20,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use campo_domain::{ids::HeldId, kind::Kind, pessoa::Permissao, registro::Autoria};
+use campo_domain::{ids::HeldId, kind::Kind, registro::Autoria};
 use campo_screens::Cited;
 use uuid::Uuid;
 
@@ -70,7 +70,7 @@ pub async fn list(State(app): State<App>, visit: Visit) -> PageResult {
         received: Moment::new(held.received_at, visit.now, visit.auth.fuso),
         reason: held.message,
     });
-    let may_decide = visit.auth.pessoa.pode(Permissao::Gerenciar);
+    let may_decide = office::may_decide_held(&visit.auth.pessoa).is_ok();
     let page = HeldPage { shell, rows: rows.collect(), may_decide };
     page::answer_shell(StatusCode::OK, &page.shell, &page)
 }

@@ -21,6 +21,7 @@ use axum::{
 use campo_domain::{
     kind::Kind,
     pessoa::Permissao,
+    pt_br,
     tipo::{Tipo, Tipos},
 };
 use campo_screens::{late, priority_label};
@@ -141,7 +142,7 @@ async fn list(app: &App, visit: &Visit, kind: Kind, asked: Asked) -> PageResult 
     let last = rows.last().filter(|_| more);
     let next = last.map(|row| format!("{}.{}", row.atualizado_em.timestamp_micros(), row.id));
     let all = match total > COUNT_MAX {
-        true => format!("mais de {} {many}", format::thousands(COUNT_MAX)),
+        true => format!("mais de {} {many}", pt_br::thousands(COUNT_MAX)),
         false => format::count(total, one, many),
     };
     let whole = after.is_none() && !more;
@@ -275,7 +276,7 @@ fn view(visit: &Visit, row: Linha) -> RowView {
         label: row.rotulo(),
         provisional: row.numero.is_none(),
         prioridade: priority_label(row.prioridade()),
-        prazo: day.map(format::day),
+        prazo: day.map(pt_br::day),
         late: late(open, day, row.etapa_ate, visit.now, zone),
         updated: Moment::new(row.atualizado_em, visit.now, zone),
         row,

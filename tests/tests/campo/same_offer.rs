@@ -228,9 +228,12 @@ fn opened(casa: &Casa, preset: &Preset, tipo: &Tipo) -> Caso {
 fn same(person: &Person, tipo: &Tipo, case: &Caso, situacao: &str) {
     let what = format!("{} in {situacao} for {}", tipo.codigo, person.role);
     person.phone.sync();
-    let (fields, buttons) = on_api(&person.api.le(case));
+    let ficha = person.api.le(case);
+    let (fields, buttons) = on_api(&ficha);
     let page = person.pages.page(&format!("/registros/{}/{}", tipo.kind, case.id));
     let (page_fields, page_buttons) = on_page(&page);
+    let locked = locked_on_api(&ficha);
+    assert_eq!(locked_on_page(&page), locked, "what cannot be changed on the page, {what}");
     assert_eq!(page_fields, fields, "fields of the page, {what}");
     assert_eq!(page_buttons, buttons, "buttons of the page, {what}");
     let shown = person.phone.show(case.id).unwrap();
@@ -239,6 +242,15 @@ fn same(person: &Person, tipo: &Tipo, case: &Caso, situacao: &str) {
     assert_eq!(phone_fields, fields, "fields of the phone, {what}");
     let phone_buttons: Vec<Button> =
         shown.verbos.into_iter().map(|b| (b.verbo, b.rotulo, b.falta)).collect();
+    // Away from the server a phone cannot do all that the office can; of the fields it says the same.
+    let of_fields = |locked: &&(String, String)| fields.iter().any(|f| locked.0.starts_with(&f.0));
+    let phone_locked: Vec<_> =
+        shown.bloqueios.into_iter().map(|b| (b.partes.join(", "), b.motivo)).collect();
+    assert_eq!(
+        phone_locked.iter().filter(of_fields).collect::<Vec<_>>(),
+        locked.iter().filter(of_fields).collect::<Vec<_>>(),
+        "what cannot be changed on the phone, {what}"
+    );
     // A phone does not offer what needs the server at hand.
     let offline =
         |button: &&Button| tipo.fluxo.transicao(&button.0).is_some_and(|t| t.modo != Modo::Online);
@@ -258,6 +270,28 @@ fn on_api(ficha: &Value) -> (Vec<Offered>, Vec<Button>) {
         (text(&verb["verbo"]), text(&verb["rotulo"]), lacks)
     });
     (fields.collect(), buttons.collect())
+}
+
+/// What cannot be changed, and why.
+fn locked_on_api(ficha: &Value) -> Vec<(String, String)> {
+    let each = ficha["bloqueios"].as_array().unwrap().iter();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let one = |locked: &Value| {
+        let parts: Vec<_> = locked["partes"].as_array().unwrap().iter().map(text).collect();
+        (parts.join(", "), text(&locked["motivo"]["mensagem"]))
+    };
+    each.map(one).collect()
+}
+
+fn locked_on_page(page: &str) -> Vec<(String, String)> {
+    let Some((_, list)) = page.split_once("id=\"bloqueios\"") else { return Vec::new() };
+    let list = list.split("</details>").next().unwrap();
+    let lines = list.split("<li><strong>").skip(1);
+    let line = |line: &str| {
+        let (what, why) = line.split_once("</strong>: ").unwrap();
+        (unescaped(what), unescaped(why.split("</li>").next().unwrap()))
+    };
+    lines.map(line).collect()
 }
 
 fn on_page(page: &str) -> (Vec<Offered>, Vec<Button>) {

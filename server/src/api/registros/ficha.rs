@@ -5,7 +5,7 @@ use super::{
     caso::{self, ClienteDoCaso, Filho},
     enderecos::{self, Registros},
     formulario::CampoFicha,
-    possivel::{AcaoPossivel, Pode, Verbo},
+    possivel::{AcaoPossivel, Bloqueio, Pode, Verbo},
     read::{self, RecordRead},
     vista::{
         AcaoDoRegistro, Analise, Anexo, Conflito, CorretivaDoRegistro, Nota, Parte, Pedido,
@@ -137,6 +137,8 @@ pub struct Ficha {
     acoes_possiveis: Vec<AcaoPossivel>,
     /// O que mais a pessoa pode fazer agora.
     pode: Pode,
+    /// O que a pessoa não pode alterar agora, e por quê.
+    bloqueios: Vec<Bloqueio>,
 }
 
 /// Lê um registro inteiro.
@@ -320,5 +322,6 @@ fn shape(look: &Look<'_>, mut beside: Beside) -> Ficha {
         verbos: Verbo::all(look),
         acoes_possiveis: AcaoPossivel::all(look),
         pode: may(look).into(),
+        bloqueios: Bloqueio::all(look),
     }
 }

@@ -4,7 +4,7 @@
 use super::vista::Recusa;
 use crate::reading::json::Situacao;
 use campo_domain::registro::TipoAnalise;
-use campo_screens::{Button, ErpAction, Look, May};
+use campo_screens::{Button, ErpAction, Locked, Look, May};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -39,6 +39,15 @@ pub struct AcaoPossivel {
     rotulo: String,
     /// O que ainda falta.
     falta: Option<Recusa>,
+}
+
+/// O que a pessoa não pode alterar agora, e por quê.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Bloqueio {
+    /// Os campos e as outras partes do registro, pelo nome que uma pessoa lê.
+    partes: Vec<String>,
+    /// O motivo, um só para todos.
+    motivo: Recusa,
 }
 
 /// O que mais a pessoa pode fazer agora.
@@ -94,6 +103,14 @@ impl AcaoPossivel {
             falta: action.lacks.as_ref().map(Recusa::from),
         };
         campo_screens::erp_actions(look).into_iter().map(one).collect()
+    }
+}
+
+impl Bloqueio {
+    /// Everything that the person cannot change now, by reason.
+    pub fn all(look: &Look<'_>) -> Vec<Self> {
+        let one = |locked: Locked| Self { partes: locked.what, motivo: (&locked.why).into() };
+        campo_screens::locked(look).into_iter().map(one).collect()
     }
 }
 

@@ -23,7 +23,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use campo_domain::{ids::HeldId, kind::Kind, pessoa::Permissao, valor};
+use campo_domain::{ids::HeldId, kind::Kind, valor};
 use campo_screens::{Cited, Proposal, proposed};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -190,7 +190,7 @@ pub async fn decidir(
     ApiJson(decisao): ApiJson<DecisaoDaRetida>,
 ) -> ApiResult<Json<Retida>> {
     let DecisaoDaRetida { aprovar, nota } = decisao;
-    acesso.exige(Permissao::Gerenciar)?;
+    office::may_decide_held(&acesso.pessoa)?;
     let (tenant, pessoa) = (acesso.tenant, &acesso.pessoa);
     let mut tx = app.db.snapshot(tenant).await?;
     let achada = office::held_branch(&mut tx, tenant, pessoa, id).await?;
@@ -220,7 +220,7 @@ async fn show(tx: &mut PgTransaction<'_>, who: &Principal, id: HeldId) -> ApiRes
     let proposals = tipo.map_or_else(Vec::new, |tipo| proposed(&tipo, &names, zone, &view.writes));
     let number = record.as_ref().and_then(|record| record.numero.as_deref());
     Ok(Json(Retida {
-        pode_decidir: view.status == ESPERA && who.pessoa.pode(Permissao::Gerenciar),
+        pode_decidir: view.status == ESPERA && office::may_decide_held(&who.pessoa).is_ok(),
         escritas: proposals.into_iter().map(EscritaRetida::from).collect(),
         retida: RetidaDaLista {
             id: view.id.uuid(),

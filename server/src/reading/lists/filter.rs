@@ -161,5 +161,5 @@ pub fn late(kind: Kind) -> String {
         Some(_) => " OR t.prazo < (now() AT TIME ZONE $3)::date",
         None => "",
     };
-    format!("(t.fase NOT IN ({CLOSED}) AND coalesce(t.etapa_ate < now(){day}, false))")
+    format!("(t.fase NOT IN ({CLOSED}) AND coalesce(t.etapa_ate <= now(){day}, false))")
 }

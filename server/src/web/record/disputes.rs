@@ -7,11 +7,9 @@ use super::{
 };
 use crate::{
     office::HeldView,
-    web::{
-        form::Draft,
-        format::{self, Moment},
-    },
+    web::{form::Draft, format::Moment},
 };
+use campo_domain::pt_br;
 use campo_screens::{Dispute, Look, Proposal, Version, disputes, proposed};
 use uuid::Uuid;
 
@@ -89,7 +87,7 @@ fn card(look: &Look<'_>, held: &HeldView, draft: Option<&Draft>) -> HeldCard {
         label: proposal.label,
         current: proposal.current.text,
         proposed: proposal.proposed.text,
-        at: format::instant(proposal.at, look.zone),
+        at: pt_br::moment(proposal.at, look.zone),
     };
     let writes = proposed(look.tipo, look.names, look.zone, &held.writes);
     HeldCard {

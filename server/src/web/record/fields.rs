@@ -2,7 +2,7 @@
 
 use super::{inputs::Input, load::RecordRead, shown::Shown};
 use crate::web::form::Draft;
-use campo_screens::Field;
+use campo_screens::{Field, Locked, Look};
 
 /// A field of the record.
 pub struct FieldView {
@@ -48,6 +48,12 @@ fn edit(field: &Field, read: &RecordRead, draft: Option<&Draft>) -> EditView {
         input: read.pickers.input(field, Draft::text(draft, "valor", current)),
         error: Draft::error(draft),
     }
+}
+
+/// What the person cannot change now, each with the reason: labels, and a sentence.
+pub fn locked(look: &Look<'_>) -> Vec<(String, String)> {
+    let line = |locked: Locked| (locked.what.join(", "), locked.why.mensagem());
+    campo_screens::locked(look).into_iter().map(line).collect()
 }
 
 /// The records that this one belongs to: its fixed references, which are no fields to edit.

@@ -7,13 +7,11 @@ use super::{
 };
 use crate::{
     reading::timeline::Place,
-    web::{
-        form::Draft,
-        format::{self, Moment},
-    },
+    web::{form::Draft, format::Moment},
 };
 use campo_domain::{
     ids::{NotaId, UserId},
+    pt_br,
     registro::Visibilidade,
 };
 use campo_screens::{self as screens, Entry, Line, Look, May, Side, View, threads, visits};
@@ -148,7 +146,7 @@ impl Lines<'_> {
             who: person(look, entry.by),
             whence: if by_server { String::new() } else { device(look, entry.device) },
             at: moment(look, entry.on_server.unwrap_or(entry.on_device)),
-            on_device: format::instant(entry.on_device, look.zone),
+            on_device: pt_br::moment(entry.on_device, look.zone),
             differ: line.clocks_differ,
             text: line.text,
             change: line.change.and_then(|change| self.change(change)),

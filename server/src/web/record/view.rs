@@ -16,15 +16,16 @@ use super::{
     which::Which,
 };
 use crate::{
+    office,
     reading::record::{Child, Linked, label},
     web::{
         form::Draft,
-        format::{self, Moment},
+        format::Moment,
         page::{Shell, Visit},
     },
 };
 use askama::Template;
-use campo_domain::{kind::Kind, parte::Colecao, pessoa::Permissao, preenchimento};
+use campo_domain::{kind::Kind, parte::Colecao, pessoa::Permissao, preenchimento, pt_br};
 use campo_screens::{self as screens, Field, Look, View, form, kept, may, words};
 
 /// The template of a record.
@@ -54,6 +55,8 @@ pub struct RecordPage {
     held: Vec<HeldCard>,
     may_decide: bool,
     fields: Vec<FieldView>,
+    /// What cannot be changed now: labels and why.
+    locked: Vec<(String, String)>,
     /// The address that counts, where the contract has another than the record (R11).
     address: Option<String>,
     collections: Vec<PartsView>,
@@ -146,8 +149,9 @@ pub fn page(visit: &Visit, read: RecordRead, draft: Option<&Draft>) -> RecordPag
         actions: flow::actions(look, draft),
         conflicts: disputes::conflicts(look),
         held: disputes::held(look, &read, draft),
-        may_decide: visit.auth.pessoa.pode(Permissao::Gerenciar),
+        may_decide: office::may_decide_held(&visit.auth.pessoa).is_ok(),
         fields: fields::fields(&form, &read, draft),
+        locked: fields::locked(look),
         address: address(&read),
         collections: parts::collections(look, &read, draft),
         gallery: gallery::gallery(look, &read, draft),
@@ -273,7 +277,7 @@ fn child_view(look: &Look<'_>, kind: Kind, child: &Child) -> ChildView {
     ChildView {
         href: format!("/registros/{kind}/{}", child.id),
         label: match child.inicio {
-            Some(begins) => format::instant(begins, look.zone),
+            Some(begins) => pt_br::moment(begins, look.zone),
             None => label(child.id, child.numero.as_deref()),
         },
         title: child.titulo.clone(),

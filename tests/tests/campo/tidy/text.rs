@@ -66,6 +66,30 @@ pub fn passed_over() -> Vec<String> {
     faults
 }
 
+/// Links of the documents that lead to no file of this repository.
+pub fn dead_links() -> Vec<String> {
+    let mut faults = Vec::new();
+    for folder in ["", "docs", "docs/adr", "migrations"] {
+        for entry in fs::read_dir(root().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|ending| ending != "md") {
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            let links = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+            let own = links.filter(|link| !link.is_empty() && !link.contains(':'));
+            let dead = own.filter(|link| !path.with_file_name(link).exists());
+            faults.extend(dead.map(|link| format!("{}: no {link}", path.display())));
+        }
+    }
+    faults
+}
+
+#[test]
+fn every_link_of_the_documents_leads_somewhere() {
+    none(&dead_links());
+}
+
 #[test]
 fn every_module_says_what_it_is_for() {
     none(&without_header());
