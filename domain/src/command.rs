@@ -46,7 +46,7 @@ pub enum Command {
         /// Its new value.
         valor: Valor,
     },
-    /// Changes a collaborative text from what the person saw to what the person wants.
+    /// Changes a long text from what the person saw to what the person wants (ADR 0020).
     EditarTexto {
         /// Which field.
         campo: String,

@@ -24,6 +24,7 @@ pub mod preset;
 pub mod pt_br;
 pub mod refusal;
 pub mod registro;
+pub mod texto;
 pub mod tipo;
 pub mod valor;
 pub mod workflow;

@@ -75,6 +75,10 @@ codigos! {
     OperacaoNaoPermitida = "operacao_nao_permitida",
     /// The record was erased for good.
     Apagado = "apagado",
+    /// Somebody decided on the held work before.
+    RetidaDecidida = "retida_decidida",
+    /// Somebody else changed the same lines of the text while this person wrote (ADR 0020).
+    TextoMudou = "texto_mudou",
     /// The text itself is required (an empty note, an empty laudo).
     TextoVazio = "texto_vazio",
     /// The tipo does not keep such a thing (R34, R35, R62).
@@ -190,9 +194,15 @@ impl Refusal {
                 format!("O texto de {} passa do limite de {} caracteres.", d(0), d(1))
             }
             Codigo::CampoDesconhecido => format!("Não existe o campo “{}” neste registro.", d(0)),
+            Codigo::RetidaDecidida => {
+                "Este trabalho já foi decidido. Leia-o de novo para ver como.".into()
+            }
+            Codigo::TextoMudou => {
+                format!("{} mudou enquanto você escrevia. Compare, junte e grave de novo.", d(0))
+            }
             Codigo::CampoProtegido => "Esta informação só é escrita pelo servidor.".into(),
             Codigo::CampoFixo => {
-                format!("{} só pode ser definido na criação do registro.", d(0))
+                format!("{} só se define na criação do registro.", d(0))
             }
             Codigo::SituacaoNaoPermiteEdicao => {
                 format!("O registro está em “{}” e não pode ser alterado.", d(0))

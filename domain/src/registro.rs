@@ -96,6 +96,9 @@ pub struct Registro {
     pub arquivos: BTreeMap<ItemId, Arquivo>,
     /// Fields with several values.
     pub conflitos: Vec<Conflito>,
+    /// Long texts that several wrote at once and whose changes joined, with what each wrote (ADR
+    /// 0020). The field has the joined text.
+    pub juncoes: Vec<Conflito>,
 }
 
 impl Registro {
@@ -126,6 +129,7 @@ impl Registro {
             corretivas: Vec::new(),
             arquivos: BTreeMap::new(),
             conflitos: Vec::new(),
+            juncoes: Vec::new(),
         }
     }
 

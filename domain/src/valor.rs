@@ -174,7 +174,7 @@ impl Campo {
         self
     }
 
-    /// Whether it is collaborative text.
+    /// Whether it is a long text, of several lines.
     pub const fn longo(&self) -> bool {
         matches!(self.tipo, TipoCampo::TextoLongo { .. })
     }

@@ -18,7 +18,6 @@ use crate::{
     refusal::{Codigo, Refusal},
     registro::Registro,
     tipo::Tipo,
-    valor::Valor,
 };
 use create::{New, create};
 use edit::Edit;
@@ -29,7 +28,7 @@ pub use limits::{
 };
 pub use photos::photos_on_their_way;
 pub use predict::predict;
-pub use requests::{Asked, Onde, available, judge, judge_request, transition_bringing};
+pub use requests::{Asked, Onde, available, judge, judge_request, transition_bringing, withheld};
 
 /// What a command leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,9 +62,7 @@ pub fn decide(
     match comando {
         Command::Criar { .. } => return Err(Refusal::new(Codigo::IdEmUso)),
         Command::Editar { campo, valor } => edit.field(campo, valor, false)?,
-        Command::EditarTexto { campo, para, .. } => {
-            edit.field(campo, &Valor::Texto(para.clone()), true)?;
-        }
+        Command::EditarTexto { campo, de, para } => edit.text(campo, de, para)?,
         Command::IncluirItem { em, item } => edit.add_part(*em, item)?,
         Command::EditarItem { em, item, campo, valor } => {
             edit.part_field(*em, *item, campo, valor)?;

@@ -17,8 +17,8 @@ use uuid::Uuid;
 pub type Textos = Vec<(String, String)>;
 
 impl Phone {
-    /// Writes a field with what the person typed; empty clears it. Long text is merged with what
-    /// others write meanwhile.
+    /// Writes a field with what the person typed; empty clears it. Long text joins line by line
+    /// with what others write meanwhile, or is a conflict (ADR 0020).
     ///
     /// # Errors
     /// As [`Phone::run`]; so all that follow.

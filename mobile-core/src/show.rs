@@ -211,18 +211,20 @@ pub struct Pode {
     pub analise_parcial: bool,
 }
 
-/// What the person cannot change now.
+/// What the person cannot change or ask for now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Bloqueio {
-    /// The labels of the fields and other parts.
-    pub partes: Vec<String>,
+    /// The labels of fields, other parts and transitions.
+    pub o_que: Vec<String>,
+    /// The names of those of them that are fields.
+    pub campos: Vec<&'static str>,
     /// Why, in a sentence.
     pub motivo: String,
 }
 
 impl From<Locked> for Bloqueio {
     fn from(locked: Locked) -> Self {
-        Self { partes: locked.what, motivo: locked.why.mensagem() }
+        Self { o_que: locked.what, campos: locked.fields, motivo: locked.why.mensagem() }
     }
 }
 

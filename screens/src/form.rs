@@ -275,6 +275,10 @@ fn remark(record: &Registro, campo: &Campo) -> Option<&'static str> {
         "procedencia" if several() => {
             Some("Havendo mais de um item, vale a procedência de cada um.")
         }
+        name if record.juncoes.iter().any(|one| one.campo == name) => Some(
+            "Junta o que duas pessoas escreveram ao mesmo tempo. O que cada uma escreveu está no \
+             acompanhamento.",
+        ),
         _ => None,
     }
 }

@@ -24,8 +24,8 @@ use campo_domain::{
     workflow::{self, Onde},
 };
 use campo_screens::{
-    Entry, Field, Handover, Look, Names, View, buttons, client_form, form, kept, late, late_from,
-    lines, may, new_form, stages, threads, typed, visits, words,
+    Entry, Field, Handover, Locked, Look, Names, View, buttons, client_form, form, kept, late,
+    late_from, lines, locked, may, new_form, stages, threads, typed, visits, words,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use std::{collections::BTreeSet, fmt::Write, fs, path::Path};
@@ -166,6 +166,10 @@ fn tell(told: &mut String, tipo: &Tipo) {
             let shown = buttons(&look);
             let editable = form(&look).iter().filter(|field| field.editable.is_ok()).count();
             writeln!(told, "{role}: {editable} fields; {}", joined(&shown, button)).unwrap();
+            let locked = locked(&look);
+            let line =
+                |one: &Locked| format!("{}: {}", one.why.codigo.codigo(), one.what.join(", "));
+            writeln!(told, "  not {}", joined(&locked, line)).unwrap();
         }
     }
     told.push('\n');
@@ -300,6 +304,7 @@ fn late_says_so_from_the_moment_that_late_from_names() {
         let Some(from) = from else { continue };
         let second = TimeDelta::seconds(1);
         assert_eq!(late(true, day, stage, from - second, ZONE), None);
+        assert!(late(true, day, stage, from, ZONE).is_some());
         assert!(late(true, day, stage, from + second, ZONE).is_some());
         assert_eq!(late(false, day, stage, from + second, ZONE), None);
     }

@@ -161,7 +161,9 @@ impl From<Refusal> for ApiError {
             | Codigo::IdEmUso
             | Codigo::JaConcluido
             | Codigo::AcaoEmAndamento
-            | Codigo::AcaoRespondida => StatusCode::CONFLICT,
+            | Codigo::AcaoRespondida
+            | Codigo::RetidaDecidida
+            | Codigo::TextoMudou => StatusCode::CONFLICT,
             Codigo::Apagado => StatusCode::GONE,
             Codigo::VersaoMudou => StatusCode::PRECONDITION_FAILED,
             _ => StatusCode::UNPROCESSABLE_ENTITY,

@@ -1,10 +1,10 @@
 //! Documents as Automerge keeps them, and as the domain reads them. One creator makes a document,
-//! and all its maps and texts exist from its first change, the genesis, so that two sides never
-//! initialise the same container.
+//! and all its maps exist from its first change, the genesis, so that two sides never initialise
+//! the same container.
 //!
 //! ```text
 //! schema kind id tipo tipo_versao criado_em     written at genesis, never again
-//! campos/{nome}                                 scalar or collaborative text
+//! campos/{nome}                                 scalar; a long text is one as well, whole
 //! {itens, despesas, anexos, vinculos}/{id}/{campo}
 //! participantes/{usuario}  interessados/{usuario}
 //! notas/{id}  pedidos/{id}  analises/{id}       append-only, each immutable
@@ -14,6 +14,7 @@
 
 mod actor;
 mod chunks;
+mod join;
 mod read;
 mod shape;
 

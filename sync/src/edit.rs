@@ -2,7 +2,6 @@
 //! decided here.
 
 mod person;
-mod rebase;
 mod server;
 mod transaction;
 

@@ -161,13 +161,14 @@ fn a_text_that_is_too_much_for_one_change_is_told_at_the_tap() {
     let (_, phone) = begun();
     let many = "a".repeat(9_999);
     let ctx = Context { pessoa: &phone.pessoa, device: DEVICE, tipos: &phone.tipos };
-    let para = |texto: &str| Command::EditarTexto {
+    let write = |de: &str, para: &str| Command::EditarTexto {
         campo: "situacao_alegada".into(),
-        de: "Porta solta".into(),
-        para: texto.into(),
+        de: de.into(),
+        para: para.into(),
     };
+    let para = |texto: &str| write("Porta solta", texto);
     let ran = client::run(phone.document.clone(), &ctx, para(&many), stamp(9)).unwrap();
-    let again = client::run(Some(ran.document), &ctx, para(&"b".repeat(9_999)), stamp(10));
+    let again = client::run(Some(ran.document), &ctx, write(&many, &"b".repeat(9_999)), stamp(10));
     assert!(again.is_ok(), "the longest text can be written and replaced");
     let longer = client::run(phone.document.clone(), &ctx, para(&"a".repeat(10_001)), stamp(9));
     let Err(client::RunError::Refused(refusal)) = longer else { panic!("{longer:?}") };

@@ -13,6 +13,7 @@ use crate::{
     policy::{self, Parte},
     refusal::{Codigo, Refusal},
     registro::{Registro, Visibilidade},
+    texto,
     tipo::Tipo,
     valor::Valor,
 };
@@ -38,7 +39,7 @@ impl Edit<'_> {
         invariantes::piora(self.registro, &after, self.tipo)
     }
 
-    /// Writes a field; `longo` says whether the command is the one for collaborative text.
+    /// Writes a field; `longo` says whether the command is the one for long texts.
     pub(super) fn field(self, nome: &str, valor: &Valor, longo: bool) -> Result<(), Refusal> {
         let campo = self.registro.kind.campo(nome).filter(|campo| campo.longo() == longo);
         let campo = campo.ok_or_else(|| Refusal::campo_desconhecido(nome))?;
@@ -47,6 +48,24 @@ impl Edit<'_> {
         self.no_worse(|after| {
             after.campos.insert(nome.to_owned(), valor.clone());
         })
+    }
+
+    /// Changes a long text from what the person saw. What others changed meanwhile stays, unless it
+    /// is in the same place: then the person decides (ADR 0020).
+    pub(super) fn text(self, nome: &str, de: &str, para: &str) -> Result<(), Refusal> {
+        let agora = self.registro.valor(nome).texto().unwrap_or_default();
+        let in_conflict = || self.registro.conflitos.iter().any(|c| c.campo == nome);
+        let joined = match agora == de {
+            true => Some(para.to_owned()),
+            false => texto::juntar(de, agora, para).filter(|_| !in_conflict()),
+        };
+        match joined {
+            Some(joined) => self.field(nome, &Valor::Texto(joined), true),
+            None => {
+                let rotulo = self.tipo.rotulo(nome).to_owned();
+                Err(Refusal::with(Codigo::TextoMudou, [rotulo]))
+            }
+        }
     }
 
     /// Adds a part.

@@ -191,6 +191,24 @@ fn guard(
     Err(Refusal::new(codigo))
 }
 
+/// The transitions from where the record stands that are another's to ask for, each with why.
+pub fn withheld<'a>(
+    registro: &Registro,
+    tipo: &'a Tipo,
+    pessoa: &Pessoa,
+    onde: Onde,
+) -> impl Iterator<Item = (&'a Transicao, Refusal)> {
+    let atual = registro.situacao(tipo).map(|situacao| situacao.codigo.as_str());
+    let from_here =
+        move |transicao: &&Transicao| transicao.de.iter().any(|de| Some(de.as_str()) == atual);
+    tipo.fluxo.transicoes.iter().filter(from_here).filter_map(move |transicao| {
+        let asked = Asked { verb: &transicao.verbo, reason: Some("?"), brings: transicao.traz };
+        let why = judge(registro, tipo, pessoa, asked, onde).err()?;
+        let another = matches!(why.codigo, Codigo::SemPermissao | Codigo::NaoCabeAVoce);
+        another.then_some((transicao, why))
+    })
+}
+
 /// The transitions that the person could ask for now, in the fluxo's order: what buttons to show.
 /// Those that only lack something that the person can still give are included.
 pub fn available<'a>(

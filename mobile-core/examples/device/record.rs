@@ -44,6 +44,12 @@ impl Output {
         println!("\nAcompanhamento");
         self.events(acompanhamento);
         verbs(detalhe);
+        if !detalhe.bloqueios.is_empty() {
+            println!("\nO que não se pode fazer agora");
+        }
+        for bloqueio in &detalhe.bloqueios {
+            println!("  {}: {}", bloqueio.o_que.join(", "), bloqueio.motivo);
+        }
     }
 
     /// What it is, how it stands, and its fields.

@@ -296,7 +296,7 @@ fn plan_one(
             let id = *id;
             let taken = decisions.iter().any(|decision| decision.held == id);
             let Some(branch) = held.get(&id).filter(|_| !taken) else {
-                return Answer::Office(Err(Refusal::new(Codigo::NaoEncontrado)));
+                return Answer::Office(Err(Refusal::new(Codigo::RetidaDecidida)));
             };
             let done = match &branch.author {
                 Some(author) if *approve => planner.approve(id, author, &branch.pushes),

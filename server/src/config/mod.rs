@@ -14,6 +14,7 @@ pub use smtp::Smtp;
 use anyhow::{Context, Result, anyhow, ensure};
 use lettre::message::Mailbox;
 use std::{fmt::Write, net::SocketAddr, path::PathBuf, time::Duration};
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 /// One setting as the help shows it.
 #[derive(Debug)]
@@ -161,7 +162,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting::of(
         "CAMPO_LOG",
         "info,sqlx=warn",
-        "um filtro do tracing",
+        "alvo=nível, separados por vírgula; ou só o nível",
         "info,campo_server=debug",
         "o que vai para o log",
     ),
@@ -220,7 +221,7 @@ pub struct Config {
     /// Whether the demo company is wanted; `None`: when embedded and empty.
     pub demo: Option<bool>,
     /// The filter of the log.
-    pub log: tracing_subscriber::filter::Targets,
+    pub log: Targets,
     /// The format of the log.
     pub log_format: LogFormat,
 }
@@ -281,7 +282,7 @@ impl Config {
             smtp_from: read.with("CAMPO_SMTP_DE", |v| v.parse().ok())?,
             webhook_private_networks: read.flag("CAMPO_WEBHOOK_REDES_PRIVADAS")?.unwrap_or(false),
             demo: read.flag("CAMPO_DEMO")?,
-            log: match read.with("CAMPO_LOG", |v| v.parse().ok())? {
+            log: match read.with("CAMPO_LOG", log_filter)? {
                 Some(log) => log,
                 None => LOG.parse()?,
             },
@@ -294,6 +295,22 @@ impl Config {
                 .unwrap_or(LogFormat::Text),
         })
     }
+}
+
+/// What goes into the log: levels, each for all modules or for one. A word that is no level would
+/// be taken for a module, and an empty piece for silence: neither is what anybody means.
+fn log_filter(text: &str) -> Option<Targets> {
+    let pieces = text.split(',').map(str::trim);
+    let level = |text: &str| text.parse::<LevelFilter>().is_ok() && !text.is_empty();
+    let fits = |piece: &str| match piece.split_once('=') {
+        Some((module, text)) => {
+            let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
+            !module.is_empty() && module.chars().all(name) && level(text)
+        }
+        None => level(piece),
+    };
+    let pieces: Vec<&str> = pieces.collect();
+    if pieces.iter().all(|piece| fits(piece)) { pieces.join(",").parse().ok() } else { None }
 }
 
 struct Reader<F> {
@@ -410,6 +427,10 @@ mod tests {
             ("CAMPO_DEMO", "sim"),
             ("CAMPO_LOG_FORMAT", "xml"),
             ("CAMPO_LOG", "campo=ruidoso"),
+            ("CAMPO_LOG", "info,"),
+            ("CAMPO_LOG", "inof"),
+            ("CAMPO_LOG", "info campo_server=debug"),
+            ("CAMPO_LOG", "campo_server="),
             ("CAMPO_DB_CONNECTIONS", "-1"),
         ] {
             assert!(parse(&[(name, value)]).is_err(), "{name}={value}");

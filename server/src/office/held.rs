@@ -173,11 +173,12 @@ fn held_write(evento: history::Evento, now: Option<&Registro>) -> Proposed {
     }
 }
 
-/// Whether the person may approve or discard held work.
+/// Whether the person may approve or discard held work: for the faces, which ask no rule by
+/// themselves.
 ///
 /// # Errors
 /// `sem_permissao`.
-pub fn may_decide_held(pessoa: &Pessoa) -> Result<(), Refusal> {
+pub(crate) fn may_decide_held(pessoa: &Pessoa) -> Result<(), Refusal> {
     policy::pode_decidir_retido(pessoa)
 }
 

@@ -67,6 +67,8 @@ pub struct Draft {
     pub sent: Form,
     /// Why not, for the person.
     pub error: String,
+    /// Whether the form was made from what stands no more. Shown again, it is of what stands now.
+    pub outdated: bool,
 }
 
 impl Draft {

@@ -256,8 +256,7 @@ impl PageError {
 
     /// A refusal where no form could show it.
     pub fn refused(refusal: &Refusal) -> Self {
-        let code = refusal.codigo.codigo();
-        Self(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, code, refusal.mensagem()))
+        Self(refusal.clone().into())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     actor::Actor,
+    join::joined,
     shape::{
         ACOES, ANALISES, ARQUIVOS, CAMPOS, CORRETIVAS, DocumentError, INTERESSADOS, NOTAS,
         PARTICIPANTES, PEDIDOS, REMOVIDO, SERVIDOR, VEREDITOS, container, parse_key, valor,
@@ -36,14 +37,14 @@ pub fn read(document: &Automerge) -> Result<Registro, DocumentError> {
     let versao = root.int("tipo_versao").and_then(|n| u32::try_from(n).ok());
     let campos_obj = container(document, &ROOT, CAMPOS)?;
     let servidor = container(document, &ROOT, SERVIDOR)?;
-    let mut conflitos = Vec::new();
-    let campos = reader.campos(&campos_obj, kind.campos(), "", &mut conflitos)?;
+    let mut several = Several::default();
+    let campos = reader.campos(&campos_obj, kind.campos(), "", &mut several)?;
     let mut partes = |colecao: Colecao| -> Result<Partes, DocumentError> {
         let mut partes = Partes::new();
         let obj = container(document, &ROOT, colecao.codigo())?;
         for (id, key, obj) in reader.parts(&obj) {
             let prefix = format!("{colecao}/{key}/");
-            let campos = reader.campos(&obj, kind.campos_de(colecao), &prefix, &mut conflitos)?;
+            let campos = reader.campos(&obj, kind.campos_de(colecao), &prefix, &mut several)?;
             let removido = reader.fields(&obj).bool(REMOVIDO).unwrap_or(false);
             partes.insert(id, Item { campos, removido, autoria: reader.autoria(&obj) });
         }
@@ -80,8 +81,18 @@ pub fn read(document: &Automerge) -> Result<Registro, DocumentError> {
         restricao_por: said.id("restricao_por").map(Into::into),
         corretivas: reader.corretivas(&container(document, &servidor, CORRETIVAS)?),
         arquivos: reader.arquivos(&container(document, &servidor, ARQUIVOS)?),
-        conflitos,
+        conflitos: several.conflitos,
+        juncoes: several.juncoes,
     })
+}
+
+/// Fields that several people wrote at once.
+#[derive(Default)]
+struct Several {
+    /// For a person to decide.
+    conflitos: Vec<Conflito>,
+    /// Long texts whose changes joined.
+    juncoes: Vec<Conflito>,
 }
 
 struct Reader<'a> {
@@ -165,32 +176,33 @@ impl Reader<'_> {
         obj: &ObjId,
         definitions: &[Campo],
         prefix: &str,
-        conflitos: &mut Vec<Conflito>,
+        several: &mut Several,
     ) -> Result<Campos, DocumentError> {
         let mut campos = Campos::new();
         for campo in definitions {
             let all = self.document.get_all(obj, campo.nome)?;
-            let Some((winner, op)) = all.last() else { continue };
-            if let Value::Object(ObjType::Text) = winner {
-                let text = self.document.text(op)?;
-                if !text.is_empty() {
-                    campos.insert(campo.nome.to_owned(), Valor::Texto(text));
-                }
-                continue;
-            }
+            let Some((winner, _)) = all.last() else { continue };
             let read = |value: &Value<'_>| match value {
                 Value::Scalar(scalar) => valor(campo, scalar).unwrap_or(Valor::Nulo),
                 Value::Object(_) => Valor::Nulo,
             };
-            let value = read(winner);
+            let mut value = read(winner);
             if all.iter().any(|(other, _)| read(other) != value) {
                 let versoes = all.iter().rev().map(|(value, op)| Versao {
                     valor: read(value),
                     autoria: self.autoria(op),
                     quando: self.written_at(op),
                 });
-                let campo = format!("{prefix}{}", campo.nome);
-                conflitos.push(Conflito { campo, versoes: versoes.collect() });
+                let nome = format!("{prefix}{}", campo.nome);
+                let written = Conflito { campo: nome, versoes: versoes.collect() };
+                let joined = || joined(self.document, obj, campo, &all);
+                match campo.longo().then(joined).flatten() {
+                    Some(joined) => {
+                        value = joined;
+                        several.juncoes.push(written);
+                    }
+                    None => several.conflitos.push(written),
+                }
             }
             if value != Valor::Nulo {
                 campos.insert(campo.nome.to_owned(), value);

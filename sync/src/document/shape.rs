@@ -11,7 +11,7 @@ use chrono::{DateTime, NaiveDate};
 use uuid::Uuid;
 
 /// The shape's version, written at genesis.
-pub(crate) const SCHEMA: i64 = 2;
+pub(crate) const SCHEMA: i64 = 3;
 
 pub(crate) const CAMPOS: &str = "campos";
 pub(crate) const PARTICIPANTES: &str = "participantes";

@@ -1,15 +1,12 @@
 //! What a person does, as one change by that person on that device.
 
-use super::{
-    rebase::rebase,
-    transaction::{Request, Writing, put, put_request},
-};
+use super::transaction::{Request, Writing, put, put_request};
 use crate::document::{
     ACOES, ANALISES, ARQUIVOS, Actor, CAMPOS, CORRETIVAS, DocumentError, INTERESSADOS, NOTAS,
     PARTICIPANTES, PEDIDOS, REMOVIDO, SCHEMA, SERVIDOR, VEREDITOS, key, scalar,
 };
 use automerge::{
-    Automerge, Change, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value,
+    Automerge, Change, ObjId, ObjType, ROOT, ScalarValue,
     transaction::{Transactable, Transaction},
 };
 use campo_domain::{
@@ -18,6 +15,7 @@ use campo_domain::{
     kind::Kind,
     parte::Colecao,
     registro::{Campos, Registro},
+    texto,
     tipo::{Tipo, TipoRef},
     valor::Valor,
     workflow,
@@ -47,7 +45,10 @@ pub fn apply(
             let campos = writing.part(CAMPOS)?;
             writing.change(|tx| put(tx, &campos, campo, scalar(valor)))
         }
-        Command::EditarTexto { campo, de, para } => text(writing, campo, de, para),
+        Command::EditarTexto { campo, de, para } => {
+            let (campos, text) = (writing.part(CAMPOS)?, text(registro, campo, de, para));
+            writing.change(|tx| put(tx, &campos, campo, text))
+        }
         Command::IncluirItem { em, item } => {
             let partes = writing.part(em.codigo())?;
             writing.change(|tx| put_item(tx, &partes, item))
@@ -97,18 +98,16 @@ pub fn apply(
     }
 }
 
-fn text(
-    writing: Writing<'_>,
-    campo: &str,
-    de: &str,
-    para: &str,
-) -> Result<Option<Change>, DocumentError> {
-    let text = match writing.doc.get(writing.part(CAMPOS)?, campo)? {
-        Some((Value::Object(ObjType::Text), text)) => text,
-        _ => return Err(DocumentError::Lacks("texto")),
-    };
-    let wanted = rebase(de, para, &writing.doc.text(&text)?)?;
-    writing.change(|tx| Ok(tx.update_text(&text, wanted)?))
+/// A long text as it is stored, with what others changed meanwhile: whole, and nothing where it is
+/// empty.
+fn text(registro: Option<&Registro>, campo: &str, de: &str, para: &str) -> ScalarValue {
+    let agora = registro.map_or(de, |r| r.valor(campo).texto().unwrap_or_default());
+    // `decide` has found that they join.
+    let joined = if agora == de { None } else { texto::juntar(de, agora, para) };
+    match joined.as_deref().unwrap_or(para) {
+        "" => ScalarValue::Null,
+        text => ScalarValue::Str(text.into()),
+    }
 }
 
 fn person(
@@ -168,10 +167,7 @@ fn genesis(
     let campos_obj = tx.put_object(ROOT, CAMPOS, ObjType::Map)?;
     for campo in kind.campos() {
         let valor = campos.get(campo.nome).unwrap_or(&Valor::Nulo);
-        if campo.longo() {
-            let text = tx.put_object(&campos_obj, campo.nome, ObjType::Text)?;
-            tx.splice_text(&text, 0, 0, valor.texto().unwrap_or_default())?;
-        } else if *valor != Valor::Nulo {
+        if !valor.vazio() {
             tx.put(&campos_obj, campo.nome, scalar(valor))?;
         }
     }

@@ -5,6 +5,7 @@ use crate::inspect::Write;
 use campo_domain::{
     ids::{AnaliseId, ItemId, NotaId, UserId},
     parte::Colecao,
+    registro::Conflito,
     valor::{Campo, Valor},
 };
 
@@ -38,14 +39,15 @@ impl Telling<'_> {
         Some(match write {
             Write::Campo { campo, valor } => {
                 let de = plain(self.before.valor(campo.nome));
-                self.field("campo", campo, campo.nome.to_owned(), de, plain(valor))
-            }
-            Write::Texto { campo } => {
-                let (de, para) = middle(
-                    self.before.valor(campo.nome).texto().unwrap_or_default(),
-                    self.after.valor(campo.nome).texto().unwrap_or_default(),
-                );
-                self.field("texto", campo, campo.nome.to_owned(), de, para)
+                let tipo = if campo.longo() { "texto" } else { "campo" };
+                let row = self.field(tipo, campo, campo.nome.to_owned(), de, plain(valor));
+                match self.together(campo) {
+                    Some(how) => {
+                        let rotulo = self.label(campo);
+                        Evento { texto: format!("{rotulo} alterado, {how}."), ..row }
+                    }
+                    None => row,
+                }
             }
             Write::ItemNovo { em, item } => {
                 let titulo = title(self.after, *em, item);
@@ -70,6 +72,20 @@ impl Telling<'_> {
             Write::Pedido(id) => self.requested(*id)?,
             Write::Analise { id, .. } => self.analysis(*id)?,
         })
+    }
+
+    /// How a field stands that others wrote without knowing of this change.
+    fn together(&self, campo: &Campo) -> Option<&'static str> {
+        let among = |several: &[Conflito]| several.iter().any(|one| one.campo == campo.nome);
+        match () {
+            () if among(&self.after.conflitos) => {
+                Some("ao mesmo tempo que outra pessoa: falta decidir qual vale")
+            }
+            () if among(&self.after.juncoes) => {
+                Some("e junto com o que outra pessoa escreveu ao mesmo tempo")
+            }
+            () => None,
+        }
     }
 
     /// What a person reads of a field. Fields of parts have no name of the company's own.
@@ -165,40 +181,4 @@ const fn of(em: Colecao) -> &'static str {
 fn part_sentence(em: Colecao, verb: &str, titulo: Option<&str>) -> String {
     let ending = if em == Colecao::Despesas { "a" } else { "o" };
     format!("{} {verb}{ending}: {}.", em.rotulo(), titulo.unwrap_or("—"))
-}
-
-/// All that differs between two texts (R82), with 30 characters around it. Keeping both texts whole
-/// would make the acompanhamento grow by the text's length with every edit.
-fn middle(de: &str, para: &str) -> (Option<String>, Option<String>) {
-    const AROUND: usize = 30;
-    let (old, new): (Vec<char>, Vec<char>) = (de.chars().collect(), para.chars().collect());
-    let prefix = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
-    let ends = old[prefix..].iter().rev().zip(new[prefix..].iter().rev());
-    let suffix = ends.take_while(|(a, b)| a == b).count();
-    let cut = |chars: &[char]| {
-        let from = prefix.saturating_sub(AROUND);
-        let to = (chars.len() - suffix + AROUND).min(chars.len());
-        let shown: String = chars[from..to].iter().collect();
-        let before = if from > 0 { "…" } else { "" };
-        let after = if to < chars.len() { "…" } else { "" };
-        (!shown.is_empty()).then(|| format!("{before}{shown}{after}"))
-    };
-    (cut(&old), cut(&new))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::middle;
-
-    #[test]
-    fn of_a_long_text_only_what_changed_is_told() {
-        let long = "linha ".repeat(100);
-        let (de, para) = middle(&format!("{long}porta{long}"), &format!("{long}mesa{long}"));
-        let (de, para) = (de.unwrap(), para.unwrap());
-        assert!(de.contains("porta") && para.contains("mesa"));
-        assert!(de.chars().count() < 80 && de.starts_with('…') && de.ends_with('…'), "{de}");
-        assert_eq!(middle("", "nova"), (None, Some("nova".into())));
-        let (old, new) = ("L".repeat(5_000), "M".repeat(5_000));
-        assert_eq!(middle(&old, &new), (Some(old.clone()), Some(new.clone())));
-    }
 }

@@ -4,7 +4,7 @@ use super::inspected::Write;
 use campo_domain::{
     ids::{ItemId, UserId},
     parte::Colecao,
-    registro::{Analise, Nota, Pedido, Registro},
+    registro::{Analise, Conflito, Nota, Pedido, Registro},
 };
 use std::collections::BTreeMap;
 
@@ -39,19 +39,22 @@ fn same_header(before: &Registro, after: &Registro) -> bool {
 fn fields(before: &Registro, after: &Registro, writes: &[Write]) -> bool {
     let written = |nome: &str| {
         writes.iter().any(|write| match write {
-            Write::Campo { campo, .. } | Write::Texto { campo } => campo.nome == nome,
+            Write::Campo { campo, .. } => campo.nome == nome,
             _ => false,
         })
     };
-    let conflict = |registro: &Registro, nome: &str| {
-        registro.conflitos.iter().find(|conflito| conflito.campo == nome).cloned()
+    let several = |registro: &'_ Registro| -> BTreeMap<String, Conflito> {
+        let all = registro.conflitos.iter().chain(&registro.juncoes);
+        all.map(|conflito| (conflito.campo.clone(), conflito.clone())).collect()
     };
+    let (old, new) = (several(before), several(after));
     let of_a_part = |nome: &str| nome.contains('/');
     let campos = before.kind.campos();
     campos.iter().all(|c| written(c.nome) || before.valor(c.nome) == after.valor(c.nome))
-        && before.conflitos.iter().chain(&after.conflitos).map(|c| &c.campo).all(|nome| {
-            of_a_part(nome) || written(nome) || conflict(before, nome) == conflict(after, nome)
-        })
+        && old
+            .keys()
+            .chain(new.keys())
+            .all(|nome| of_a_part(nome) || written(nome) || old.get(nome) == new.get(nome))
 }
 
 fn parts(before: &Registro, after: &Registro, writes: &[Write], colecao: Colecao) -> bool {

@@ -13,17 +13,12 @@ use campo_domain::{
 /// One part of a document that a change writes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Write {
-    /// A scalar field.
+    /// A field.
     Campo {
         /// Which.
         campo: &'static Campo,
         /// What.
         valor: Valor,
-    },
-    /// Somewhere in a collaborative text.
-    Texto {
-        /// Which.
-        campo: &'static Campo,
     },
     /// A new part.
     ItemNovo {
@@ -88,7 +83,7 @@ impl Write {
     /// The row of the policy table that it falls under, in a change that writes all of `with`.
     pub(crate) fn parte(&self, with: &[Write]) -> Parte {
         match self {
-            Write::Campo { campo, .. } | Write::Texto { campo } => Parte::Campo(campo),
+            Write::Campo { campo, .. } => Parte::Campo(campo),
             // What is fixed is written with the part that it belongs to.
             Write::ItemCampo { em, item, campo, .. }
                 if em.vem_inteiro(campo)

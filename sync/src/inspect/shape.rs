@@ -5,14 +5,13 @@ use crate::document::{
     SERVIDOR, VEREDITOS,
 };
 use automerge::ScalarValue;
-use campo_domain::{ids::ItemId, parte::Colecao, valor::Campo};
+use campo_domain::{ids::ItemId, parte::Colecao};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Path {
     Campos,
-    Texto(&'static Campo),
     Partes(Colecao),
     Parte(Colecao, ItemId),
     Pessoas(Pessoas),

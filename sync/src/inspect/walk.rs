@@ -6,7 +6,7 @@ use super::{
     refuse::{forbidden, over},
     shape::{DO_SERVIDOR, Part, Path, Pessoas, Registros, root_container},
 };
-use crate::document::{CAMPOS, REMOVIDO, SERVIDOR, parse_key, valor};
+use crate::document::{REMOVIDO, SERVIDOR, parse_key, valor};
 use automerge::{
     Automerge, ObjId, ObjType, Prop, ROOT, ReadDoc, ScalarValue,
     legacy::{Key, ObjectId, Op, OpType},
@@ -17,13 +17,12 @@ use campo_domain::{
     parte::Colecao,
     refusal::{Codigo, Refusal},
     registro::{TipoAnalise, Visibilidade},
-    valor::Campo,
     workflow,
 };
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// Most parts that one change may write; a text counts once, however much of it changes.
+/// Most parts that one change may write.
 const WRITES_MAX: usize = 3_000;
 
 pub(super) type OpId = (u64, automerge::ActorId);
@@ -61,18 +60,15 @@ impl<'a> Walk<'a> {
         let kind = self.kind;
         let path = match &op.obj {
             ObjectId::Root => return self.root(op, id),
-            ObjectId::Id(obj) => self.resolve((obj.0, obj.1.clone()), kind)?,
+            ObjectId::Id(obj) => self.resolve((obj.0, obj.1.clone()))?,
         };
-        if let Path::Texto(campo) = path {
-            return self.text(op, campo);
-        }
         let Key::Map(key) = &op.key else { return Err(forbidden()) };
         let key = key.as_str();
         if op.insert {
             return Err(forbidden());
         }
         match path {
-            Path::Campos => self.field(op, id, kind, key),
+            Path::Campos => self.field(op, kind, key),
             Path::Partes(em) => {
                 if kind.campos_de(em).is_empty() {
                     return Err(Refusal::campo_desconhecido(em.codigo()));
@@ -87,22 +83,14 @@ impl<'a> Walk<'a> {
             Path::Registrado(what, part) => self.part(part, op, key, what),
             Path::Servidor if self.creating => self.server(op, id, key),
             Path::Servidor | Path::DoServidor(_) => Err(Refusal::new(Codigo::CampoProtegido)),
-            Path::Texto(_) => Err(forbidden()),
         }
     }
 
-    fn field(&mut self, op: &Op, id: OpId, kind: Kind, key: &str) -> Result<(), Refusal> {
+    fn field(&mut self, op: &Op, kind: Kind, key: &str) -> Result<(), Refusal> {
         let campo = kind.campo(key).ok_or_else(|| Refusal::campo_desconhecido(key))?;
-        match &op.action {
-            OpType::Make(ObjType::Text) if self.creating && campo.longo() => {
-                self.make(op, id, Path::Texto(campo))
-            }
-            OpType::Put(scalar) if !campo.longo() => {
-                let valor = valor(campo, scalar)?;
-                self.write(Write::Campo { campo, valor })
-            }
-            _ => Err(forbidden()),
-        }
+        let OpType::Put(scalar) = &op.action else { return Err(forbidden()) };
+        let valor = valor(campo, scalar)?;
+        self.write(Write::Campo { campo, valor })
     }
 
     fn item_field(
@@ -176,20 +164,6 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Text may be inserted and deleted; marks, blocks and embedded objects are nobody's command.
-    fn text(&mut self, op: &Op, campo: &'static Campo) -> Result<(), Refusal> {
-        match &op.action {
-            OpType::Put(ScalarValue::Str(_)) if op.insert => {}
-            OpType::Delete => {}
-            _ => return Err(forbidden()),
-        }
-        let write = Write::Texto { campo };
-        if !self.writes.contains(&write) {
-            self.writes.push(write);
-        }
-        Ok(())
-    }
-
     /// Making an object is only for a key that is free, in this change and in the document.
     fn make(&mut self, op: &Op, id: OpId, path: Path) -> Result<(), Refusal> {
         if !op.pred.is_empty() || self.made.values().any(|made| *made == path) {
@@ -245,7 +219,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn resolve(&mut self, id: OpId, kind: Kind) -> Result<Path, Refusal> {
+    fn resolve(&mut self, id: OpId) -> Result<Path, Refusal> {
         if let Some(path) = self.made.get(&id).or_else(|| self.resolved.get(&id)) {
             return Ok(*path);
         }
@@ -261,7 +235,6 @@ impl<'a> Walk<'a> {
         let keys: Vec<&str> = keys.iter().map(|key| key.as_str()).collect();
         let path = match keys[..] {
             [root] => root_container(root),
-            [CAMPOS, campo] => kind.campo(campo).filter(|c| c.longo()).map(Path::Texto),
             [SERVIDOR, name] => {
                 let own = DO_SERVIDOR.into_iter().find(|own| *own == name);
                 own.map(Path::DoServidor)

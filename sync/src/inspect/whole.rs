@@ -73,8 +73,6 @@ fn whole_analysis(walk: &Walk<'_>, part: &Part, tipo: TipoAnalise) -> bool {
 /// The document that a change makes, all of it and nothing but its first content.
 pub(super) fn genesis(walk: &Walk<'_>, header: &Header) -> Result<Genesis, Refusal> {
     let kind = walk.kind;
-    let texts = kind.campos().iter().filter(|campo| campo.longo()).count();
-    let made_texts = walk.made.values().filter(|path| matches!(path, Path::Texto(_))).count();
     let roots: Vec<Path> = root_containers().filter_map(root_container).collect();
     let own = DO_SERVIDOR.map(Path::DoServidor);
     let all_made = roots.iter().chain(&own).all(|path| walk.made.values().any(|made| made == path));
@@ -82,9 +80,7 @@ pub(super) fn genesis(walk: &Walk<'_>, header: &Header) -> Result<Genesis, Refus
         !matches!(write, Write::Nota { .. } | Write::Pedido(_) | Write::Analise { .. })
     });
     match header.complete() {
-        Some((id, tipo)) if made_texts == texts && all_made && only_content => {
-            Ok(Genesis { id, kind, tipo })
-        }
+        Some((id, tipo)) if all_made && only_content => Ok(Genesis { id, kind, tipo }),
         _ => Err(forbidden()),
     }
 }

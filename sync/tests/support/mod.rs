@@ -283,10 +283,13 @@ impl Phone {
         self.absorb(events)
     }
 
-    pub fn text(&self, campo: &str) -> String {
+    pub fn registro(&self) -> Registro {
         let ctx = Context { pessoa: &self.pessoa, device: DEVICE, tipos: &self.tipos };
-        let view = client::view(self.document.as_ref().unwrap(), &ctx).unwrap();
-        view.registro.valor(campo).texto().unwrap_or_default().to_owned()
+        client::view(self.document.as_ref().unwrap(), &ctx).unwrap().registro
+    }
+
+    pub fn text(&self, campo: &str) -> String {
+        self.registro().valor(campo).texto().unwrap_or_default().to_owned()
     }
 }
 

@@ -141,10 +141,11 @@ fn the_conflict_shows_everyone(site: &Site, bruno: &Phone, shared: DocumentId) {
     let mut todos = [site.id("ana"), site.id("bruno"), site.id("carla")];
     todos.sort_unstable();
     assert_eq!(quem, todos);
-    // Long text is merged: both sentences are there, and no conflict.
-    let observacoes = registro.valor("observacoes").texto().unwrap();
-    assert!(observacoes.contains("Porta esquerda.") && observacoes.contains("Porta direita."));
-    assert!(registro.conflitos.iter().all(|c| c.campo != "observacoes"));
+    // Two texts in one place: both are there, whole, for a person to decide.
+    let conflito = registro.conflitos.iter().find(|c| c.campo == "observacoes").unwrap();
+    let mut textos: Vec<_> = conflito.versoes.iter().map(|v| v.valor.texto().unwrap()).collect();
+    textos.sort_unstable();
+    assert_eq!(textos, ["Porta direita.", "Porta esquerda."]);
 
     let carla = Pages::enter(site, AURORA, "carla");
     let page = carla.page(&format!("/registros/assistencia/{shared}"));
@@ -161,7 +162,8 @@ fn the_conflict_shows_everyone(site: &Site, bruno: &Phone, shared: DocumentId) {
         assert!(section.contains(shown), "{shown}");
     }
     let shown = &bruno.campo.show(shared).unwrap().conflitos;
-    let autores: Vec<_> = shown[0].versoes.iter().map(|v| v.autor.as_str()).collect();
+    let endereco = shown.iter().find(|c| c.campo == "endereco").unwrap();
+    let autores: Vec<_> = endereco.versoes.iter().map(|v| v.autor.as_str()).collect();
     assert!(autores.contains(&"Ana Ribeiro") && autores.contains(&"Carla Nogueira"), "{autores:?}");
 }
 

@@ -5,11 +5,12 @@ use crate::{
     harness::{AURORA, Fate, Site, textos},
     page_client::Pages,
 };
-use campo_domain::{kind::Kind, valor::Valor};
+use campo_domain::{command::Command, ids::DocumentId, kind::Kind, tipo::TipoRef, valor::Valor};
 use campo_mobile_core::{Error, Filtro, SessionState, SyncState};
 use campo_server::reference;
 use chrono::Utc;
 use std::sync::atomic::AtomicBool;
+use uuid::Uuid;
 
 #[test]
 fn ff01_an_answer_that_is_lost_after_the_commit_leaves_one_record() {
@@ -99,17 +100,30 @@ fn ff23_a_refusal_and_a_401_keep_the_work_and_show_it() {
     ana.campo.participar(id, site.id("bruno"), true).unwrap();
     ana.sync();
     bruno.sync();
-    // Each alone fits; together they are longer than the field.
-    ana.campo.editar(id, "observacoes", &"a".repeat(6_000)).unwrap();
-    bruno.campo.editar(id, "observacoes", &"b".repeat(6_000)).unwrap();
+    // One id on two devices, as after a restored copy.
+    let twice = DocumentId::from(Uuid::now_v7());
+    let open = |alegada: &str| Command::Criar {
+        id: twice,
+        kind: Kind::Assistencia,
+        tipo: TipoRef { codigo: "p001.assistencia".into(), versao: 1 },
+        campos: [
+            ("cliente".to_owned(), site.registro(id).valor("cliente").clone()),
+            ("situacao_alegada".to_owned(), Valor::Texto(alegada.into())),
+            ("responsavel".to_owned(), Valor::Id(site.id("bruno").uuid())),
+        ]
+        .into(),
+        itens: Vec::new(),
+    };
+    ana.campo.run(None, open("Gaveta torta")).unwrap();
+    bruno.campo.run(None, open("Tampo lascado")).unwrap();
     bruno.campo.anotar(id, "Continua valendo.").unwrap();
     ana.sync();
     let report = bruno.sync();
     assert_eq!((report.accepted, report.refused, report.pending), (1, 1, 0));
     let refused = &bruno.pending().recusadas[0];
-    assert_eq!((&*refused.codigo, refused.conteudo[0].valor.len()), ("texto_longo_demais", 6_000));
-    assert!(!refused.mensagem.is_empty());
-    assert_eq!(bruno.campo.sync_state(id).unwrap(), SyncState::Refused { n: 1 });
+    assert_eq!(&*refused.codigo, "id_em_uso");
+    assert!(refused.conteudo.iter().any(|said| said.valor == "Tampo lascado"));
+    assert_eq!(bruno.campo.sync_state(twice).unwrap(), SyncState::Refused { n: 1 });
     assert_eq!(site.registro(id).notas.len(), 1);
 
     bruno.campo.anotar(id, "Escrita antes do 401.").unwrap();

@@ -50,6 +50,7 @@ mod settings;
 mod simulation;
 mod sixth;
 mod sixth_preset;
+mod texts;
 mod tidy;
 mod tus;
 mod visibility;

@@ -167,7 +167,7 @@ fn what_was_found_is_written_down_on_the_spot(c: &Cenario, lia: &Aparelho, caso:
     lia.editar(id, "modalidade", "governo")
         .recusa("valor_invalido", "O valor informado em Modalidade não é válido.");
     lia.editar(id, "assistencia", &assistencia)
-        .recusa("campo_fixo", "Assistência só pode ser definido na criação do registro.");
+        .recusa("campo_fixo", "Assistência só se define na criação do registro.");
     lia.editar(id, "previsao_correcao", "18/12/2026").unwrap();
     assert_eq!(lia.sync().refused, 0);
     let abaixo: Vec<_> = lia.relacionados(caso.id).unwrap().iter().map(|l| l.id).collect();

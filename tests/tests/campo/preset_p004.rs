@@ -7,7 +7,7 @@ use crate::{
     casa::Casa,
     office_api::{Api, Caso, Desfecho, NAO_HA, fechado, nao_cabe},
 };
-use campo_domain::{ids::DocumentId, parte::Colecao, registro::Visibilidade, valor::Valor};
+use campo_domain::{ids::DocumentId, parte::Colecao, registro::Visibilidade};
 use campo_mobile_core::{Filtro, Ordem, View};
 use campo_server::timers;
 use chrono::{TimeDelta, Utc};
@@ -398,24 +398,26 @@ fn two_phones_change_the_same_field(c: &Cenario, sol: &Aparelho, tom: &Aparelho,
     sol.sync();
     tom.sync();
     sol.editar(caso.id, "prioridade", "normal").unwrap();
-    sol.editar(caso.id, "relato", "Desde ontem o forno não passa de 90 graus. Já é o segundo.")
-        .unwrap();
+    let of_sol = "Desde ontem o forno não passa de 90 graus. Já é o segundo.";
+    let of_tom = "Urgente! Desde ontem o forno não passa de 90 graus.";
+    sol.editar(caso.id, "relato", of_sol).unwrap();
     tom.editar(caso.id, "prioridade", "baixa").unwrap();
-    tom.editar(caso.id, "relato", "Urgente! Desde ontem o forno não passa de 90 graus.").unwrap();
+    tom.editar(caso.id, "relato", of_tom).unwrap();
     sol.sync();
     tom.sync();
     sol.sync();
     for celular in [sol, tom] {
-        let conflito = &celular.show(caso.id).unwrap().conflitos[0];
-        assert_eq!(conflito.campo, "prioridade");
+        let conflitos = celular.show(caso.id).unwrap().conflitos;
+        let conflito = conflitos.iter().find(|c| c.campo == "prioridade").unwrap();
         let autores: BTreeSet<_> = conflito.versoes.iter().map(|v| v.autor.as_str()).collect();
         assert_eq!(autores, ["Sol", "Tom"].into());
-        let relato = celular.registro(caso.id).valor("relato").clone();
-        let inteiro = "Urgente! Desde ontem o forno não passa de 90 graus. Já é o segundo.";
-        assert_eq!(relato, Valor::Texto(inteiro.into()), "long text is merged");
+        let conflito = conflitos.iter().find(|c| c.campo == "relato").unwrap();
+        let textos: BTreeSet<_> = conflito.versoes.iter().map(|v| v.valor.as_str()).collect();
+        assert_eq!(textos, [of_sol, of_tom].into(), "two wrote one line: both are there, whole");
     }
     assert_eq!(c.tom.le(caso)["conflitos"][0]["versoes"].as_array().unwrap().len(), 2);
-    c.tom.altera(caso, json!({ "prioridade": "baixa" })).feito();
+    let inteiro = "Urgente! Desde ontem o forno não passa de 90 graus. Já é o segundo.";
+    c.tom.altera(caso, json!({ "prioridade": "baixa", "relato": inteiro })).feito();
     assert_eq!(c.tom.le(caso)["conflitos"], json!([]));
     sol.sync();
     assert!(sol.show(caso.id).unwrap().conflitos.is_empty());

@@ -137,7 +137,7 @@ pub struct Ficha {
     acoes_possiveis: Vec<AcaoPossivel>,
     /// O que mais a pessoa pode fazer agora.
     pode: Pode,
-    /// O que a pessoa não pode alterar agora, e por quê.
+    /// O que a pessoa não pode alterar nem pedir agora, e por quê.
     bloqueios: Vec<Bloqueio>,
 }
 

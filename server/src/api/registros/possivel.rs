@@ -41,11 +41,13 @@ pub struct AcaoPossivel {
     falta: Option<Recusa>,
 }
 
-/// O que a pessoa não pode alterar agora, e por quê.
+/// O que a pessoa não pode alterar nem pedir agora, e por quê.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Bloqueio {
-    /// Os campos e as outras partes do registro, pelo nome que uma pessoa lê.
-    partes: Vec<String>,
+    /// Campos, outras partes do registro e transições, pelo nome que uma pessoa lê.
+    o_que: Vec<String>,
+    /// Os que são campos do registro, pelo nome do campo.
+    campos: Vec<&'static str>,
     /// O motivo, um só para todos.
     motivo: Recusa,
 }
@@ -109,7 +111,11 @@ impl AcaoPossivel {
 impl Bloqueio {
     /// Everything that the person cannot change now, by reason.
     pub fn all(look: &Look<'_>) -> Vec<Self> {
-        let one = |locked: Locked| Self { partes: locked.what, motivo: (&locked.why).into() };
+        let one = |Locked { what, fields, why }| Self {
+            o_que: what,
+            campos: fields,
+            motivo: (&why).into(),
+        };
         campo_screens::locked(look).into_iter().map(one).collect()
     }
 }

@@ -20,10 +20,14 @@ use crate::{
 use axum::{
     Json,
     extract::{OriginalUri, State},
-    http::StatusCode,
     response::Response,
 };
-use campo_domain::{ids::HeldId, kind::Kind, valor};
+use campo_domain::{
+    ids::HeldId,
+    kind::Kind,
+    refusal::{Codigo, Refusal},
+    valor,
+};
 use campo_screens::{Cited, Proposal, proposed};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -196,8 +200,7 @@ pub async fn decidir(
     let achada = office::held_branch(&mut tx, tenant, pessoa, id).await?;
     tx.rollback().await?;
     if achada.view.status != ESPERA {
-        let mensagem = "Este trabalho já foi decidido. Leia-o de novo para ver como.";
-        return Err(ApiError::new(StatusCode::CONFLICT, "retida_decidida", mensagem));
+        return Err(Refusal::new(Codigo::RetidaDecidida).into());
     }
     let nota = nota.map(|nota| valor::linhas(&nota));
     office::decide_held(&app, tenant, pessoa, id, aprovar, nota).await?;

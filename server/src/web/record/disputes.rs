@@ -9,7 +9,7 @@ use crate::{
     office::HeldView,
     web::{form::Draft, format::Moment},
 };
-use campo_domain::pt_br;
+use campo_domain::{pt_br, valor::Valor};
 use campo_screens::{Dispute, Look, Proposal, Version, disputes, proposed};
 use uuid::Uuid;
 
@@ -18,6 +18,8 @@ pub struct ConflictView {
     pub label: String,
     pub field: String,
     pub may_settle: bool,
+    /// All values, as JSON: what the person decides on.
+    pub seen: String,
     pub versions: Vec<VersionView>,
 }
 
@@ -71,8 +73,14 @@ fn conflict(look: &Look<'_>, dispute: Dispute<'_>) -> ConflictView {
         label: dispute.label,
         field: dispute.field.to_owned(),
         may_settle: dispute.settle.is_ok(),
+        seen: seen(dispute.versions.iter().map(|version| version.value)),
         versions: dispute.versions.iter().enumerate().map(version).collect(),
     }
+}
+
+/// Several values as a form carries them.
+pub fn seen<'a>(values: impl Iterator<Item = &'a Valor>) -> String {
+    serde_json::to_string(&values.collect::<Vec<_>>()).unwrap_or_default()
 }
 
 /// The held branches of the record, beside what it says now.

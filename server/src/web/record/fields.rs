@@ -43,8 +43,9 @@ fn edit(field: &Field, read: &RecordRead, draft: Option<&Draft>) -> EditView {
     let draft = Draft::of(draft, &format!("campo-{}", field.campo.nome));
     let current = || field.typed.clone();
     EditView {
-        // A form that was refused keeps what it was changed from, as it keeps what was typed.
-        seen: Draft::text(draft, "visto", current),
+        // A form that was refused keeps what it was changed from, as it keeps what was typed;
+        // unless that stands no more.
+        seen: Draft::text(draft.filter(|draft| !draft.outdated), "visto", current),
         input: read.pickers.input(field, Draft::text(draft, "valor", current)),
         error: Draft::error(draft),
     }

@@ -23,7 +23,9 @@ pub fn without_header() -> Vec<String> {
 pub fn left_open() -> Vec<String> {
     // Put together here, so that this file does not find itself.
     let open = ["todo", "unimplemented", "dbg"].map(|word| format!("{word}!("));
+    let conflict = ["<<<<", ">>>>"].map(|half| half.repeat(2)[..7].to_owned());
     let marks = [["FIX", "ME"].concat(), ["XX", "X"].concat(), ["#[ig", "nore"].concat()];
+    let marks = [&conflict[..], &marks].concat();
     faults_of(|text| {
         let found = open.iter().chain(&marks).find(|word| text.contains(word.as_str()))?;
         Some(format!("has {found}"))

@@ -7,11 +7,16 @@ use crate::{
     web::{
         form::Form,
         page::{Notice, PageError, PageResult, Visit},
-        record::which::Which,
+        record::{disputes::seen, which::Which},
     },
 };
 use axum::extract::State;
-use campo_domain::{command::Command, ids::HeldId, refusal::Refusal, valor::Valor};
+use campo_domain::{
+    command::Command,
+    ids::HeldId,
+    refusal::{Codigo, Refusal},
+    valor::Valor,
+};
 use campo_screens::{Located, located};
 
 /// `POST …/campo`: one field.
@@ -42,7 +47,8 @@ pub async fn field(State(app): State<App>, which: Which, visit: Visit, sent: For
     post.answer(form, command, Notice::Saved).await
 }
 
-/// `POST …/conflito`: one of the versions becomes the value.
+/// `POST …/conflito`: one of the versions becomes the value. Only what was decided on: where
+/// another version came meanwhile, the person sees it first.
 ///
 /// # Errors
 /// As [`field`].
@@ -51,13 +57,23 @@ pub async fn settle(State(app): State<App>, which: Which, visit: Visit, sent: Fo
     let name = sent.get("campo");
     let valor: Valor =
         serde_json::from_str(&sent.get("valor")).map_err(|_| PageError::not_found())?;
-    let command = match located(which.kind, &name) {
+    let (record, tipo) = post.load().await?;
+    let conflict = record.conflitos.iter().find(|conflict| conflict.campo == name);
+    let versions = conflict.into_iter().flat_map(|conflict| &conflict.versoes);
+    if seen(versions.map(|version| &version.valor)) != sent.get("visto") {
+        let rotulo = tipo.rotulo(&name).to_owned();
+        return post
+            .refused("conflitos".into(), &Refusal::with(Codigo::TextoMudou, [rotulo]))
+            .await;
+    }
+    let commands = match located(which.kind, &name) {
         Some(Located { campo, part: Some((em, item)) }) => {
-            Command::EditarItem { em, item, campo: campo.nome.to_owned(), valor }
+            vec![Command::EditarItem { em, item, campo: campo.nome.to_owned(), valor }]
         }
-        _ => Command::Editar { campo: name, valor },
+        Some(Located { campo, part: None }) => office::edits(&record, vec![(campo, valor)]),
+        None => return post.refused("conflitos".into(), &Refusal::campo_desconhecido(&name)).await,
     };
-    post.answer("conflitos".into(), command, Notice::Settled).await
+    post.answer_all("conflitos".into(), commands, Notice::Settled).await
 }
 
 /// `POST …/retida`: approves or discards a held branch of the record.

@@ -83,7 +83,9 @@ impl FormPost<'_> {
     /// # Errors
     /// The page cannot be made.
     pub async fn refused(&self, key: String, refusal: &Refusal) -> PageResult {
-        self.refused_with(key, refusal.mensagem()).await
+        let outdated = refusal.codigo == Codigo::TextoMudou;
+        let draft = Draft { key, sent: self.sent.clone(), error: refusal.mensagem(), outdated };
+        self.again(&draft).await
     }
 
     /// As [`FormPost::refused`], by the sentence for the person.
@@ -91,9 +93,12 @@ impl FormPost<'_> {
     /// # Errors
     /// The page cannot be made.
     pub async fn refused_with(&self, key: String, error: String) -> PageResult {
-        let draft = Draft { key, sent: self.sent.clone(), error };
+        self.again(&Draft { key, sent: self.sent.clone(), error, outdated: false }).await
+    }
+
+    async fn again(&self, draft: &Draft) -> PageResult {
         let asked = PageQuery { visao: self.sent.get("visao"), ..PageQuery::default() };
-        render(self.app, self.visit, self.which, &asked, Some(&draft)).await
+        render(self.app, self.visit, self.which, &asked, Some(draft)).await
     }
 
     /// Runs one command and answers for it.
