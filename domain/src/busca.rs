@@ -4,6 +4,7 @@
 use crate::{
     parte::Colecao,
     registro::Registro,
+    texto::invisivel,
     tipo::Tipo,
     valor::{Alvo, Campo, TipoCampo, Valor},
 };
@@ -77,8 +78,11 @@ fn preenchidos(registro: &Registro) -> impl Iterator<Item = (&'static Campo, &Va
 
 /// Folds text so that `"Pêça  QUEBRADA"` and `"peca quebrada"` are the same.
 pub fn dobrar(texto: &str) -> String {
-    let dobrado: String =
-        texto.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect();
+    let dobrado: String = texto
+        .nfkd()
+        .filter(|c| !is_combining_mark(*c) && !invisivel(*c))
+        .flat_map(char::to_lowercase)
+        .collect();
     dobrado.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

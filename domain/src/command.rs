@@ -1,5 +1,7 @@
 //! Everything that a person can do, one variant a button.
 
+mod limpar;
+
 use crate::{
     ids::{AcaoId, AnaliseId, CorretivaId, DocumentId, ItemId, NotaId, PedidoId, UserId},
     kind::Kind,

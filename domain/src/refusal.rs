@@ -189,6 +189,9 @@ impl Refusal {
             Codigo::CamposObrigatorios => {
                 format!("Preencha os campos obrigatórios: {}.", self.detalhes.join(", "))
             }
+            Codigo::ValorInvalido if self.detalhes.len() > 1 => {
+                format!("O valor de {} não pôde ser lido. Escreva, por exemplo, {}.", d(0), d(1))
+            }
             Codigo::ValorInvalido => format!("O valor informado em {} não é válido.", d(0)),
             Codigo::TextoLongoDemais => {
                 format!("O texto de {} passa do limite de {} caracteres.", d(0), d(1))

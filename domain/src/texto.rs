@@ -1,5 +1,59 @@
-//! Long texts that several people change: what of it joins, and what is for a person to decide
-//! (ADR 0020). The unit is the line: each line of a joined text was written, whole, by somebody.
+//! Texts as people write and paste them: what is kept of them, and how the changes of several
+//! people to a long one join (ADR 0020). There the unit is the line: each line of a joined text was
+//! written, whole, by somebody.
+
+use unicode_normalization::UnicodeNormalization;
+
+/// A text of one line as it is kept: composed (NFC), without what cannot be seen, each break or tab
+/// a blank, trimmed.
+pub fn linha(texto: &str) -> String {
+    limpo(texto, ' ', ' ')
+}
+
+/// A text of several lines as it is kept: as [`linha`], with lines ended by LF alone, and tabs.
+pub fn linhas(texto: &str) -> String {
+    limpo(texto, '\n', '\t')
+}
+
+fn limpo(texto: &str, quebra: char, tab: char) -> String {
+    let composed: Vec<char> = texto.replace("\r\n", "\n").nfc().collect();
+    let mut kept = String::with_capacity(texto.len());
+    for (at, &c) in composed.iter().enumerate() {
+        match c {
+            '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => {
+                kept.push(quebra)
+            }
+            '\t' => kept.push(tab),
+            // Between signs it joins an emoji; between letters it is only unseen.
+            '\u{200d}' => {
+                let letter = |c: Option<&char>| c.is_none_or(|c| c.is_alphanumeric());
+                let before = at.checked_sub(1).and_then(|at| composed.get(at));
+                if !letter(before) && !letter(composed.get(at + 1)) {
+                    kept.push(c);
+                }
+            }
+            c if c.is_control() || invisivel(c) => {}
+            c => kept.push(c),
+        }
+    }
+    kept.trim().to_owned()
+}
+
+/// Whether a character means nothing that a reader could see: blanks without width, soft hyphens,
+/// marks and overrides of direction, byte order marks.
+pub(crate) fn invisivel(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2064}'
+            | '\u{2066}'..='\u{206f}'
+            | '\u{feff}'
+    )
+}
 
 /// Both changes of a text together, where they are the same or in lines that do not touch; `None`
 /// where a person has to decide.
@@ -18,7 +72,33 @@ pub fn juntar(base: &str, um: &str, outro: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::juntar;
+    use super::{juntar, linha, linhas};
+
+    #[test]
+    fn what_is_pasted_is_kept_without_what_cannot_be_seen() {
+        for (pasted, one_line, several) in [
+            ("\u{feff}Gaveta torta", "Gaveta torta", "Gaveta torta"),
+            ("linha um\rlinha dois", "linha um linha dois", "linha um\nlinha dois"),
+            ("linha um\r\nlinha dois", "linha um linha dois", "linha um\nlinha dois"),
+            ("linha um\u{b}linha dois", "linha um linha dois", "linha um\nlinha dois"),
+            ("um\u{85}dois", "um dois", "um\ndois"),
+            ("um\u{2028}dois", "um dois", "um\ndois"),
+            ("um\tdois", "um dois", "um\tdois"),
+            ("um\u{1b}[31mdois\u{7f}\0", "um[31mdois", "um[31mdois"),
+            ("Gave\u{200b}ta tor\u{200d}ta", "Gaveta torta", "Gaveta torta"),
+            ("Gave\u{ad}ta", "Gaveta", "Gaveta"),
+            ("Gaveta \u{202e}txt.exe\u{202c}", "Gaveta txt.exe", "Gaveta txt.exe"),
+            ("\u{200e}(92) 99123-4567\u{200f}", "(92) 99123-4567", "(92) 99123-4567"),
+            ("Joa\u{303}o", "João", "João"),
+            ("\u{200b}\u{200b}", "", ""),
+            ("  Gaveta torta\n", "Gaveta torta", "Gaveta torta"),
+            ("👩\u{200d}🔧 satisfeito", "👩\u{200d}🔧 satisfeito", "👩\u{200d}🔧 satisfeito"),
+        ] {
+            assert_eq!(linha(pasted), one_line, "{pasted:?}");
+            assert_eq!(linhas(pasted), several, "{pasted:?}");
+            assert_eq!(linhas(&linhas(pasted)), several, "once is enough, {pasted:?}");
+        }
+    }
 
     #[test]
     fn changes_of_different_lines_join() {

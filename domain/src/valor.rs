@@ -4,8 +4,9 @@ use crate::{
     kind::Kind,
     pt_br,
     refusal::{Codigo, Refusal},
+    texto,
 };
-use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeZone, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -257,26 +258,55 @@ impl Campo {
     }
 
     fn invalido(&self) -> Refusal {
-        Refusal::with(Codigo::ValorInvalido, [self.rotulo.to_owned()])
+        let exemplo = match self.tipo {
+            TipoCampo::Centavos { .. } => Some("1.500,00 ou 1500"),
+            TipoCampo::Milesimos { .. } => Some("1.500 ou 1,5"),
+            TipoCampo::Data => Some("01/12/2026"),
+            TipoCampo::Instante => Some("01/12/2026 09:00"),
+            _ => None,
+        };
+        let detalhes = [Some(self.rotulo), exemplo].into_iter().flatten().map(str::to_owned);
+        Refusal::with(Codigo::ValorInvalido, detalhes)
+    }
+
+    /// Reads a number that a program sends: decimal text with a point, `1500.5`.
+    ///
+    /// # Errors
+    /// As [`Campo::validar`].
+    pub fn ler_decimal_exato(&self, texto: &str) -> Result<Valor, Refusal> {
+        let casas = match self.tipo {
+            TipoCampo::Centavos { .. } => 2,
+            TipoCampo::Milesimos { .. } => 3,
+            _ => return Err(self.invalido()),
+        };
+        let (inteiro, fracao) = texto.split_once('.').unwrap_or((texto, ""));
+        let valor = escalado(inteiro, fracao, casas).map(Valor::Inteiro);
+        let valor = valor.ok_or_else(|| self.invalido())?;
+        self.validar(&valor)?;
+        Ok(valor)
     }
 
     /// Reads what a person typed, in the given time zone; blank means `Nulo`. Dates are
-    /// `AAAA-MM-DD` or `DD/MM/AAAA`; instants add `HH:MM`, or are RFC 3339; money is `1.234,56` or
-    /// `1234.56`.
+    /// `AAAA-MM-DD` or `DD/MM/AAAA`; instants add `HH:MM`, or are RFC 3339. A point
+    /// before three digits separates thousands, `1.234,56` and `1.500`; before one or two it begins
+    /// the decimals, `1234.5`.
     ///
     /// # Errors
     /// As [`Campo::validar`].
     pub fn ler(&self, texto: &str, fuso: Tz) -> Result<Valor, Refusal> {
-        let texto = if self.longo() { texto } else { texto.trim() };
-        if texto.trim().is_empty() {
+        let texto = if self.longo() { texto::linhas(texto) } else { texto::linha(texto) };
+        let texto = texto.as_str();
+        if texto.is_empty() {
             return Ok(Valor::Nulo);
         }
         let valor = match &self.tipo {
-            TipoCampo::TextoLongo { .. } => Some(Valor::Texto(linhas(texto))),
-            TipoCampo::Texto { .. }
+            TipoCampo::TextoLongo { .. }
+            | TipoCampo::Texto { .. }
             | TipoCampo::Escolha(_)
             | TipoCampo::Referencia(Alvo::Catalogo(_)) => Some(Valor::Texto(texto.to_owned())),
-            TipoCampo::Centavos { .. } => ler_decimal(texto, 2).map(Valor::Inteiro),
+            TipoCampo::Centavos { .. } => {
+                ler_decimal(texto.trim_start_matches("R$").trim(), 2).map(Valor::Inteiro)
+            }
             TipoCampo::Milesimos { .. } => ler_decimal(texto, 3).map(Valor::Inteiro),
             TipoCampo::Inteiro { .. } => texto.parse().ok().map(Valor::Inteiro),
             TipoCampo::Logico => match texto.to_lowercase().as_str() {
@@ -292,11 +322,6 @@ impl Campo {
         self.validar(&valor)?;
         Ok(valor)
     }
-}
-
-/// The text with its lines ended as Campo keeps them, by LF alone, however they were sent.
-pub fn linhas(texto: &str) -> String {
-    texto.replace("\r\n", "\n").replace('\r', "\n")
 }
 
 /// Whether the text is one e-mail address that can be written to: of at most 254 ASCII characters,
@@ -328,18 +353,35 @@ fn ler_instante(texto: &str, fuso: Tz) -> Option<DateTime<Utc>> {
     let local = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%d/%m/%Y %H:%M"]
         .iter()
         .find_map(|formato| NaiveDateTime::parse_from_str(texto, formato).ok())?;
-    // A time that a change of offset repeats means its first occurrence.
-    fuso.from_local_datetime(&local).earliest().map(|instante| instante.with_timezone(&Utc))
+    // A time that a change of offset repeats means its first occurrence; one that it skips, as much
+    // later.
+    let instante = (0..=3).find_map(|horas| {
+        fuso.from_local_datetime(&(local + TimeDelta::hours(horas))).earliest()
+    })?;
+    Some(instante.with_timezone(&Utc))
 }
 
+/// A number as a person in Brazil writes it, times 10^`casas`. What could be read in two ways is
+/// not read.
 fn ler_decimal(texto: &str, casas: u32) -> Option<i64> {
-    let texto = texto.trim_start_matches("R$").trim();
-    let normal = if texto.contains(',') {
-        texto.replace('.', "").replace(',', ".")
-    } else {
-        texto.to_owned()
+    let sem_milhares = |texto: &str| -> Option<String> {
+        let mut grupos = texto.split('.');
+        let primeiro = grupos.next()?;
+        let resto: Vec<&str> = grupos.collect();
+        let agrupado = (1..=3).contains(&primeiro.len()) && !primeiro.starts_with('0');
+        let tres = resto.iter().all(|grupo| grupo.len() == 3);
+        (resto.is_empty() || (agrupado && tres)).then(|| format!("{primeiro}{}", resto.concat()))
     };
-    let (inteiro, fracao) = normal.split_once('.').unwrap_or((&normal, ""));
+    if let Some((inteiro, fracao)) = texto.split_once(',') {
+        return escalado(&sem_milhares(inteiro)?, fracao, casas);
+    }
+    match texto.split_once('.') {
+        Some((inteiro, fracao)) if fracao.len() < 3 => escalado(inteiro, fracao, casas),
+        _ => escalado(&sem_milhares(texto)?, "", casas),
+    }
+}
+
+fn escalado(inteiro: &str, fracao: &str, casas: u32) -> Option<i64> {
     let digitos = |parte: &str| parte.bytes().all(|b| b.is_ascii_digit());
     if inteiro.is_empty() || !digitos(inteiro) || !digitos(fracao) || fracao.len() > casas as usize
     {
@@ -368,6 +410,45 @@ mod tests {
     }
 
     #[test]
+    fn a_point_before_three_digits_separates_thousands() {
+        let quantidade =
+            Campo::novo("quantidade", "Quantidade", TipoCampo::Milesimos { max: i64::MAX }, "R33");
+        for (texto, milesimos) in [
+            ("1.500", 1_500_000),
+            ("1.000.000", 1_000_000_000),
+            ("10.000", 10_000_000),
+            ("1.500,5", 1_500_500),
+            ("1,5", 1_500),
+            ("1.5", 1_500),
+            ("12.50", 12_500),
+            ("0,5", 500),
+            ("1,500", 1_500),
+        ] {
+            assert_eq!(quantidade.ler(texto, FUSO).unwrap(), Valor::Inteiro(milesimos), "{texto}");
+        }
+        assert_eq!(VALOR.ler("1.500", FUSO).unwrap(), Valor::Inteiro(150_000));
+        assert_eq!(VALOR.ler("R$ 1.500", FUSO).unwrap(), Valor::Inteiro(150_000));
+        // What has two meanings, and what is no number, is asked for again with an example.
+        for texto in ["0.500", "1.50,5", "1.5000", "1 500", ",5", "2 un", "R$ 1.500", "1.500.5"] {
+            let refusal = quantidade.ler(texto, FUSO).unwrap_err();
+            assert!(refusal.mensagem().contains("1.500 ou 1,5"), "{texto}: {}", refusal.mensagem());
+        }
+        for n in [0, 5, 500, 1_500, 1_500_000, 123_456_789, 1_000_000_000_000] {
+            let shown = Valor::Inteiro(n).exibir(&quantidade, FUSO);
+            assert_eq!(quantidade.ler(&shown, FUSO).unwrap(), Valor::Inteiro(n), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_time_that_a_change_of_offset_skips_is_as_much_later() {
+        let campo = Campo::novo("inicio", "Início", TipoCampo::Instante, "R44");
+        let valor = campo.ler("04/11/2018 00:30", FUSO).unwrap();
+        assert_eq!(valor.exibir(&campo, FUSO), "04/11/2018 01:30");
+        let refusal = campo.ler("01/12/2026", FUSO).unwrap_err();
+        assert!(refusal.mensagem().contains("01/12/2026 09:00"), "{}", refusal.mensagem());
+    }
+
+    #[test]
     fn an_instant_typed_in_sao_paulo_is_stored_in_utc_and_shown_back() {
         let campo = Campo::novo("inicio", "Início", TipoCampo::Instante, "R44");
         let valor = campo.ler("2026-11-21 09:30", FUSO).unwrap();
@@ -391,7 +472,7 @@ mod tests {
     fn lines_that_windows_ended_are_kept_as_lines() {
         let campo = Campo::novo("relato", "R", TipoCampo::TextoLongo { chars_max: 20 }, "R31");
         let valor = campo.ler("um\r\ndois\rtrês\n", FUSO).unwrap();
-        assert_eq!(valor, Valor::Texto("um\ndois\ntrês\n".into()));
+        assert_eq!(valor, Valor::Texto("um\ndois\ntrês".into()));
     }
 
     #[test]

@@ -144,6 +144,13 @@ fn analyse(edit: Edit<'_>, analysis: &Analysis<'_>, onde: Onde) -> Result<Efeito
             let rotulo = tipo.rotulo("responsavel").to_owned();
             return Err(Refusal::with(Codigo::CampoForaDoTipo, [rotulo]));
         }
+        // Whoever is responsável hands the record on (R64). Of another's record it is to change the
+        // responsável, and takes what that takes.
+        if let (Some(campo), Some(_)) = (registro.kind.campo("responsavel"), hand_to)
+            && registro.responsavel() != Some(pessoa.id)
+        {
+            edit.may(Parte::Campo(campo))?;
+        }
         return Ok(Efeito::Gravar);
     }
     if hand_to.is_some() {

@@ -29,8 +29,7 @@ impl Phone {
             let campo = campo.to_owned();
             if definicao.longo() {
                 let de = view.registro.valor(&campo).texto().unwrap_or_default().to_owned();
-                let para = if texto.trim().is_empty() { String::new() } else { texto.to_owned() };
-                return Ok(Command::EditarTexto { campo, de, para });
+                return Ok(Command::EditarTexto { campo, de, para: texto.to_owned() });
             }
             Ok(Command::Editar { campo, valor: definicao.ler(texto, account.conta.fuso)? })
         })

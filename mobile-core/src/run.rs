@@ -62,7 +62,7 @@ impl Phone {
         self.write_as(|tx, account| {
             let load = |id| documents::load(tx, account.key, id);
             let existing = document.map(load).transpose()?.flatten();
-            let command = make(tx, account, existing.as_ref())?;
+            let command = make(tx, account, existing.as_ref())?.limpo();
             let existing = match (&command, existing) {
                 (Command::Criar { id, .. }, None) => load(*id)?,
                 (_, existing) => existing,

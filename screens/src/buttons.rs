@@ -5,7 +5,7 @@ use crate::{look::Look, parts};
 use campo_domain::{
     command::{Command, Listados},
     fluxo::{Consequencia, Fase, Guarda, Modo, Situacao, Transicao},
-    ids::{AcaoId, CorretivaId},
+    ids::{AcaoId, AnaliseId, CorretivaId},
     parte::Colecao,
     policy::{self, Parte},
     refusal::{Codigo, Refusal},
@@ -91,6 +91,8 @@ pub struct May {
     pub interested: Offer,
     /// Issue partial analyses (R63).
     pub partial_analysis: Offer,
+    /// Hand the record to another responsável with one (R64).
+    pub hand_over: Offer,
     /// Restrict who sees the record (R86).
     pub restrict: Offer,
     /// Put the record under a corrective action (R77).
@@ -175,6 +177,17 @@ pub fn may(look: &Look<'_>) -> May {
         participants: part(Parte::Participante),
         interested: part(Parte::Interessado),
         partial_analysis: part(Parte::AnaliseParcial),
+        hand_over: decided(
+            look,
+            &Command::Analisar {
+                analise: AnaliseId::from_u128(0),
+                tipo: TipoAnalise::Parcial,
+                texto: "?".into(),
+                procedente: None,
+                pedido: None,
+                encaminhar: Some(look.person.id),
+            },
+        ),
         restrict: decided(look, &Command::Restringir { para: Some(listed) }),
         join_corrective: decided(
             look,

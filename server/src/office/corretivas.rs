@@ -12,7 +12,7 @@ use campo_domain::{
     ids::{CorretivaId, DocumentId, TenantId},
     pessoa::{Permissao, Pessoa},
     refusal::{Codigo, Refusal},
-    valor, workflow,
+    texto, workflow,
 };
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -42,7 +42,7 @@ fn exige(pessoa: &Pessoa) -> Result<(), Refusal> {
 }
 
 fn texto(texto: &str, rotulo: &str, chars_max: usize) -> ApiResult<String> {
-    let texto = valor::linhas(texto);
+    let texto = texto::linhas(texto);
     workflow::valid_text(&texto, rotulo)?;
     if texto.chars().count() > chars_max {
         let detalhes = [rotulo.to_owned(), chars_max.to_string()];

@@ -124,6 +124,9 @@ pub async fn preparar(
     pessoa: &Pessoa,
     comandos: &mut Vec<(DocumentId, Command)>,
 ) -> Result<(), OfficeError> {
+    for (_, comando) in comandos.iter_mut() {
+        *comando = comando.clone().limpo();
+    }
     let citadas = comandos.iter().flat_map(|(id, comando)| {
         pessoas(comando).into_iter().map(|(pessoa, papel, rotulo)| (*id, pessoa, papel, rotulo))
     });

@@ -144,6 +144,12 @@ pub fn ler(campo: &Campo, enviado: &Value, fuso: Tz) -> Result<Valor, Refusal> {
         {
             campo.ler(&n.to_string(), fuso)?
         }
+        // Programs write decimals with a point; `1.500` is one and a half here.
+        (Value::String(texto), TipoCampo::Centavos { .. } | TipoCampo::Milesimos { .. })
+            if !texto.trim().is_empty() && !texto.contains(',') =>
+        {
+            campo.ler_decimal_exato(texto.trim())?
+        }
         (Value::String(texto), _) => campo.ler(texto, fuso)?,
         _ => return Err(invalido(campo)),
     };

@@ -370,6 +370,12 @@ pub fn at_the_screen(
         Command::Analisar { encaminhar: Some(_), .. } => {
             let known = tipo.kind.campo("responsavel").is_some() && tipo.tem_campo("responsavel");
             codes.extend((!known).then_some("campo_fora_do_tipo"));
+            // Whoever is responsável hands the record on; another's is assigned, which takes what
+            // that takes.
+            if known && registro.responsavel() != Some(pessoa.id) {
+                let assigned = Piece::Field("responsavel");
+                codes.extend(forbidden(pessoa, tipo, registro.situacao.as_deref(), &assigned));
+            }
         }
         Command::Anotar { resposta_a: Some(answered), .. } if is_client(pessoa) => {
             // R52: a client answers only notes that are visible to clients.

@@ -122,3 +122,30 @@ fn a_form_that_was_drawn_before_somebody_else_wrote_shows_both_and_is_sent_again
     let answer = two.sol.post(&two.case.em("/comandos"), &stale);
     assert_eq!((answer.status, &answer.corpo["codigo"]), (409, &json!("texto_mudou")));
 }
+
+#[test]
+fn what_is_pasted_is_kept_alike_by_page_api_and_phone() {
+    let two = two("Um.", "Um.", "Um.");
+    let pasted = "Joa\u{303}o\u{200b} disse:\r\n\u{feff}levar\u{2028}nota\u{1b}";
+    let kept = "João disse:\nlevar\nnota";
+    let relato = || two.ficha()["campos"]["relato"].as_str().unwrap().to_owned();
+    two.casa.adm.altera(&two.case, json!({ "relato": pasted })).feito();
+    assert_eq!(relato(), kept);
+    let pages = Pages::enter_at(&two.casa.road.url, EMPRESA, "sol");
+    let send = |text: &str, seen: &str| {
+        let fields = [("campo", "relato"), ("valor", text), ("visto", seen)];
+        assert_eq!(pages.send(&format!("{}/campo", two.path()), &fields).status, 303);
+    };
+    send("Outro.", kept);
+    send(pasted, "Outro.");
+    assert_eq!(relato(), kept);
+    two.phone.sync();
+    two.phone.editar(two.case.id, "relato", &format!("{pasted} de novo")).unwrap();
+    two.phone.sync();
+    assert_eq!(relato(), format!("{kept} de novo"));
+    two.sol.anota(&two.case, pasted).feito();
+    let noted = two.sol.acompanha(&two.case, "tudo");
+    assert!(noted.iter().any(|line| line["texto"] == kept), "{noted:?}");
+    let nothing = two.sol.altera(&two.case, json!({ "assunto": "\u{200b}\u{200b}" }));
+    assert_eq!(nothing.status, 422, "a name that nobody could see is none");
+}

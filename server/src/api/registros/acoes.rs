@@ -36,7 +36,7 @@ use campo_domain::{
     pessoa::Permissao,
     refusal::{Codigo, Refusal},
     registro::SituacaoAcao,
-    valor::linhas,
+    texto::linhas,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

@@ -17,7 +17,7 @@ use campo_domain::{
     kind::Kind,
     refusal::Refusal,
     registro::{TipoAnalise, Visibilidade},
-    valor::{Campo, Valor, linhas},
+    valor::{Campo, Valor},
 };
 use chrono_tz::Tz;
 use serde::Deserialize;
@@ -238,9 +238,7 @@ impl Comando {
                 let valor = value(kind.campo(&campo), &campo, valor, fuso)?;
                 Command::Editar { campo, valor }
             }
-            Comando::EditarTexto { campo, de, para } => {
-                Command::EditarTexto { campo, de: linhas(&de), para: linhas(&para) }
-            }
+            Comando::EditarTexto { campo, de, para } => Command::EditarTexto { campo, de, para },
             Comando::IncluirItem { em, item } => {
                 let em = em.collection();
                 Command::IncluirItem { em, item: item.read(kind, em, fuso)? }
@@ -261,20 +259,19 @@ impl Comando {
             }
             Comando::Anotar { id, texto, visibilidade, resposta_a } => Command::Anotar {
                 id: enderecos::id_or_new::<NotaId>(id),
-                texto: linhas(&texto),
+                texto,
                 visibilidade,
                 resposta_a: resposta_a.map(NotaId::from),
             },
             Comando::Transicionar { pedido, verbo, motivo, email } => {
                 let pedido = enderecos::id_or_new::<PedidoId>(pedido);
-                let motivo = motivo.map(|motivo| linhas(&motivo));
                 Command::Transicionar { pedido, verbo, motivo, email }
             }
             Comando::Analisar { analise, tipo, texto, procedente, pedido, encaminhar } => {
                 Command::Analisar {
                     analise: enderecos::id_or_new::<AnaliseId>(analise),
                     tipo,
-                    texto: linhas(&texto),
+                    texto,
                     procedente,
                     pedido: pedido.map(|pedido| NovoPedido {
                         id: enderecos::id_or_new::<PedidoId>(pedido.id),
@@ -286,14 +283,11 @@ impl Comando {
             Comando::Restringir { para } => {
                 Command::Restringir { para: para.map(NovaRestricao::listed) }
             }
-            Comando::SolicitarAcao { acao, codigo, observacao } => {
-                let observacao = observacao.map(|observacao| linhas(&observacao));
-                Command::SolicitarAcao {
-                    acao: enderecos::id_or_new::<AcaoId>(acao),
-                    codigo,
-                    observacao,
-                }
-            }
+            Comando::SolicitarAcao { acao, codigo, observacao } => Command::SolicitarAcao {
+                acao: enderecos::id_or_new::<AcaoId>(acao),
+                codigo,
+                observacao,
+            },
         })
     }
 }
@@ -350,23 +344,6 @@ mod tests {
         }
         for (nome, onde) in EM_OUTRO_LUGAR {
             assert_eq!(lido(json!({ "comando": nome })), Err(onde.into()));
-        }
-    }
-
-    #[test]
-    fn lines_end_alike_wherever_they_were_written() {
-        let dito = |comando: Value| serde_json::to_value(lido(comando).unwrap()).unwrap();
-        let texto = "um\r\ndois\rtrês";
-        for (comando, campo) in [
-            (json!({ "comando": "anotar", "texto": texto }), "texto"),
-            (json!({ "comando": "transicionar", "verbo": "x", "motivo": texto }), "motivo"),
-            (json!({ "comando": "analisar", "tipo": "parcial", "texto": texto }), "texto"),
-            (
-                json!({ "comando": "editar_texto", "campo": "relato", "de": "", "para": texto }),
-                "para",
-            ),
-        ] {
-            assert_eq!(dito(comando)[0][campo], "um\ndois\ntrês");
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     schemas,
 };
 use axum::{extract::State, http::HeaderMap, response::Response};
-use campo_domain::{command::Command, ids::NotaId, registro::Visibilidade, valor::linhas};
+use campo_domain::{command::Command, ids::NotaId, registro::Visibilidade};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -56,7 +56,7 @@ pub async fn anotar(
     let id: NotaId = enderecos::id_or_new(nota.id);
     let comando = Command::Anotar {
         id,
-        texto: linhas(&nota.texto),
+        texto: nota.texto,
         visibilidade: nota.visibilidade,
         resposta_a: nota.resposta_a.map(NotaId::from),
     };

@@ -35,8 +35,8 @@ use campo_domain::{
     kind::Kind,
     parte::Colecao,
     registro::Visibilidade,
+    texto,
     tipo::Tipo,
-    valor,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -179,7 +179,7 @@ pub async fn anotar(
     ApiJson(nota): ApiJson<Escrever>,
 ) -> ApiResult<Response> {
     let read = case(&mut app.db.snapshot(acesso.tenant).await?, &acesso, id.into()).await?;
-    let texto = valor::linhas(&nota.texto);
+    let texto = texto::linhas(&nota.texto);
     let mut comandos = vec![Command::Anotar {
         id: enderecos::id_or_new::<NotaId>(nota.id),
         texto: texto.clone(),

@@ -26,7 +26,7 @@ use campo_domain::{
     ids::HeldId,
     kind::Kind,
     refusal::{Codigo, Refusal},
-    valor,
+    texto,
 };
 use campo_screens::{Cited, Proposal, proposed};
 use chrono::{DateTime, Utc};
@@ -202,7 +202,7 @@ pub async fn decidir(
     if achada.view.status != ESPERA {
         return Err(Refusal::new(Codigo::RetidaDecidida).into());
     }
-    let nota = nota.map(|nota| valor::linhas(&nota));
+    let nota = nota.map(|nota| texto::linhas(&nota));
     office::decide_held(&app, tenant, pessoa, id, aprovar, nota).await?;
     let mut tx = app.db.snapshot(tenant).await?;
     show(&mut tx, &acesso, id).await

@@ -21,7 +21,6 @@ use campo_domain::{
     command::{Command, NovoPedido},
     ids::{AnaliseId, PedidoId, UserId},
     registro::TipoAnalise,
-    valor::linhas,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -83,7 +82,6 @@ pub async fn transicionar(
 pub fn request(read: &RecordRead, verbo: String, corpo: PedirTransicao) -> ApiResult<Command> {
     let PedirTransicao { pedido, motivo, email, analise } = corpo;
     let pedido: PedidoId = enderecos::id_or_new(pedido);
-    let motivo = motivo.map(|motivo| linhas(&motivo));
     let motivo = motivo.filter(|motivo| !motivo.trim().is_empty());
     let brings = read.tipo.fluxo.transicao(&verbo).and_then(|transition| transition.traz);
     let Some(analise) = analise else {
@@ -97,7 +95,7 @@ pub fn request(read: &RecordRead, verbo: String, corpo: PedirTransicao) -> ApiRe
     Ok(Command::Analisar {
         analise: enderecos::id_or_new::<AnaliseId>(analise.id),
         tipo,
-        texto: linhas(&analise.texto),
+        texto: analise.texto,
         procedente: analise.procedente,
         pedido: Some(NovoPedido { id: pedido, email }),
         encaminhar: None,
@@ -151,7 +149,7 @@ pub async fn analisar(
     let comando = Command::Analisar {
         analise,
         tipo: nova.tipo,
-        texto: linhas(&nova.texto),
+        texto: nova.texto,
         procedente: nova.procedente,
         pedido: (nova.tipo != TipoAnalise::Parcial).then_some(pedido),
         encaminhar,

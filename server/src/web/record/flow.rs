@@ -146,7 +146,7 @@ pub fn partial(may: &May, read: &RecordRead, draft: Option<&Draft>) -> Option<Pa
     may.partial_analysis.as_ref().ok()?;
     let draft = Draft::of(draft, "analise");
     let chosen = Draft::text(draft, "encaminhar", String::new);
-    let people = read.pickers.people.eligible(None);
+    let people = read.pickers.people.eligible(None).filter(|_| may.hand_over.is_ok());
     let people = people.map(|(id, name)| Choice {
         selected: id.to_string() == chosen,
         ..inputs::person(id, name)

@@ -41,7 +41,10 @@ pub async fn field(State(app): State<App>, which: Which, visit: Visit, sent: For
         Err(refusal) => return post.refused(form, &refusal).await,
     };
     let command = match campo.longo() {
-        true => Command::EditarTexto { campo: name, de: sent.get("visto"), para: text },
+        true => {
+            let para = valor.texto().unwrap_or_default().to_owned();
+            Command::EditarTexto { campo: name, de: sent.get("visto"), para }
+        }
         false => Command::Editar { campo: name, valor },
     };
     post.answer(form, command, Notice::Saved).await
