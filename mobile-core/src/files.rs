@@ -3,9 +3,9 @@
 //! name only when it is complete and on the disk; its row is written after that, and deleted before
 //! it.
 //!
-//! There are two locks, one for naming, removing and sweeping files, the other for sending. They
-//! are also locks of the file system, so that they hold between processes and end with them. Where
-//! a file system has no locks, it is assumed that no other process uses the files.
+//! There are three locks: for naming, removing and sweeping files, for sending, and for renewing
+//! the session. They are also locks of the file system, so that they hold between processes and end
+//! with them. Where a file system has no locks, it is assumed that no other process uses the files.
 
 use crate::store::{arquivos, database::Database, error::Stored};
 use campo_domain::parte::Variante;
@@ -33,6 +33,7 @@ static NAMING: Mutex<()> = Mutex::new(());
 pub struct Files {
     root: PathBuf,
     sending: Mutex<()>,
+    renewing: Mutex<()>,
 }
 
 /// A file without a name yet. Gone if it is dropped so.
@@ -53,12 +54,18 @@ pub struct Lock<'a> {
     _processes: File,
 }
 
+/// The lock for renewing the session.
+pub struct Renewal<'a> {
+    _threads: MutexGuard<'a, ()>,
+    _processes: Option<File>,
+}
+
 impl Files {
     /// The files of that database.
     pub fn new(database: &Path) -> Self {
         let mut root = database.as_os_str().to_owned();
         root.push(".fotos");
-        Files { root: root.into(), sending: Mutex::default() }
+        Files { root: root.into(), sending: Mutex::default(), renewing: Mutex::default() }
     }
 
     /// Whether there ever was one.
@@ -100,6 +107,13 @@ impl Files {
             _ => {}
         }
         Ok(Some(Lock { _threads: threads, _processes: file }))
+    }
+
+    /// The lock for renewing the session. Without room for its file it holds among threads alone.
+    pub fn renewal(&self) -> Renewal<'_> {
+        let threads = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = self.lock_file("sessao").and_then(|file| wait(&file).map(|()| file));
+        Renewal { _threads: threads, _processes: file.ok() }
     }
 
     fn lock_file(&self, name: &str) -> io::Result<File> {

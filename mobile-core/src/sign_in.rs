@@ -106,9 +106,16 @@ impl Phone {
         self.read(|conn| Ok(session::session(conn)?.as_ref().into()))
     }
 
-    /// Presents the refresh token once. A lost answer changes nothing here: the same token is
-    /// presented again next time, and the server tolerates that (ff24).
+    /// Renews the session whose token was refused, unless somebody else has meanwhile: one renewal
+    /// at a time, whatever runs, in this process or another. Two at once would each get a pair, and
+    /// end each other's. A lost answer changes nothing here: the same token is presented again next
+    /// time, and the server tolerates that (ff24).
     pub(crate) fn refresh(&self, server: &str, session: &Session) -> Result<(), Error> {
+        let _alone = self.files.renewal();
+        let now = self.read(|conn| Ok(session::session(conn)?))?.ok_or(Error::NinguemEntrou)?;
+        if now.refresh != session.refresh {
+            return Ok(());
+        }
         match self.http.refresh(server, &session.refresh) {
             Ok(Granted { acesso, renovacao, .. }) => self.write(|tx| {
                 session::renew(tx, &session.refresh, &acesso, &renovacao)?;

@@ -7,14 +7,12 @@ use crate::{
     phone::Phone,
     store::session::{self, Conta, Session},
 };
-use std::sync::{Mutex, PoisonError};
 
 /// The session of a run of transfers.
 pub(super) struct Access<'a> {
     phone: &'a Phone,
     pub(super) account: i64,
     conta: Conta,
-    renewing: Mutex<()>,
 }
 
 /// Why a transfer did not get its answer.
@@ -43,7 +41,7 @@ impl<'a> Access<'a> {
         if session.expired_since.is_some() {
             phone.refresh(&conta.servidor, &session)?;
         }
-        Ok(Access { phone, account: session.account, conta, renewing: Mutex::new(()) })
+        Ok(Access { phone, account: session.account, conta })
     }
 
     /// Asks with the token of now; once more with a new one if it is refused.
@@ -57,7 +55,8 @@ impl<'a> Access<'a> {
             Err(HttpError::Status(problem)) if problem.status == 401 => {}
             other => return other.map_err(Failure::Http),
         }
-        let session = self.renewed(&session)?;
+        self.phone.refresh(&self.conta.servidor, &session)?;
+        let session = self.session()?;
         match ask(server, &session.access) {
             Err(HttpError::Status(problem))
                 if problem.status == 401 && !problem.codigo.is_empty() =>
@@ -66,17 +65,6 @@ impl<'a> Access<'a> {
             }
             other => other.map_err(Failure::Http),
         }
-    }
-
-    /// One of several transfers renews; the others take what it got.
-    fn renewed(&self, refused: &Session) -> Result<Session, Error> {
-        let _alone = self.renewing.lock().unwrap_or_else(PoisonError::into_inner);
-        let session = self.session()?;
-        if session.access == refused.access {
-            self.phone.refresh(&self.conta.servidor, &session)?;
-            return self.session();
-        }
-        Ok(session)
     }
 
     fn session(&self) -> Result<Session, Error> {

@@ -11,7 +11,7 @@ use campo_domain::{
     parte::Variante,
     registro::SituacaoArquivo::{Esperada, Recebida, Recusada, Verificada},
 };
-use campo_mobile_core::{Budget, Network, PhotoSource, PhotoState, Stop};
+use campo_mobile_core::{Budget, Network, Phone, PhotoSource, PhotoState, SessionState, Stop};
 use campo_tests::{
     pictures::{self, CAPTURED, Shot, numbered},
     proxy::{Fault, Passed, Request},
@@ -21,7 +21,10 @@ use std::{
     fs::File,
     io::{BufRead, BufReader, Cursor},
     process::{Command, Stdio},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc, Barrier,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -61,6 +64,41 @@ fn meets(estudio: &Estudio, fault: Fault) {
 fn guarda(celular: &Celular, caso: DocumentId, anexo: ItemId, bytes: &[u8]) {
     let path = celular.arquivo(caso, anexo, Variante::Original).unwrap();
     assert_eq!(std::fs::read(path).unwrap(), bytes);
+}
+
+#[test]
+fn however_many_ask_at_once_an_expired_session_is_renewed_once() {
+    let (estudio, celular, caso) = cena();
+    // As another process has it: the same file, opened once more.
+    let again = Phone::open(&celular.file(), None).unwrap();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = asked.clone();
+    estudio.proxy.rule(move |request| {
+        if request.path == "/v1/auth/refresh" {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+        Fault::Pass
+    });
+    for turn in 0..3 {
+        celular.fotografa(caso, &pequena(turn)).unwrap();
+        celular.sync();
+        estudio.sql("UPDATE device_session SET access_expira_em = now() - interval '1 s'");
+        let (begin, never) = (Barrier::new(3), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            for phone in [&*celular, &again] {
+                scope.spawn(|| {
+                    begin.wait();
+                    phone.sync_now(&|_| {}, &never).unwrap();
+                });
+            }
+            scope.spawn(|| {
+                begin.wait();
+                celular.enviar_fotos(&never, &|_| {}).unwrap();
+            });
+        });
+        assert_eq!(asked.swap(0, Ordering::Relaxed), 1, "turn {turn}");
+        assert_eq!(celular.session_state().unwrap(), SessionState::Active);
+    }
 }
 
 /// Sends, whatever waits for its time, until the server has verified it.
