@@ -47,6 +47,10 @@ pub enum Command {
         campo: String,
         /// Its new value.
         valor: Valor,
+        /// What the person saw there: nothing is written over what came meanwhile. Without it,
+        /// whatever stands there is replaced.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        visto: Option<Valor>,
     },
     /// Changes a long text from what the person saw to what the person wants (ADR 0020).
     EditarTexto {
@@ -76,6 +80,9 @@ pub enum Command {
         campo: String,
         /// Its new value.
         valor: Valor,
+        /// What the person saw there, as for a field of the record.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        visto: Option<Valor>,
     },
     /// Removes a part, logically.
     RemoverItem {

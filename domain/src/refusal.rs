@@ -77,6 +77,8 @@ codigos! {
     Apagado = "apagado",
     /// Somebody decided on the held work before.
     RetidaDecidida = "retida_decidida",
+    /// Somebody else changed the field after this person saw it.
+    ValorMudou = "valor_mudou",
     /// Somebody else changed the same lines of the text while this person wrote (ADR 0020).
     TextoMudou = "texto_mudou",
     /// The text itself is required (an empty note, an empty laudo).
@@ -199,6 +201,9 @@ impl Refusal {
             Codigo::CampoDesconhecido => format!("Não existe o campo “{}” neste registro.", d(0)),
             Codigo::RetidaDecidida => {
                 "Este trabalho já foi decidido. Leia-o de novo para ver como.".into()
+            }
+            Codigo::ValorMudou => {
+                format!("{} mudou depois que você leu. Veja o que está lá e grave de novo.", d(0))
             }
             Codigo::TextoMudou => {
                 format!("{} mudou enquanto você escrevia. Compare, junte e grave de novo.", d(0))

@@ -18,6 +18,7 @@ use crate::{
     refusal::{Codigo, Refusal},
     registro::Registro,
     tipo::Tipo,
+    valor::Valor,
 };
 use create::{New, create};
 use edit::Edit;
@@ -61,10 +62,16 @@ pub fn decide(
     let edit = Edit { registro, tipo, pessoa };
     match comando {
         Command::Criar { .. } => return Err(Refusal::new(Codigo::IdEmUso)),
-        Command::Editar { campo, valor } => edit.field(campo, valor, false)?,
+        Command::Editar { campo, valor, visto } => {
+            edit.unseen(campo, registro.valor(campo), valor, visto.as_ref())?;
+            edit.field(campo, valor, false)?;
+        }
         Command::EditarTexto { campo, de, para } => edit.text(campo, de, para)?,
         Command::IncluirItem { em, item } => edit.add_part(*em, item)?,
-        Command::EditarItem { em, item, campo, valor } => {
+        Command::EditarItem { em, item, campo, valor, visto } => {
+            let part = registro.colecao(*em).get(item);
+            let now = part.map_or(&Valor::Nulo, |part| part.valor(campo));
+            edit.unseen(campo, now, valor, visto.as_ref())?;
             edit.part_field(*em, *item, campo, valor)?;
         }
         Command::RemoverItem { em, item } => edit.remove_part(*em, *item)?,

@@ -102,6 +102,7 @@ fn one_old_fault_excuses_no_new_one() {
         item: id(1),
         campo: "valor_indenizado".into(),
         valor: Valor::Inteiro(centavos),
+        visto: None,
     };
     assert_eq!(tenta(&ana, indenizar(300_001)), Err("limite_indenizacao"));
     // Towards the limit, even if not yet below it, is the way back.
@@ -109,7 +110,7 @@ fn one_old_fault_excuses_no_new_one() {
     let vazio =
         Command::EditarTexto { campo: "relato".into(), de: "Riscou.".into(), para: String::new() };
     assert_eq!(tenta(&ana, vazio), Err("campos_obrigatorios"));
-    let sem_cliente = Command::Editar { campo: "cliente".into(), valor: Valor::Nulo };
+    let sem_cliente = Command::Editar { campo: "cliente".into(), valor: Valor::Nulo, visto: None };
     assert_eq!(tenta(&gere, sem_cliente), Err("campos_obrigatorios"));
 }
 
@@ -168,7 +169,8 @@ fn r62_the_record_and_its_items_say_the_same_of_procedencia() {
     registro.campos.insert("procedencia".into(), texto("improcedente"));
     assert_eq!(registrar(&registro), Err("procedencia_contraditoria"));
     // One changes one's mind step by step: only what is registered must fit.
-    let muda = Command::Editar { campo: "procedencia".into(), valor: texto("procedente") };
+    let muda =
+        Command::Editar { campo: "procedencia".into(), valor: texto("procedente"), visto: None };
     let ana = pessoa(&[Permissao::Ver]);
     registro.itens.insert(id(2), diz("improcedente"));
     assert!(decide(Some(&registro), &tipo, &ana, &muda, Onde::Servidor).is_ok());
@@ -208,7 +210,7 @@ fn r39_a_case_that_is_atribuido_is_somebodys() {
     let campos = [("assunto", texto("X")), ("cliente", dono.clone()), ("responsavel", dono)];
     let mut registro = registro(&tipo, &campos);
     registro.situacao = Some("atribuido".into());
-    let solta = Command::Editar { campo: "responsavel".into(), valor: Valor::Nulo };
+    let solta = Command::Editar { campo: "responsavel".into(), valor: Valor::Nulo, visto: None };
     let ana = pessoa(&[Permissao::Ver]);
     let recusa = decide(Some(&registro), &tipo, &ana, &solta, Onde::Aparelho).unwrap_err();
     assert_eq!(recusa.mensagem(), "Preencha o campo obrigatório: Atribuído a.");

@@ -190,7 +190,7 @@ impl Mesa {
         let email = texto("ana@exemplo.com.br");
         let valor = if campo == "contato_email" { email } else { um_valor(definicao.tipo) };
         let comando = match definicao.longo() {
-            false => Command::Editar { campo: campo.into(), valor },
+            false => Command::Editar { campo: campo.into(), valor, visto: None },
             true => Command::EditarTexto {
                 campo: campo.into(),
                 de: String::new(),

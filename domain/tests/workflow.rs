@@ -144,7 +144,7 @@ fn r48_concluir_asks_for_a_laudo_first_and_afterwards_nothing_may_change() {
     assert_eq!(efeito, Ok(Efeito::Situacao("concluida".into())));
 
     let todos = Permissao::TODAS;
-    let editar = Command::Editar { campo: "prazo".into(), valor: Valor::Nulo };
+    let editar = Command::Editar { campo: "prazo".into(), valor: Valor::Nulo, visto: None };
     let recusa = decidir(&tipo, "concluida", &todos, &editar);
     assert_eq!(recusa, Err(Codigo::SituacaoNaoPermiteEdicao));
     for transicao in &tipo.fluxo.transicoes {
@@ -166,8 +166,11 @@ fn r50_estornar_leads_back_to_pendente_only_from_cancelada_or_em_analise() {
         let recusa = decidir(&tipo, de, &[Ver, Gerenciar], &estornar);
         assert_eq!(recusa, Err(Codigo::TransicaoNaoPermitida), "{de}");
     }
-    let editar =
-        Command::Editar { campo: "contato_nome".into(), valor: Valor::Texto("Lia".into()) };
+    let editar = Command::Editar {
+        campo: "contato_nome".into(),
+        valor: Valor::Texto("Lia".into()),
+        visto: None,
+    };
     assert!(decidir(&tipo, "pendente_aceite", &[Ver], &editar).is_ok());
     assert_eq!(
         decidir(&tipo, "em_analise", &[Ver], &editar),
@@ -270,7 +273,7 @@ fn r7_creating_names_every_required_field_that_is_missing() {
 #[test]
 fn a_required_field_cannot_be_emptied_later() {
     let tipo = tipo("p001.assistencia");
-    let comando = Command::Editar { campo: "cliente".into(), valor: Valor::Nulo };
+    let comando = Command::Editar { campo: "cliente".into(), valor: Valor::Nulo, visto: None };
     assert_eq!(decidir(&tipo, "aberta", &[Ver], &comando), Err(Codigo::CamposObrigatorios));
 }
 
@@ -278,7 +281,8 @@ fn a_required_field_cannot_be_emptied_later() {
 fn an_agenda_cannot_end_before_it_begins() {
     let tipo = tipo("p001.agenda");
     let antes = DateTime::from_timestamp(-3_600, 0).unwrap();
-    let comando = Command::Editar { campo: "fim".into(), valor: Valor::Instante(antes) };
+    let comando =
+        Command::Editar { campo: "fim".into(), valor: Valor::Instante(antes), visto: None };
     assert_eq!(decidir(&tipo, "agendada", &[Ver], &comando), Err(Codigo::FimAntesDoInicio));
 }
 
@@ -302,10 +306,11 @@ fn an_item_needs_a_product_and_only_an_ocorrencia_has_items() {
 fn only_gerenciar_reassigns_and_links_are_set_once() {
     let tipo = tipo("p001.ocorrencia");
     let outro = Valor::Id(Uuid::from_u128(77));
-    let reatribuir = Command::Editar { campo: "responsavel".into(), valor: outro.clone() };
+    let reatribuir =
+        Command::Editar { campo: "responsavel".into(), valor: outro.clone(), visto: None };
     assert_eq!(decidir(&tipo, "aberta", &[Ver], &reatribuir), Err(Codigo::SemPermissao));
     assert!(decidir(&tipo, "aberta", &[Ver, Gerenciar], &reatribuir).is_ok());
-    let mudar_pai = Command::Editar { campo: "assistencia".into(), valor: outro };
+    let mudar_pai = Command::Editar { campo: "assistencia".into(), valor: outro, visto: None };
     let recusa = decidir(&tipo, "aberta", &Permissao::TODAS, &mudar_pai);
     assert_eq!(recusa, Err(Codigo::CampoFixo));
 }
@@ -461,7 +466,7 @@ fn preencher(registro: &mut Registro, tipo: &Tipo, campo: &str, valor: Valor) {
         Valor::Texto(texto) if longo => {
             Command::EditarTexto { campo: campo.into(), de: String::new(), para: texto.clone() }
         }
-        _ => Command::Editar { campo: campo.into(), valor: valor.clone() },
+        _ => Command::Editar { campo: campo.into(), valor: valor.clone(), visto: None },
     };
     let gravado =
         workflow::decide(Some(registro), tipo, &Quem::Todos.pessoa(), &comando, Onde::Servidor);

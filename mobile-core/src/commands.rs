@@ -31,7 +31,36 @@ impl Phone {
                 let de = view.registro.valor(&campo).texto().unwrap_or_default().to_owned();
                 return Ok(Command::EditarTexto { campo, de, para: texto.to_owned() });
             }
-            Ok(Command::Editar { campo, valor: definicao.ler(texto, account.conta.fuso)? })
+            Ok(Command::Editar {
+                campo,
+                valor: definicao.ler(texto, account.conta.fuso)?,
+                visto: None,
+            })
+        })
+    }
+
+    /// As [`Phone::editar`], from what a form showed: where that changed meanwhile, nothing is
+    /// written over it (`valor_mudou`, `texto_mudou`).
+    ///
+    /// # Errors
+    /// As [`Phone::run`].
+    pub fn editar_de(
+        &self,
+        document: DocumentId,
+        campo: &str,
+        visto: &str,
+        texto: &str,
+    ) -> Result<(), Error> {
+        self.run_on(document, |account, view| {
+            let definicao = view.registro.kind.campo(campo);
+            let definicao = definicao.ok_or_else(|| Refusal::campo_desconhecido(campo))?;
+            let (campo, fuso) = (campo.to_owned(), account.conta.fuso);
+            if definicao.longo() {
+                let (de, para) = (visto.to_owned(), texto.to_owned());
+                return Ok(Command::EditarTexto { campo, de, para });
+            }
+            let (valor, visto) = (definicao.ler(texto, fuso)?, definicao.ler(visto, fuso)?);
+            Ok(Command::Editar { campo, valor, visto: Some(visto) })
         })
     }
 
@@ -174,7 +203,7 @@ impl Phone {
             let definicao = view.registro.kind.campo_de(em, campo);
             let definicao = definicao.ok_or_else(|| Refusal::campo_desconhecido(campo))?;
             let valor = definicao.ler(texto, account.conta.fuso)?;
-            Ok(Command::EditarItem { em, item, campo: campo.to_owned(), valor })
+            Ok(Command::EditarItem { em, item, campo: campo.to_owned(), valor, visto: None })
         })
     }
 

@@ -65,7 +65,7 @@ pub(crate) fn prepare(
                 origem::conferir(before, &dados, &dito)?;
             }
         }
-        Command::Editar { campo, valor } => {
+        Command::Editar { campo, valor, .. } => {
             let mut campos = before.clone();
             campos.insert(campo.clone(), valor.clone());
             let changed = before.get(campo.as_str()) != Some(valor);
@@ -108,5 +108,7 @@ fn from_new_origin(account: &Account, view: &View, campos: &Campos, dados: &Dado
         policy::pode_alterar_registro(&account.pessoa, previsto, tipo, Parte::Campo(campo)).is_ok()
     };
     let novos = origem::partes(tipo, campos, dados).into_iter().filter(|(campo, _)| pode(campo));
-    novos.map(|(campo, valor)| Command::Editar { campo: campo.nome.to_owned(), valor }).collect()
+    novos
+        .map(|(campo, valor)| Command::Editar { campo: campo.nome.to_owned(), valor, visto: None })
+        .collect()
 }

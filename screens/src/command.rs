@@ -64,7 +64,7 @@ impl Reader<'_> {
                 let items = itens.iter().map(|item| self.part(*kind, Colecao::Itens, item));
                 fields.chain(items).collect()
             }
-            Command::Editar { campo, valor } => vec![self.field(self.kind, campo, valor)],
+            Command::Editar { campo, valor, .. } => vec![self.field(self.kind, campo, valor)],
             Command::EditarTexto { campo, para, .. } => {
                 vec![Labelled::new(self.label(self.kind, campo), para)]
             }

@@ -173,7 +173,7 @@ impl Cited {
                     self.values(kind.campos_de(Colecao::Itens), &item.campos);
                 }
             }
-            Command::Editar { campo, valor } => {
+            Command::Editar { campo, valor, .. } => {
                 kind.campo(campo).into_iter().for_each(|campo| self.value(campo, valor));
             }
             Command::IncluirItem { em, item } => self.values(kind.campos_de(*em), &item.campos),

@@ -194,7 +194,7 @@ fn a_field_that_is_offered_can_be_written_and_one_that_is_not_says_the_rule_s_ow
                             de: String::new(),
                             para: valor.texto().unwrap().to_owned(),
                         },
-                        false => Command::Editar { campo, valor },
+                        false => Command::Editar { campo, valor, visto: None },
                     };
                     let place = Onde::Servidor;
                     let decided = workflow::decide(Some(&record), &tipo, &person, &command, place);

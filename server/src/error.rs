@@ -163,7 +163,8 @@ impl From<Refusal> for ApiError {
             | Codigo::AcaoEmAndamento
             | Codigo::AcaoRespondida
             | Codigo::RetidaDecidida
-            | Codigo::TextoMudou => StatusCode::CONFLICT,
+            | Codigo::TextoMudou
+            | Codigo::ValorMudou => StatusCode::CONFLICT,
             Codigo::Apagado => StatusCode::GONE,
             Codigo::VersaoMudou => StatusCode::PRECONDITION_FAILED,
             _ => StatusCode::UNPROCESSABLE_ENTITY,

@@ -114,6 +114,7 @@ fn an_unsaid_procedencia_of_one_of_several_items_keeps_the_case_in_analysis() {
         item: ItemId::from_u128(n),
         campo: "procedencia".into(),
         valor: texto(valor),
+        visto: None,
     };
     server.office(id(1), julgar(10, "procedente"));
     let registrar = analisar(22, TipoAnalise::Solucao, None);
@@ -349,8 +350,11 @@ fn a_restriction_takes_the_case_from_everybody_else_and_gives_it_back() {
     assert_eq!(recusa.codigo, Codigo::NaoEncontrado);
 
     // It is not handed to somebody who could not open it, and taking part gives no sight either.
-    let entregar =
-        Command::Editar { campo: "responsavel".into(), valor: Valor::Id(de_fora.id.into()) };
+    let entregar = Command::Editar {
+        campo: "responsavel".into(),
+        valor: Valor::Id(de_fora.id.into()),
+        visto: None,
+    };
     let recusa = server.office_as(&chefe, id(1), entregar).unwrap_err();
     assert_eq!(recusa.codigo, Codigo::ResponsavelSemAcesso);
     server.office(id(1), Command::Participar { usuario: de_fora.id, participa: true });
@@ -377,6 +381,7 @@ fn an_anexo_is_what_it_was_when_it_was_added_and_its_caption_may_change() {
         item: ItemId::from_u128(10),
         campo: campo.into(),
         valor,
+        visto: None,
     };
     phone.run(editar("legenda", texto("Tampo")));
     let fates = phone.sync(&mut server);
@@ -447,7 +452,9 @@ fn a_device_may_not_hand_a_record_over_nor_write_in_the_servers_name() {
 fn what_one_command_lacks_another_of_the_same_request_may_give() {
     let mut server = Server::new();
     server.office(id(1), ocorrencia(1, "p000.ocorrencia", &queixa()));
-    let editar = |campo: &str, valor| (id(1), Command::Editar { campo: campo.to_owned(), valor });
+    let editar = |campo: &str, valor| {
+        (id(1), Command::Editar { campo: campo.to_owned(), valor, visto: None })
+    };
     let requester =
         Requester { pessoa: office(), device: DeviceId::ESCRITORIO, earlier: Vec::new() };
     let outro = [

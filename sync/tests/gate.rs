@@ -435,8 +435,11 @@ fn nobody_gets_sight_of_a_case_by_adding_to_it() {
 fn ff28_what_was_added_to_a_case_that_passed_to_somebody_else_is_held() {
     let (mut server, _) = begun();
     let other = pessoa(7, &[Permissao::Ver]);
-    let assign =
-        |to: UserId| Command::Editar { campo: "responsavel".into(), valor: Valor::Id(to.uuid()) };
+    let assign = |to: UserId| Command::Editar {
+        campo: "responsavel".into(),
+        valor: Valor::Id(to.uuid()),
+        visto: None,
+    };
     server.office(id(1), assign(other.id));
     let known = server.seq;
     server.office(id(1), assign(office().id));

@@ -272,7 +272,7 @@ fn begin_with_a_prazo() -> (Server, Phone) {
 }
 
 fn prazo(valor: Valor) -> Command {
-    Command::Editar { campo: "prazo".into(), valor }
+    Command::Editar { campo: "prazo".into(), valor, visto: None }
 }
 
 #[test]

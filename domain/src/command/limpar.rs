@@ -21,7 +21,7 @@ impl Command {
                     limpar(&mut item.campos, kind.campos_de(Colecao::Itens));
                 }
             }
-            Command::Editar { campo, valor } => {
+            Command::Editar { campo, valor, .. } => {
                 // A name is long in all kinds that have it, or in none.
                 let campo = Kind::TODOS.iter().find_map(|kind| kind.campo(campo));
                 limpar_valor(valor, campo);
@@ -94,7 +94,7 @@ mod tests {
     fn the_texts_of_a_command_are_kept_clean() {
         let editar = |campo: &str, texto: &str| {
             let valor = Valor::Texto(texto.into());
-            match (Command::Editar { campo: campo.into(), valor }).limpo() {
+            match (Command::Editar { campo: campo.into(), valor, visto: None }).limpo() {
                 Command::Editar { valor, .. } => valor,
                 other => panic!("{other:?}"),
             }

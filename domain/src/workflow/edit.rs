@@ -50,6 +50,21 @@ impl Edit<'_> {
         })
     }
 
+    /// Whether the person saw what stands there now, or wants what stands there already.
+    pub(super) fn unseen(
+        self,
+        nome: &str,
+        now: &Valor,
+        wanted: &Valor,
+        seen: Option<&Valor>,
+    ) -> Result<(), Refusal> {
+        let same = |a: &Valor, b: &Valor| a == b || (a.vazio() && b.vazio());
+        match seen.is_none_or(|seen| same(seen, now) || same(wanted, now)) {
+            true => Ok(()),
+            false => Err(Refusal::with(Codigo::ValorMudou, [self.tipo.rotulo(nome).to_owned()])),
+        }
+    }
+
     /// Changes a long text from what the person saw. What others changed meanwhile stays, unless it
     /// is in the same place: then the person decides (ADR 0020).
     pub(super) fn text(self, nome: &str, de: &str, para: &str) -> Result<(), Refusal> {

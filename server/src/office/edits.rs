@@ -19,7 +19,7 @@ pub fn edits(record: &Registro, values: Vec<(&'static Campo, Valor)>) -> Vec<Com
     let command = |(campo, value): (&'static Campo, Valor)| {
         let name = campo.nome.to_owned();
         if !campo.longo() {
-            return Command::Editar { campo: name, valor: value };
+            return Command::Editar { campo: name, valor: value, visto: None };
         }
         let text = |value: &Valor| value.texto().unwrap_or_default().to_owned();
         let from = text(record.valor(campo.nome));
@@ -48,6 +48,7 @@ pub(crate) fn part_edits(
         item,
         campo: campo.nome.to_owned(),
         valor,
+        visto: None,
     };
     Some(values.into_iter().filter(changes).map(command).collect())
 }

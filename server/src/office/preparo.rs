@@ -251,7 +251,7 @@ impl Posta {
                 self.campos.clone_from(campos);
                 self.itens.extend(itens.iter().map(|item| (item.id, item.campos.clone())));
             }
-            Command::Editar { campo, valor } => {
+            Command::Editar { campo, valor, .. } => {
                 self.campos_ditos.insert(campo.clone());
                 self.campos.insert(campo.clone(), valor.clone());
             }
@@ -259,7 +259,7 @@ impl Posta {
                 self.ditos.insert(item.id);
                 self.itens.insert(item.id, item.campos.clone());
             }
-            Command::EditarItem { em: Colecao::Itens, item, campo, valor }
+            Command::EditarItem { em: Colecao::Itens, item, campo, valor, .. }
                 if campo == "produto" =>
             {
                 self.ditos.insert(*item);
@@ -308,7 +308,10 @@ impl Posta {
             .map(|(campo, valor)| (campo.nome.to_owned(), valor));
         let novos: Vec<_> = novos.collect();
         self.campos.extend(novos.iter().cloned());
-        novos.into_iter().map(|(campo, valor)| Command::Editar { campo, valor }).collect()
+        novos
+            .into_iter()
+            .map(|(campo, valor)| Command::Editar { campo, valor, visto: None })
+            .collect()
     }
 }
 
@@ -363,7 +366,7 @@ fn pessoas(comando: &Command) -> Vec<(Uuid, Papel, &'static str)> {
             let campos = campos.iter();
             campos.filter_map(|(nome, valor)| referida(kind.campo(nome)?, valor)).collect()
         }
-        Command::Editar { campo, valor } => {
+        Command::Editar { campo, valor, .. } => {
             let campo = Kind::TODOS.into_iter().find_map(|kind| kind.campo(campo));
             campo.and_then(|campo| referida(campo, valor)).into_iter().collect()
         }

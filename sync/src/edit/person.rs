@@ -41,7 +41,7 @@ pub fn apply(
             let now = writing.now();
             writing.change(|tx| genesis(tx, *id, *kind, tipo, campos, itens, now))
         }
-        Command::Editar { campo, valor } => {
+        Command::Editar { campo, valor, .. } => {
             let campos = writing.part(CAMPOS)?;
             writing.change(|tx| put(tx, &campos, campo, scalar(valor)))
         }
@@ -53,7 +53,7 @@ pub fn apply(
             let partes = writing.part(em.codigo())?;
             writing.change(|tx| put_item(tx, &partes, item))
         }
-        Command::EditarItem { em, item, campo, valor } => {
+        Command::EditarItem { em, item, campo, valor, .. } => {
             let item = writing.existing(&writing.part(em.codigo())?, &key(item.uuid()))?;
             writing.change(|tx| put(tx, &item, campo, scalar(valor)))
         }

@@ -59,7 +59,7 @@ impl Needs {
         self.people |= matches!(command, Command::Restringir { .. });
         self.assignees.extend(match command {
             Command::Analisar { encaminhar, .. } => *encaminhar,
-            Command::Editar { campo, valor } if campo == "responsavel" => {
+            Command::Editar { campo, valor, .. } if campo == "responsavel" => {
                 valor.id().map(UserId::from)
             }
             Command::Criar { campos, .. } => {

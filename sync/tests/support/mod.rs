@@ -294,7 +294,7 @@ impl Phone {
 }
 
 pub fn editar(campo: &str, texto: &str) -> Command {
-    Command::Editar { campo: campo.into(), valor: Valor::Texto(texto.into()) }
+    Command::Editar { campo: campo.into(), valor: Valor::Texto(texto.into()), visto: None }
 }
 
 pub fn transicionar(n: u128, verbo: &str, motivo: Option<&str>) -> Command {

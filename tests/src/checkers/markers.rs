@@ -104,11 +104,11 @@ fn writes(command: &Command) -> Vec<(String, Valor)> {
             campos.chain(itens).collect()
         }
         Command::IncluirItem { em, item: new } => part(*em, new),
-        Command::Editar { campo, valor } => vec![(campo.clone(), valor.clone())],
+        Command::Editar { campo, valor, .. } => vec![(campo.clone(), valor.clone())],
         Command::EditarTexto { campo, para, .. } => {
             vec![(campo.clone(), Valor::Texto(para.clone()))]
         }
-        Command::EditarItem { em, item, campo, valor } => {
+        Command::EditarItem { em, item, campo, valor, .. } => {
             vec![(of_part(*em, *item, campo), valor.clone())]
         }
         Command::Analisar { encaminhar: Some(usuario), .. } => {

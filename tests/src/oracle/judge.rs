@@ -171,7 +171,7 @@ impl Oracle {
         let responsavel = |campos: &Campos| campos.get("responsavel").and_then(Valor::id);
         let handed = match command {
             Command::Criar { campos, .. } => responsavel(campos),
-            Command::Editar { campo, valor } if campo == "responsavel" => valor.id(),
+            Command::Editar { campo, valor, .. } if campo == "responsavel" => valor.id(),
             Command::Analisar { encaminhar, .. } => encaminhar.map(UserId::uuid),
             _ => None,
         };
@@ -405,7 +405,7 @@ impl Oracle {
             let disputed = registro.conflitos.iter().any(|conflito| conflito.campo == campo);
             registro.campos.get(campo) == Some(valor) && !disputed
         };
-        let says = !matches!(command, Command::Editar { campo, valor } if same(campo, valor));
+        let says = !matches!(command, Command::Editar { campo, valor, .. } if same(campo, valor));
         if says && self.nobodys(document, command) {
             codes.insert("responsavel_sem_acesso");
         }
@@ -444,13 +444,13 @@ fn worse(registro: &Registro, tipo: &Tipo, command: &Command) -> Codes {
     let mut codes = Codes::new();
     let mut after = registro.clone();
     match command {
-        Command::Editar { campo, valor } => {
+        Command::Editar { campo, valor, .. } => {
             after.campos.insert(campo.clone(), valor.clone());
         }
         Command::EditarTexto { campo, para, .. } => {
             after.campos.insert(campo.clone(), Valor::Texto(para.clone()));
         }
-        Command::EditarItem { em, item, campo, valor } => {
+        Command::EditarItem { em, item, campo, valor, .. } => {
             if let Some(parte) = after.colecao_mut(*em).get_mut(item) {
                 parte.campos.insert(campo.clone(), valor.clone());
             }

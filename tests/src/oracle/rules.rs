@@ -294,7 +294,7 @@ pub fn nonsense(command: &Command, registro: Option<&Registro>) -> Codes {
         Command::Editar { campo, .. } if kind.campo(campo).is_some_and(Campo::longo) => {
             codes.extend(["campo_desconhecido", "operacao_nao_permitida"]);
         }
-        Command::Editar { campo, valor } => codes.extend(unfit(kind.campo(campo), valor)),
+        Command::Editar { campo, valor, .. } => codes.extend(unfit(kind.campo(campo), valor)),
         Command::EditarTexto { campo, para, .. } => {
             codes.extend(unfit(kind.campo(campo), &Valor::Texto(para.clone())));
         }

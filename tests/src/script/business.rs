@@ -79,7 +79,7 @@ impl Muse<'_> {
             if let Some((item, _)) = registro.vivos(em).find(|(_, item)| !said(item)) {
                 let (item, campo) = (*item, campo.to_owned());
                 let valor = Valor::Inteiro(self.dice.range(1, 9_000));
-                return Some(Command::EditarItem { em, item, campo, valor });
+                return Some(Command::EditarItem { em, item, campo, valor, visto: None });
             }
             return Some(Command::IncluirItem { em, item: self.part(registro.kind, em, tipo) });
         }
@@ -88,7 +88,7 @@ impl Muse<'_> {
             true => self.write_text(registro, campo),
             false => {
                 let valor = self.value(campo, tipo);
-                Command::Editar { campo: campo.nome.to_owned(), valor }
+                Command::Editar { campo: campo.nome.to_owned(), valor, visto: None }
             }
         })
     }
@@ -114,7 +114,7 @@ impl Muse<'_> {
                         let em = Colecao::Itens;
                         let campo = "procedencia".to_owned();
                         let valor = Valor::Texto("procedente".into());
-                        return Some(Command::EditarItem { em, item, campo, valor });
+                        return Some(Command::EditarItem { em, item, campo, valor, visto: None });
                     }
                     Some("procedencia")
                 }
@@ -134,7 +134,7 @@ impl Muse<'_> {
                         continue;
                     }
                     let valor = Valor::Texto(self.dice.pick(nomes).clone());
-                    return Some(Command::Editar { campo: "categoria".into(), valor });
+                    return Some(Command::Editar { campo: "categoria".into(), valor, visto: None });
                 }
                 _ => None,
             };
@@ -252,7 +252,7 @@ impl Muse<'_> {
             });
             if let Some((nome, values)) = other {
                 let valor = Valor::Texto(self.dice.pick(values).clone());
-                return Command::Editar { campo: nome.clone(), valor };
+                return Command::Editar { campo: nome.clone(), valor, visto: None };
             }
         }
         let codigo = some.map(|acao| acao.codigo.clone()).filter(|_| !self.dice.chance(1, 16));

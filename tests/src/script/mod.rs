@@ -259,7 +259,7 @@ impl Muse<'_> {
             true => Valor::Nulo,
             false => self.value(&campo, tipo),
         };
-        Command::EditarItem { em, item, campo: campo.nome.to_owned(), valor }
+        Command::EditarItem { em, item, campo: campo.nome.to_owned(), valor, visto: None }
     }
 
     fn note(&mut self, registro: &Registro) -> Command {
@@ -286,7 +286,7 @@ impl Muse<'_> {
             _ => *self.dice.pick(&form),
         };
         let valor = if self.dice.chance(1, 8) { Valor::Nulo } else { self.value(campo, tipo) };
-        Command::Editar { campo: campo.nome.to_owned(), valor }
+        Command::Editar { campo: campo.nome.to_owned(), valor, visto: None }
     }
 
     fn edit_text(&mut self, registro: &Registro, tipo: &Tipo) -> Command {
@@ -314,12 +314,20 @@ impl Muse<'_> {
     /// unknown, what only the office may.
     pub fn misbehave(&mut self, registro: &Registro, tipo: &Tipo) -> Command {
         match self.dice.below(8) {
-            0 => Command::Editar { campo: "situacao".into(), valor: Valor::Texto("x".into()) },
-            1 => Command::Editar { campo: "responsavel".into(), valor: Valor::Logico(true) },
+            0 => Command::Editar {
+                campo: "situacao".into(),
+                valor: Valor::Texto("x".into()),
+                visto: None,
+            },
+            1 => Command::Editar {
+                campo: "responsavel".into(),
+                valor: Valor::Logico(true),
+                visto: None,
+            },
             2 => match registro.kind.campos().iter().find(|campo| campo.fixo) {
                 Some(campo) => {
                     let valor = self.value(campo, tipo);
-                    Command::Editar { campo: campo.nome.to_owned(), valor }
+                    Command::Editar { campo: campo.nome.to_owned(), valor, visto: None }
                 }
                 None => self.alter(registro, tipo),
             },

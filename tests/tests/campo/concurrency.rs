@@ -144,6 +144,7 @@ fn fulfil(server: &mut Server, transicao: &Transicao) {
         let text = |campo: &str, valor: &str| Command::Editar {
             campo: campo.into(),
             valor: Valor::Texto(valor.into()),
+            visto: None,
         };
         let command = match guarda {
             Guarda::Categoria(nomes) => Some(text("categoria", &nomes[0])),
@@ -250,7 +251,7 @@ fn go_on(mut local: LocalDocument, server: &Server, pessoa: &Pessoa) -> LocalDoc
             Valor::Texto(text) if text == "escrito" => Valor::Texto("de novo".into()),
             valor => valor,
         };
-        Command::Editar { campo: campo.nome.to_owned(), valor }
+        Command::Editar { campo: campo.nome.to_owned(), valor, visto: None }
     });
     let analysis = Command::Analisar {
         analise: AnaliseId::from_u128(0xa3),

@@ -185,7 +185,7 @@ fn text(text: &str) -> Valor {
 }
 
 fn edit(campo: &str, valor: Valor) -> Command {
-    Command::Editar { campo: campo.into(), valor }
+    Command::Editar { campo: campo.into(), valor, visto: None }
 }
 
 /// How the record reads on the phone.

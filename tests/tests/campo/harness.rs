@@ -234,7 +234,7 @@ impl Site {
 
     /// Carla writes a field.
     pub fn edit(&self, document: DocumentId, campo: &str, valor: Valor) {
-        self.run(document, Command::Editar { campo: campo.into(), valor }).unwrap();
+        self.run(document, Command::Editar { campo: campo.into(), valor, visto: None }).unwrap();
     }
 
     /// Carla creates a record.

@@ -334,10 +334,26 @@ fn whoever_is_not_listed_finds_nothing_of_a_restricted_record() {
     assert!(!nino.page("/ocorrencias").contains("Cadeira quebrada"));
     let asked = nino.send(&restrict, &[("decisao", "liberar")]);
     assert_eq!(asked.status, 404, "{}", asked.body);
+    // A form carries the list that it was drawn from, and replaces no other.
+    let seen = |page: &str| {
+        let form = page.split("id=\"restricao\"").nth(1).unwrap();
+        let seen = form.split("name=\"visto\" value=\"").nth(1).unwrap();
+        seen.split('"').next().unwrap().replace("&#43;", "+")
+    };
+    let of_rosa = seen(&rosa.page(&path));
+    let both = [("usuario", casa.id("rosa")), ("usuario", casa.id("chefe"))];
+    let [a, b] = &both;
+    chefe.done(&restrict, &[("visto", &of_rosa), (a.0, &a.1), (b.0, &b.1)]);
+    rosa.refused(&restrict, &[("visto", &of_rosa), (a.0, &a.1)], "mudou depois que você leu");
+    rosa.refused(&restrict, &[("visto", &of_rosa), ("decisao", "liberar")], "mudou depois");
+    assert!(section(&rosa.page(&path), "restricao").contains("Chefe"));
     // Somebody who takes the own name off the list is told, and sees it no more.
-    assert_eq!(rosa.done(&restrict, &[("usuario", &casa.id("nino"))]), "/");
+    let now = seen(&rosa.page(&path));
+    let only_nino = [("visto", now.as_str()), ("usuario", &casa.id("nino"))];
+    assert_eq!(rosa.done(&restrict, &only_nino), "/");
     assert_eq!((nino.get(&path).status, rosa.get(&path).status), (200, 404));
-    chefe.done(&restrict, &[("decisao", "liberar")]);
+    let now = seen(&chefe.page(&path));
+    chefe.done(&restrict, &[("visto", &now), ("decisao", "liberar")]);
     assert_eq!(rosa.get(&path).status, 200);
 }
 

@@ -1,5 +1,5 @@
-//! Long texts that two people write without knowing of each other (ADR 0020): what phone, page, API
-//! and acompanhamento show of them.
+//! Two people write the same without knowing of each other: long texts join or are a conflict (ADR
+//! 0020), and no form writes over what its author has not seen.
 
 use crate::{
     aparelho::Aparelho,
@@ -148,4 +148,74 @@ fn what_is_pasted_is_kept_alike_by_page_api_and_phone() {
     assert!(noted.iter().any(|line| line["texto"] == kept), "{noted:?}");
     let nothing = two.sol.altera(&two.case, json!({ "assunto": "\u{200b}\u{200b}" }));
     assert_eq!(nothing.status, 422, "a name that nobody could see is none");
+}
+
+#[test]
+fn no_form_command_or_tap_writes_over_what_its_author_has_not_seen() {
+    let two = two("Um.", "Um.", "Um.");
+    let pages = Pages::enter_at(&two.casa.road.url, EMPRESA, "sol");
+    let field = || two.ficha()["campos"]["prioridade"].as_str().unwrap().to_owned();
+    two.casa.adm.altera(&two.case, json!({ "prioridade": "alta" })).feito();
+
+    // The page was drawn while it was "normal".
+    let send = |seen: &str| {
+        let fields = [("campo", "prioridade"), ("valor", "baixa"), ("visto", seen)];
+        pages.send(&format!("{}/campo", two.path()), &fields)
+    };
+    let refused = send("normal");
+    assert_eq!((refused.status, field()), (422, "alta".to_owned()));
+    assert!(refused.body.contains("mudou depois que você leu"), "{}", refused.body);
+    assert!(refused.body.contains("name=\"visto\" value=\"alta\""), "it is of what stands now");
+    // By the API, with what was read.
+    let command = |seen: Value| {
+        let command = json!({ "comando": "editar", "campo": "prioridade", "valor": "baixa",
+                              "visto": seen });
+        two.sol.post(&two.case.em("/comandos"), &command)
+    };
+    for seen in [json!("normal"), Value::Null] {
+        let answer = command(seen);
+        assert_eq!((answer.status, &answer.corpo["codigo"]), (409, &json!("valor_mudou")));
+    }
+    // On the phone, whose form was open while it synchronised.
+    two.phone.sync();
+    let late = two.phone.editar_de(two.case.id, "prioridade", "normal", "baixa");
+    assert!(late.unwrap_err().to_string().contains("mudou depois que você leu"));
+    let late = two.phone.editar_de(two.case.id, "relato", "Outro.", "Meu.");
+    assert!(late.unwrap_err().to_string().contains("mudou enquanto você escrevia"));
+    assert_eq!(two.phone.contas(), (0, 0, 0));
+    // Who saw it, and who wants what stands there already, is not stopped.
+    two.phone.editar_de(two.case.id, "prioridade", "normal", "alta").unwrap();
+    assert_eq!(command(json!("alta")).status, 200);
+    assert_eq!(field(), "baixa");
+}
+
+#[test]
+fn a_form_of_a_part_writes_only_what_differs_from_what_it_showed() {
+    let casa = Casa::nova("P003");
+    let sol = casa.pessoa("sol", "ver ver_todas");
+    let cliente = casa.adm.cliente(json!({ "nome": "Padaria Aurora" }));
+    let fields = json!({ "relato": "Cadeira", "cliente": cliente, "responsavel": sol.id });
+    let case = sol.abre("p003.reclamacao", fields).caso();
+    let item = json!({ "produto": "Cadeira", "quantidade": "2" });
+    let item = sol.inclui(&case, "itens", item).id();
+    let pages = Pages::enter_at(&casa.road.url, EMPRESA, "sol");
+    casa.adm.altera_parte(&case, "itens", &item, json!({ "quantidade": "5" })).feito();
+    let send = |quantidade: &str, seen: &str| {
+        let fields = [
+            ("em", "itens"),
+            ("parte", item.as_str()),
+            ("produto", "Cadeira azul"),
+            ("visto-produto", "Cadeira"),
+            ("quantidade", quantidade),
+            ("visto-quantidade", seen),
+        ];
+        pages.send(&format!("/registros/ocorrencia/{}/parte", case.id), &fields)
+    };
+    let item = || sol.le(&case)["itens"][0]["campos"].clone();
+    // Both inputs were touched, one of what stands no more: nothing is written.
+    assert_eq!(send("3", "2").status, 422);
+    assert_eq!((&item()["produto"], &item()["quantidade"]), (&json!("Cadeira"), &json!("5")));
+    // An input that was left as it was shown puts nothing back.
+    assert_eq!(send("2", "2").status, 303);
+    assert_eq!((&item()["produto"], &item()["quantidade"]), (&json!("Cadeira azul"), &json!("5")));
 }

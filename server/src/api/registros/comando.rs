@@ -20,7 +20,7 @@ use campo_domain::{
     valor::{Campo, Valor},
 };
 use chrono_tz::Tz;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use utoipa::{
     PartialSchema, ToSchema,
@@ -51,6 +51,10 @@ pub enum Comando {
         campo: String,
         /// O valor, como nos campos de um registro; `null` esvazia.
         valor: Value,
+        /// O valor que foi lido: se for outro agora, nada é escrito (`valor_mudou`).
+        #[serde(default, deserialize_with = "present")]
+        #[schema(value_type = Option<Object>)]
+        visto: Option<Value>,
     },
     /// Altera um texto longo, do que a pessoa viu para o que ela quer.
     EditarTexto {
@@ -80,6 +84,10 @@ pub enum Comando {
         campo: String,
         /// O valor; `null` esvazia.
         valor: Value,
+        /// O valor que foi lido, como em `editar`.
+        #[serde(default, deserialize_with = "present")]
+        #[schema(value_type = Option<Object>)]
+        visto: Option<Value>,
     },
     /// Remove uma parte.
     RemoverItem {
@@ -231,22 +239,29 @@ fn one(enviado: Value, kind: Kind, fuso: Tz) -> ApiResult<Command> {
     comando.read(kind, fuso)
 }
 
+/// A value that was sent, `null` as well: what was read may have been empty.
+fn present<'de, D: Deserializer<'de>>(sent: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(sent).map(Some)
+}
+
 impl Comando {
     fn read(self, kind: Kind, fuso: Tz) -> ApiResult<Command> {
         Ok(match self {
-            Comando::Editar { campo, valor } => {
-                let valor = value(kind.campo(&campo), &campo, valor, fuso)?;
-                Command::Editar { campo, valor }
+            Comando::Editar { campo, valor, visto } => {
+                let read = |sent| value(kind.campo(&campo), &campo, sent, fuso);
+                let (valor, visto) = (read(valor)?, visto.map(read).transpose()?);
+                Command::Editar { campo, valor, visto }
             }
             Comando::EditarTexto { campo, de, para } => Command::EditarTexto { campo, de, para },
             Comando::IncluirItem { em, item } => {
                 let em = em.collection();
                 Command::IncluirItem { em, item: item.read(kind, em, fuso)? }
             }
-            Comando::EditarItem { em, item, campo, valor } => {
+            Comando::EditarItem { em, item, campo, valor, visto } => {
                 let em = em.collection();
-                let valor = value(kind.campo_de(em, &campo), &campo, valor, fuso)?;
-                Command::EditarItem { em, item: item.into(), campo, valor }
+                let read = |sent| value(kind.campo_de(em, &campo), &campo, sent, fuso);
+                let (valor, visto) = (read(valor)?, visto.map(read).transpose()?);
+                Command::EditarItem { em, item: item.into(), campo, valor, visto }
             }
             Comando::RemoverItem { em, item } => {
                 Command::RemoverItem { em: em.collection(), item: ItemId::from(item) }

@@ -72,7 +72,7 @@ pub async fn check_commands(
     let mut valores = Vec::new();
     for comando in comandos {
         match comando {
-            Command::Editar { campo, valor } => {
+            Command::Editar { campo, valor, .. } => {
                 valores.extend(kind.campo(campo).map(|campo| (campo, valor.clone())));
             }
             Command::IncluirItem { em, item } => valores.extend(of_part(kind, *em, item)),

@@ -32,6 +32,8 @@ pub struct Input {
     pub label: String,
     pub control: Control,
     pub value: String,
+    /// What stands there: what the form was drawn from.
+    pub seen: String,
     pub required: bool,
     pub chars_max: Option<usize>,
     /// What the form says beside the field (R25).
@@ -84,6 +86,7 @@ impl Pickers {
             label: field.label.clone(),
             control: self.control(field, &value),
             value,
+            seen: field.typed.clone(),
             required: field.required,
             chars_max: field.chars_max(),
             hint: field.hint.clone().or(of_link),

@@ -9,7 +9,7 @@ use crate::web::{
     form::{Choice, Draft},
     format::Moment,
 };
-use campo_domain::{ids::UserId, kind::Kind};
+use campo_domain::{ids::UserId, kind::Kind, registro::Restricao};
 use campo_screens::{Look, May};
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -39,6 +39,8 @@ pub struct RestrictionView {
 
 /// The form that restricts a record.
 pub struct RestrictionForm {
+    /// Which restriction the form was drawn from.
+    pub seen: String,
     pub people: Vec<Choice>,
     pub groups: Vec<Choice>,
     pub error: Option<String>,
@@ -102,7 +104,7 @@ pub fn restriction(
         let groups = restriction.grupos.iter().map(|code| format!("grupo {}", name(code)));
         people.chain(groups).collect::<Vec<_>>().join(", ")
     });
-    let form = may.restrict.is_ok().then(|| form(read, draft));
+    let form = may.restrict.is_ok().then(|| form(look, read, draft));
     if listed.is_none() && form.is_none() {
         return None;
     }
@@ -114,8 +116,15 @@ pub fn restriction(
     })
 }
 
-fn form(read: &RecordRead, draft: Option<&Draft>) -> RestrictionForm {
-    let draft = Draft::of(draft, "restricao");
+/// A restriction as a form carries it: since when it is. Empty where there is none.
+pub fn seen(restriction: Option<&Restricao>) -> String {
+    restriction.map_or_else(String::new, |restriction| restriction.quando.to_rfc3339())
+}
+
+fn form(look: &Look<'_>, read: &RecordRead, draft: Option<&Draft>) -> RestrictionForm {
+    let error = Draft::error(Draft::of(draft, "restricao"));
+    // Of a list that somebody else changed meanwhile, what stands now is shown.
+    let draft = Draft::of(draft, "restricao").filter(|draft| !draft.outdated);
     let restriction = read.record.restricao.as_ref();
     let listed = |name: &str, value: &str, now: bool| match draft {
         Some(draft) => draft.sent.all(name).any(|sent| sent == value),
@@ -137,9 +146,17 @@ fn form(read: &RecordRead, draft: Option<&Draft>) -> RestrictionForm {
         let now = restriction.is_some_and(|r| r.grupos.contains(code));
         Choice { value: code.into(), label: name.into(), selected: listed("grupo", code, now) }
     };
+    let mut people: Vec<(Uuid, &str)> = read.pickers.people.eligible(None).collect();
+    // Who is listed stays in the form, also if nobody may choose that person any more.
+    for id in restriction.iter().flat_map(|r| &r.usuarios) {
+        if !people.iter().any(|(known, _)| *known == id.uuid()) {
+            people.push((id.uuid(), look.names.person_or_unknown(*id)));
+        }
+    }
     RestrictionForm {
-        people: read.pickers.people.eligible(None).map(person).collect(),
+        seen: seen(restriction),
+        people: people.into_iter().map(person).collect(),
         groups: groups.into_iter().map(group).collect(),
-        error: Draft::error(draft),
+        error,
     }
 }

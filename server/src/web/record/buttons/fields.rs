@@ -45,7 +45,10 @@ pub async fn field(State(app): State<App>, which: Which, visit: Visit, sent: For
             let para = valor.texto().unwrap_or_default().to_owned();
             Command::EditarTexto { campo: name, de: sent.get("visto"), para }
         }
-        false => Command::Editar { campo: name, valor },
+        false => {
+            let visto = campo.ler(&sent.get("visto"), fuso).ok();
+            Command::Editar { campo: name, valor, visto }
+        }
     };
     post.answer(form, command, Notice::Saved).await
 }
@@ -71,7 +74,7 @@ pub async fn settle(State(app): State<App>, which: Which, visit: Visit, sent: Fo
     }
     let commands = match located(which.kind, &name) {
         Some(Located { campo, part: Some((em, item)) }) => {
-            vec![Command::EditarItem { em, item, campo: campo.nome.to_owned(), valor }]
+            vec![Command::EditarItem { em, item, campo: campo.nome.to_owned(), valor, visto: None }]
         }
         Some(Located { campo, part: None }) => office::edits(&record, vec![(campo, valor)]),
         None => return post.refused("conflitos".into(), &Refusal::campo_desconhecido(&name)).await,

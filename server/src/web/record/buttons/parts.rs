@@ -16,7 +16,6 @@ use campo_domain::{
     ids::ItemId,
     parte::Colecao,
     refusal::Refusal,
-    registro::Campos,
     valor::Valor,
 };
 use campo_screens::{Field, Names, parts};
@@ -49,29 +48,40 @@ pub async fn save(State(app): State<App>, which: Which, visit: Visit, sent: Form
         Err(refusal) => return post.refused(form, &refusal).await,
     };
     let commands = match is_new {
-        true => vec![Command::IncluirItem { em, item: NovoItem { id, campos: changed } }],
+        true => {
+            let campos = changed.into_iter().map(|(campo, valor, _)| (campo, valor)).collect();
+            vec![Command::IncluirItem { em, item: NovoItem { id, campos } }]
+        }
         false => {
-            let edit = |(campo, valor)| Command::EditarItem { em, item: id, campo, valor };
+            let edit =
+                |(campo, valor, visto)| Command::EditarItem { em, item: id, campo, valor, visto };
             changed.into_iter().map(edit).collect()
         }
     };
     post.answer_all(form, commands, Notice::Saved).await
 }
 
-/// The fields that were typed differently from what the part holds. All are read before any is
-/// written.
+/// The fields that were typed differently from what the form showed, each with what that was. All
+/// are read before any is written.
 async fn changed(
     post: &FormPost<'_>,
     em: Colecao,
     before: &[Field],
     zone: Tz,
-) -> Result<Result<Campos, Refusal>, PageError> {
-    let mut changed = Campos::new();
+) -> Result<Result<Vec<(String, Valor, Option<Valor>)>, Refusal>, PageError> {
+    let mut changed = Vec::new();
     let sent = post.which.kind.campos_de(em).iter().filter(|campo| post.sent.has(campo.nome));
     for campo in sent {
         let text = post.sent.get(campo.nome);
-        let present = before.iter().find(|field| field.campo.nome == campo.nome);
-        if text.trim() == present.map_or("", |field| field.typed.trim()) {
+        let seen = format!("visto-{}", campo.nome);
+        let seen = match post.sent.has(&seen) {
+            true => post.sent.get(&seen),
+            false => {
+                let present = before.iter().find(|field| field.campo.nome == campo.nome);
+                present.map_or_else(String::new, |field| field.typed.clone())
+            }
+        };
+        if text.trim() == seen.trim() {
             continue;
         }
         let valor = match points(campo) && !text.trim().is_empty() {
@@ -79,7 +89,9 @@ async fn changed(
             false => campo.ler(&text, zone),
         };
         match valor {
-            Ok(valor) => changed.insert(campo.nome.to_owned(), valor),
+            Ok(valor) => {
+                changed.push((campo.nome.to_owned(), valor, campo.ler(&seen, zone).ok()));
+            }
             Err(refusal) => return Ok(Err(refusal)),
         };
     }

@@ -6,14 +6,14 @@ use crate::{
     web::{
         form::Form,
         page::{Notice, PageResult, Visit},
-        record::which::Which,
+        record::{people::seen, which::Which},
     },
 };
 use axum::extract::State;
 use campo_domain::{
     command::{Command, Listados},
     ids::UserId,
-    refusal::Refusal,
+    refusal::{Codigo, Refusal},
 };
 use std::collections::BTreeSet;
 
@@ -67,6 +67,12 @@ pub async fn restrict(
 ) -> PageResult {
     let post = FormPost { app: &app, visit: &visit, which, sent: &sent };
     let form = "restricao".to_owned();
+    post.check()?;
+    // Only of the list that the person saw.
+    if seen(post.load().await?.0.restricao.as_ref()) != sent.get("visto") {
+        let what = "A lista de quem pode ver".to_owned();
+        return post.refused(form, &Refusal::with(Codigo::ValorMudou, [what])).await;
+    }
     if sent.get("decisao") == "liberar" {
         return post.answer(form, Command::Restringir { para: None }, Notice::Freed).await;
     }
@@ -78,9 +84,6 @@ pub async fn restrict(
             let para = Some(Listados { usuarios, grupos });
             post.answer(form, Command::Restringir { para }, Notice::Restricted).await
         }
-        Err(refusal) => {
-            post.check()?;
-            post.refused(form, &refusal).await
-        }
+        Err(refusal) => post.refused(form, &refusal).await,
     }
 }

@@ -83,7 +83,7 @@ impl FormPost<'_> {
     /// # Errors
     /// The page cannot be made.
     pub async fn refused(&self, key: String, refusal: &Refusal) -> PageResult {
-        let outdated = refusal.codigo == Codigo::TextoMudou;
+        let outdated = matches!(refusal.codigo, Codigo::TextoMudou | Codigo::ValorMudou);
         let draft = Draft { key, sent: self.sent.clone(), error: refusal.mensagem(), outdated };
         self.again(&draft).await
     }
