@@ -186,7 +186,7 @@ impl Ledger for PostgresLedger {
         held: HeldId,
         approve: bool,
     ) -> anyhow::Result<Result<(), Refusal>> {
-        self.office_work(at, Work::Decide { user: usuario, held, approve, note: None })
+        self.office_work(at, Work::Decide { user: usuario, held, approve, note: None, seen: None })
     }
 
     fn publish(

@@ -216,6 +216,8 @@ struct Branch {
     user: UserId,
     author: Option<Requester>,
     pushes: Vec<Push>,
+    /// When the last of it came.
+    received_at: DateTime<Utc>,
 }
 
 /// Adds what one job needs to be loaded.
@@ -237,18 +239,19 @@ async fn gather(
             needs.documents.insert(*document);
         }
         Work::Decide { held: id, .. } => {
-            let author: Option<Uuid> = sqlx::query_scalar(
-                "SELECT author FROM held WHERE tenant = $1 AND id = $2 \
+            let found: Option<(Uuid, DateTime<Utc>)> = sqlx::query_as(
+                "SELECT author, received_at FROM held WHERE tenant = $1 AND id = $2 \
                  AND status = 'aguardando'",
             )
             .bind(tenant.uuid())
             .bind(id.uuid())
             .fetch_optional(&mut **tx)
             .await?;
-            if let Some(author) = author {
+            if let Some((author, received_at)) = found {
                 let pushes = ledger::held_pushes(tx, tenant, *id).await?;
                 pushes.iter().for_each(|push| needs.add(push));
-                held.insert(*id, Branch { user: author.into(), author: None, pushes });
+                let user = author.into();
+                held.insert(*id, Branch { user, author: None, pushes, received_at });
             }
         }
     }
@@ -261,6 +264,8 @@ struct Decision {
     held: HeldId,
     approve: bool,
     note: Option<String>,
+    /// When the last of what was decided on came.
+    received_at: DateTime<Utc>,
 }
 
 fn plan_one(
@@ -292,12 +297,16 @@ fn plan_one(
         Work::File { document, attachment, state, reason } => {
             Answer::File(planner.file_state(*document, *attachment, *state, *reason))
         }
-        Work::Decide { user, held: id, approve, note } => {
+        Work::Decide { user, held: id, approve, note, seen } => {
             let id = *id;
             let taken = decisions.iter().any(|decision| decision.held == id);
             let Some(branch) = held.get(&id).filter(|_| !taken) else {
                 return Answer::Office(Err(Refusal::new(Codigo::RetidaDecidida)));
             };
+            if seen.is_some_and(|seen| seen != branch.received_at) {
+                let what = "O trabalho retido".to_owned();
+                return Answer::Office(Err(Refusal::with(Codigo::ValorMudou, [what])));
+            }
             let done = match &branch.author {
                 Some(author) if *approve => planner.approve(id, author, &branch.pushes),
                 _ => {
@@ -311,6 +320,7 @@ fn plan_one(
                     held: id,
                     approve: *approve,
                     note: note.clone(),
+                    received_at: branch.received_at,
                 });
             }
             Answer::Office(done)
@@ -318,7 +328,7 @@ fn plan_one(
     }
 }
 
-/// Writes the decisions; a conflict if a branch was decided on meanwhile.
+/// Writes the decisions; a conflict if a branch was decided on meanwhile, or more of it came.
 async fn decide(
     tx: &mut PgTransaction<'_>,
     frame: Frame<'_>,
@@ -327,7 +337,7 @@ async fn decide(
     for decision in decisions {
         let done = sqlx::query(
             "UPDATE held SET status = $3, decided_by = $4, decided_at = $5, decision_note = $6 \
-             WHERE tenant = $1 AND id = $2 AND status = 'aguardando'",
+             WHERE tenant = $1 AND id = $2 AND status = 'aguardando' AND received_at = $7",
         )
         .bind(frame.tenant.uuid())
         .bind(decision.held.uuid())
@@ -335,6 +345,7 @@ async fn decide(
         .bind(decision.user.uuid())
         .bind(frame.now)
         .bind(&decision.note)
+        .bind(decision.received_at)
         .execute(&mut **tx)
         .await?;
         if done.rows_affected() != 1 {

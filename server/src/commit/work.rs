@@ -9,6 +9,7 @@ use campo_domain::{
     registro::SituacaoArquivo,
 };
 use campo_sync::wire::{Push, Verdict};
+use chrono::{DateTime, Utc};
 
 /// Something to commit.
 #[derive(Clone, Debug)]
@@ -41,6 +42,8 @@ pub enum Work {
         approve: bool,
         /// A word to the author.
         note: Option<String>,
+        /// When the last of it had come that the person saw: refused if more has come since.
+        seen: Option<DateTime<Utc>>,
     },
     /// Records are linked to an ação corretiva, which is opened if it is new; all or nothing.
     Corretiva(Linking),

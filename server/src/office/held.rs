@@ -182,7 +182,8 @@ pub(crate) fn may_decide_held(pessoa: &Pessoa) -> Result<(), Refusal> {
     policy::pode_decidir_retido(pessoa)
 }
 
-/// The office approves or discards a held branch. It takes `Gerenciar` and sight of the record.
+/// The office approves or discards a held branch; with `seen`, only if nothing of it came after
+/// that. It takes `Gerenciar` and sight of the record.
 ///
 /// # Errors
 /// [`OfficeError`]; a branch that can no longer be merged stays as it is.
@@ -193,6 +194,7 @@ pub async fn decide_held(
     held: HeldId,
     approve: bool,
     note: Option<String>,
+    seen: Option<DateTime<Utc>>,
 ) -> Result<(), OfficeError> {
     may_decide_held(pessoa)?;
     let mut tx = app.db.snapshot(tenant).await?;
@@ -202,6 +204,6 @@ pub async fn decide_held(
     if let Some(note) = &note {
         campo_domain::workflow::valid_text(note, "Observação")?;
     }
-    let work = Work::Decide { user: pessoa.id, held, approve, note };
+    let work = Work::Decide { user: pessoa.id, held, approve, note, seen };
     answer(app.submit(tenant, work).await?)
 }

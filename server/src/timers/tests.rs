@@ -199,8 +199,13 @@ async fn an_event_that_arrives_after_the_end_is_kept_and_ends_nothing_again() {
     assert_eq!(office.tick(13).await, 0);
     assert_eq!(office.situacao().await, "finalizado");
     // The office takes it in: the note is there, the end stays.
-    let decide =
-        |held: HeldId| Work::Decide { user: office.carla, held, approve: true, note: None };
+    let decide = |held: HeldId| Work::Decide {
+        user: office.carla,
+        held,
+        approve: true,
+        note: None,
+        seen: None,
+    };
     let works = vec![decide(id)];
     let done = commit::run(&office.test.db, office.tenant, works, day(14)).await.unwrap();
     assert!(matches!(&done[..], [Answer::Office(Ok(()))]), "{done:?}");

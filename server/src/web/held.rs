@@ -93,8 +93,9 @@ pub async fn decide(
         "descartar" => false,
         _ => return Err(PageError::not_found()),
     };
-    let note = sent.filled("motivo");
-    let decided = office::decide_held(&app, auth.tenant, &auth.pessoa, held, approve, note).await;
+    let (note, seen) = (sent.filled("motivo"), sent.get("visto").parse().ok());
+    let who = &auth.pessoa;
+    let decided = office::decide_held(&app, auth.tenant, who, held, approve, note, seen).await;
     let back = sent.get("voltar");
     let back = if back.is_empty() { "/retidas" } else { local_path(&back) };
     match decided {

@@ -207,7 +207,8 @@ impl Casa {
     /// Somebody approves held work.
     pub fn aprova(&self, quem: &Api, retido: &HeldView) {
         let pessoa = self.como(quem.id);
-        let decide = office::decide_held(&self.app, self.tenant, &pessoa, retido.id, true, None);
+        let decide =
+            office::decide_held(&self.app, self.tenant, &pessoa, retido.id, true, None, None);
         self.rt.block_on(decide).unwrap();
     }
 
@@ -215,6 +216,15 @@ impl Casa {
     pub fn sql(&self, statement: &str) -> u64 {
         let run = sqlx::query(AssertSqlSafe(statement)).execute(self.app.db.owner());
         self.rt.block_on(run).unwrap().rows_affected()
+    }
+
+    /// Runs a statement as the owner of the database, and `meanwhile` before it is committed.
+    pub fn in_transaction(&self, statement: &str, meanwhile: impl FnOnce()) {
+        let owner = self.app.db.owner();
+        let mut tx = self.rt.block_on(owner.begin()).unwrap();
+        self.rt.block_on(sqlx::query(AssertSqlSafe(statement)).execute(&mut *tx)).unwrap();
+        meanwhile();
+        self.rt.block_on(tx.commit()).unwrap();
     }
 
     /// Sends what waits to leave, until this has come.

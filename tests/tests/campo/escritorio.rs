@@ -121,6 +121,50 @@ fn held_work_is_read_and_decided_through_the_api() {
     assert!(!ids("").contains(&linha["id"]));
 }
 
+/// B2, N2: what came after somebody read it, even while the decision is on its way, is not decided
+/// with the rest.
+#[test]
+fn a_decision_is_of_the_held_work_that_was_read() {
+    let c = cenario();
+    let lia = c.casa.aparelho(&c.lia);
+    lia.editar(c.caso.id, "prazo", "2026-12-01").unwrap();
+    c.olga.pede_por(&c.caso, "cancelar", "Desistiu.").feito();
+    assert_eq!(lia.sync().held, 1);
+    let read = || c.olga.lista("/v1/retidas")[0].clone();
+    let held = read();
+    let path = format!("/v1/retidas/{}/decisao", held["id"].as_str().unwrap());
+    let decide = |seen: &Value| c.olga.post(&path, &json!({ "aprovar": true, "visto": seen }));
+    let more = "UPDATE held SET received_at = received_at + interval '1 s'";
+
+    c.casa.sql(more);
+    let answer = decide(&held["recebida_em"]);
+    assert_eq!((answer.status, &answer.corpo["codigo"]), (409, &json!("valor_mudou")));
+
+    // Another server has written more of it, and has not committed when the decision is made.
+    let held = read();
+    let committed = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (begun, waits) = std::sync::mpsc::channel();
+        let (casa, committed) = (&c.casa, &committed);
+        scope.spawn(move || {
+            casa.in_transaction(more, || {
+                begun.send(()).unwrap();
+                std::thread::sleep(std::time::Duration::from_millis(600));
+                committed.store(true, std::sync::atomic::Ordering::SeqCst);
+            });
+        });
+        waits.recv().unwrap();
+        let answer = decide(&held["recebida_em"]);
+        assert!(committed.load(std::sync::atomic::Ordering::SeqCst), "it waited for the other");
+        assert_eq!((answer.status, &answer.corpo["codigo"]), (409, &json!("valor_mudou")));
+    });
+    assert_eq!(c.olga.le(&c.caso)["campos"]["prazo"], Value::Null, "nothing was applied");
+
+    let answer = decide(&read()["recebida_em"]).feito();
+    assert_eq!(answer["situacao"], "aprovado");
+    assert_eq!(c.olga.le(&c.caso)["campos"]["prazo"], "2026-12-01");
+}
+
 #[test]
 fn held_work_is_read_page_by_page() {
     let c = cenario();

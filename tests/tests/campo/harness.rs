@@ -286,7 +286,8 @@ impl Site {
         note: Option<&str>,
     ) -> Result<(), OfficeError> {
         let (carla, note) = (self.pessoa("carla"), note.map(str::to_owned));
-        let decide = office::decide_held(&self.office, self.tenant, carla, held.id, approve, note);
+        let decide =
+            office::decide_held(&self.office, self.tenant, carla, held.id, approve, note, None);
         self.rt.block_on(decide)
     }
 

@@ -120,6 +120,8 @@ pub struct DecisaoDaRetida {
     aprovar: bool,
     /// O que dizer a quem fez.
     nota: Option<String>,
+    /// O `recebida_em` que foi lido: se mais chegou desde então, nada é decidido (`valor_mudou`).
+    visto: Option<DateTime<Utc>>,
 }
 
 /// Lista os trabalhos retidos que esperam decisão, dos mais antigos aos mais novos.
@@ -193,7 +195,7 @@ pub async fn decidir(
     ApiPath(id): ApiPath<HeldId>,
     ApiJson(decisao): ApiJson<DecisaoDaRetida>,
 ) -> ApiResult<Json<Retida>> {
-    let DecisaoDaRetida { aprovar, nota } = decisao;
+    let DecisaoDaRetida { aprovar, nota, visto } = decisao;
     office::may_decide_held(&acesso.pessoa)?;
     let (tenant, pessoa) = (acesso.tenant, &acesso.pessoa);
     let mut tx = app.db.snapshot(tenant).await?;
@@ -203,7 +205,7 @@ pub async fn decidir(
         return Err(Refusal::new(Codigo::RetidaDecidida).into());
     }
     let nota = nota.map(|nota| texto::linhas(&nota));
-    office::decide_held(&app, tenant, pessoa, id, aprovar, nota).await?;
+    office::decide_held(&app, tenant, pessoa, id, aprovar, nota, visto).await?;
     let mut tx = app.db.snapshot(tenant).await?;
     show(&mut tx, &acesso, id).await
 }

@@ -92,7 +92,8 @@ pub async fn decide(State(app): State<App>, which: Which, visit: Visit, sent: Fo
     let held: HeldId = sent.get("retida").parse().map_err(|_| PageError::not_found())?;
     let approve = sent.get("decisao") == "aprovar";
     let (auth, note) = (&visit.auth, sent.filled("motivo"));
-    match office::decide_held(&app, auth.tenant, &auth.pessoa, held, approve, note).await {
+    let (who, seen) = (&auth.pessoa, sent.get("visto").parse().ok());
+    match office::decide_held(&app, auth.tenant, who, held, approve, note, seen).await {
         Ok(()) if approve => Ok(post.done(Notice::HeldApproved)),
         Ok(()) => Ok(post.done(Notice::HeldDiscarded)),
         Err(OfficeError::Refused(refusal)) => {
