@@ -13,7 +13,7 @@ use object_store::{
     memory::InMemory, path::Path, prefix::PrefixStore,
 };
 use sqlx::PgTransaction;
-use std::{sync::Arc, time::Duration};
+use std::{fs::Permissions, os::unix::fs::PermissionsExt, sync::Arc, time::Duration};
 use uuid::Uuid;
 
 /// Longest wait for the store when the server starts.
@@ -89,6 +89,8 @@ impl Objects {
 fn folder(config: &Config) -> Result<Objects> {
     let folder = config.data_dir.join("objects");
     std::fs::create_dir_all(&folder)
+        // Photos are the server's alone: no other user of the machine may enter.
+        .and_then(|()| std::fs::set_permissions(&folder, Permissions::from_mode(0o700)))
         .map_err(anyhow::Error::from)
         .and_then(|()| Ok(LocalFileSystem::new_with_prefix(&folder)?))
         // fsync, so that an object which was acknowledged survives a power failure.
@@ -215,6 +217,19 @@ mod tests {
         assert!(error.contains("CAMPO_OBJECTS=s3://fotos"), "{error}");
         assert!(error.contains("bucket existe"), "{error}");
         assert!(!format!("{config:?}").contains("oculta123"));
+    }
+
+    #[test]
+    fn the_folder_of_photos_is_the_server_s_alone() {
+        let data = std::env::temp_dir().join(format!("campo-{}", Uuid::now_v7()));
+        let (path, folder) = (data.to_str().unwrap().to_owned(), data.join("objects"));
+        std::fs::create_dir_all(&folder).unwrap();
+        let config =
+            Config::parse(|name| (name == "CAMPO_DATA_DIR").then(|| path.clone())).unwrap();
+        Objects::open(&config).unwrap();
+        let mode = std::fs::metadata(&folder).unwrap().permissions().mode();
+        std::fs::remove_dir_all(&data).unwrap();
+        assert_eq!(mode & 0o777, 0o700);
     }
 
     #[tokio::test]

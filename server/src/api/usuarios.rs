@@ -369,15 +369,15 @@ pub(super) fn too_much() -> ApiError {
     ApiError::new(StatusCode::FORBIDDEN, "permissao_alem_da_propria", message)
 }
 
-/// Refuses a program that gives permissions, or the password of a person who has permissions,
-/// beyond its own: it could sign in as that person. The permission `portal` is always allowed.
+/// Refuses whoever gives permissions, or the password of a person who has permissions, beyond the
+/// own: a key, or a person, could sign in as that one. `portal` is always allowed.
 fn within(principal: &Principal, permissoes: &Permissoes) -> ApiResult<()> {
     let mut above = permissoes.difference(&principal.pessoa.permissoes);
-    if principal.chave.is_none() || above.all(|permissao| *permissao == Permissao::Portal) {
+    if above.all(|permissao| *permissao == Permissao::Portal) {
         return Ok(());
     }
-    let message = "Uma chave não cria nem promove quem pode mais do que ela, nem troca a senha \
-                    dessa pessoa. Peça a alguém que administra o Campo.";
+    let message = "Ninguém dá permissões que não tem, nem troca a senha de quem as tem. Peça a \
+                    quem tenha todas elas.";
     Err(ApiError::new(StatusCode::FORBIDDEN, "permissao_alem_da_propria", message))
 }
 

@@ -1,6 +1,7 @@
 //! Body, query and path of a request; what is wrong with them becomes a problem as well. None lets
 //! a NUL through, which PostgreSQL does not store.
 
+use super::strict::Strict;
 use crate::error::{ApiError, ApiResult};
 use axum::{
     Json,
@@ -9,6 +10,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header, request::Parts},
 };
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde_json::Value;
 
 /// A JSON body.
 #[derive(Clone, Copy, Debug)]
@@ -60,8 +62,23 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> ApiResult<T> {
     if body.windows(NUL.len()).any(|text| text == NUL) {
         return Err(ApiError::invalido("O pedido contém um caractere nulo."));
     }
-    let Json(body) = Json::from_bytes(body)?;
-    Ok(body)
+    let Json(read) = Json::from_bytes(body)?;
+    strictly::<T>(serde_json::from_slice(body).map_err(unexpected)?)?;
+    Ok(read)
+}
+
+/// Whether the value is a `T` by names, not by position.
+///
+/// # Errors
+/// 422 `pedido_invalido`.
+fn strictly<T: DeserializeOwned>(value: Value) -> ApiResult<()> {
+    T::deserialize(Strict(value)).map(drop).map_err(unexpected)
+}
+
+fn unexpected(error: serde_json::Error) -> ApiError {
+    let mut refused = ApiError::invalido("O corpo do pedido não é o JSON esperado.");
+    refused.status = StatusCode::UNPROCESSABLE_ENTITY;
+    refused.with("detalhe", error.to_string())
 }
 
 /// A NUL in a JSON text.

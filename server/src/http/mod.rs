@@ -7,6 +7,7 @@ pub mod idempotency;
 pub mod page;
 pub mod principal;
 pub mod problems;
+mod strict;
 
 /// Largest body of a route that does not set its own limit.
 pub const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;

@@ -16,6 +16,7 @@ mod casa;
 mod client;
 mod concurrency;
 mod crashes;
+mod doors;
 mod end_to_end;
 mod engine_failures;
 mod escritorio;

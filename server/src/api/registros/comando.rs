@@ -233,6 +233,9 @@ fn one(enviado: Value, kind: Kind, fuso: Tz) -> ApiResult<Command> {
     if let Some((_, onde)) = EM_OUTRO_LUGAR.iter().find(|(outro, _)| nome == Some(outro)) {
         return Err(ApiError::invalido(*onde));
     }
+    if !enviado.is_object() {
+        return Err(ApiError::invalido("Cada comando é um objeto."));
+    }
     let comando: Comando = serde_json::from_value(enviado).map_err(|error| {
         ApiError::invalido("O comando não pôde ser lido.").with("detalhe", error.to_string())
     })?;
