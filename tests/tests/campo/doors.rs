@@ -12,7 +12,10 @@ use serde_json::json;
 fn nobody_gives_more_than_the_own_nor_takes_the_password_of_who_has_more() {
     let site = Site::new();
     let carla = Rest::enter(&site, AURORA, "carla");
-    let person = |login: &str, permissoes: &[&str]| json!({ "login": login, "nome": login, "senha": SENHA, "permissoes": permissoes });
+    let person = |login: &str, may: &[&str]| {
+        let senha = SENHA;
+        json!({ "login": login, "nome": login, "senha": senha, "permissoes": may })
+    };
     assert_eq!(carla.post("/v1/usuarios", &person("dono", &["administrar"])).status, 201);
     let dono = Rest::enter(&site, AURORA, "dono");
     let more = dono.post("/v1/usuarios", &person("outro", &["administrar", "ver_todas"]));
