@@ -2,6 +2,7 @@
 //! writes, the server before it merges.
 
 use crate::{
+    fluxo::Situacao,
     kind::Kind,
     parte::{Colecao, posicao},
     refusal::{Codigo, Refusal},
@@ -9,7 +10,7 @@ use crate::{
     tipo::Tipo,
     valor::{self, Campo, TipoCampo, Valor},
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Checks a record against its tipo.
 ///
@@ -57,18 +58,31 @@ fn recusar(faltas: Vec<Refusal>) -> Result<(), Refusal> {
     })
 }
 
+/// Whether the field must be filled in: by the tipo, in that situação, or by the value of another
+/// field, which `valor` says (R1, R7).
+pub fn exige<'a>(
+    tipo: &Tipo,
+    situacao: Option<&Situacao>,
+    valor: impl Fn(&str) -> Option<&'a str>,
+    nome: &str,
+) -> bool {
+    let tem = |nomes: &[String]| nomes.iter().any(|outro| outro == nome);
+    let por_valor = |(campo, nomes): (&String, &BTreeMap<String, Vec<String>>)| {
+        valor(campo).and_then(|valor| nomes.get(valor)).is_some_and(|nomes| tem(nomes))
+    };
+    tem(&tipo.obrigatorios)
+        || situacao.is_some_and(|situacao| tem(&situacao.exige))
+        || tipo.obrigatorios_por.iter().any(por_valor)
+}
+
 /// Everything that is wrong with a record, each field's fault by itself.
 fn faltas(registro: &Registro, tipo: &Tipo) -> Vec<Refusal> {
     let kind = registro.kind;
-    let da_situacao = registro.situacao(tipo).into_iter().flat_map(|situacao| &situacao.exige);
-    let por_valor = tipo.obrigatorios_por.iter().filter_map(|(campo, por_valor)| {
-        registro.valor(campo).texto().and_then(|valor| por_valor.get(valor))
-    });
-    let obrigatorios: BTreeSet<&String> =
-        tipo.obrigatorios.iter().chain(da_situacao).chain(por_valor.flatten()).collect();
-    // In the order of the form.
+    let situacao = registro.situacao(tipo);
+    let valor = |nome: &str| registro.valor(nome).texto();
+    // In the order of the kind's table.
     let campos = kind.campos().iter().filter(|campo| registro.valor(campo.nome).vazio());
-    let vazios = campos.filter(|campo| obrigatorios.iter().any(|nome| *nome == campo.nome));
+    let vazios = campos.filter(|campo| exige(tipo, situacao, valor, campo.nome));
     let mut faltas: Vec<Refusal> = vazios
         .map(|campo| {
             Refusal::with(Codigo::CamposObrigatorios, [tipo.rotulo(campo.nome).to_owned()])

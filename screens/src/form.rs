@@ -7,7 +7,7 @@ use crate::{
 };
 use campo_domain::{
     assistencia::PRIORIDADES,
-    fluxo::Situacao,
+    invariantes::exige,
     kind::Kind,
     parte::Colecao,
     pessoa::Pessoa,
@@ -104,7 +104,7 @@ fn of_record(look: &Look<'_>, campo: &'static Campo) -> Field {
         typed: typed(campo, value, look.zone),
         value: value.clone(),
         choices: choices(campo, Some(tipo)),
-        required: is_required(tipo, record.situacao(tipo), record, campo.nome),
+        required: exige(tipo, record.situacao(tipo), |name| record.valor(name).texto(), campo.nome),
         editable,
         hint: tipo.orientacoes.get(campo.nome).cloned(),
         remark: remark(record, campo),
@@ -248,24 +248,10 @@ pub fn choices(campo: &Campo, tipo: Option<&Tipo>) -> Vec<Choice> {
     offered.into_iter().map(choice).collect()
 }
 
-/// Whether the field may not be empty in a record of the tipo that stands in that situação.
-fn is_required(tipo: &Tipo, situacao: Option<&Situacao>, record: &Registro, name: &str) -> bool {
-    let by_value = tipo.obrigatorios_por.iter().any(|(field, by_value)| {
-        let value = record.valor(field).texto();
-        value.and_then(|value| by_value.get(value)).is_some_and(|names| has_name(names, name))
-    });
-    by_value
-        || has_name(&tipo.obrigatorios, name)
-        || situacao.is_some_and(|situacao| has_name(&situacao.exige, name))
-}
-
+/// Whether a field must be filled in to create a record; what a value that is chosen there will ask
+/// for besides is not known yet.
 fn is_required_of_new(tipo: &Tipo, name: &str) -> bool {
-    let first = tipo.situacao(None);
-    has_name(&tipo.obrigatorios, name) || first.is_some_and(|s| has_name(&s.exige, name))
-}
-
-fn has_name(names: &[String], name: &str) -> bool {
-    names.iter().any(|known| known == name)
+    exige(tipo, tipo.situacao(None), |_| None, name)
 }
 
 fn remark(record: &Registro, campo: &Campo) -> Option<&'static str> {

@@ -24,7 +24,7 @@ use campo_domain::{
     pt_br,
     tipo::{Tipo, Tipos},
 };
-use campo_screens::{late, priority_label};
+use campo_screens::{Column, late, priority_label};
 use chrono::{DateTime, SecondsFormat};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -76,7 +76,7 @@ struct ListPage {
     prazos: Vec<Choice>,
     situacoes: Vec<Choice>,
     responsaveis: Vec<Choice>,
-    headers: Vec<&'static str>,
+    columns: Vec<Column>,
     rows: Vec<RowView>,
     shown: String,
     next: Option<String>,
@@ -162,7 +162,7 @@ async fn list(app: &App, visit: &Visit, kind: Kind, asked: Asked) -> PageResult 
         ],
         situacoes: situacoes(&tipos, &asked.situacao),
         responsaveis: responsaveis(&people, &asked.responsavel),
-        headers: headers(kind),
+        columns: columns_of(kind),
         rows: rows.into_iter().map(|row| view(visit, row)).collect(),
         shown,
         next,
@@ -195,10 +195,11 @@ impl Asked {
     }
 }
 
-fn headers(kind: Kind) -> Vec<&'static str> {
+/// The columns of the page; one that the kind does not have is left out, heading and cells.
+fn columns_of(kind: Kind) -> Vec<Column> {
     let columns = campo_screens::columns(kind);
-    let header = |name: &str| columns.iter().find(|column| column.name == name);
-    SHOWN.iter().filter_map(|name| Some(header(name)?.label)).collect()
+    let column = |name: &&str| columns.iter().find(|column| column.name == *name).copied();
+    SHOWN.iter().filter_map(column).collect()
 }
 
 fn filter(asked: &Asked) -> Filter {
